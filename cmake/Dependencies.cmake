@@ -1,0 +1,16 @@
+# Everything outside the tree, from Debian's packages.
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(absl REQUIRED)
+find_package(CAF REQUIRED COMPONENTS core io)
+find_package(Boost 1.74 REQUIRED)
+pkg_check_modules(SQLITE3 REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(RAFT REQUIRED IMPORTED_TARGET raft)
+pkg_check_modules(LIBUV REQUIRED IMPORTED_TARGET libuv)
+pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
+find_path(CXXOPTS_INCLUDE_DIR cxxopts.hpp REQUIRED)

@@ -1,0 +1,68 @@
+// The replicated log: a thin C++ face on libraft (Raft, Ongaro 2014) with its libuv back end. It
+// orders commands, makes them durable, and applies them to a StateMachine. A cluster of one voter
+// is the same thing with one member. Owned by the namenode's wiring.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "consensus/state_machine.hpp"
+
+namespace minidfs::consensus {
+
+struct Member {
+  std::uint64_t id = 0;  // From 1.
+  std::string address;   // "host:port" of its Raft listener; never used by a single member.
+};
+
+struct LogOptions {
+  std::string directory;  // Exists, belongs to this process alone.
+  std::uint64_t member_id = 1;
+  std::vector<Member> members;  // Used once, to bootstrap an empty directory.
+  // A snapshot (a reference to the made-durable state) is taken after this many entries, and the log
+  // is cut.
+  std::uint32_t snapshot_threshold_entries = 8192;
+  std::uint32_t snapshot_trailing_entries = 1024;
+  // Changes are refused with kNoSpace while the disk has less than this free.
+  std::uint64_t free_space_min_bytes = 64ULL << 20;
+};
+
+// The answer to one proposed command.
+struct Completion {
+  std::uint64_t token = 0;  // As given to propose().
+  Result<std::string> reply;  // Errors: kNotLeader, kNoSpace, kUnavailable (shutting down), kInternal.
+};
+
+// Receives all completions of a channel that belong to one batch, after the batch is visible.
+// Called on the log's thread: it must only hand the vector over.
+using CompletionSink = std::function<void(std::vector<Completion>)>;
+
+using ChannelId = std::uint32_t;
+
+class Log {
+ public:
+  // Called once on the log's thread when this member cannot go on (disk failure).
+  using FatalHandler = std::function<void(const Error&)>;
+
+  // Loads the directory (or bootstraps an empty one), replays what `state` lacks, and starts the
+  // log's thread; returns once a single member is leader. `state` must outlive the log. Errors name
+  // the file: kCorrupt for a damaged log, and for one that is behind the state it belongs to. A
+  // directory that is refused is left as it is.
+  static Result<std::unique_ptr<Log>> open(LogOptions options, StateMachine& state,
+                                           FatalHandler on_fatal);
+  // Stops the thread; what was proposed and not answered is answered with kUnavailable.
+  virtual ~Log() = default;
+
+  // Both thread-safe. Every proposal is answered exactly once through its channel's sink.
+  virtual ChannelId add_channel(CompletionSink sink) = 0;
+  virtual void propose(ChannelId channel, std::uint64_t token, std::string command) = 0;
+
+  virtual bool is_leader() const = 0;  // Thread-safe.
+};
+
+}  // namespace minidfs::consensus

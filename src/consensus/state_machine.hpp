@@ -1,0 +1,35 @@
+// What the replicated log drives: a deterministic state that absorbs committed commands in order.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace minidfs::consensus {
+
+// Commands are numbered 1, 2, 3, … in the order of the log, on every member alike (the numbers count
+// commands only, not Raft's own entries). All functions but make_durable() are called on the log's
+// thread.
+class StateMachine {
+ public:
+  virtual ~StateMachine() = default;
+
+  // The number of the last command that the state holds. After a restart the log offers again what
+  // it still has; the log itself skips commands with numbers up to this one.
+  virtual std::uint64_t applied() const = 0;
+
+  // Applies command `number` == applied() + 1 and returns the reply for its proposer. An error
+  // means that this member can no longer follow (its disk failed): the process must stop.
+  virtual Result<std::string> apply(std::uint64_t number, std::string_view command) = 0;
+
+  // Ends a batch: all that was applied becomes visible to readers. Replies leave afterwards.
+  virtual Status commit_batch() = 0;
+
+  // Makes the state up to the last finished commit_batch() durable and returns the number up to
+  // which it holds. Called from another thread than the others, concurrently with them.
+  virtual Result<std::uint64_t> make_durable() = 0;
+};
+
+}  // namespace minidfs::consensus

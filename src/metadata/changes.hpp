@@ -1,0 +1,172 @@
+// The changes of the namespace: each is one entry of the replicated log, applied in order by every
+// namenode to the same state, with the same outcome. Everything a change depends on (time, ids,
+// names of users) is in it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "metadata/types.hpp"
+
+namespace minidfs::metadata {
+
+// Names a client's request, so that one that is asked twice is done once (the answer of the first
+// time is kept in the replicated state). A none `client` asks for no such protection.
+struct RequestId {
+  ClientId client;
+  std::uint64_t sequence = 0;            // 1, 2, 3, … for each client.
+  std::uint64_t acknowledged_below = 0;  // The client has the answers of all smaller sequences.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, RequestId& x) {
+  return f(x.client, x.sequence, x.acknowledged_below);
+}
+
+// mkdir; with `parents` also what is missing above it, and an existing directory is no error.
+struct MakeDirectory {
+  RequestId request;
+  std::int64_t time_ms = 0;
+  std::string path;
+  bool parents = false;
+  std::uint16_t permission = 0755;
+  std::string owner;
+  std::string group;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, MakeDirectory& x) {
+  return f(x.request, x.time_ms, x.path, x.parents, x.permission, x.owner, x.group);
+}
+
+// A whole file that becomes visible, with all its blocks already written.
+struct CommittedFile {
+  std::string path;
+  bool overwrite = false;  // Replace an existing file; a directory is never replaced.
+  bool parents = true;     // Create what is missing above it.
+  std::uint16_t permission = 0644;
+  std::string owner;
+  std::string group;
+  std::uint64_t block_size = 0;
+  std::uint8_t replication = 0;
+  std::string compression;
+  std::vector<Block> blocks;  // All of `block_size` but the last.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, CommittedFile& x) {
+  return f(x.path, x.overwrite, x.parents, x.permission, x.owner, x.group, x.block_size,
+           x.replication, x.compression, x.blocks);
+}
+
+// Commits files independently of one another: outcome i belongs to file i.
+struct CommitFiles {
+  RequestId request;
+  std::int64_t time_ms = 0;
+  std::vector<CommittedFile> files;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, CommitFiles& x) {
+  return f(x.request, x.time_ms, x.files);
+}
+
+// mv with HDFS's rules: into `target` when that is a directory, else `target` must not exist and
+// its parent must.
+struct Rename {
+  RequestId request;
+  std::int64_t time_ms = 0;
+  std::string source;
+  std::string target;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, Rename& x) {
+  return f(x.request, x.time_ms, x.source, x.target);
+}
+
+// rm; a directory that is not empty only with `recursive`. The root is never removed. The subtree
+// disappears at once; its blocks are freed by later PurgeRemoved entries.
+struct Remove {
+  RequestId request;
+  std::int64_t time_ms = 0;
+  std::string path;
+  bool recursive = false;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, Remove& x) {
+  return f(x.request, x.time_ms, x.path, x.recursive);
+}
+
+struct SetReplication {
+  RequestId request;
+  std::int64_t time_ms = 0;
+  std::string path;
+  std::uint8_t replication = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, SetReplication& x) {
+  return f(x.request, x.time_ms, x.path, x.replication);
+}
+
+// Reserves `count` block ids; the outcome's value is the first of them.
+struct ReserveBlockIds {
+  std::uint64_t count = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, ReserveBlockIds& x) {
+  return f(x.count);
+}
+
+// Frees at most `limit` inodes of removed subtrees; the outcome's value is how many were freed.
+struct PurgeRemoved {
+  std::uint32_t limit = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, PurgeRemoved& x) {
+  return f(x.limit);
+}
+
+// The alternative's index plus one is the first byte of an entry: only append.
+using Change = std::variant<MakeDirectory, CommitFiles, Rename, Remove, SetReplication,
+                            ReserveBlockIds, PurgeRemoved>;
+
+std::string encode_change(const Change& change);
+Result<Change> decode_change(std::string_view entry);
+
+// How one change (or one file of CommitFiles) ended.
+struct Outcome {
+  std::uint8_t code = 0;    // 0 is success, else an Errc.
+  std::string message;      // Empty on success.
+  std::uint64_t value = 0;  // The inode's id, or as the change says.
+
+  bool ok() const { return code == 0; }
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, Outcome& x) {
+  return f(x.code, x.message, x.value);
+}
+
+struct ChangeReply {
+  std::vector<Outcome> outcomes;  // One, but for CommitFiles one for each file.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, ChangeReply& x) {
+  return f(x.outcomes);
+}
+
+// The outcome as a Result holding its value.
+Result<std::uint64_t> to_result(const Outcome& outcome);
+
+}  // namespace minidfs::metadata

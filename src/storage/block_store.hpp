@@ -1,0 +1,127 @@
+// The datanode's block store: replicas of blocks on one or more disks. Large replicas are files of
+// their own, small ones share pack files; an index in SQLite finds them. A replica is invisible
+// until it is whole and (with Durability::kSync) on stable storage. Formats: docs/formats.md,
+// "Block store".
+//
+// Thread-safe throughout. Owned by the datanode's wiring; handles must not outlive it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/checksum.hpp"
+#include "base/file.hpp"
+#include "base/ids.hpp"
+#include "base/result.hpp"
+
+namespace minidfs::storage {
+
+// A slice holds this many bytes of the file before compression, but for a block's last one.
+inline constexpr std::uint32_t kSliceBytes = 64 * 1024;
+
+// One slice as it is stored and sent.
+struct Slice {
+  std::uint32_t stored_bytes = 0;  // 1 to kSliceBytes. Compressed when below the slice's raw length.
+  std::uint32_t raw_bytes = 0;     // 1 to kSliceBytes.
+  Checksum checksum = 0;           // slice_checksum() of the stored bytes.
+
+  bool compressed() const { return stored_bytes < raw_bytes; }
+};
+
+enum class Durability : std::uint8_t {
+  kSync,  // A finished replica survives a power cut.
+  kNone,  // It survives the death of the process, not of the machine.
+};
+
+struct BlockStoreOptions {
+  std::vector<std::string> directories;  // At least one; created when missing.
+  ClusterId cluster;                     // None: take what the directories say.
+  Durability durability = Durability::kSync;
+  std::uint64_t pack_limit_bytes = 1ULL << 20;   // Replicas up to this size go to packs.
+  std::uint64_t pack_size_bytes = 64ULL << 20;   // A pack is closed at this size.
+  std::uint64_t reserved_bytes = 256ULL << 20;   // Left free on every disk.
+  std::uint64_t capacity_bytes = 0;              // 0: as large as the disks.
+};
+
+struct ReplicaInfo {
+  BlockId block;
+  std::uint64_t generation = 0;
+  std::uint64_t length = 0;        // Raw bytes.
+  std::uint64_t stored_bytes = 0;  // Bytes of all slices as stored.
+};
+
+struct StoreUsage {
+  std::uint64_t capacity_bytes = 0;
+  std::uint64_t used_bytes = 0;  // By replicas, including those being written.
+  std::uint64_t free_bytes = 0;  // What can still be taken.
+  std::uint64_t replicas = 0;
+};
+
+// Receives one replica being written. Used by one thread at a time. Destroying it before finish()
+// abandons the replica and gives its space back.
+class ReplicaWriter {
+ public:
+  virtual ~ReplicaWriter() = default;
+
+  // Appends whole slices: `stored` holds their bytes back to back. The caller has verified the
+  // checksums. Only the block's last slice may have less than kSliceBytes of raw bytes.
+  // Errors: kNoSpace, kIoError (the replica is then lost), kInvalidArgument.
+  virtual Status append(std::span<const Slice> slices, std::span<const std::byte> stored) = 0;
+
+  // Makes the replica durable and visible, replacing an older generation, then calls `done` once,
+  // from a thread of the store. No other call may follow. Many finish() calls share one sync.
+  virtual void finish(std::function<void(Result<ReplicaInfo>)> done) = 0;
+};
+
+// A replica open for reading. Stays readable after a concurrent remove(). Thread-safe.
+class ReplicaReader {
+ public:
+  virtual ~ReplicaReader() = default;
+
+  virtual const ReplicaInfo& info() const = 0;
+  virtual std::span<const Slice> slices() const = 0;
+
+  // The stored bytes of slice i stand at stored_offset(i) of fd(), back to back with their
+  // neighbours: ready for sendfile. i may equal slices().size() (the end).
+  virtual int fd() const = 0;
+  virtual std::uint64_t stored_offset(std::size_t slice) const = 0;
+};
+
+class BlockStore {
+ public:
+  // Formats empty directories, recovers the others: half-written replicas are removed, whole ones
+  // that the index lacks are verified and adopted. Errors: kInUse (another process), kWrongCluster,
+  // kCorrupt (with what to do), kUnsupported (a newer version).
+  static Result<std::unique_ptr<BlockStore>> open(const BlockStoreOptions& options);
+  virtual ~BlockStore() = default;
+
+  virtual NodeId node_id() const = 0;
+  virtual ClusterId cluster_id() const = 0;  // None until set.
+  // Binds freshly formatted directories to a cluster; kWrongCluster when bound to another.
+  virtual Status set_cluster_id(ClusterId cluster) = 0;
+
+  // `stored_bytes_hint`: an upper bound of the stored size when it is known, else 0. Picks the disk
+  // and the form. Errors: kNoSpace, kAlreadyExists (a finished replica of this generation or
+  // newer), kInUse (being written).
+  virtual Result<std::unique_ptr<ReplicaWriter>> create(BlockId block, std::uint64_t generation,
+                                                        std::uint64_t stored_bytes_hint) = 0;
+
+  // Errors: kNotFound, kStale (the replica has another generation), kCorrupt (its slice table does
+  // not match its checksum), kIoError.
+  virtual Result<std::shared_ptr<ReplicaReader>> open_replica(BlockId block,
+                                                              std::uint64_t generation) = 0;
+
+  // Removes the replica unless it is of a newer generation. kNotFound when there is none.
+  virtual Status remove(BlockId block, std::uint64_t generation) = 0;
+
+  // Replicas with ids above `after`, in order of id, at most `limit`.
+  virtual Result<std::vector<ReplicaInfo>> list(BlockId after, std::size_t limit) = 0;
+
+  virtual StoreUsage usage() const = 0;
+};
+
+}  // namespace minidfs::storage
