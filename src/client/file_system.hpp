@@ -1,0 +1,113 @@
+// The client library: what the command line, and later the gateways, are built on. Finds the
+// namenode, retries what may be retried, writes and reads files. Knows nothing of terminals.
+//
+// A FileSystem is thread-safe; its calls block, bounded by Options::timeout without progress.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "client/cluster_status.hpp"
+#include "metadata/types.hpp"
+
+namespace minidfs::client {
+
+struct Options {
+  std::vector<metadata::Endpoint> namenodes;
+  std::string user;
+  std::string group;
+  std::chrono::milliseconds connect_timeout{2000};  // Of one attempt.
+  std::chrono::milliseconds timeout{10000};         // Of a request with all its retries.
+  std::uint8_t replication = 3;
+  std::uint64_t block_size = 64ULL << 20;
+  std::string compression = "none";
+  std::uint32_t parallel_blocks = 2;         // Of one file, in flight.
+  std::uint32_t parallel_batches = 4;        // Of small files, in flight.
+  std::uint32_t batch_files = 256;           // Small files in a batch.
+  std::uint64_t small_file_bytes = 1 << 20;  // Files up to this size go in batches.
+};
+
+// Told of progress, at most about ten times a second; may be called from any thread, one at a time.
+struct Progress {
+  std::uint64_t bytes_done = 0;
+  std::uint64_t bytes_total = 0;  // 0: unknown.
+  std::uint64_t files_done = 0;
+  std::uint64_t files_total = 0;
+};
+using ProgressCallback = std::function<void(const Progress&)>;
+
+struct WriteOptions {
+  bool overwrite = false;
+  std::uint8_t replication = 0;  // 0: as in Options, and so on.
+  std::uint64_t block_size = 0;
+  std::string compression;
+  ProgressCallback progress;
+};
+
+// What a write achieved.
+struct WriteReport {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  std::uint8_t copies_wanted = 0;
+  std::uint8_t copies_min = 0;  // The fewest copies that any block got.
+};
+
+// Where a file's bytes come from. read() fills the span as far as there is data; 0 is the end.
+class Source {
+ public:
+  virtual ~Source() = default;
+  virtual Result<std::size_t> read(std::span<std::byte> buffer) = 0;
+  // Bytes if known beforehand, else 0.
+  virtual std::uint64_t size_hint() const { return 0; }
+  // A file descriptor that can be read with pread at any offset, or -1 (a pipe).
+  virtual int seekable_fd() const { return -1; }
+};
+
+// Takes a file's bytes in order.
+using Sink = std::function<Status(std::span<const std::byte>)>;
+
+// One file of a tree to copy.
+struct LocalFile {
+  std::string local_path;
+  std::string path;  // In the file system.
+};
+
+class FileSystem {
+ public:
+  static Result<std::unique_ptr<FileSystem>> connect(Options options);
+  virtual ~FileSystem() = default;
+
+  // Namespace. Paths are absolute; errors carry the path.
+  virtual Result<metadata::FileStatus> stat(const std::string& path) = 0;
+  virtual Result<std::vector<metadata::FileStatus>> list(const std::string& path) = 0;
+  virtual Status make_directory(const std::string& path, bool parents) = 0;
+  virtual Status remove(const std::string& path, bool recursive) = 0;
+  virtual Status rename(const std::string& source, const std::string& target) = 0;
+  virtual Status set_replication(const std::string& path, std::uint8_t replication) = 0;
+  virtual Result<std::vector<metadata::LocatedBlock>> locate(const std::string& path) = 0;
+  virtual Result<ClusterStatus> status() = 0;
+
+  // Writes one file; it is visible as a whole when this returns. kAlreadyExists without overwrite.
+  virtual Result<WriteReport> write_file(const std::string& path, Source& source,
+                                         const WriteOptions& options) = 0;
+  // Writes many local files, small ones in batches. The parents are created. Stops at the first
+  // error; files that were finished stay.
+  virtual Result<WriteReport> write_files(const std::vector<LocalFile>& files,
+                                          const WriteOptions& options) = 0;
+
+  // Reads [offset, offset + length) of a file, up to its end, in order.
+  virtual Status read_file(const std::string& path, std::uint64_t offset, std::uint64_t length,
+                           const Sink& sink, const ProgressCallback& progress) = 0;
+  // Reads a file or, with everything below it, a directory, to a local path that must not exist
+  // (or a directory to put it in is resolved by the caller). Local files appear whole, by rename.
+  virtual Status read_tree(const std::string& path, const std::string& local_path,
+                           const ProgressCallback& progress) = 0;
+};
+
+}  // namespace minidfs::client

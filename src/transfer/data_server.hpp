@@ -1,0 +1,57 @@
+// The serving end of the data plane on a datanode: receives blocks into the block store, forwards
+// them along the pipeline, and sends replicas to readers. Runs on its own threads (Asio). Every
+// connection has a bounded share of memory and must make progress; garbage closes only the
+// connection it came over.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/result.hpp"
+#include "metadata/types.hpp"
+#include "storage/block_store.hpp"
+
+namespace minidfs::transfer {
+
+struct DataServerOptions {
+  metadata::Endpoint listen;  // Port 0: any free one.
+  unsigned threads = 2;
+  std::uint32_t connections_max = 8192;
+  std::chrono::milliseconds handshake_timeout{5000};
+  std::chrono::milliseconds connect_timeout{2000};   // To the next node of a pipeline.
+  std::chrono::milliseconds progress_timeout{5000};  // Of a peer in the middle of an operation.
+};
+
+// What the datanode wants to hear. Called from the server's threads; must not block.
+class DataServerEvents {
+ public:
+  virtual ~DataServerEvents() = default;
+  virtual void replica_stored(const storage::ReplicaInfo& replica) = 0;
+  // A reader or the server itself found the local replica bad.
+  virtual void replica_corrupt(BlockId block, std::uint64_t generation, std::string reason) = 0;
+};
+
+struct DataServerLoad {
+  std::uint32_t active_writes = 0;  // Blocks being received.
+  std::uint32_t active_reads = 0;
+  std::uint32_t connections = 0;
+  std::uint64_t bytes_received = 0;  // Since the start.
+  std::uint64_t bytes_sent = 0;
+};
+
+class DataServer {
+ public:
+  // Errors: kInUse or others for the listening address, with the address in the message.
+  static Result<std::unique_ptr<DataServer>> start(const DataServerOptions& options,
+                                                   storage::BlockStore& store,
+                                                   DataServerEvents& events);
+  // Stops accepting, closes every connection and joins the threads, within a second.
+  virtual ~DataServer() = default;
+
+  virtual std::uint16_t port() const = 0;
+  virtual DataServerLoad load() const = 0;
+};
+
+}  // namespace minidfs::transfer

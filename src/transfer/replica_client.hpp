@@ -1,0 +1,44 @@
+// The reading end of the data plane: a connection to one datanode over which replicas, or parts of
+// them, are read and verified. Requests are pipelined: many may be sent before the first is
+// received. Not thread-safe; blocking calls bounded by the time-outs in the options.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "metadata/types.hpp"
+#include "transfer/pipeline_writer.hpp"
+
+namespace minidfs::transfer {
+
+struct ReadRequest {
+  BlockId block;
+  std::uint64_t generation = 0;
+  std::uint64_t offset = 0;  // Of the first wanted byte within the block, before compression.
+  std::uint64_t length = 0;  // Wanted bytes; offset + length must not exceed the block's length.
+};
+
+// Takes verified, decompressed bytes in order; an error ends the transfer and is returned.
+using ByteSink = std::function<Status(std::span<const std::byte>)>;
+
+class ReplicaClient {
+ public:
+  static Result<std::unique_ptr<ReplicaClient>> open(const metadata::Endpoint& datanode,
+                                                     const ConnectionOptions& options);
+  virtual ~ReplicaClient() = default;
+
+  virtual Status request(const ReadRequest& request) = 0;
+
+  // Receives the whole of the oldest request. Errors of the replica (kNotFound, kStale, kCorrupt)
+  // leave the connection in order and the next request can be received; all others end it (see
+  // usable()). A slice whose checksum is wrong is never handed to the sink: kCorrupt.
+  virtual Status receive(const ByteSink& sink) = 0;
+
+  virtual bool usable() const = 0;
+};
+
+}  // namespace minidfs::transfer
