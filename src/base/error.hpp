@@ -18,7 +18,7 @@ enum class Errc : std::uint8_t {
   kPermissionDenied = 7,
   kNoSpace = 8,
   kIoError = 9,
-  kCorrupt = 10,      // Bytes that should be ours are not what we wrote.
+  kCorrupt = 10,  // Bytes that should be ours are not what we wrote.
   kTimedOut = 11,
   kUnavailable = 12,  // The peer cannot be reached or is shutting down.
   kNotLeader = 13,
@@ -63,11 +63,11 @@ Error errno_error(int error_number, std::string_view what);
 
 // Stops the process with a message when a programmer's assumption is false. Always on; never used
 // on bytes from a socket or a disk.
-#define MDFS_ASSERT(condition)                                          \
-  do {                                                                  \
-    if (!(condition)) [[unlikely]] {                                    \
-      ::minidfs::assertion_failed(#condition, __FILE__, __LINE__);      \
-    }                                                                   \
+#define MDFS_ASSERT(condition)                                     \
+  do {                                                             \
+    if (!(condition)) [[unlikely]] {                               \
+      ::minidfs::assertion_failed(#condition, __FILE__, __LINE__); \
+    }                                                              \
   } while (false)
 
 [[noreturn]] void assertion_failed(const char* condition, const char* file, int line);

@@ -34,8 +34,7 @@ Result<std::string> read_file(const std::string& path, std::size_t limit_bytes) 
     if (count == 0) return content;
     content.append(buffer, static_cast<std::size_t>(count));
     if (content.size() > limit_bytes) {
-      return Error{Errc::kTooLarge,
-                   path + ": more than " + std::to_string(limit_bytes) + " bytes"};
+      return Error{Errc::kTooLarge, path + ": more than " + std::to_string(limit_bytes) + " bytes"};
     }
   }
 }

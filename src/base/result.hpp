@@ -84,11 +84,11 @@ using Status = Result<void>;
   declaration = std::move(name).value()
 
 // MDFS_CHECK(f()): returns the error of a Status from the enclosing function.
-#define MDFS_CHECK(expression)                                                      \
-  do {                                                                              \
-    if (auto mdfs_status = (expression); !mdfs_status.ok()) {                       \
-      return std::move(mdfs_status).error();                                        \
-    }                                                                               \
+#define MDFS_CHECK(expression)                                \
+  do {                                                        \
+    if (auto mdfs_status = (expression); !mdfs_status.ok()) { \
+      return std::move(mdfs_status).error();                  \
+    }                                                         \
   } while (false)
 
 }  // namespace minidfs

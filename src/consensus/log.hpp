@@ -24,8 +24,8 @@ struct LogOptions {
   std::string directory;  // Exists, belongs to this process alone.
   std::uint64_t member_id = 1;
   std::vector<Member> members;  // Used once, to bootstrap an empty directory.
-  // A snapshot (a reference to the made-durable state) is taken after this many entries, and the log
-  // is cut.
+  // A snapshot (a reference to the made-durable state) is taken after this many entries, and the
+  // log is cut.
   std::uint32_t snapshot_threshold_entries = 8192;
   std::uint32_t snapshot_trailing_entries = 1024;
   // Changes are refused with kNoSpace while the disk has less than this free.
@@ -35,7 +35,8 @@ struct LogOptions {
 // The answer to one proposed command.
 struct Completion {
   std::uint64_t token = 0;  // As given to propose().
-  Result<std::string> reply;  // Errors: kNotLeader, kNoSpace, kUnavailable (shutting down), kInternal.
+  Result<std::string>
+      reply;  // Errors: kNotLeader, kNoSpace, kUnavailable (shutting down), kInternal.
 };
 
 // Receives all completions of a channel that belong to one batch, after the batch is visible.

@@ -9,9 +9,9 @@
 
 namespace minidfs::consensus {
 
-// Commands are numbered 1, 2, 3, … in the order of the log, on every member alike (the numbers count
-// commands only, not Raft's own entries). All functions but make_durable() are called on the log's
-// thread.
+// Commands are numbered 1, 2, 3, … in the order of the log, on every member alike (the numbers
+// count commands only, not Raft's own entries). All functions but make_durable() are called on the
+// log's thread.
 class StateMachine {
  public:
   virtual ~StateMachine() = default;

@@ -1,0 +1,54 @@
+#include "actors/interfaces.hpp"
+
+#include <caf/atom.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/message.hpp>
+#include <caf/sec.hpp>
+
+namespace minidfs::actors {
+namespace {
+
+constexpr caf::atom_value kCategory = caf::atom("minidfs");
+
+Errc code_of(const caf::error& error) {
+  if (error.category() == caf::atom("system")) {
+    switch (static_cast<caf::sec>(error.code())) {
+      case caf::sec::request_timeout:
+        return Errc::kTimedOut;
+      case caf::sec::request_receiver_down:
+      case caf::sec::remote_lookup_failed:
+      case caf::sec::no_route_to_receiving_node:
+      case caf::sec::disconnect_during_handshake:
+      case caf::sec::cannot_connect_to_node:
+        return Errc::kUnavailable;
+      default:
+        return Errc::kInternal;
+    }
+  }
+  return error.category() == caf::atom("exit") ? Errc::kUnavailable : Errc::kInternal;
+}
+
+std::string text_of(const caf::error& error) {
+  if (error.category() == caf::atom("system")) {
+    return caf::to_string(static_cast<caf::sec>(error.code()));
+  }
+  return caf::to_string(error);
+}
+
+}  // namespace
+
+caf::error to_caf(const Error& error) {
+  return {static_cast<std::uint8_t>(error.code), kCategory, caf::make_message(error.message)};
+}
+
+Error from_caf(const caf::error& error) {
+  if (error.category() != kCategory) return {code_of(error), text_of(error)};
+  Error result;
+  if (is_errc(error.code())) result.code = static_cast<Errc>(error.code());
+  if (error.context().match_elements<std::string>()) {
+    result.message = error.context().get_as<std::string>(0);
+  }
+  return result;
+}
+
+}  // namespace minidfs::actors

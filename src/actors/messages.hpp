@@ -1,0 +1,395 @@
+// The control messages between clients, namenode and datanodes that are not already structs of
+// metadata. Each is a value; what a field means is said once, here. The qualified C++ names go over
+// the wire: renaming or moving a type breaks the protocol.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "metadata/changes.hpp"
+#include "metadata/types.hpp"
+
+namespace minidfs::actors {
+
+// --- Reading the namespace -------------------------------------------------------------------
+
+struct StatRequest {
+  std::string path;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, StatRequest& x) {
+  return f(x.path);
+}
+
+// One page of a directory in byte order of the names; a file gives one entry.
+struct ListRequest {
+  std::string path;
+  std::string start_after;  // Empty: from the first.
+  std::uint32_t limit = 0;  // 0: the server's own, which also bounds any other.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, ListRequest& x) {
+  return f(x.path, x.start_after, x.limit);
+}
+
+struct ListReply {
+  std::string
+      entries;  // `count` encoded metadata::FileStatus (base/codec.hpp), ready as one run of
+                // bytes so that a cached page costs a copy and not a thousand inspections.
+  std::uint32_t count = 0;
+  bool more = false;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, ListReply& x) {
+  return f(x.entries, x.count, x.more);
+}
+
+// A file's blocks and where they are.
+struct LocateRequest {
+  std::string path;
+  std::string reader_host;  // To put near replicas first.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, LocateRequest& x) {
+  return f(x.path, x.reader_host);
+}
+
+struct LocatedFile {
+  metadata::FileStatus status;
+  std::vector<metadata::LocatedBlock> blocks;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, LocatedFile& x) {
+  return f(x.status, x.blocks);
+}
+
+// One page of a directory with the blocks of its files, so that reading many small files needs no
+// round trip for each. Locations stand once per distinct set.
+struct LocateDirectoryRequest {
+  std::string path;
+  std::string start_after;
+  std::uint32_t limit = 0;
+  std::string reader_host;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, LocateDirectoryRequest& x) {
+  return f(x.path, x.start_after, x.limit, x.reader_host);
+}
+
+struct LocateDirectoryReply {
+  std::vector<LocatedFile> entries;  // Directories with no blocks among them.
+  bool more = false;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, LocateDirectoryReply& x) {
+  return f(x.entries, x.more);
+}
+
+// --- Writing ---------------------------------------------------------------------------------
+
+// A path that a writer is going to commit, checked before the first byte is sent.
+struct IntendedFile {
+  std::string path;
+  bool overwrite = false;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, IntendedFile& x) {
+  return f(x.path, x.overwrite);
+}
+
+// Asks for blocks to write: `pipelines` sets of datanodes with `blocks_per_pipeline` block ids
+// each. Zero pipelines only checks the paths.
+struct AllocateBlocks {
+  ClientId client;
+  std::uint64_t session = 0;  // 0: open a new write session; its number is in the reply.
+  std::vector<IntendedFile> files;
+  std::uint32_t pipelines = 1;
+  std::uint32_t blocks_per_pipeline = 1;
+  std::uint64_t block_size = 0;  // An upper bound of each block's bytes.
+  std::uint8_t replication = 0;
+  std::string writer_host;
+  std::vector<NodeId> excluded;  // Nodes that failed this writer.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, AllocateBlocks& x) {
+  return f(x.client, x.session, x.files, x.pipelines, x.blocks_per_pipeline, x.block_size,
+           x.replication, x.writer_host, x.excluded);
+}
+
+struct PipelineGrant {
+  std::vector<BlockId> blocks;
+  std::uint64_t generation = 0;
+  std::vector<metadata::ReplicaLocation> targets;  // Perhaps fewer than asked for, at least one.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, PipelineGrant& x) {
+  return f(x.blocks, x.generation, x.targets);
+}
+
+struct WriteGrant {
+  std::uint64_t session = 0;
+  std::uint32_t renew_within_ms = 0;  // The session must be renewed at least this often.
+  std::vector<PipelineGrant> pipelines;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, WriteGrant& x) {
+  return f(x.session, x.renew_within_ms, x.pipelines);
+}
+
+// Keeps a session's blocks from being collected. Names all of them that are not committed yet, so
+// that a namenode that has restarted learns of them.
+struct RenewSession {
+  ClientId client;
+  std::uint64_t session = 0;
+  std::vector<BlockId> blocks;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, RenewSession& x) {
+  return f(x.client, x.session, x.blocks);
+}
+
+// Ends a session; blocks of it that no file owns may be collected at once.
+struct EndSession {
+  ClientId client;
+  std::uint64_t session = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, EndSession& x) {
+  return f(x.client, x.session);
+}
+
+// Where one written block is known to be whole.
+struct WrittenBlock {
+  BlockId block;
+  std::vector<NodeId> nodes;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, WrittenBlock& x) {
+  return f(x.block, x.nodes);
+}
+
+// Makes files visible. Answered by the change's outcomes once it is applied and the block map knows
+// the replicas, so that the files can be read at once.
+struct CommitWrite {
+  std::uint64_t session = 0;
+  metadata::CommitFiles change;
+  std::vector<WrittenBlock> written;  // Every block of the change, in order.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, CommitWrite& x) {
+  return f(x.session, x.change, x.written);
+}
+
+// --- Datanodes -------------------------------------------------------------------------------
+
+// The first message of a datanode's process, and again whenever the namenode asks for it.
+struct RegisterNode {
+  NodeId node;
+  ClusterId cluster;              // None when its directories are fresh.
+  std::uint64_t incarnation = 0;  // Different for every process; tells a restart from a duplicate.
+  metadata::Endpoint data;        // As advertised to clients.
+  std::string rack;
+  std::uint64_t capacity_bytes = 0;
+  std::uint64_t used_bytes = 0;
+  std::uint64_t free_bytes = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, RegisterNode& x) {
+  return f(x.node, x.cluster, x.incarnation, x.data, x.rack, x.capacity_bytes, x.used_bytes,
+           x.free_bytes);
+}
+
+struct Registered {
+  ClusterId cluster;
+  std::uint32_t heartbeat_interval_ms = 0;
+  std::uint64_t registration = 0;  // Names this registration in heartbeats and reports.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, Registered& x) {
+  return f(x.cluster, x.heartbeat_interval_ms, x.registration);
+}
+
+struct BlockVersion {
+  BlockId block;
+  std::uint64_t generation = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, BlockVersion& x) {
+  return f(x.block, x.generation);
+}
+
+struct BadReplica {
+  BlockId block;
+  std::uint64_t generation = 0;
+  std::string reason;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, BadReplica& x) {
+  return f(x.block, x.generation, x.reason);
+}
+
+// Every heartbeat carries what changed on the node since the last one that was answered.
+struct Heartbeat {
+  NodeId node;
+  std::uint64_t registration = 0;
+  std::uint64_t capacity_bytes = 0;
+  std::uint64_t used_bytes = 0;
+  std::uint64_t free_bytes = 0;
+  std::uint32_t active_writes = 0;
+  std::uint32_t active_reads = 0;
+  std::vector<metadata::Block> stored;  // Newly whole replicas.
+  std::vector<BlockVersion> removed;
+  std::vector<BadReplica> corrupt;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, Heartbeat& x) {
+  return f(x.node, x.registration, x.capacity_bytes, x.used_bytes, x.free_bytes, x.active_writes,
+           x.active_reads, x.stored, x.removed, x.corrupt);
+}
+
+// Copy a local replica to other nodes.
+struct CopyOrder {
+  metadata::Block block;
+  std::vector<metadata::Endpoint> targets;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, CopyOrder& x) {
+  return f(x.block, x.targets);
+}
+
+struct HeartbeatReply {
+  bool register_again = false;  // The namenode does not know this registration.
+  std::vector<BlockVersion> remove;
+  std::vector<CopyOrder> copy;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, HeartbeatReply& x) {
+  return f(x.register_again, x.remove, x.copy);
+}
+
+// A part of a full block report; parts are sent in order, one at a time.
+struct BlockReportPart {
+  NodeId node;
+  std::uint64_t registration = 0;
+  std::string chunk;  // metadata/block_report.hpp
+  bool last = false;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, BlockReportPart& x) {
+  return f(x.node, x.registration, x.chunk, x.last);
+}
+
+struct Accepted {
+  bool register_again = false;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, Accepted& x) {
+  return f(x.register_again);
+}
+
+// A datanode that stops in order: dead at once.
+struct Goodbye {
+  NodeId node;
+  std::uint64_t registration = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, Goodbye& x) {
+  return f(x.node, x.registration);
+}
+
+// --- Administration --------------------------------------------------------------------------
+
+struct StatusRequest {};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, StatusRequest&) {
+  return f();
+}
+
+struct NodeReport {
+  NodeId node;
+  metadata::Endpoint data;
+  std::string rack;
+  std::string state;
+  std::uint64_t capacity_bytes = 0;
+  std::uint64_t used_bytes = 0;
+  std::uint64_t free_bytes = 0;
+  std::uint64_t blocks = 0;
+  std::int64_t last_heartbeat_ms = 0;  // Ago.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, NodeReport& x) {
+  return f(x.node, x.data, x.rack, x.state, x.capacity_bytes, x.used_bytes, x.free_bytes, x.blocks,
+           x.last_heartbeat_ms);
+}
+
+struct StatusReply {
+  ClusterId cluster;
+  bool safe_mode = false;
+  std::string safe_mode_reason;
+  std::uint64_t files = 0;
+  std::uint64_t directories = 0;
+  std::uint64_t blocks_total = 0;
+  std::uint64_t blocks_under_replicated = 0;
+  std::uint64_t blocks_missing = 0;
+  std::uint64_t blocks_corrupt = 0;
+  std::uint64_t pending_copies = 0;
+  std::vector<NodeReport> nodes;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, StatusReply& x) {
+  return f(x.cluster, x.safe_mode, x.safe_mode_reason, x.files, x.directories, x.blocks_total,
+           x.blocks_under_replicated, x.blocks_missing, x.blocks_corrupt, x.pending_copies,
+           x.nodes);
+}
+
+// "enter", "leave" or "status"; answered by the state after it.
+struct SafeModeRequest {
+  std::string action;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, SafeModeRequest& x) {
+  return f(x.action);
+}
+
+struct SafeModeReply {
+  bool on = false;
+  std::string reason;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, SafeModeReply& x) {
+  return f(x.on, x.reason);
+}
+
+}  // namespace minidfs::actors

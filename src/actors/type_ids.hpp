@@ -1,0 +1,42 @@
+// The one block of CAF type ids. Every actor_system_config of ours loads it (system_config.hpp).
+#pragma once
+
+#include <caf/type_id.hpp>
+#include <vector>
+
+#include "actors/messages.hpp"
+
+CAF_BEGIN_TYPE_ID_BLOCK(minidfs, caf::first_custom_type_id)
+
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::metadata::FileStatus))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::metadata::LocatedBlock))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::metadata::MakeDirectory))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::metadata::Rename))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::metadata::Remove))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::metadata::SetReplication))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::metadata::ChangeReply))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::StatRequest))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::ListRequest))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::ListReply))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::LocateRequest))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::LocatedFile))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::LocateDirectoryRequest))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::LocateDirectoryReply))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::AllocateBlocks))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::WriteGrant))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::CommitWrite))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::RenewSession))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::EndSession))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::RegisterNode))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::Registered))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::Heartbeat))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::HeartbeatReply))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::BlockReportPart))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::Accepted))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::Goodbye))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::StatusRequest))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::StatusReply))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::SafeModeRequest))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::SafeModeReply))
+
+CAF_END_TYPE_ID_BLOCK(minidfs)
