@@ -1,12 +1,13 @@
 // The machine's own limit for the data plane's work, in plain sockets and files, with none of what
 // makes a file system: no namenode, no acknowledgements but one at the end, no recovery.
 //
-//   bench_plain node --port P [--next P2] --file F [--fdatasync]   serves until it is killed
-//   bench_plain put --port P --file F [--connections N]            sends F, waits for the ack
-//   bench_plain get --port P --bytes B [--connections N]           reads B bytes and drops them
+//   bench_plain node --port P [--next P2] --directory D [--fdatasync]  serves until it is killed
+//   bench_plain put --port P --file F [--id N] [--connections N]       sends F, waits for the ack
+//   bench_plain get --port P --bytes B [--id N] [--connections N]      reads B bytes, drops them
 //
-// A node checksums what it receives (XXH3-64 for each 64 KiB), writes it to F and forwards it. The
-// putting side uses sendfile, and so does the node that is read from.
+// A node checksums what it receives (XXH3-64 for each 64 KiB), writes it to new files in D (one for
+// each connection's part, named by id and offset) and forwards it. The putting side uses sendfile,
+// and so does the node that is read from.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -37,6 +38,7 @@ constexpr std::size_t kSliceBytes = 64 * 1024;
 
 struct Request {
   std::uint64_t put = 0;  // 1: bytes follow; 0: bytes are wanted.
+  std::uint64_t id = 0;   // Names the file together with the offset.
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
 };
@@ -44,7 +46,7 @@ struct Request {
 struct NodeOptions {
   std::uint16_t port = 0;
   std::uint16_t next = 0;
-  std::string file;
+  std::string directory;
   bool fdatasync = false;
 };
 
@@ -115,7 +117,7 @@ void take_put(int socket, int file, const Request& request, const NodeOptions& o
     for (std::size_t i = 0; i < want; i += kSliceBytes) {
       sum ^= minidfs::checksum(bytes.subspan(i, std::min(kSliceBytes, want - i)));
     }
-    if (::pwrite(file, buffer.data(), want, static_cast<off_t>(request.offset + done)) !=
+    if (::pwrite(file, buffer.data(), want, static_cast<off_t>(done)) !=
         static_cast<ssize_t>(want)) {
       die("pwrite");
     }
@@ -132,14 +134,16 @@ void take_put(int socket, int file, const Request& request, const NodeOptions& o
 }
 
 void serve_connection(int socket, const NodeOptions& options) {
-  const int file = ::open(options.file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (file < 0) die(options.file.c_str());
   Request request;
   receive_all(socket, &request, sizeof request);
+  const std::string path =
+      options.directory + "/" + std::to_string(request.id) + "." + std::to_string(request.offset);
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (file < 0) die(path.c_str());
   if (request.put != 0) {
     take_put(socket, file, request, options);
   } else {
-    send_file(socket, file, request.offset, request.length);
+    send_file(socket, file, 0, request.length);
   }
   ::close(file);
   ::close(socket);
@@ -172,12 +176,12 @@ void in_parts(std::uint64_t total, unsigned connections, Work work) {
   for (auto& thread : threads) thread.join();
 }
 
-void put_part(std::uint16_t port, const std::string& path, std::uint64_t offset,
+void put_part(std::uint16_t port, const std::string& path, std::uint64_t id, std::uint64_t offset,
               std::uint64_t length) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) die(path.c_str());
   const int socket = connect_to(port);
-  const Request request{1, offset, length};
+  const Request request{1, id, offset, length};
   send_all(socket, &request, sizeof request);
   send_file(socket, file, offset, length);
   minidfs::Checksum sum = 0;
@@ -186,9 +190,9 @@ void put_part(std::uint16_t port, const std::string& path, std::uint64_t offset,
   ::close(file);
 }
 
-void get_part(std::uint16_t port, std::uint64_t offset, std::uint64_t length) {
+void get_part(std::uint16_t port, std::uint64_t id, std::uint64_t offset, std::uint64_t length) {
   const int socket = connect_to(port);
-  const Request request{0, offset, length};
+  const Request request{0, id, offset, length};
   send_all(socket, &request, sizeof request);
   std::vector<std::byte> buffer(kChunkBytes);
   for (std::uint64_t done = 0; done < length;) {
@@ -203,8 +207,9 @@ int run(const cxxopts::ParseResult& flags) {
   const auto verb = flags["verb"].as<std::string>();
   const auto port = flags["port"].as<std::uint16_t>();
   const auto connections = flags["connections"].as<unsigned>();
+  const auto id = flags["id"].as<std::uint64_t>();
   if (verb == "node") {
-    run_node({port, flags["next"].as<std::uint16_t>(), flags["file"].as<std::string>(),
+    run_node({port, flags["next"].as<std::uint16_t>(), flags["directory"].as<std::string>(),
               flags["fdatasync"].as<bool>()});
   }
   const auto start = std::chrono::steady_clock::now();
@@ -215,12 +220,13 @@ int run(const cxxopts::ParseResult& flags) {
     if (::stat(path.c_str(), &status) != 0) die(path.c_str());
     bytes = static_cast<std::uint64_t>(status.st_size);
     in_parts(bytes, connections, [&](std::uint64_t offset, std::uint64_t length) {
-      put_part(port, path, offset, length);
+      put_part(port, path, id, offset, length);
     });
   } else if (verb == "get") {
     bytes = flags["bytes"].as<std::uint64_t>();
-    in_parts(bytes, connections,
-             [&](std::uint64_t offset, std::uint64_t length) { get_part(port, offset, length); });
+    in_parts(bytes, connections, [&](std::uint64_t offset, std::uint64_t length) {
+      get_part(port, id, offset, length);
+    });
   } else {
     std::fprintf(stderr, "bench_plain: unknown verb %s\n", verb.c_str());
     return 2;
@@ -237,7 +243,9 @@ int main(int argc, char** argv) {
   options.add_options()("verb", "node, put or get", cxxopts::value<std::string>())(
       "port", "Port to serve or to connect to", cxxopts::value<std::uint16_t>())(
       "next", "Port of the next node", cxxopts::value<std::uint16_t>()->default_value("0"))(
-      "file", "File to write or to send", cxxopts::value<std::string>()->default_value(""))(
+      "directory", "Where a node writes", cxxopts::value<std::string>()->default_value("."))(
+      "id", "Names the transferred file", cxxopts::value<std::uint64_t>()->default_value("0"))(
+      "file", "File to send", cxxopts::value<std::string>()->default_value(""))(
       "bytes", "Bytes to read", cxxopts::value<std::uint64_t>()->default_value("0"))(
       "connections", "Parallel connections", cxxopts::value<unsigned>()->default_value("1"))(
       "fdatasync", "Sync before the acknowledgement");
