@@ -1,0 +1,246 @@
+// Where the replicas of every block are, and which blocks need work. Soft state: learnt from
+// commits and from the datanodes' reports, in any order, and lost with the process. What the
+// namespace owns is decided elsewhere and told to the map. Pure and single-threaded; owned by the
+// namenode's block actor.
+//
+// Memory: 32 bytes an entry in a B-tree, measured in tests/unit/metadata; what is rare (more than
+// three replicas, replicas of another generation) stands in side tables.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+#include "base/ids.hpp"
+#include "metadata/block_types.hpp"
+#include "metadata/types.hpp"
+
+namespace minidfs::metadata {
+
+using ReplicaList = absl::InlinedVector<Replica, 4>;
+
+// How the replicas on a node count.
+enum class NodeMode : std::uint8_t {
+  kGone,      // Dead or never seen: it has no replicas here, and reports of it are ignored.
+  kCounted,   // Replicas are live copies.
+  kDraining,  // Decommissioning: readable, a source, but not a copy.
+  kAway,      // In maintenance and not running: not readable, yet its copies are not replaced.
+};
+
+// What a block needs, most urgent first. A block has the first need that applies.
+enum class Need : std::uint8_t {
+  kOneLeft,   // One readable replica, more wanted.
+  kFarBelow,  // Three or more copies short.
+  kTwoShort,
+  kOneShort,
+  kMisplaced,  // Enough copies, all on one rack although there are several.
+  kSurplus,    // More copies than wanted.
+  kDirty,      // Enough copies, and corrupt or stale replicas to remove.
+  kMissing,    // Nothing readable: nothing can be done but to report it.
+  kNone,
+};
+inline constexpr std::size_t kNeeds = 8;  // Without kNone.
+
+// What the namespace says of a block.
+struct OwnedBlock {
+  Block block;
+  std::uint8_t wanted = 0;
+
+  friend bool operator==(const OwnedBlock&, const OwnedBlock&) = default;
+};
+
+// The replicas of one block, counted.
+struct ReplicaTally {
+  std::uint32_t live = 0;      // Good, on counted nodes.
+  std::uint32_t draining = 0;  // Good, on draining nodes.
+  std::uint32_t away = 0;      // Good, on nodes in maintenance.
+  std::uint32_t corrupt = 0;
+  std::uint32_t stale = 0;
+  std::uint32_t ahead = 0;
+  std::uint32_t deleting = 0;
+
+  std::uint32_t readable() const { return live + draining; }
+};
+
+struct BlockView {
+  Block block;
+  std::uint8_t wanted = 0;
+  bool owned = false;
+  bool freed = false;  // Its file was deleted: every replica is on its way out.
+  Need need = Need::kNone;
+  ReplicaList replicas;  // In order of node.
+};
+
+// A deletion to be carried out by a datanode: of that generation or any older one.
+struct ReplicaDelete {
+  BlockId block;
+  std::uint64_t generation = 0;
+  NodeIndex node;
+
+  friend bool operator==(const ReplicaDelete&, const ReplicaDelete&) = default;
+};
+
+struct BlockMapCounts {
+  std::uint64_t total = 0;  // As given.
+  std::uint64_t known_owned = 0;
+  std::uint64_t with_live_replica = 0;  // Owned with a readable replica.
+  std::uint64_t under_replicated = 0;   // Owned, readable, below the wanted copies.
+  std::uint64_t over_replicated = 0;
+  std::uint64_t missing = 0;        // total - with_live_replica.
+  std::uint64_t missing_known = 0;  // Those among them that the map has heard of.
+  std::uint64_t corrupt = 0;        // Owned with a corrupt replica.
+  std::uint64_t unowned = 0;
+
+  friend bool operator==(const BlockMapCounts&, const BlockMapCounts&) = default;
+};
+
+class BlockMap {
+ public:
+  // --- Nodes ---
+
+  // The node lives and its replicas count; its rack may be new.
+  void node_joined(NodeIndex node, RackIndex rack);
+  // Forgets every replica of the node. Scans the map.
+  void node_dead(NodeIndex node);
+  // Scans the map when the mode changes. kGone is node_dead().
+  void set_node_mode(NodeIndex node, NodeMode mode);
+  NodeMode node_mode(NodeIndex node) const;
+  // Whether blocks should stand on two racks. Scans the map when it changes.
+  void set_several_racks(bool several);
+
+  // --- What the namespace says ---
+
+  // A file now owns the block in this form, and these nodes acknowledged a whole replica of it.
+  // Ignored (false) when the map knows a newer generation as owned, or the block as freed.
+  bool commit_block(const OwnedBlock& owned, std::span<const NodeIndex> acknowledged);
+  // The block's file is gone. All replicas become kDeleting; the caller sends these deletions, and
+  // the orphan collector repeats what is not confirmed.
+  std::vector<ReplicaDelete> free_block(BlockId block);
+  void set_wanted(BlockId block, std::uint8_t wanted);
+
+  // --- What the nodes say ---
+
+  struct Reported {
+    BlockId block;
+    std::uint64_t generation = 0;
+    std::uint64_t length = 0;
+    bool fresh = false;  // Stored just now, so an earlier finding of corruption is void.
+  };
+  // `owned` is what the namespace says of the block, or null when no file owns it; it is ignored
+  // when the map already knows the block as owned or freed. REQUIRES: `owned` is not older than the
+  // last free_block() (read it after the change was applied). Returns the replica's new state, or
+  // nothing when the node is gone or the values exceed kLengthMax or kGenerationMax.
+  std::optional<ReplicaState> add_reported(NodeIndex node, const Reported& reported,
+                                           const OwnedBlock* owned);
+  // Confirms a deletion or tells a loss. `generation` is that of the removed replica: a newer one
+  // that is known stays. Returns whether there was such a replica.
+  bool remove_replica(NodeIndex node, BlockId block, std::uint64_t generation);
+  // Returns whether there was such a replica of that generation that was not corrupt before.
+  bool mark_corrupt(NodeIndex node, BlockId block, std::uint64_t generation);
+  // The replica's deletion has been decided. Returns the deletion to send.
+  std::optional<ReplicaDelete> mark_deleting(NodeIndex node, BlockId block);
+
+  // --- Full reports ---
+
+  // From now until end_report() remembers which replicas of the node change by other ways, as these
+  // changes are newer than what the report says. Call before the node is asked for the report.
+  void begin_report(NodeIndex node);
+  void end_report(NodeIndex node);
+  bool changed_since_report_began(NodeIndex node, BlockId block) const;
+  // Used by the merge: as add_reported() and remove_replica() of any generation, but not
+  // remembered.
+  std::optional<ReplicaState> add_from_report(NodeIndex node, const Reported& reported,
+                                              const OwnedBlock* owned);
+  void drop_from_report(NodeIndex node, BlockId block);
+  // Blocks in [first, last] of which the node has a replica, in order of id.
+  std::vector<BlockId> blocks_of(NodeIndex node, BlockId first, BlockId last) const;
+
+  // --- Asking ---
+
+  std::optional<BlockView> find(BlockId block) const;
+  bool is_owned(BlockId block) const;
+  // The first block with an id of at least `from`.
+  std::optional<BlockView> next(BlockId from) const;
+  ReplicaTally tally(const BlockView& view) const;
+  // Replicas that a reader may be sent to.
+  ReplicaList readable_replicas(BlockId block) const;
+  BlockMapCounts counts(std::uint64_t total) const;
+  // In order of id.
+  const absl::btree_set<BlockId>& needing(Need need) const;
+  const absl::btree_set<BlockId>& unowned() const { return unowned_; }
+  // Replicas in any state.
+  std::uint64_t replica_count(NodeIndex node) const;
+  std::size_t size() const { return entries_.size(); }
+
+  static constexpr std::uint64_t kLengthMax = (1ULL << 40) - 1;
+  static constexpr std::uint64_t kGenerationMax = (1ULL << 48) - 1;
+
+ private:
+  static constexpr std::size_t kInline = 3;
+
+  struct Entry {
+    std::uint64_t generation : 48 = 0;
+    std::uint64_t wanted : 8 = 0;
+    std::uint64_t owned : 1 = 0;
+    std::uint64_t freed : 1 = 0;
+    std::uint64_t overflows : 1 = 0;  // More replicas stand in overflow_.
+    std::uint64_t differs : 1 = 0;    // Some replicas have a form of their own in forms_.
+    std::uint64_t inline_count : 2 = 0;
+    std::uint64_t length : 40 = 0;
+    std::uint64_t states : 12 = 0;  // Four bits for each inline replica, the first one lowest.
+    std::uint64_t need : 4 = static_cast<std::uint64_t>(Need::kNone);
+    std::array<std::uint16_t, kInline> nodes{};
+  };
+  static_assert(sizeof(Entry) == 24);
+  using Entries = absl::btree_map<BlockId, Entry>;
+
+  // Generation and length of a replica that differ from those of its block.
+  struct Form {
+    std::uint64_t generation = 0;
+    std::uint64_t length = 0;
+  };
+  struct PerNode {
+    NodeMode mode = NodeMode::kGone;
+    RackIndex rack;
+    std::uint64_t replicas = 0;
+    bool reporting = false;
+    absl::btree_set<BlockId> changed;  // Since the report began.
+  };
+  class Editor;  // Loads an entry's replicas and puts them back with all counters kept right.
+
+  PerNode& per_node(NodeIndex node);
+  const PerNode* known(NodeIndex node) const;
+  ReplicaList load(BlockId block, const Entry& entry) const;
+  void store(BlockId block, Entry& entry, const ReplicaList& replicas);
+  ReplicaTally tally(const ReplicaList& replicas) const;
+  Need judge(const Entry& entry, const ReplicaList& replicas, const ReplicaTally& tally) const;
+  bool on_one_rack(const ReplicaList& replicas) const;
+  void account(const Entry& entry, const ReplicaTally& tally, std::uint64_t sign);
+  void set_need(BlockId block, Entry& entry, Need need);
+  void recount_all();
+  void own(BlockId block, Entry& entry, ReplicaList& replicas, const OwnedBlock& owned);
+  Form form_of(BlockId block, const Entry& entry, NodeIndex node) const;
+  void set_form(BlockId block, Entry& entry, NodeIndex node, const Form& form);
+  void note_change(NodeIndex node, BlockId block);
+  std::optional<ReplicaState> add(NodeIndex node, const Reported& reported,
+                                  const OwnedBlock* owned);
+  BlockView view(BlockId block, const Entry& entry) const;
+
+  Entries entries_;
+  absl::flat_hash_map<BlockId, ReplicaList> overflow_;  // Looked up only, never iterated.
+  absl::btree_map<std::pair<BlockId, NodeIndex>, Form> forms_;
+  std::array<absl::btree_set<BlockId>, kNeeds> needing_;
+  absl::btree_set<BlockId> unowned_;
+  std::vector<PerNode> nodes_;
+  BlockMapCounts counts_;  // Without total and missing.
+  bool several_racks_ = false;
+};
+
+}  // namespace minidfs::metadata

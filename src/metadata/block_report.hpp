@@ -1,0 +1,95 @@
+// Block reports: how a datanode tells which replicas it has, in full (in chunks, sorted by id) or
+// as changes, and how that is merged into the block map. Format: docs/formats.md, "Block reports".
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "metadata/block_map.hpp"
+#include "metadata/block_types.hpp"
+#include "metadata/types.hpp"
+
+namespace minidfs::metadata {
+
+// One part of a full report: all replicas that the node has with ids in [first, last].
+struct ReportChunk {
+  std::uint64_t report = 0;     // Chosen by the namenode when it asks for the report.
+  std::uint32_t sequence = 0;   // 0, 1, 2, … within the report.
+  BlockId first;                // 0 for the first chunk, else the previous chunk's last plus one.
+  BlockId last;                 // 2^64 - 1 for the last chunk.
+  std::vector<Block> replicas;  // Strictly ascending ids; at most kReportChunkReplicasMax.
+
+  bool ends_report() const { return last.value == ~0ULL; }
+  friend bool operator==(const ReportChunk&, const ReportChunk&) = default;
+};
+
+inline constexpr std::size_t kReportChunkReplicasMax = 16'384;
+
+// REQUIRES: the invariants above.
+std::string encode_report_chunk(const ReportChunk& chunk);
+// kCorrupt for anything that does not hold to them, with the reason.
+Result<ReportChunk> decode_report_chunk(std::string_view bytes);
+
+// Cuts a node's replicas into chunks, on the datanode. `next_replicas` are the replicas following
+// the previous chunk, in order of id; fewer than kReportChunkReplicasMax end the report.
+ReportChunk next_report_chunk(std::uint64_t report, const ReportChunk* previous,
+                              std::vector<Block> next_replicas);
+
+// What changed on a node since its last heartbeat. A block whose replica was removed and stored
+// again stands in `added` only; within the lists order does not matter.
+struct IncrementalReport {
+  std::vector<Block> added;    // Stored and whole.
+  std::vector<Block> removed;  // Deleted or lost.
+  std::vector<Block> corrupt;  // Found bad.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, IncrementalReport& x) {
+  return f(x.added, x.removed, x.corrupt);
+}
+
+// Follows one full report of a node, so that no chunk is missed or taken twice.
+class ReportProgress {
+ public:
+  explicit ReportProgress(std::uint64_t report) : report_(report) {}
+
+  // kStale for a chunk of another report or one that was taken before (to be ignored), kProtocol
+  // for one that does not follow the previous (the report must be asked for again).
+  Status accept(const ReportChunk& chunk);
+  bool complete() const { return complete_; }
+  std::uint64_t report() const { return report_; }
+
+ private:
+  std::uint64_t report_;
+  std::uint32_t next_sequence_ = 0;
+  BlockId next_first_;
+  bool complete_ = false;
+};
+
+// Ids of the reported blocks that the map does not know as owned (or freed): these are to be looked
+// up in the namespace before the merge. In order of id.
+std::vector<BlockId> blocks_to_look_up(const BlockMap& map, std::span<const Block> replicas);
+
+struct MergeResult {
+  std::uint64_t added = 0;    // Replicas the map did not have.
+  std::uint64_t removed = 0;  // Replicas the map had and the node has not.
+  std::vector<BlockId> unowned;
+  std::vector<BlockId> stale;  // The node's replica is of an older generation.
+};
+
+// Makes the map agree with the chunk in its range, but for replicas that changed since the report
+// began (BlockMap::begin_report). `owned`, in order of id, is what the namespace says of at least
+// the blocks that blocks_to_look_up() named; a block that it lacks is unowned.
+MergeResult merge_report_chunk(BlockMap& map, NodeIndex node, const ReportChunk& chunk,
+                               std::span<const OwnedBlock> owned);
+
+// `owned` as above, for the blocks of `added`.
+MergeResult apply_incremental(BlockMap& map, NodeIndex node, const IncrementalReport& report,
+                              std::span<const OwnedBlock> owned);
+
+}  // namespace minidfs::metadata
