@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "base/ids.hpp"
+#include "metadata/block_report.hpp"
 #include "metadata/changes.hpp"
 #include "metadata/types.hpp"
+#include "metadata/write_sessions.hpp"
 
 namespace minidfs::actors {
 
@@ -154,7 +156,7 @@ typename Inspector::result_type inspect(Inspector& f, WriteGrant& x) {
 struct RenewSession {
   ClientId client;
   std::uint64_t session = 0;
-  std::vector<BlockId> blocks;
+  std::vector<metadata::BlockRange> blocks;
 };
 
 template <class Inspector>
@@ -162,15 +164,16 @@ typename Inspector::result_type inspect(Inspector& f, RenewSession& x) {
   return f(x.client, x.session, x.blocks);
 }
 
-// Ends a session; blocks of it that no file owns may be collected at once.
+// Ends a session. The blocks named are abandoned: those that no file owns are removed at once.
 struct EndSession {
   ClientId client;
   std::uint64_t session = 0;
+  std::vector<metadata::BlockRange> abandoned;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, EndSession& x) {
-  return f(x.client, x.session);
+  return f(x.client, x.session, x.abandoned);
 }
 
 // Where one written block is known to be whole.
@@ -213,60 +216,49 @@ struct RegisterNode {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, RegisterNode& x) {
-  return f(x.node, x.cluster, x.incarnation, x.data, x.rack, x.capacity_bytes, x.used_bytes,
+  return f(x.node, x.cluster, x.incarnation, x.host, x.data, x.rack, x.capacity_bytes, x.used_bytes,
            x.free_bytes);
 }
 
 struct Registered {
   ClusterId cluster;
   std::uint32_t heartbeat_interval_ms = 0;
-  std::uint64_t registration = 0;  // Names this registration in heartbeats and reports.
+  std::uint64_t report = 0;  // The number of the full block report that the node now owes.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Registered& x) {
-  return f(x.cluster, x.heartbeat_interval_ms, x.registration);
-}
-
-struct BlockVersion {
-  BlockId block;
-  std::uint64_t generation = 0;
-};
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, BlockVersion& x) {
-  return f(x.block, x.generation);
-}
-
-struct BadReplica {
-  BlockId block;
-  std::uint64_t generation = 0;
-  std::string reason;
-};
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, BadReplica& x) {
-  return f(x.block, x.generation, x.reason);
+  return f(x.cluster, x.heartbeat_interval_ms, x.report);
 }
 
 // Every heartbeat carries what changed on the node since the last one that was answered.
 struct Heartbeat {
   NodeId node;
-  std::uint64_t registration = 0;
+  std::uint64_t incarnation = 0;
   std::uint64_t capacity_bytes = 0;
   std::uint64_t used_bytes = 0;
   std::uint64_t free_bytes = 0;
+  std::uint64_t replicas = 0;
   std::uint32_t active_writes = 0;
   std::uint32_t active_reads = 0;
-  std::vector<metadata::Block> stored;  // Newly whole replicas.
-  std::vector<BlockVersion> removed;
-  std::vector<BadReplica> corrupt;
+  metadata::IncrementalReport changes;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Heartbeat& x) {
-  return f(x.node, x.registration, x.capacity_bytes, x.used_bytes, x.free_bytes, x.active_writes,
-           x.active_reads, x.stored, x.removed, x.corrupt);
+  return f(x.node, x.incarnation, x.capacity_bytes, x.used_bytes, x.free_bytes, x.replicas,
+           x.active_writes, x.active_reads, x.changes);
+}
+
+// Remove the local replica unless it is of a newer generation.
+struct RemoveOrder {
+  BlockId block;
+  std::uint64_t generation = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, RemoveOrder& x) {
+  return f(x.block, x.generation);
 }
 
 // Copy a local replica to other nodes.
@@ -281,47 +273,45 @@ typename Inspector::result_type inspect(Inspector& f, CopyOrder& x) {
 }
 
 struct HeartbeatReply {
-  bool register_again = false;  // The namenode does not know this registration.
-  std::vector<BlockVersion> remove;
+  bool register_again = false;  // The namenode does not know this process of the node.
+  std::uint64_t report = 0;     // Not 0: send a full block report with this number.
+  std::vector<RemoveOrder> remove;
   std::vector<CopyOrder> copy;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, HeartbeatReply& x) {
-  return f(x.register_again, x.remove, x.copy);
+  return f(x.register_again, x.report, x.remove, x.copy);
 }
 
-// A part of a full block report; parts are sent in order, one at a time.
+// A chunk of a full block report; chunks are sent in order, one at a time.
 struct BlockReportPart {
   NodeId node;
-  std::uint64_t registration = 0;
-  std::string chunk;  // metadata/block_report.hpp
-  bool last = false;
+  std::uint64_t incarnation = 0;
+  std::string chunk;  // Encoded as in metadata/block_report.hpp.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, BlockReportPart& x) {
-  return f(x.node, x.registration, x.chunk, x.last);
+  return f(x.node, x.incarnation, x.chunk);
 }
 
-struct Accepted {
-  bool register_again = false;
-};
+struct Accepted {};
 
 template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, Accepted& x) {
-  return f(x.register_again);
+typename Inspector::result_type inspect(Inspector& f, Accepted&) {
+  return f();
 }
 
 // A datanode that stops in order: dead at once.
 struct Goodbye {
   NodeId node;
-  std::uint64_t registration = 0;
+  std::uint64_t incarnation = 0;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Goodbye& x) {
-  return f(x.node, x.registration);
+  return f(x.node, x.incarnation);
 }
 
 // --- Administration --------------------------------------------------------------------------
