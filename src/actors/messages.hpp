@@ -206,7 +206,8 @@ typename Inspector::result_type inspect(Inspector& f, CommitWrite& x) {
 struct RegisterNode {
   NodeId node;
   ClusterId cluster;              // None when its directories are fresh.
-  std::uint64_t incarnation = 0;  // Different for every process; tells a restart from a duplicate.
+  std::uint64_t incarnation = 0;  // Random for every process; tells a restart from a duplicate.
+  std::string host;               // The machine, to recognise writers and readers on it.
   metadata::Endpoint data;        // As advertised to clients.
   std::string rack;
   std::uint64_t capacity_bytes = 0;
