@@ -1,0 +1,124 @@
+// The values that can be configured, their defaults, and the one table of options that drives the
+// file, the environment, the flags and the output of `minidfs config`.
+//
+// A flag beats the environment, the environment beats the file, the file beats the default.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace minidfs {
+
+struct CommonConfig {
+  std::string listen = "127.0.0.1";
+  std::string log_level = "info";
+  std::string log_file;  // Empty: standard error.
+};
+
+struct NamenodeConfig {
+  std::uint16_t port = 8020;
+  std::string data_dir;  // Empty: must be given.
+  double safe_mode_threshold = 0.999;
+  std::chrono::milliseconds orphan_grace{600'000};
+  std::chrono::milliseconds stale_after{3000};
+  std::chrono::milliseconds dead_after{10'000};
+  std::uint64_t reserved_space = 64ULL << 20;
+  std::uint32_t snapshot_threshold = 8192;
+};
+
+struct DatanodeConfig {
+  std::uint16_t port = 9866;
+  std::vector<std::string> data_dir;  // Empty: must be given.
+  std::vector<std::string> namenode{"127.0.0.1:8020"};
+  std::string rack = "/default-rack";
+  std::string advertise;       // Empty: the address it listens on.
+  std::uint64_t capacity = 0;  // 0: as large as the disks.
+  std::string sync = "full";
+  std::uint64_t reserved_space = 256ULL << 20;
+  std::uint64_t pack_limit = 1ULL << 20;
+  std::chrono::milliseconds heartbeat_interval{1000};
+  std::uint32_t threads = 2;
+};
+
+struct ClientConfig {
+  std::vector<std::string> namenode{"127.0.0.1:8020"};
+  std::string user;  // Empty: the Unix user.
+  std::uint8_t replication = 3;
+  std::uint64_t block_size = 64ULL << 20;
+  std::string compression = "none";
+  std::chrono::milliseconds connect_timeout{2000};
+  std::chrono::milliseconds timeout{10'000};
+  std::uint32_t parallel_blocks = 2;
+  std::uint32_t parallel_batches = 4;
+  std::uint32_t batch_files = 256;
+  std::uint64_t small_file = 1ULL << 20;
+};
+
+struct LocalConfig {
+  std::uint32_t datanodes = 3;
+  std::string data_dir;  // Empty: must be given.
+};
+
+struct Config {
+  CommonConfig common;
+  NamenodeConfig namenode;
+  DatanodeConfig datanode;
+  ClientConfig client;
+  LocalConfig local;
+};
+
+// What a value may be written as in the file, beside a string.
+enum class TomlKind : std::uint8_t { kString, kInteger, kFloat, kStringOrInteger, kStringOrArray };
+
+struct Option {
+  std::string_view key;   // "section.name".
+  std::string_view help;  // One line, a full sentence.
+  TomlKind toml = TomlKind::kString;
+  // Sets the value from text; the error tells only what is wrong with the text.
+  Status (*parse)(Config& config, std::string_view text) = nullptr;
+  // The value as it stands in the file: quoted, a number or an array.
+  std::string (*print)(const Config& config) = nullptr;
+
+  std::string_view section() const { return key.substr(0, key.find('.')); }
+  std::string_view name() const { return key.substr(key.find('.') + 1); }
+};
+
+// In the order of the file.
+std::span<const Option> option_table();
+const Option* find_option(std::string_view key);
+
+// "MINIDFS_SECTION_KEY" of an option.
+std::string environment_name(const Option& option);
+
+// One value given by a flag.
+struct FlagSetting {
+  std::string flag;  // As the user wrote it, for errors: "--port".
+  std::string key;   // REQUIRES: in the table.
+  std::string value;
+};
+
+struct ConfigSources {
+  std::string file;                      // Empty: none.
+  std::vector<std::string> environment;  // "NAME=VALUE".
+  std::vector<FlagSetting> flags;        // A later one beats an earlier one.
+};
+
+// Defaults, overlaid by what the sources give. Every error names the source (file and line,
+// variable or flag), the option and the value.
+Result<Config> load_config(const ConfigSources& sources);
+
+// The steps of load_config().
+Status apply_config_file(Config& config, const std::string& path);
+Status apply_environment(Config& config, const std::vector<std::string>& environment);
+Status check_config(const Config& config);
+
+// The file with all options, their explanations and values; of Config{} it is config/minidfs.toml.
+std::string print_config(const Config& config);
+
+}  // namespace minidfs
