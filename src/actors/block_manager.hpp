@@ -1,0 +1,127 @@
+// The namenode's knowledge of blocks and datanodes, and what it does with it: grants to writers,
+// locations for readers, orders for datanodes, safe mode. Joins the pure parts of metadata; has no
+// thread, clock or socket of its own, so tests drive it message by message. Soft state: lost with
+// the process and learnt again from the datanodes. Owned by the block actor.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "actors/messages.hpp"
+#include "base/result.hpp"
+#include "metadata/block_map.hpp"
+#include "metadata/block_report.hpp"
+#include "metadata/node_registry.hpp"
+#include "metadata/placement.hpp"
+#include "metadata/write_sessions.hpp"
+
+namespace minidfs::actors {
+
+struct BlockManagerOptions {
+  ClusterId cluster;
+  metadata::NodeRegistryOptions nodes;
+  metadata::PlacementOptions placement;
+  metadata::WriteSessions::Options sessions;
+  metadata::OrphanCollector::Options orphans;
+  metadata::SafeMode::Options safe_mode;
+  std::chrono::milliseconds heartbeat_interval{1000};
+  // For so long after the start a write that could not get all its copies waits for more datanodes
+  // to register instead of going ahead with fewer.
+  std::chrono::milliseconds settle{1000};
+  std::uint64_t seed = 1;
+};
+
+// What the namespace says of given blocks (ids ascending): those that a file owns.
+using OwnerLookup =
+    std::function<Result<std::vector<metadata::OwnedBlock>>(std::span<const BlockId>)>;
+
+class BlockManager {
+ public:
+  using TimePoint = metadata::TimePoint;
+
+  BlockManager(BlockManagerOptions options, OwnerLookup owners, TimePoint now);
+
+  // --- Writers ---
+
+  // Ids that should be reserved through the log now; 0 is none. Answered by ids_reserved() or
+  // reservation_failed().
+  std::uint64_t take_reservation() { return ids_.take_reservation(); }
+  void ids_reserved(metadata::BlockRange range) { ids_.add_range(range); }
+  void reservation_failed() { ids_.reservation_failed(); }
+
+  // kUnavailable with `ids_exhausted()` means: ask again after ids_reserved().
+  Result<WriteGrant> allocate(const AllocateBlocks& request, TimePoint now);
+  bool ids_exhausted(std::uint64_t wanted) const { return ids_.remaining() < wanted; }
+  Status renew(const RenewSession& request, TimePoint now);
+  Status end_session(const EndSession& request);
+
+  // Between commit_proposed() and commit_done() the blocks cannot be collected. kExpired when a
+  // block was collected already, kInvalidArgument when the message contradicts itself.
+  Status commit_proposed(const CommitWrite& request);
+  // `outcomes` as the change was answered, or empty when it was not applied.
+  void commit_done(const CommitWrite& request, std::span<const metadata::Outcome> outcomes);
+
+  // --- Effects of applied changes ---
+
+  void blocks_freed(std::span<const RemoveOrder> blocks);
+  void replication_changed(BlockId block, std::uint8_t wanted) { map_.set_wanted(block, wanted); }
+
+  // --- Readers ---
+
+  void locate(std::vector<metadata::LocatedBlock>& blocks, const std::string& reader_host);
+
+  // --- Datanodes ---
+
+  Result<Registered> register_node(const RegisterNode& request, TimePoint now);
+  Result<HeartbeatReply> heartbeat(const Heartbeat& request, TimePoint now);
+  Status report(const BlockReportPart& request, TimePoint now);
+  Status goodbye(const Goodbye& request, TimePoint now);
+
+  // --- Time and administration ---
+
+  // Call several times a second. `total_blocks` is the namespace's counter.
+  void tick(std::uint64_t total_blocks, TimePoint now);
+  metadata::SafeMode& safe_mode() { return safe_mode_; }
+  // Fills all but what only the namespace knows.
+  void fill_status(StatusReply& reply, std::uint64_t total_blocks, TimePoint now) const;
+
+ private:
+  // What is under way with one datanode.
+  struct NodeWork {
+    std::optional<metadata::ReportProgress> report;  // The full report it owes or is sending.
+    std::deque<RemoveOrder> removes;                 // To be sent with its heartbeats.
+  };
+
+  Result<std::vector<metadata::NodeIndex>> targets_for(const AllocateBlocks& request,
+                                                       TimePoint now);
+  metadata::ReplicaLocation location(metadata::NodeIndex node) const;
+  void node_events(std::span<const metadata::NodeEvent> events);
+  void start_report(metadata::NodeIndex node);
+  void send_deletes(std::span<const metadata::ReplicaDelete> deletes);
+  void note_merge(metadata::NodeIndex node, const metadata::MergeResult& result);
+  Result<std::vector<metadata::OwnedBlock>> owners_of(std::span<const metadata::Block> replicas);
+  NodeWork& work(metadata::NodeIndex node);
+
+  BlockManagerOptions options_;
+  OwnerLookup owners_;
+  TimePoint started_;
+  metadata::Random random_;
+  metadata::NodeRegistry registry_;
+  metadata::BlockMap map_;
+  metadata::WriteSessions sessions_;
+  metadata::OrphanCollector orphans_;
+  metadata::BlockIdAllocator ids_;
+  metadata::SafeMode safe_mode_;
+  std::vector<NodeWork> work_;  // By node index.
+  absl::flat_hash_set<BlockId> committing_;
+  std::uint64_t last_report_ = 0;
+};
+
+}  // namespace minidfs::actors

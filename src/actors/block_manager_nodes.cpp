@@ -1,0 +1,197 @@
+// The part of BlockManager that talks to datanodes.
+#include <algorithm>
+#include <utility>
+
+#include "actors/block_manager.hpp"
+#include "base/logging.hpp"
+
+namespace minidfs::actors {
+namespace {
+
+using metadata::NodeIndex;
+
+// Orders in one heartbeat's answer; the rest waits for the next one.
+constexpr std::size_t kRemovesPerHeartbeatMax = 2000;
+
+metadata::NodeUsage usage_of(const Heartbeat& request) {
+  metadata::NodeUsage usage;
+  usage.capacity_bytes = request.capacity_bytes;
+  usage.used_bytes = request.used_bytes;
+  usage.free_bytes = request.free_bytes;
+  usage.replica_count = request.replicas;
+  usage.active_writes = request.active_writes;
+  usage.active_reads = request.active_reads;
+  return usage;
+}
+
+// The registry asks for a new registration by these codes.
+bool means_register_again(const Error& error) {
+  return error.code == Errc::kNotFound || error.code == Errc::kStale ||
+         error.code == Errc::kExpired;
+}
+
+}  // namespace
+
+Result<Registered> BlockManager::register_node(const RegisterNode& request, TimePoint now) {
+  if (!request.cluster.is_none() && request.cluster != options_.cluster) {
+    return Error{Errc::kWrongCluster, "datanode " + to_string(request.data) +
+                                          " belongs to cluster " + to_string(request.cluster) +
+                                          ", this namenode to " + to_string(options_.cluster)};
+  }
+  metadata::NodeRegistration registration;
+  registration.id = request.node;
+  registration.incarnation = request.incarnation;
+  registration.host = request.host;
+  registration.data = request.data;
+  registration.rack = request.rack;
+  registration.usage.capacity_bytes = request.capacity_bytes;
+  registration.usage.used_bytes = request.used_bytes;
+  registration.usage.free_bytes = request.free_bytes;
+  MDFS_TRY(const auto registered, registry_.register_node(registration, now));
+  const auto& node = registry_.get(registered.node);
+  map_.node_joined(registered.node, node.rack_index);
+  node_events(registered.events);
+  map_.set_several_racks(registry_.rack_count() > 1);
+  start_report(registered.node);
+  log_info("namenode", "datanode {} ({}, rack {}) registered", to_string(node.data),
+           to_string(node.id), node.rack);
+  return Registered{options_.cluster,
+                    static_cast<std::uint32_t>(options_.heartbeat_interval.count()), last_report_};
+}
+
+Result<HeartbeatReply> BlockManager::heartbeat(const Heartbeat& request, TimePoint now) {
+  HeartbeatReply reply;
+  auto event = registry_.heartbeat(request.node, request.incarnation, usage_of(request), now);
+  if (!event.ok()) {
+    if (!means_register_again(event.error())) return std::move(event).error();
+    reply.register_again = true;
+    return reply;
+  }
+  if (event->has_value()) node_events({&**event, 1});
+  const auto node = registry_.find(request.node)->index;
+  for (const auto& bad : request.changes.corrupt) {
+    log_warn("namenode", "datanode {} has a bad replica of block {}",
+             to_string(registry_.get(node).data), to_string(bad.id));
+  }
+  MDFS_TRY(const auto owned, owners_of(request.changes.added));
+  note_merge(node, metadata::apply_incremental(map_, node, request.changes, owned));
+  auto& removes = work(node).removes;
+  const auto count = std::min(removes.size(), kRemovesPerHeartbeatMax);
+  reply.remove.assign(removes.begin(), removes.begin() + static_cast<std::ptrdiff_t>(count));
+  removes.erase(removes.begin(), removes.begin() + static_cast<std::ptrdiff_t>(count));
+  return reply;
+}
+
+Status BlockManager::report(const BlockReportPart& request, TimePoint now) {
+  const auto* node = registry_.find(request.node);
+  if (node == nullptr || node->incarnation != request.incarnation ||
+      node->state == metadata::NodeState::kDead) {
+    return Error{Errc::kStale, "block report of a datanode that is not registered"};
+  }
+  const auto index = node->index;
+  MDFS_TRY(const auto chunk, metadata::decode_report_chunk(request.chunk));
+  auto& progress = work(index).report;
+  if (!progress.has_value()) return Error{Errc::kStale, "no block report is owed"};
+  MDFS_CHECK(progress->accept(chunk));
+  MDFS_TRY(const auto owned, owners_of(chunk.replicas));
+  note_merge(index, metadata::merge_report_chunk(map_, index, chunk, owned));
+  if (progress->complete()) {
+    progress.reset();
+    map_.end_report(index);
+    registry_.report_completed(index);
+    log_info("namenode", "datanode {} has reported {} replicas in full",
+             to_string(registry_.get(index).data), map_.replica_count(index));
+  }
+  static_cast<void>(now);
+  return {};
+}
+
+Status BlockManager::goodbye(const Goodbye& request, TimePoint now) {
+  MDFS_TRY(const auto event, registry_.goodbye(request.node, request.incarnation, now));
+  if (event.has_value()) node_events({&*event, 1});
+  return {};
+}
+
+void BlockManager::tick(std::uint64_t total_blocks, TimePoint now) {
+  node_events(registry_.tick(now));
+  sessions_.expire(now);
+  const auto counts = map_.counts(total_blocks);
+  if (safe_mode_.update(total_blocks, counts.with_live_replica)) {
+    log_info("namenode", "left safe mode: {} of {} blocks have a live replica",
+             counts.with_live_replica, total_blocks);
+  }
+  send_deletes(orphans_.collect(
+      map_, sessions_,
+      {.safe_mode = safe_mode_.on(), .all_live_reported = registry_.all_live_reported()}, now));
+}
+
+void BlockManager::fill_status(StatusReply& reply, std::uint64_t total_blocks,
+                               TimePoint now) const {
+  const auto counts = map_.counts(total_blocks);
+  reply.cluster = options_.cluster;
+  reply.safe_mode = safe_mode_.on();
+  reply.safe_mode_reason = safe_mode_.reason();
+  reply.blocks_total = total_blocks;
+  reply.blocks_under_replicated = counts.under_replicated;
+  reply.blocks_missing = counts.missing;
+  reply.blocks_corrupt = counts.corrupt;
+  for (const auto& node : registry_.nodes()) {
+    NodeReport report;
+    report.node = node.id;
+    report.data = node.data;
+    report.rack = node.rack;
+    report.state = to_string(node.state);
+    report.capacity_bytes = node.usage.capacity_bytes;
+    report.used_bytes = node.usage.used_bytes;
+    report.free_bytes = node.usage.free_bytes;
+    report.blocks = map_.replica_count(node.index);
+    report.last_heartbeat_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(now - node.last_heartbeat).count();
+    reply.nodes.push_back(std::move(report));
+  }
+}
+
+void BlockManager::node_events(std::span<const metadata::NodeEvent> events) {
+  for (const auto& event : events) {
+    const auto& node = registry_.get(event.node);
+    if (event.from == event.to) continue;
+    log_info("namenode", "datanode {} is {} (was {})", to_string(node.data), to_string(event.to),
+             to_string(event.from));
+    if (event.to != metadata::NodeState::kDead) continue;
+    map_.node_dead(event.node);
+    work(event.node) = {};
+  }
+  map_.set_several_racks(registry_.rack_count() > 1);
+}
+
+void BlockManager::start_report(NodeIndex node) {
+  work(node).report.emplace(++last_report_);
+  map_.begin_report(node);
+}
+
+void BlockManager::send_deletes(std::span<const metadata::ReplicaDelete> deletes) {
+  for (const auto& order : deletes) {
+    work(order.node).removes.push_back({order.block, order.generation});
+  }
+}
+
+void BlockManager::note_merge(NodeIndex node, const metadata::MergeResult& result) {
+  if (!result.stale.empty()) {
+    log_info("namenode", "datanode {} holds {} replicas of older generations",
+             to_string(registry_.get(node).data), result.stale.size());
+  }
+}
+
+Result<std::vector<metadata::OwnedBlock>> BlockManager::owners_of(
+    std::span<const metadata::Block> replicas) {
+  const auto ids = metadata::blocks_to_look_up(map_, replicas);
+  if (ids.empty()) return std::vector<metadata::OwnedBlock>{};
+  return owners_(ids);
+}
+
+BlockManager::NodeWork& BlockManager::work(NodeIndex node) {
+  if (work_.size() <= node.value) work_.resize(node.value + 1U);
+  return work_[node.value];
+}
+
+}  // namespace minidfs::actors
