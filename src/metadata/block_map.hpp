@@ -219,18 +219,23 @@ class BlockMap {
   const PerNode* known(NodeIndex node) const;
   ReplicaList load(BlockId block, const Entry& entry) const;
   void store(BlockId block, Entry& entry, const ReplicaList& replicas);
-  ReplicaTally tally(const ReplicaList& replicas) const;
+  ReplicaTally tally_of(const ReplicaList& replicas) const;
   Need judge(const Entry& entry, const ReplicaList& replicas, const ReplicaTally& tally) const;
   bool on_one_rack(const ReplicaList& replicas) const;
   void account(const Entry& entry, const ReplicaTally& tally, std::uint64_t sign);
   void set_need(BlockId block, Entry& entry, Need need);
   void recount_all();
   void own(BlockId block, Entry& entry, ReplicaList& replicas, const OwnedBlock& owned);
+  void erase_replica(BlockId block, Entry& entry, ReplicaList& replicas, std::size_t position);
+  void refresh_differs(BlockId block, Entry& entry);
   Form form_of(BlockId block, const Entry& entry, NodeIndex node) const;
   void set_form(BlockId block, Entry& entry, NodeIndex node, const Form& form);
   void note_change(NodeIndex node, BlockId block);
-  std::optional<ReplicaState> add(NodeIndex node, const Reported& reported,
-                                  const OwnedBlock* owned);
+  enum class Origin : std::uint8_t { kAcknowledged, kIncremental, kFullReport };
+  void put(BlockId block, Entry& entry, ReplicaList& replicas, NodeIndex node,
+           const Reported& reported, Origin origin);
+  std::optional<ReplicaState> add(NodeIndex node, const Reported& reported, const OwnedBlock* owned,
+                                  Origin origin);
   BlockView view(BlockId block, const Entry& entry) const;
 
   Entries entries_;

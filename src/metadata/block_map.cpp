@@ -1,0 +1,309 @@
+#include "metadata/block_map.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+
+namespace minidfs::metadata {
+namespace {
+
+ReplicaState classify(const Block& block, std::uint64_t generation, std::uint64_t length) {
+  if (generation < block.generation) return ReplicaState::kStale;
+  if (generation > block.generation) return ReplicaState::kAhead;
+  return length == block.length ? ReplicaState::kGood : ReplicaState::kCorrupt;
+}
+
+// Where the node's replica is, or where it would have to be inserted.
+std::size_t position_of(const ReplicaList& replicas, NodeIndex node) {
+  const auto* at = std::lower_bound(replicas.begin(), replicas.end(), node,
+                                    [](const Replica& r, NodeIndex n) { return r.node < n; });
+  return static_cast<std::size_t>(at - replicas.begin());
+}
+
+bool holds(const ReplicaList& replicas, std::size_t position, NodeIndex node) {
+  return position < replicas.size() && replicas[position].node == node;
+}
+
+}  // namespace
+
+// Changes one entry: what it contributed to the counters is taken out first, and what it
+// contributes after the change is put in when the editor goes.
+class BlockMap::Editor {
+ public:
+  Editor(BlockMap& map, Entries::iterator at)
+      : map_(map), at_(at), was_owned_(at->second.owned != 0) {
+    replicas = map_.load(at_->first, at_->second);
+    map_.account(at_->second, map_.tally_of(replicas), ~0ULL);
+  }
+  Editor(const Editor&) = delete;
+  Editor& operator=(const Editor&) = delete;
+
+  ~Editor() {
+    const BlockId id = at_->first;
+    Entry& edited = at_->second;
+    map_.store(id, edited, replicas);
+    const auto tally = map_.tally_of(replicas);
+    map_.account(edited, tally, 1);
+    map_.set_need(id, edited, map_.judge(edited, replicas, tally));
+    if (edited.owned != 0) {
+      if (!was_owned_) map_.unowned_.erase(id);
+    } else if (replicas.empty()) {
+      map_.unowned_.erase(id);
+      map_.entries_.erase(at_);
+    } else if (was_owned_ || created) {
+      map_.unowned_.insert(id);
+    }
+  }
+
+  Entry& entry() { return at_->second; }
+
+  ReplicaList replicas;
+  bool created = false;
+
+ private:
+  BlockMap& map_;
+  Entries::iterator at_;
+  bool was_owned_;
+};
+
+// --- Nodes ---
+
+void BlockMap::node_joined(NodeIndex node, RackIndex rack) {
+  PerNode& joined = per_node(node);
+  const bool moved = joined.replicas > 0 && joined.rack != rack;
+  joined.rack = rack;
+  if (joined.mode == NodeMode::kGone) joined.mode = NodeMode::kCounted;
+  if (moved) recount_all();
+}
+
+void BlockMap::node_dead(NodeIndex node) {
+  PerNode& dead = per_node(node);
+  if (dead.replicas > 0) {
+    for (const BlockId block : blocks_of(node, BlockId{0}, BlockId{~0ULL})) {
+      auto at = entries_.find(block);
+      Editor editor(*this, at);
+      erase_replica(block, editor.entry(), editor.replicas, position_of(editor.replicas, node));
+    }
+  }
+  end_report(node);
+  dead.mode = NodeMode::kGone;
+}
+
+void BlockMap::set_node_mode(NodeIndex node, NodeMode mode) {
+  if (mode == NodeMode::kGone) return node_dead(node);
+  PerNode& changed = per_node(node);
+  if (changed.mode == mode) return;
+  changed.mode = mode;
+  if (changed.replicas > 0) recount_all();
+}
+
+NodeMode BlockMap::node_mode(NodeIndex node) const {
+  const PerNode* state = known(node);
+  return state == nullptr ? NodeMode::kGone : state->mode;
+}
+
+void BlockMap::set_several_racks(bool several) {
+  if (several_racks_ == several) return;
+  several_racks_ = several;
+  recount_all();
+}
+
+// --- What the namespace says ---
+
+bool BlockMap::commit_block(const OwnedBlock& owned, std::span<const NodeIndex> acknowledged) {
+  MDFS_ASSERT(owned.block.generation <= kGenerationMax && owned.block.length <= kLengthMax);
+  const auto [at, created] = entries_.try_emplace(owned.block.id);
+  const Entry& known_entry = at->second;
+  if (!created && (known_entry.freed != 0 ||
+                   (known_entry.owned != 0 && known_entry.generation > owned.block.generation))) {
+    return false;
+  }
+  Editor editor(*this, at);
+  editor.created = created;
+  own(owned.block.id, editor.entry(), editor.replicas, owned);
+  for (const NodeIndex node : acknowledged) {
+    if (node_mode(node) == NodeMode::kGone) continue;
+    const Reported ack{owned.block.id, owned.block.generation, owned.block.length, false};
+    put(ack.block, editor.entry(), editor.replicas, node, ack, Origin::kAcknowledged);
+    note_change(node, ack.block);
+  }
+  return true;
+}
+
+std::vector<ReplicaDelete> BlockMap::free_block(BlockId block) {
+  const auto at = entries_.find(block);
+  if (at == entries_.end()) return {};
+  Editor editor(*this, at);
+  editor.entry().owned = 0;
+  editor.entry().freed = 1;
+  std::vector<ReplicaDelete> deletes;
+  deletes.reserve(editor.replicas.size());
+  for (Replica& replica : editor.replicas) {
+    replica.state = ReplicaState::kDeleting;
+    const Form form = form_of(block, editor.entry(), replica.node);
+    deletes.push_back({block, form.generation, replica.node});
+  }
+  return deletes;
+}
+
+void BlockMap::set_wanted(BlockId block, std::uint8_t wanted) {
+  const auto at = entries_.find(block);
+  if (at == entries_.end() || at->second.owned == 0) return;
+  Editor editor(*this, at);
+  editor.entry().wanted = std::max<std::uint8_t>(wanted, 1);
+}
+
+void BlockMap::own(BlockId block, Entry& entry, ReplicaList& replicas, const OwnedBlock& owned) {
+  absl::InlinedVector<Form, 4> forms;
+  absl::InlinedVector<bool, 4> found_bad;  // By a reader, not merely of an unexpected length.
+  for (const Replica& replica : replicas) {
+    const Form form = form_of(block, entry, replica.node);
+    forms.push_back(form);
+    const bool odd_length = form.generation == entry.generation && form.length != entry.length;
+    found_bad.push_back(replica.state == ReplicaState::kCorrupt && !odd_length);
+  }
+  entry.owned = 1;
+  entry.generation = owned.block.generation & kGenerationMax;
+  entry.length = owned.block.length & kLengthMax;
+  entry.wanted = std::max<std::uint8_t>(owned.wanted, 1);
+  for (std::size_t i = 0; i < replicas.size(); ++i) {
+    set_form(block, entry, replicas[i].node, forms[i]);
+    if (replicas[i].state == ReplicaState::kDeleting) continue;
+    const auto state = classify(owned.block, forms[i].generation, forms[i].length);
+    replicas[i].state =
+        found_bad[i] && state == ReplicaState::kGood ? ReplicaState::kCorrupt : state;
+  }
+  refresh_differs(block, entry);
+}
+
+// --- What the nodes say ---
+
+std::optional<ReplicaState> BlockMap::add_reported(NodeIndex node, const Reported& reported,
+                                                   const OwnedBlock* owned) {
+  const auto state = add(node, reported, owned, Origin::kIncremental);
+  if (state) note_change(node, reported.block);
+  return state;
+}
+
+std::optional<ReplicaState> BlockMap::add_from_report(NodeIndex node, const Reported& reported,
+                                                      const OwnedBlock* owned) {
+  return add(node, reported, owned, Origin::kFullReport);
+}
+
+std::optional<ReplicaState> BlockMap::add(NodeIndex node, const Reported& reported,
+                                          const OwnedBlock* owned, Origin origin) {
+  if (node_mode(node) == NodeMode::kGone) return std::nullopt;
+  if (reported.generation > kGenerationMax || reported.length > kLengthMax) return std::nullopt;
+  const auto [at, created] = entries_.try_emplace(reported.block);
+  Editor editor(*this, at);
+  editor.created = created;
+  Entry& entry = editor.entry();
+  if (owned != nullptr && entry.owned == 0 && entry.freed == 0) {
+    own(reported.block, entry, editor.replicas, *owned);
+  } else if (created) {
+    entry.generation = reported.generation & kGenerationMax;
+    entry.length = reported.length & kLengthMax;
+  }
+  put(reported.block, entry, editor.replicas, node, reported, origin);
+  return editor.replicas[position_of(editor.replicas, node)].state;
+}
+
+// Enters what is said of a replica of `node`, which is not gone.
+void BlockMap::put(BlockId block, Entry& entry, ReplicaList& replicas, NodeIndex node,
+                   const Reported& reported, Origin origin) {
+  const std::size_t position = position_of(replicas, node);
+  const Block expected{block, entry.generation, entry.length};
+  const auto state = classify(expected, reported.generation, reported.length);
+  if (!holds(replicas, position, node)) {
+    replicas.insert(replicas.begin() + static_cast<std::ptrdiff_t>(position), {node, state});
+    ++per_node(node).replicas;
+    set_form(block, entry, node, {reported.generation, reported.length});
+    return;
+  }
+  Replica& replica = replicas[position];
+  const Form form = form_of(block, entry, node);
+  // A change that was overtaken by a newer one; only a full report may set a replica back.
+  if (reported.generation < form.generation && origin != Origin::kFullReport) return;
+  const bool newer = reported.generation > form.generation;
+  if (replica.state == ReplicaState::kDeleting && !newer) return;
+  const bool same = reported.generation == form.generation && reported.length == form.length;
+  if (replica.state == ReplicaState::kCorrupt && same && !reported.fresh) return;
+  replica.state = state;
+  set_form(block, entry, node, {reported.generation, reported.length});
+}
+
+bool BlockMap::remove_replica(NodeIndex node, BlockId block, std::uint64_t generation) {
+  note_change(node, block);
+  const auto at = entries_.find(block);
+  if (at == entries_.end()) return false;
+  Editor editor(*this, at);
+  const std::size_t position = position_of(editor.replicas, node);
+  if (!holds(editor.replicas, position, node)) return false;
+  if (form_of(block, editor.entry(), node).generation > generation) return false;
+  erase_replica(block, editor.entry(), editor.replicas, position);
+  return true;
+}
+
+void BlockMap::drop_from_report(NodeIndex node, BlockId block) {
+  const auto at = entries_.find(block);
+  if (at == entries_.end()) return;
+  Editor editor(*this, at);
+  const std::size_t position = position_of(editor.replicas, node);
+  if (holds(editor.replicas, position, node)) {
+    erase_replica(block, editor.entry(), editor.replicas, position);
+  }
+}
+
+bool BlockMap::mark_corrupt(NodeIndex node, BlockId block, std::uint64_t generation) {
+  const auto at = entries_.find(block);
+  if (at == entries_.end()) return false;
+  Editor editor(*this, at);
+  const std::size_t position = position_of(editor.replicas, node);
+  if (!holds(editor.replicas, position, node)) return false;
+  Replica& replica = editor.replicas[position];
+  if (form_of(block, editor.entry(), node).generation != generation) return false;
+  if (replica.state == ReplicaState::kCorrupt || replica.state == ReplicaState::kDeleting) {
+    return false;
+  }
+  // A replica that is ahead or stale keeps that state: it is not served either way.
+  if (replica.state != ReplicaState::kGood) return false;
+  replica.state = ReplicaState::kCorrupt;
+  return true;
+}
+
+std::optional<ReplicaDelete> BlockMap::mark_deleting(NodeIndex node, BlockId block) {
+  const auto at = entries_.find(block);
+  if (at == entries_.end()) return std::nullopt;
+  Editor editor(*this, at);
+  const std::size_t position = position_of(editor.replicas, node);
+  if (!holds(editor.replicas, position, node)) return std::nullopt;
+  editor.replicas[position].state = ReplicaState::kDeleting;
+  return ReplicaDelete{block, form_of(block, editor.entry(), node).generation, node};
+}
+
+// --- Full reports ---
+
+void BlockMap::begin_report(NodeIndex node) {
+  PerNode& state = per_node(node);
+  state.reporting = true;
+  state.changed.clear();
+}
+
+void BlockMap::end_report(NodeIndex node) {
+  PerNode& state = per_node(node);
+  state.reporting = false;
+  state.changed.clear();
+}
+
+bool BlockMap::changed_since_report_began(NodeIndex node, BlockId block) const {
+  const PerNode* state = known(node);
+  return state != nullptr && state->changed.contains(block);
+}
+
+void BlockMap::note_change(NodeIndex node, BlockId block) {
+  if (known(node) == nullptr) return;
+  PerNode& state = per_node(node);
+  if (state.reporting) state.changed.insert(block);
+}
+
+}  // namespace minidfs::metadata

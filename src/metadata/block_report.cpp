@@ -1,0 +1,262 @@
+#include "metadata/block_report.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+#include "base/codec.hpp"
+
+namespace minidfs::metadata {
+namespace {
+
+constexpr std::uint8_t kReportVersion = 1;
+constexpr std::size_t kReplicaBytesMin = 3;  // Three varints of one byte.
+
+void put_varint(std::string& out, std::uint64_t value) {
+  while (value >= 0x80) {
+    out.push_back(static_cast<char>(value | 0x80));
+    value >>= 7;
+  }
+  out.push_back(static_cast<char>(value));
+}
+
+std::optional<std::uint64_t> get_varint(std::string_view& in) {
+  std::uint64_t value = 0;
+  for (unsigned shift = 0; shift < 64; shift += 7) {
+    if (in.empty()) return std::nullopt;
+    const auto byte = static_cast<std::uint8_t>(in.front());
+    in.remove_prefix(1);
+    if (shift == 63 && byte > 1) return std::nullopt;
+    value |= static_cast<std::uint64_t>(byte & 0x7FU) << shift;
+    if ((byte & 0x80U) == 0) return value;
+  }
+  return std::nullopt;
+}
+
+// Differences wrap modulo 2^64, so every pair of values has one; small ones of either sign are
+// short.
+std::uint64_t zigzag(std::uint64_t from, std::uint64_t to) {
+  const std::uint64_t difference = to - from;
+  return (difference << 1) ^ (0 - (difference >> 63));
+}
+
+std::uint64_t unzigzag(std::uint64_t from, std::uint64_t coded) {
+  return from + ((coded >> 1) ^ (0 - (coded & 1)));
+}
+
+struct ChunkHeader {
+  std::uint8_t version = 0;
+  std::uint64_t report = 0;
+  std::uint32_t sequence = 0;
+  BlockId first;
+  BlockId last;
+  std::uint32_t count = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, ChunkHeader& x) {
+  return f(x.version, x.report, x.sequence, x.first, x.last, x.count);
+}
+
+Error damaged(const std::string& reason) {
+  return {Errc::kCorrupt, "block report chunk: " + reason};
+}
+
+Status check_header(const ChunkHeader& header, std::size_t bytes_left) {
+  if (header.version != kReportVersion) {
+    return Error{Errc::kUnsupported, "block report chunk: version " +
+                                         std::to_string(header.version) + ", known is " +
+                                         std::to_string(kReportVersion)};
+  }
+  if (header.first > header.last) {
+    return damaged("ids from " + to_string(header.first) + " to " + to_string(header.last));
+  }
+  if (header.count > kReportChunkReplicasMax || header.count * kReplicaBytesMin > bytes_left) {
+    return damaged(std::to_string(header.count) + " replicas in " + std::to_string(bytes_left) +
+                   " bytes");
+  }
+  return {};
+}
+
+const OwnedBlock* find_owned(std::span<const OwnedBlock> owned, BlockId block) {
+  const auto at = std::lower_bound(owned.begin(), owned.end(), block,
+                                   [](const OwnedBlock& o, BlockId id) { return o.block.id < id; });
+  return at != owned.end() && at->block.id == block ? &*at : nullptr;
+}
+
+void note_state(const BlockMap& map, BlockId block, ReplicaState state, MergeResult& result) {
+  if (!map.is_owned(block)) {
+    result.unowned.push_back(block);
+  } else if (state == ReplicaState::kStale) {
+    result.stale.push_back(block);
+  }
+}
+
+}  // namespace
+
+std::string encode_report_chunk(const ReportChunk& chunk) {
+  MDFS_ASSERT(chunk.replicas.size() <= kReportChunkReplicasMax);
+  std::string out;
+  ChunkHeader header{kReportVersion, chunk.report,
+                     chunk.sequence, chunk.first,
+                     chunk.last,     static_cast<std::uint32_t>(chunk.replicas.size())};
+  Encoder(out).put(header);
+  std::uint64_t next_id = chunk.first.value;
+  std::uint64_t generation = 0;
+  std::uint64_t length = 0;
+  for (const Block& replica : chunk.replicas) {
+    MDFS_ASSERT(replica.id.value >= next_id && replica.id <= chunk.last);
+    put_varint(out, replica.id.value - next_id);
+    put_varint(out, zigzag(generation, replica.generation));
+    put_varint(out, zigzag(length, replica.length));
+    next_id = replica.id.value + 1;
+    generation = replica.generation;
+    length = replica.length;
+  }
+  return out;
+}
+
+Result<ReportChunk> decode_report_chunk(std::string_view bytes) {
+  ChunkHeader header;
+  Decoder decoder(bytes);
+  if (!decoder.get(header)) return damaged(std::to_string(bytes.size()) + " bytes, no header");
+  std::string_view rest = decoder.rest();
+  MDFS_CHECK(check_header(header, rest.size()));
+  ReportChunk chunk{header.report, header.sequence, header.first, header.last, {}};
+  chunk.replicas.reserve(header.count);
+  Block previous{BlockId{header.first.value - 1}, 0, 0};  // Wraps for 0, and wraps back below.
+  for (std::uint32_t i = 0; i < header.count; ++i) {
+    const auto gap = get_varint(rest);
+    const auto generation = get_varint(rest);
+    const auto length = get_varint(rest);
+    if (!gap || !generation || !length) return damaged("replica " + std::to_string(i) + " is cut");
+    // Ids left in the range above the previous one; none once `last` itself was taken.
+    const bool exhausted = i > 0 && previous.id == header.last;
+    const std::uint64_t next_id = previous.id.value + 1;
+    if (exhausted || *gap > header.last.value - next_id) {
+      return damaged("replica " + std::to_string(i) + " lies beyond id " + to_string(header.last));
+    }
+    previous = {BlockId{next_id + *gap}, unzigzag(previous.generation, *generation),
+                unzigzag(previous.length, *length)};
+    if (previous.generation > BlockMap::kGenerationMax || previous.length > BlockMap::kLengthMax) {
+      return damaged("block " + to_string(previous.id) + " of generation " +
+                     std::to_string(previous.generation) + " and length " +
+                     std::to_string(previous.length));
+    }
+    chunk.replicas.push_back(previous);
+  }
+  if (!rest.empty()) return damaged(std::to_string(rest.size()) + " bytes too many");
+  return chunk;
+}
+
+ReportChunk next_report_chunk(std::uint64_t report, const ReportChunk* previous,
+                              std::vector<Block> next_replicas) {
+  MDFS_ASSERT(next_replicas.size() <= kReportChunkReplicasMax);
+  ReportChunk chunk;
+  chunk.report = report;
+  if (previous != nullptr) {
+    MDFS_ASSERT(!previous->ends_report());
+    chunk.sequence = previous->sequence + 1;
+    chunk.first = BlockId{previous->last.value + 1};
+  }
+  const bool ends = next_replicas.size() < kReportChunkReplicasMax;
+  chunk.last = ends ? BlockId{~0ULL} : next_replicas.back().id;
+  chunk.replicas = std::move(next_replicas);
+  return chunk;
+}
+
+Status ReportProgress::accept(const ReportChunk& chunk) {
+  if (chunk.report != report_ || complete_ || chunk.sequence < next_sequence_) {
+    return Error{Errc::kStale, "chunk " + std::to_string(chunk.sequence) + " of block report " +
+                                   std::to_string(chunk.report) + ": chunk " +
+                                   std::to_string(next_sequence_) + " of report " +
+                                   std::to_string(report_) + " is awaited"};
+  }
+  if (chunk.sequence != next_sequence_ || chunk.first != next_first_) {
+    return Error{Errc::kProtocol, "chunk " + std::to_string(chunk.sequence) + " of block report " +
+                                      std::to_string(report_) + " begins at id " +
+                                      to_string(chunk.first) + ": chunk " +
+                                      std::to_string(next_sequence_) + " from id " +
+                                      to_string(next_first_) + " is awaited"};
+  }
+  complete_ = chunk.ends_report();
+  ++next_sequence_;
+  next_first_ = BlockId{chunk.last.value + 1};
+  return {};
+}
+
+std::vector<BlockId> blocks_to_look_up(const BlockMap& map, std::span<const Block> replicas) {
+  std::vector<BlockId> unknown;
+  for (const Block& replica : replicas) {
+    const auto view = map.find(replica.id);
+    if (!view || (!view->owned && !view->freed)) unknown.push_back(replica.id);
+  }
+  std::sort(unknown.begin(), unknown.end());
+  unknown.erase(std::unique(unknown.begin(), unknown.end()), unknown.end());
+  return unknown;
+}
+
+MergeResult merge_report_chunk(BlockMap& map, NodeIndex node, const ReportChunk& chunk,
+                               std::span<const OwnedBlock> owned) {
+  MergeResult result;
+  const std::vector<BlockId> before = map.blocks_of(node, chunk.first, chunk.last);
+  auto had = before.begin();
+  const auto drop_until = [&](std::optional<BlockId> id) {
+    for (; had != before.end() && (!id || *had < *id); ++had) {
+      if (map.changed_since_report_began(node, *had)) continue;
+      map.drop_from_report(node, *had);
+      ++result.removed;
+    }
+  };
+  for (const Block& replica : chunk.replicas) {
+    drop_until(replica.id);
+    const bool known = had != before.end() && *had == replica.id;
+    if (known) ++had;
+    const OwnedBlock* info = find_owned(owned, replica.id);
+    if (map.changed_since_report_began(node, replica.id)) {
+      // What the report says of this replica is old, but what the namespace says is not.
+      if (info != nullptr && !map.is_owned(replica.id)) map.commit_block(*info, {});
+      continue;
+    }
+    const auto state =
+        map.add_from_report(node, {replica.id, replica.generation, replica.length, false}, info);
+    if (!state) continue;
+    if (!known) ++result.added;
+    note_state(map, replica.id, *state, result);
+  }
+  drop_until(std::nullopt);
+  return result;
+}
+
+MergeResult apply_incremental(BlockMap& map, NodeIndex node, const IncrementalReport& report,
+                              std::span<const OwnedBlock> owned) {
+  MergeResult result;
+  for (const Block& replica : report.removed) {
+    if (map.remove_replica(node, replica.id, replica.generation)) ++result.removed;
+  }
+  for (const Block& replica : report.added) {
+    const auto state =
+        map.add_reported(node, {replica.id, replica.generation, replica.length, true},
+                         find_owned(owned, replica.id));
+    if (!state) continue;
+    ++result.added;
+    note_state(map, replica.id, *state, result);
+  }
+  for (const Block& replica : report.corrupt) {
+    if (map.mark_corrupt(node, replica.id, replica.generation)) continue;
+    // Perhaps the report that tells of the replica is still on its way: the finding must not be
+    // lost, nor a known replica be changed by it.
+    const auto view = map.find(replica.id);
+    const bool known = view && std::any_of(view->replicas.begin(), view->replicas.end(),
+                                           [&](const Replica& r) { return r.node == node; });
+    if (known) continue;
+    const Block& found = replica;
+    if (map.add_reported(node, {found.id, found.generation, found.length, false},
+                         find_owned(owned, found.id))) {
+      map.mark_corrupt(node, found.id, found.generation);
+    }
+  }
+  return result;
+}
+
+}  // namespace minidfs::metadata

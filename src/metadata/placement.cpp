@@ -1,0 +1,157 @@
+#include "metadata/placement.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace minidfs::metadata {
+namespace {
+
+bool contains(const std::vector<NodeIndex>& nodes, NodeIndex node) {
+  return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
+}
+
+struct Candidate {
+  const Node* node;
+  std::uint64_t weight;
+};
+
+// Chooses the targets one after another; every choice narrows what the next may be.
+class Chooser {
+ public:
+  Chooser(const NodeRegistry& registry, const PlacementRequest& request,
+          const PlacementOptions& options, Random& random)
+      : request_(request), random_(random) {
+    for (const Node& node : registry.nodes()) {
+      if (contains(request.existing, node.index)) holders_.push_back(&node);
+      if (contains(request.existing, node.index) || contains(request.excluded, node.index)) {
+        continue;
+      }
+      const std::uint64_t weight = placement_weight(node, request.block_bytes, options);
+      if (weight > 0) candidates_.push_back({&node, weight});
+    }
+  }
+
+  std::vector<NodeIndex> choose() {
+    std::vector<NodeIndex> chosen;
+    while (chosen.size() < request_.wanted) {
+      const Node* next = choose_next();
+      if (next == nullptr) break;
+      chosen.push_back(next->index);
+      holders_.push_back(next);
+      std::erase_if(candidates_, [&](const Candidate& c) { return c.node == next; });
+    }
+    return chosen;
+  }
+
+ private:
+  // The rules from strict to none; live nodes pass all of them before a stale one is considered.
+  const Node* choose_next() {
+    for (const NodeState state : {NodeState::kLive, NodeState::kStale}) {
+      const auto in_state = [state](const Node& n) { return n.state == state; };
+      const auto by_rack = [&](const Node& n) { return in_state(n) && fits_rack(n); };
+      const auto new_host = [&](const Node& n) { return !host_used(n); };
+      if (holders_.empty()) {
+        const auto beside = [&](const Node& n) { return in_state(n) && n.host == writer(); };
+        if (const Node* node = writer().empty() ? nullptr : pick(beside)) return node;
+      }
+      const Node* node = pick([&](const Node& n) { return by_rack(n) && new_host(n); });
+      if (node == nullptr) node = pick(by_rack);
+      if (node == nullptr) node = pick([&](const Node& n) { return in_state(n) && new_host(n); });
+      if (node == nullptr) node = pick(in_state);
+      if (node != nullptr) return node;
+    }
+    return nullptr;
+  }
+
+  // HDFS's default policy: the second off the rack of the first, the third with the second unless
+  // both share a rack already.
+  bool fits_rack(const Node& node) const {
+    const std::size_t position = holders_.size();
+    if (position == 0) return true;
+    const RackIndex first = holders_[0]->rack_index;
+    const bool together = std::all_of(holders_.begin(), holders_.end(),
+                                      [&](const Node* h) { return h->rack_index == first; });
+    if (together) return node.rack_index != first;
+    if (position == 2) return node.rack_index == holders_[1]->rack_index;
+    return true;
+  }
+
+  bool host_used(const Node& node) const {
+    return std::any_of(holders_.begin(), holders_.end(),
+                       [&](const Node* h) { return h->host == node.host; });
+  }
+
+  template <class Predicate>
+  const Node* pick(const Predicate& allowed) {
+    std::uint64_t sum = 0;
+    for (const Candidate& c : candidates_) sum += allowed(*c.node) ? c.weight : 0;
+    if (sum == 0) return nullptr;
+    std::uint64_t at = random_below(random_, sum);
+    for (const Candidate& c : candidates_) {
+      if (!allowed(*c.node)) continue;
+      if (at < c.weight) return c.node;
+      at -= c.weight;
+    }
+    return nullptr;
+  }
+
+  const std::string& writer() const { return request_.writer_host; }
+
+  const PlacementRequest& request_;
+  Random& random_;
+  std::vector<const Node*> holders_;   // Existing replicas, then those chosen.
+  std::vector<Candidate> candidates_;  // In order of index.
+};
+
+}  // namespace
+
+std::uint64_t placement_weight(const Node& node, std::uint64_t block_bytes,
+                               const PlacementOptions& options) {
+  if (!node.takes_blocks()) return 0;
+  // Each term is bounded by what is left, so nothing wraps however large a value is.
+  std::uint64_t free_bytes = node.usage.free_bytes;
+  for (const std::uint64_t taken : {node.placed_bytes, options.reserve_bytes, block_bytes}) {
+    if (taken > free_bytes) return 0;
+    free_bytes -= taken;
+  }
+  const std::uint64_t load = std::uint64_t{4} + 4ULL * node.usage.active_writes +
+                             4ULL * node.placed_blocks + node.usage.active_reads;
+  // In MiB, so that the sum over 65,535 nodes of 2^64 bytes stays below 2^64.
+  const std::uint64_t free_mib = (free_bytes >> 20) + 1;
+  return std::max<std::uint64_t>(1, (free_mib * 4) / load);
+}
+
+std::vector<NodeIndex> choose_targets(const NodeRegistry& registry, const PlacementRequest& request,
+                                      const PlacementOptions& options, Random& random) {
+  return Chooser(registry, request, options, random).choose();
+}
+
+std::vector<NodeIndex> order_for_reading(const NodeRegistry& registry,
+                                         std::span<const Replica> replicas,
+                                         const ReaderPosition& reader, Random& random) {
+  std::string rack = reader.rack;
+  for (const Node& node : registry.nodes()) {
+    if (rack.empty() && !reader.host.empty() && node.host == reader.host) rack = node.rack;
+  }
+  std::vector<std::pair<int, NodeIndex>> ranked;
+  for (const Replica& replica : replicas) {
+    const Node& node = registry.get(replica.node);
+    if (replica.state != ReplicaState::kGood || node.state == NodeState::kDead) continue;
+    int distance = 2;
+    if (!rack.empty() && node.rack == rack) distance = 1;
+    if (!reader.host.empty() && node.host == reader.host) distance = 0;
+    ranked.emplace_back(node.state == NodeState::kStale ? 3 + distance : distance, node.index);
+  }
+  for (std::size_t i = ranked.size(); i > 1; --i) {
+    std::swap(ranked[i - 1], ranked[random_below(random, i)]);
+  }
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<NodeIndex> order;
+  order.reserve(ranked.size());
+  for (const auto& [rank, node] : ranked) order.push_back(node);
+  return order;
+}
+
+}  // namespace minidfs::metadata
