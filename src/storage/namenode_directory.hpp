@@ -1,0 +1,28 @@
+// The namenode's data directory: whose it is, and that nobody else uses it. docs/formats.md,
+// "Namenode's directory".
+#pragma once
+
+#include <string>
+
+#include "base/file.hpp"
+#include "base/ids.hpp"
+#include "base/result.hpp"
+
+namespace minidfs::storage {
+
+struct NamenodeDirectory {
+  std::string path;
+  UniqueFd lock;  // Held as long as it is open.
+  ClusterId cluster;
+  bool formatted = false;  // By this call: the cluster is new.
+
+  std::string database_path() const { return path + "/namespace.db"; }
+  std::string log_path() const { return path + "/raft"; }
+};
+
+// Creates and formats a missing or empty directory (with a new cluster id), else checks it. Errors:
+// kInUse, kCorrupt, kUnsupported (newer format), kInvalidArgument (not a namenode's directory);
+// nothing in a refused directory is changed.
+Result<NamenodeDirectory> claim_namenode_directory(const std::string& path);
+
+}  // namespace minidfs::storage
