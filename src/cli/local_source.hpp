@@ -1,0 +1,33 @@
+// The bytes of a local file or pipe, as the client library wants them.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/file.hpp"
+#include "client/file_system.hpp"
+
+namespace minidfs::cli {
+
+class LocalSource : public client::Source {
+ public:
+  // A regular file or a named pipe; anything else is refused by name.
+  static Result<std::unique_ptr<LocalSource>> open(const std::string& path);
+  // Standard input, from where it stands.
+  static std::unique_ptr<LocalSource> standard_input();
+
+  Result<std::size_t> read(std::span<std::byte> buffer) override;
+  std::uint64_t size_hint() const override { return size_bytes_; }
+  int seekable_fd() const override { return seekable_ ? fd_ : -1; }
+
+ private:
+  LocalSource(UniqueFd owned, int fd, std::string name);
+
+  UniqueFd owned_;
+  int fd_;
+  std::string name_;
+  std::uint64_t size_bytes_ = 0;
+  bool seekable_ = false;
+};
+
+}  // namespace minidfs::cli

@@ -1,0 +1,44 @@
+// Paths as operands: what may be given, and which name a copy or move gets. Pure functions.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace minidfs::cli {
+
+// A path of the file system as the user wrote it, with repeated and trailing slashes removed.
+// Errors: kInvalidArgument for a relative path, "." or "..", or a name over 255 bytes.
+Result<std::string> dfs_path(std::string_view operand);
+
+// "/a" + "b"; the parent may be "/".
+std::string join_path(std::string_view parent, std::string_view name);
+
+// The last component; empty for "/".
+std::string base_name(std::string_view path);
+
+// The last component of a local path as the file system would name it: of "photos/", "." or "..".
+std::string local_base_name(const std::string& path);
+
+enum class TargetState { kMissing, kFile, kDirectory };
+
+// What is known of the last operand of put, get or mv.
+struct Target {
+  std::string path;
+  TargetState state = TargetState::kMissing;
+  bool into = false;  // Written with a slash at its end: must be a directory.
+  bool many_sources = false;
+};
+
+struct CopySource {
+  std::string name;  // Last component.
+  bool is_directory = false;
+};
+
+// The path that the copy of a source gets, by the rules of cp: into a directory that exists, or
+// as the target itself. Errors: kNotFound, kNotADirectory, kInvalidArgument (a source without
+// name).
+Result<std::string> resolve_target(const Target& target, const CopySource& source);
+
+}  // namespace minidfs::cli
