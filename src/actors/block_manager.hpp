@@ -31,7 +31,6 @@ struct BlockManagerOptions {
   metadata::WriteSessions::Options sessions;
   metadata::OrphanCollector::Options orphans;
   metadata::SafeMode::Options safe_mode;
-  std::chrono::milliseconds heartbeat_interval{1000};
   // For so long after the start a write that could not get all its copies waits for more datanodes
   // to register instead of going ahead with fewer.
   std::chrono::milliseconds settle{1000};

@@ -55,8 +55,7 @@ Result<Registered> BlockManager::register_node(const RegisterNode& request, Time
   start_report(registered.node);
   log_info("namenode", "datanode {} ({}, rack {}) registered", to_string(node.data),
            to_string(node.id), node.rack);
-  return Registered{options_.cluster,
-                    static_cast<std::uint32_t>(options_.heartbeat_interval.count()), last_report_};
+  return Registered{options_.cluster, last_report_};
 }
 
 Result<HeartbeatReply> BlockManager::heartbeat(const Heartbeat& request, TimePoint now) {

@@ -223,13 +223,12 @@ typename Inspector::result_type inspect(Inspector& f, RegisterNode& x) {
 
 struct Registered {
   ClusterId cluster;
-  std::uint32_t heartbeat_interval_ms = 0;
   std::uint64_t report = 0;  // The number of the full block report that the node now owes.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Registered& x) {
-  return f(x.cluster, x.heartbeat_interval_ms, x.report);
+  return f(x.cluster, x.report);
 }
 
 // Every heartbeat carries what changed on the node since the last one that was answered.

@@ -1,0 +1,112 @@
+// The actor that owns the block manager: grants, commits, locations, datanodes. Detached, because
+// it reads the namespace database when it merges reports.
+//
+//   registers ──> RegisterNode ─> BlockReportPart* ─> Heartbeat*       (each datanode)
+//   writers  ──> AllocateBlocks ─> [data plane] ─> CommitWrite ─> log ─> LogBatch ─> reply
+//   log      ──> NamespaceEffects (freed blocks) ─> orders in heartbeat answers
+#pragma once
+
+#include <caf/typed_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <chrono>
+#include <memory>
+
+#include "absl/container/flat_hash_map.h"
+#include "actors/block_manager.hpp"
+#include "actors/interfaces.hpp"
+#include "actors/internal_messages.hpp"
+#include "consensus/log.hpp"
+#include "storage/namespace_reader.hpp"
+
+namespace minidfs::actors {
+
+using TickAtom = caf::atom_constant<caf::atom("tick")>;
+// A removed subtree waits to be freed in steps.
+using PurgeAtom = caf::atom_constant<caf::atom("purge")>;
+using SubscribeAtom = caf::atom_constant<caf::atom("subscribe")>;
+
+// Told when safe mode is entered or left.
+using SafeModeListener = caf::typed_actor<caf::reacts_to<SafeModeChanged>>;
+
+using BlockActor = caf::typed_actor<
+    caf::replies_to<FillFile>::with<LocatedFile>,
+    caf::replies_to<FillDirectory>::with<LocateDirectoryReply>,
+    caf::replies_to<AllocateBlocks>::with<WriteGrant>,
+    caf::replies_to<CommitWrite>::with<metadata::ChangeReply>,
+    caf::replies_to<RenewSession>::with<Accepted>, caf::replies_to<EndSession>::with<Accepted>,
+    caf::replies_to<RegisterNode>::with<Registered>,
+    caf::replies_to<Heartbeat>::with<HeartbeatReply>,
+    caf::replies_to<BlockReportPart>::with<Accepted>, caf::replies_to<Goodbye>::with<Accepted>,
+    caf::replies_to<StatusRequest>::with<StatusReply>,
+    caf::replies_to<SafeModeRequest>::with<SafeModeReply>, caf::reacts_to<LogBatch>,
+    caf::reacts_to<NamespaceEffects>, caf::reacts_to<SubscribeAtom, SafeModeListener>,
+    caf::reacts_to<PurgeAtom>, caf::reacts_to<TickAtom>>;
+
+// What the wiring hands to the actor. The log outlives the actor.
+struct BlockActorParts {
+  BlockManagerOptions options;
+  consensus::Log* log = nullptr;
+  std::unique_ptr<storage::NamespaceReader> reader;
+  std::chrono::milliseconds tick_interval{250};
+};
+
+class BlockActorState {
+ public:
+  static inline const char* name = "blocks";
+
+  using Self = BlockActor::stateful_base<BlockActorState>;
+
+  void start(Self* self, BlockActorParts parts);
+
+  caf::result<WriteGrant> allocate(AllocateBlocks& request);
+  caf::result<metadata::ChangeReply> commit(CommitWrite& request);
+  caf::result<StatusReply> status();
+  caf::result<SafeModeReply> safe_mode(const SafeModeRequest& request);
+  void take_batch(LogBatch& batch);
+  void take_effects(const NamespaceEffects& effects);
+  void subscribe(SafeModeListener listener);
+  void purge();
+  void tick();
+
+  BlockManager& manager() { return *manager_; }
+  BlockManager::TimePoint now() const;
+
+ private:
+  // What a token of the log stands for.
+  struct Proposal {
+    enum class Kind : std::uint8_t { kCommit, kReserveIds, kPurge };
+    Kind kind = Kind::kCommit;
+    std::uint64_t count = 0;  // Reserved ids.
+    CommitWrite commit;
+    caf::typed_response_promise<metadata::ChangeReply> promise;
+  };
+  struct WaitingAllocation {
+    AllocateBlocks request;
+    caf::typed_response_promise<WriteGrant> promise;
+  };
+
+  Result<std::vector<metadata::OwnedBlock>> owners(std::span<const BlockId> ids);
+  void propose(Proposal proposal, const metadata::Change& change);
+  void reserve_ids();
+  void answer(Proposal& proposal, Result<std::string> reply);
+  void ids_answer(const Proposal& proposal, const Result<metadata::ChangeReply>& reply);
+  void announce_safe_mode();
+
+  Self* self_ = nullptr;
+  consensus::Log* log_ = nullptr;
+  consensus::ChannelId channel_ = 0;
+  std::unique_ptr<storage::NamespaceReader> reader_;
+  std::unique_ptr<BlockManager> manager_;
+  absl::flat_hash_map<std::uint64_t, Proposal> proposals_;
+  std::vector<WaitingAllocation> waiting_;
+  SafeModeListener listener_;
+  std::chrono::milliseconds tick_interval_{};
+  std::uint64_t next_token_ = 1;
+  bool safe_mode_announced_ = true;
+  bool purging_ = false;
+};
+
+BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorState> self,
+                                      std::shared_ptr<BlockActorParts> parts);
+
+}  // namespace minidfs::actors

@@ -1,0 +1,191 @@
+#include "actors/namespace_actor.hpp"
+
+#include <algorithm>
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+#include <chrono>
+#include <utility>
+
+#include "base/codec.hpp"
+
+namespace minidfs::actors {
+namespace {
+
+// Entries of one page of a directory, at most: about 100 KB.
+constexpr std::uint32_t kListLimit = 1000;
+constexpr std::uint32_t kLocateLimit = 1000;
+
+std::uint32_t page_limit(std::uint32_t wanted, std::uint32_t limit) {
+  return wanted == 0 ? limit : std::min(wanted, limit);
+}
+
+}  // namespace
+
+void NamespaceActorState::start(Self* self, NamespaceActorParts parts) {
+  self_ = self;
+  log_ = parts.log;
+  reader_ = std::move(parts.reader);
+  blocks_ = std::move(parts.blocks);
+  const auto handle = caf::actor_cast<NamespaceActor>(self_);
+  channel_ = log_->add_channel([handle](std::vector<consensus::Completion> completions) {
+    caf::anon_send(handle, LogBatch{std::move(completions)});
+  });
+  self_->send(blocks_, SubscribeAtom{}, caf::actor_cast<SafeModeListener>(self_));
+}
+
+std::int64_t NamespaceActorState::now_ms() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+caf::error NamespaceActorState::refuse_in_safe_mode() const {
+  return to_caf({Errc::kSafeMode, "no changes in safe mode: " + safe_mode_.reason});
+}
+
+// --- Reading -----------------------------------------------------------------------------------
+
+caf::result<metadata::FileStatus> NamespaceActorState::stat(const StatRequest& request) {
+  auto status = reader_->stat(request.path);
+  if (!status.ok()) return to_caf(status.error());
+  return std::move(status).value();
+}
+
+caf::result<ListReply> NamespaceActorState::list(const ListRequest& request) {
+  auto page =
+      reader_->list(request.path, request.start_after, page_limit(request.limit, kListLimit));
+  if (!page.ok()) return to_caf(page.error());
+  return ListReply{*page->entries, page->count, page->more};
+}
+
+caf::result<LocatedFile> NamespaceActorState::locate(const LocateRequest& request) {
+  auto file = reader_->file_blocks(request.path);
+  if (!file.ok()) return to_caf(file.error());
+  FillFile fill;
+  fill.reader_host = request.reader_host;
+  fill.file.status = std::move(file->status);
+  std::uint64_t offset = 0;
+  for (const auto& block : file->blocks) {
+    fill.file.blocks.push_back({block, offset, {}});
+    offset += block.length;
+  }
+  return self_->delegate(blocks_, std::move(fill));
+}
+
+caf::result<LocateDirectoryReply> NamespaceActorState::locate_directory(
+    const LocateDirectoryRequest& request) {
+  auto page = reader_->list_with_blocks(request.path, request.start_after,
+                                        page_limit(request.limit, kLocateLimit));
+  if (!page.ok()) return to_caf(page.error());
+  FillDirectory fill;
+  fill.reader_host = request.reader_host;
+  fill.page.more = page->more;
+  for (auto& entry : page->entries) {
+    auto& located = fill.page.entries.emplace_back();
+    located.status = std::move(entry.status);
+    std::uint64_t offset = 0;
+    for (const auto& block : entry.blocks) {
+      located.blocks.push_back({block, offset, {}});
+      offset += block.length;
+    }
+  }
+  return self_->delegate(blocks_, std::move(fill));
+}
+
+// --- Writing -----------------------------------------------------------------------------------
+
+Status NamespaceActorState::check_intended(const IntendedFile& file) {
+  const auto status = reader_->stat(file.path);
+  if (status.ok() && status->kind == metadata::FileKind::kDirectory) {
+    return Error{Errc::kIsADirectory, file.path + ": is a directory"};
+  }
+  if (status.ok() && !file.overwrite) {
+    return Error{Errc::kAlreadyExists, file.path + ": already exists"};
+  }
+  if (!status.ok() && status.error().code != Errc::kNotFound) return status.error();
+  return {};
+}
+
+caf::result<WriteGrant> NamespaceActorState::allocate(AllocateBlocks& request) {
+  if (safe_mode_.on) return refuse_in_safe_mode();
+  for (const auto& file : request.files) {
+    if (auto status = check_intended(file); !status.ok()) return to_caf(status.error());
+  }
+  return self_->delegate(blocks_, std::move(request));
+}
+
+caf::result<metadata::ChangeReply> NamespaceActorState::commit(CommitWrite& request) {
+  if (safe_mode_.on) return refuse_in_safe_mode();
+  request.change.time_ms = now_ms();
+  // Empty files concern nobody else.
+  const auto& files = request.change.files;
+  const bool empty =
+      std::all_of(files.begin(), files.end(), [](const auto& file) { return file.blocks.empty(); });
+  if (empty) return propose_change(metadata::Change{std::move(request.change)}, false);
+  return self_->delegate(blocks_, std::move(request));
+}
+
+caf::result<metadata::ChangeReply> NamespaceActorState::propose_change(
+    const metadata::Change& change, bool purge_after) {
+  auto promise = self_->make_response_promise<metadata::ChangeReply>();
+  const auto token = next_token_++;
+  proposals_.emplace(token, Proposal{promise, purge_after});
+  log_->propose(channel_, token, metadata::encode_change(change));
+  return promise;
+}
+
+void NamespaceActorState::take_batch(LogBatch& batch) {
+  for (auto& completion : batch.completions) {
+    const auto found = proposals_.find(completion.token);
+    MDFS_ASSERT(found != proposals_.end());
+    auto [promise, purge_after] = std::move(found->second);
+    proposals_.erase(found);
+    if (!completion.reply.ok()) {
+      promise.deliver(to_caf(completion.reply.error()));
+      continue;
+    }
+    auto reply = decode<metadata::ChangeReply>(*completion.reply, "reply of the namespace");
+    if (!reply.ok()) {
+      promise.deliver(to_caf(reply.error()));
+      continue;
+    }
+    promise.deliver(std::move(reply).value());
+    if (purge_after) self_->send(blocks_, PurgeAtom{});
+  }
+}
+
+// --- The behaviour -----------------------------------------------------------------------------
+
+NamespaceActor::behavior_type namespace_actor(
+    NamespaceActor::stateful_pointer<NamespaceActorState> self,
+    std::shared_ptr<NamespaceActorParts> parts) {
+  auto* state = &self->state;
+  state->start(self, std::move(*parts));
+  // Requests about blocks and datanodes go on to the block actor, which answers the asker itself.
+  auto pass_on = [self, state](auto& request) {
+    return self->delegate(state->blocks(), std::move(request));
+  };
+  return {
+      [state](const StatRequest& request) { return state->stat(request); },
+      [state](const ListRequest& request) { return state->list(request); },
+      [state](const LocateRequest& request) { return state->locate(request); },
+      [state](const LocateDirectoryRequest& request) { return state->locate_directory(request); },
+      [state](metadata::MakeDirectory& change) { return state->propose(change); },
+      [state](metadata::Rename& change) { return state->propose(change); },
+      [state](metadata::Remove& change) { return state->propose(change); },
+      [state](metadata::SetReplication& change) { return state->propose(change); },
+      [state](AllocateBlocks& request) { return state->allocate(request); },
+      [state](CommitWrite& request) { return state->commit(request); },
+      [pass_on](RenewSession& request) { return pass_on(request); },
+      [pass_on](EndSession& request) { return pass_on(request); },
+      [pass_on](RegisterNode& request) { return pass_on(request); },
+      [pass_on](Heartbeat& request) { return pass_on(request); },
+      [pass_on](BlockReportPart& request) { return pass_on(request); },
+      [pass_on](Goodbye& request) { return pass_on(request); },
+      [pass_on](StatusRequest& request) { return pass_on(request); },
+      [pass_on](SafeModeRequest& request) { return pass_on(request); },
+      [state](LogBatch& batch) { state->take_batch(batch); },
+      [state](SafeModeChanged& change) { state->take_safe_mode(change); },
+  };
+}
+
+}  // namespace minidfs::actors

@@ -1,0 +1,86 @@
+// The actor that the namenode publishes: answers reads of the namespace from its own read-only
+// connection, proposes changes to the log, and passes what concerns blocks and datanodes on to the
+// block actor. Detached, because it reads the database.
+#pragma once
+
+#include <caf/typed_event_based_actor.hpp>
+#include <memory>
+#include <string>
+#include <type_traits>
+
+#include "absl/container/flat_hash_map.h"
+#include "actors/block_actor.hpp"
+#include "actors/interfaces.hpp"
+#include "actors/internal_messages.hpp"
+#include "consensus/log.hpp"
+#include "storage/namespace_reader.hpp"
+
+namespace minidfs::actors {
+
+// The published interface and what the process itself sends to the actor.
+using NamespaceActor =
+    NamenodeActor::extend<caf::reacts_to<LogBatch>, caf::reacts_to<SafeModeChanged>>;
+
+// What the wiring hands to the actor. The log outlives the actor.
+struct NamespaceActorParts {
+  consensus::Log* log = nullptr;
+  std::unique_ptr<storage::NamespaceReader> reader;
+  BlockActor blocks;
+};
+
+class NamespaceActorState {
+ public:
+  static inline const char* name = "namespace";
+
+  using Self = NamespaceActor::stateful_base<NamespaceActorState>;
+
+  void start(Self* self, NamespaceActorParts parts);
+
+  caf::result<metadata::FileStatus> stat(const StatRequest& request);
+  caf::result<ListReply> list(const ListRequest& request);
+  caf::result<LocatedFile> locate(const LocateRequest& request);
+  caf::result<LocateDirectoryReply> locate_directory(const LocateDirectoryRequest& request);
+  caf::result<WriteGrant> allocate(AllocateBlocks& request);
+  caf::result<metadata::ChangeReply> commit(CommitWrite& request);
+
+  // Stamps a change with the time and proposes it; answered when it is applied.
+  template <class Change>
+  caf::result<metadata::ChangeReply> propose(Change& change) {
+    if (safe_mode_.on) return refuse_in_safe_mode();
+    change.time_ms = now_ms();
+    bool purge = false;  // Subtrees are freed in steps after the removal.
+    if constexpr (std::is_same_v<Change, metadata::Remove>) purge = change.recursive;
+    return propose_change(metadata::Change{std::move(change)}, purge);
+  }
+
+  void take_batch(LogBatch& batch);
+  void take_safe_mode(SafeModeChanged& change) { safe_mode_ = std::move(change); }
+  const BlockActor& blocks() const { return blocks_; }
+
+ private:
+  struct Proposal {
+    caf::typed_response_promise<metadata::ChangeReply> promise;
+    bool purge_after = false;
+  };
+
+  static std::int64_t now_ms();
+  caf::error refuse_in_safe_mode() const;
+  caf::result<metadata::ChangeReply> propose_change(const metadata::Change& change,
+                                                    bool purge_after);
+  Status check_intended(const IntendedFile& file);
+
+  Self* self_ = nullptr;
+  consensus::Log* log_ = nullptr;
+  consensus::ChannelId channel_ = 0;
+  std::unique_ptr<storage::NamespaceReader> reader_;
+  BlockActor blocks_;
+  SafeModeChanged safe_mode_{true, "the namenode is starting"};
+  absl::flat_hash_map<std::uint64_t, Proposal> proposals_;
+  std::uint64_t next_token_ = 1;
+};
+
+NamespaceActor::behavior_type namespace_actor(
+    NamespaceActor::stateful_pointer<NamespaceActorState> self,
+    std::shared_ptr<NamespaceActorParts> parts);
+
+}  // namespace minidfs::actors

@@ -1,0 +1,37 @@
+// The namespace store as the replicated log's state machine. What the changes mean for blocks goes
+// to a sink, batch by batch, before the changes are answered.
+#pragma once
+
+#include <functional>
+#include <mutex>
+
+#include "actors/internal_messages.hpp"
+#include "consensus/state_machine.hpp"
+#include "storage/namespace_store.hpp"
+
+namespace minidfs::actors {
+
+class NamespaceMachine final : public consensus::StateMachine {
+ public:
+  using EffectsSink = std::function<void(NamespaceEffects)>;
+
+  explicit NamespaceMachine(storage::NamespaceStore& store) : store_(store) {}
+
+  // Until a sink is set effects are dropped: with nobody who knows a replica there is nothing to
+  // be done, and block reports show what is left over. Thread-safe.
+  void set_sink(EffectsSink sink);
+
+  std::uint64_t applied() const override { return store_.applied(); }
+  Result<std::string> apply(std::uint64_t number, std::string_view command) override {
+    return store_.apply(number, command);
+  }
+  Status commit_batch() override;
+  Result<std::uint64_t> make_durable() override { return store_.make_durable(); }
+
+ private:
+  storage::NamespaceStore& store_;
+  std::mutex mutex_;
+  EffectsSink sink_;
+};
+
+}  // namespace minidfs::actors

@@ -1,0 +1,138 @@
+#include "cli/datanode_process.hpp"
+
+#include <unistd.h>
+
+#include <caf/actor_system.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/stateful_actor.hpp>
+
+#include "absl/strings/str_join.h"
+#include "actors/datanode_actor.hpp"
+#include "actors/system_config.hpp"
+#include "base/logging.hpp"
+#include "base/units.hpp"
+#include "storage/block_store.hpp"
+#include "transfer/data_server.hpp"
+
+namespace minidfs::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kGoodbyeTimeout{1000};
+constexpr std::uint16_t kNamenodePort = 8020;
+
+struct SystemConfig : actors::ControlSystemConfig {
+  SystemConfig() { add_message_types<caf::id_block::minidfs>(); }
+};
+
+storage::BlockStoreOptions store_options(const Config& config,
+                                         const std::vector<std::string>& directories) {
+  storage::BlockStoreOptions options;
+  options.directories = directories;
+  options.durability =
+      config.datanode.sync == "none" ? storage::Durability::kNone : storage::Durability::kSync;
+  options.pack_limit_bytes = config.datanode.pack_limit;
+  options.reserved_bytes = config.datanode.reserved_space;
+  options.capacity_bytes = config.datanode.capacity;
+  return options;
+}
+
+std::string machine_name() {
+  char name[256] = {};
+  if (::gethostname(name, sizeof name - 1) != 0) return "localhost";
+  return name;
+}
+
+// What others connect to: as advertised, else the address that the server listens on.
+Result<metadata::Endpoint> advertised_endpoint(const Config& config, std::uint16_t port) {
+  if (!config.datanode.advertise.empty()) {
+    MDFS_TRY(const auto parsed, parse_host_port(config.datanode.advertise, port));
+    return metadata::Endpoint{parsed.host, parsed.port};
+  }
+  const auto& listen = config.common.listen;
+  const bool everywhere = listen.empty() || listen == "0.0.0.0" || listen == "::";
+  return metadata::Endpoint{everywhere ? machine_name() : listen, port};
+}
+
+Result<std::vector<metadata::Endpoint>> namenode_endpoints(const std::vector<std::string>& texts) {
+  std::vector<metadata::Endpoint> endpoints;
+  for (const auto& text : texts) {
+    MDFS_TRY(const auto parsed, parse_host_port(text, kNamenodePort));
+    endpoints.push_back({parsed.host, parsed.port});
+  }
+  if (endpoints.empty()) return Error{Errc::kInvalidArgument, "no namenode is given"};
+  return endpoints;
+}
+
+class Datanode final : public DatanodeProcess {
+ public:
+  ~Datanode() override {
+    stop_actors();
+    server_.reset();
+  }
+
+  Status start(const Config& config, const DatanodeAddresses& addresses, FatalHandler on_fatal) {
+    actors::DatanodeParts parts;
+    MDFS_TRY(parts.namenodes, namenode_endpoints(addresses.namenodes));
+    MDFS_TRY(store_, storage::BlockStore::open(store_options(config, addresses.data_dirs)));
+    transfer::DataServerOptions options;
+    options.listen = {config.common.listen, addresses.port};
+    options.threads = config.datanode.threads;
+    MDFS_TRY(server_, transfer::DataServer::start(options, *store_, changes_));
+    MDFS_TRY(parts.advertised, advertised_endpoint(config, server_->port()));
+    parts.store = store_.get();
+    parts.server = server_.get();
+    parts.changes = &changes_;
+    parts.host = machine_name();
+    parts.rack = config.datanode.rack;
+    parts.heartbeat_interval = config.datanode.heartbeat_interval;
+    parts.on_refused = [on_fatal = std::move(on_fatal)](const Error& error) {
+      log_error("datanode", "refused: {}", error.message);
+      on_fatal(error);
+    };
+    const auto usage = store_->usage();
+    log_info("datanode", "listening on {}:{}, data in {}, node {}, {} replicas, {} free",
+             config.common.listen, server_->port(), absl::StrJoin(addresses.data_dirs, ","),
+             to_string(store_->node_id()), usage.replicas, human_size(usage.free_bytes));
+    orders_ = system_.spawn<caf::detached>(actors::order_actor, store_.get(), &changes_);
+    parts.orders = orders_;
+    actor_ = system_.spawn<caf::detached>(
+        actors::datanode_actor, std::make_shared<actors::DatanodeParts>(std::move(parts)));
+    return {};
+  }
+
+  std::uint16_t port() const override { return server_->port(); }
+
+ private:
+  void stop_actors() {
+    if (!actor_) return;
+    caf::scoped_actor self{system_};
+    self->request(actor_, kGoodbyeTimeout, actors::LeaveAtom{})
+        .receive([](bool) {}, [](const caf::error&) {});
+    self->send_exit(actor_, caf::exit_reason::user_shutdown);
+    self->wait_for(actor_);
+    self->send_exit(orders_, caf::exit_reason::user_shutdown);
+    self->wait_for(orders_);
+    actor_ = nullptr;
+    orders_ = nullptr;
+  }
+
+  actors::ReplicaChanges changes_;
+  std::unique_ptr<storage::BlockStore> store_;
+  std::unique_ptr<transfer::DataServer> server_;
+  SystemConfig system_config_;
+  caf::actor_system system_{system_config_};
+  actors::OrderActor orders_;
+  actors::DatanodeActor actor_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<DatanodeProcess>> DatanodeProcess::start(const Config& config,
+                                                                const DatanodeAddresses& addresses,
+                                                                FatalHandler on_fatal) {
+  auto datanode = std::make_unique<Datanode>();
+  MDFS_CHECK(datanode->start(config, addresses, std::move(on_fatal)));
+  return std::unique_ptr<DatanodeProcess>(std::move(datanode));
+}
+
+}  // namespace minidfs::cli

@@ -1,0 +1,30 @@
+// A namenode with everything it consists of, wired together and running on its own threads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/config.hpp"
+#include "base/result.hpp"
+
+namespace minidfs::cli {
+
+// Called from any thread, at most once, when a part fails for good; the owner should then stop the
+// process with a non-zero exit code. The error has been logged.
+using FatalHandler = std::function<void(const Error&)>;
+
+class NamenodeProcess {
+ public:
+  // Errors: everything that keeps it from starting, naming the file, directory or address.
+  static Result<std::unique_ptr<NamenodeProcess>> start(const Config& config,
+                                                        const std::string& data_dir,
+                                                        FatalHandler on_fatal);
+  // Stops in order: no new connections, then the actors, then the log.
+  virtual ~NamenodeProcess() = default;
+
+  virtual std::uint16_t port() const = 0;
+};
+
+}  // namespace minidfs::cli
