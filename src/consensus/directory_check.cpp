@@ -246,7 +246,10 @@ class Check {
       MDFS_TRY(const auto bytes, read_file(name, kFileMaxBytes));
       auto scan = scan_segment(bytes, name);
       if (!scan.ok()) return damaged(name, "no valid header");
-      if (scan->blank) continue;
+      if (scan->blank) {
+        if (!bytes.empty() && bytes.size() < 8) facts_.cuts.push_back({name, 0});
+        continue;
+      }
       if (!torn_.empty()) return damaged(torn_, "damaged, and later entries follow in " + name);
       if (scan->first_index != 0 && scan->first_index != next_index_) {
         return damaged(name, "starts at entry " + std::to_string(scan->first_index) +

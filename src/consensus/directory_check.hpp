@@ -17,8 +17,8 @@ struct DirectoryFacts {
   std::uint64_t last_number = 0;      // The last command in the log.
   // What an interrupted bootstrap left; to be removed when `fresh`.
   std::vector<std::string> leftovers;
-  // Open segments that end in fewer than 16 unused bytes, with the size to cut them to: libraft
-  // refuses them although nothing is wrong.
+  // Open segments with fewer unused bytes at their end than libraft wants to read, and the size to
+  // cut them to: libraft refuses them although nothing is wrong.
   struct Cut {
     std::string path;
     std::uint64_t size_bytes = 0;

@@ -1,0 +1,180 @@
+// What the log's tests share: a directory that goes away, a state in memory, a proposer that waits.
+#pragma once
+
+#include <stdlib.h>
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <condition_variable>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "consensus/log.hpp"
+
+namespace minidfs::consensus::test {
+
+// Long enough for a busy machine; nothing waits that long when all is well.
+constexpr std::chrono::seconds kDeadline{60};
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string name = (std::filesystem::temp_directory_path() / "minidfs-log-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// Keeps all commands in memory. The reply to a command is its number. An object that lives longer
+// than a Log plays the database that survives a restart.
+class MemoryState : public StateMachine {
+ public:
+  std::vector<std::string> commands;
+  std::uint64_t first_number = 0;  // The number before that of commands[0].
+  std::vector<std::size_t> batch_sizes;
+  std::uint64_t fail_at = 0;  // The number of the command that cannot be applied.
+  bool fail_commit = false;
+  std::atomic<bool> fail_durable{false};
+  std::atomic<std::uint64_t> durable{0};  // What make_durable() returned last.
+  std::atomic<std::uint64_t> durable_calls{0};
+
+  MemoryState() = default;
+  // Another database with the same content.
+  explicit MemoryState(std::vector<std::string> content)
+      : commands(std::move(content)), committed_(commands.size()) {}
+
+  std::uint64_t applied() const override { return first_number + commands.size(); }
+
+  Result<std::string> apply(std::uint64_t number, std::string_view command) override {
+    if (number == fail_at) return Error{Errc::kIoError, "database: cannot write"};
+    check_number(number);
+    commands.emplace_back(command);
+    ++open_batch_;
+    return std::to_string(number);
+  }
+  Status commit_batch() override {
+    if (fail_commit) return Error{Errc::kIoError, "database: cannot commit"};
+    batch_sizes.push_back(open_batch_);
+    open_batch_ = 0;
+    committed_ = applied();
+    return {};
+  }
+  Result<std::uint64_t> make_durable() override {
+    ++durable_calls;
+    if (fail_durable) return Error{Errc::kIoError, "database: cannot sync"};
+    durable = committed_.load();
+    return durable.load();
+  }
+  std::uint64_t committed() const { return committed_; }
+
+ private:
+  void check_number(std::uint64_t number) const { MDFS_ASSERT(number == applied() + 1); }
+
+  std::size_t open_batch_ = 0;
+  std::atomic<std::uint64_t> committed_{0};
+};
+
+// Proposes with ascending tokens and collects the answers in the order in which they come.
+class Proposer {
+ public:
+  explicit Proposer(Log& log) : log_(log) {
+    channel_ = log.add_channel([this](std::vector<Completion> completions) {
+      const std::lock_guard lock(mutex_);
+      deliveries_.push_back(completions.size());
+      for (auto& completion : completions) answers_.push_back(std::move(completion));
+      changed_.notify_all();
+    });
+  }
+
+  std::uint64_t propose(std::string command) {
+    log_.propose(channel_, ++token_, std::move(command));
+    return token_;
+  }
+  void wait_for(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    const bool came = changed_.wait_for(lock, kDeadline, [&] { return answers_.size() >= count; });
+    REQUIRE(came);
+  }
+  Result<std::string> propose_and_wait(std::string command) {
+    const auto before = answers().size();
+    propose(std::move(command));
+    wait_for(before + 1);
+    return answers()[before].reply;
+  }
+  std::vector<Completion> answers() {
+    const std::lock_guard lock(mutex_);
+    return answers_;
+  }
+  std::vector<std::size_t> deliveries() {
+    const std::lock_guard lock(mutex_);
+    return deliveries_;
+  }
+
+ private:
+  Log& log_;
+  ChannelId channel_ = 0;
+  std::uint64_t token_ = 0;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Completion> answers_;
+  std::vector<std::size_t> deliveries_;
+};
+
+// Remembers the first fatal error.
+class FatalErrors {
+ public:
+  Log::FatalHandler handler() {
+    return [this](const Error& error) {
+      const std::lock_guard lock(mutex_);
+      errors_.push_back(error);
+    };
+  }
+  std::vector<Error> errors() {
+    const std::lock_guard lock(mutex_);
+    return errors_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Error> errors_;
+};
+
+inline LogOptions options_for(const std::string& directory) {
+  LogOptions options;
+  options.directory = directory;
+  options.free_space_min_bytes = 0;
+  return options;
+}
+
+inline std::unique_ptr<Log> open_log(const LogOptions& options, StateMachine& state) {
+  auto log = Log::open(options, state, [](const Error& error) {
+    assertion_failed(error.message.c_str(), "fatal handler of the test", 0);
+  });
+  if (!log.ok()) FAIL(log.error().message);
+  return std::move(log).value();
+}
+
+// Proposes `count` commands "<prefix><i>" and waits for their success.
+inline void fill(Log& log, const std::string& prefix, int count) {
+  Proposer proposer(log);
+  for (int i = 0; i < count; ++i) proposer.propose(prefix + std::to_string(i));
+  proposer.wait_for(static_cast<std::size_t>(count));
+  for (const auto& answer : proposer.answers()) REQUIRE(answer.reply.ok());
+}
+
+}  // namespace minidfs::consensus::test

@@ -1,0 +1,93 @@
+#include <filesystem>
+
+#include "fixture.hpp"
+
+namespace minidfs::consensus::test {
+namespace {
+
+// Proposes until an answer is an error, which it returns.
+Error first_error(Proposer& proposer, const std::string& command) {
+  for (int i = 0; i < 1000; ++i) {
+    auto reply = proposer.propose_and_wait(command);
+    if (!reply.ok()) return reply.error();
+  }
+  FAIL("a thousand commands were accepted");
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("a command that cannot be applied stops the member and tells its owner once") {
+  TemporaryDirectory directory;
+  MemoryState state;
+  state.fail_at = 3;
+  FatalErrors fatal;
+  auto log = Log::open(options_for(directory.path()), state, fatal.handler()).value();
+  Proposer proposer(*log);
+  for (int i = 0; i < 10; ++i) proposer.propose("c");
+  proposer.wait_for(10);
+  const auto answers = proposer.answers();
+  for (std::size_t i = 2; i < 10; ++i) CHECK_FALSE(answers[i].reply.ok());
+  CHECK(proposer.propose_and_wait("later").error().code == Errc::kUnavailable);
+  CHECK_FALSE(log->is_leader());
+  log.reset();
+  REQUIRE(fatal.errors().size() == 1);
+  CHECK(fatal.errors()[0].message == "database: cannot write");
+  CHECK(state.commands.size() == 2);
+}
+
+TEST_CASE("a batch that cannot be committed is not answered with success") {
+  TemporaryDirectory directory;
+  MemoryState state;
+  state.fail_commit = true;
+  FatalErrors fatal;
+  auto log = Log::open(options_for(directory.path()), state, fatal.handler()).value();
+  Proposer proposer(*log);
+  CHECK(proposer.propose_and_wait("c").error().code == Errc::kIoError);
+  log.reset();
+  CHECK(fatal.errors().size() == 1);
+  // The command is in the log, so a state that works gets it after the restart.
+  MemoryState healthy;
+  log = open_log(options_for(directory.path()), healthy);
+  CHECK(healthy.commands == std::vector<std::string>{"c"});
+}
+
+TEST_CASE("a state that cannot be made durable stops the member, and the log is not cut") {
+  TemporaryDirectory directory;
+  MemoryState state;
+  state.fail_durable = true;
+  FatalErrors fatal;
+  auto options = options_for(directory.path());
+  options.snapshot_threshold_entries = 50;
+  options.snapshot_trailing_entries = 1;
+  auto log = Log::open(options, state, fatal.handler()).value();
+  Proposer proposer(*log);
+  CHECK(first_error(proposer, "c").message == "database: cannot sync");
+  log.reset();
+  REQUIRE(fatal.errors().size() == 1);
+  CHECK(fatal.errors()[0].message == "database: cannot sync");
+  CHECK(state.durable_calls == 1);
+  MemoryState empty;
+  log = open_log(options_for(directory.path()), empty);
+  CHECK(empty.commands.size() >= state.commands.size());
+}
+
+TEST_CASE("a disk that fails stops the member with an error that names the directory") {
+  TemporaryDirectory directory;
+  const auto path = directory.path() + "/log";
+  std::filesystem::create_directory(path);
+  MemoryState state;
+  FatalErrors fatal;
+  auto log = Log::open(options_for(path), state, fatal.handler()).value();
+  Proposer proposer(*log);
+  CHECK(proposer.propose_and_wait("before").ok());
+  // Segments that exist stay writable; the next one cannot be created.
+  std::filesystem::remove_all(path);
+  const auto error = first_error(proposer, std::string(1 << 20, 'x'));
+  CHECK(error.message.find(path) != std::string::npos);
+  CHECK_FALSE(proposer.propose_and_wait("after").ok());
+  log.reset();
+  CHECK(fatal.errors().size() == 1);
+}
+
+}  // namespace minidfs::consensus::test

@@ -1,0 +1,121 @@
+#include <filesystem>
+#include <thread>
+
+#include "fixture.hpp"
+
+namespace minidfs::consensus::test {
+namespace {
+
+LogOptions cut_often(const std::string& directory) {
+  auto options = options_for(directory);
+  options.snapshot_threshold_entries = 100;
+  options.snapshot_trailing_entries = 10;
+  return options;
+}
+
+std::uintmax_t size_of(const std::string& directory) {
+  std::uintmax_t bytes = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    bytes += entry.file_size();
+  }
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("the log is cut behind a durable state, and numbers go on after a restart") {
+  TemporaryDirectory directory;
+  MemoryState state;
+  for (int round = 0; round < 5; ++round) {
+    auto log = open_log(cut_often(directory.path()), state);
+    REQUIRE(state.commands.size() == static_cast<std::size_t>(round) * 1000);
+    fill(*log, "r" + std::to_string(round) + "-", 1000);
+  }
+  CHECK(state.durable_calls > 0);
+  CHECK(state.durable > 0);
+  // The whole log is longer than what is left of it: an empty database cannot be rebuilt.
+  MemoryState empty;
+  const auto refused = Log::open(cut_often(directory.path()), empty, nullptr);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == Errc::kCorrupt);
+  CHECK(refused.error().message.find("older than the log's snapshot") != std::string::npos);
+  // A database that holds no more than what was made durable is brought up to date.
+  MemoryState survivor({state.commands.begin(),
+                        state.commands.begin() + static_cast<std::ptrdiff_t>(state.durable)});
+  auto log = open_log(cut_often(directory.path()), survivor);
+  CHECK(survivor.commands == state.commands);
+}
+
+TEST_CASE("a log that is behind its database is refused and says both numbers") {
+  TemporaryDirectory directory;
+  MemoryState state;
+  {
+    auto log = open_log(options_for(directory.path()), state);
+    fill(*log, "c", 7);
+  }
+  state.commands.push_back("from another log");
+  const auto refused = Log::open(options_for(directory.path()), state, nullptr);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == Errc::kCorrupt);
+  CHECK(refused.error().message.find("behind its database") != std::string::npos);
+  CHECK(refused.error().message.find(" 7,") != std::string::npos);
+  CHECK(refused.error().message.find("up to 8") != std::string::npos);
+
+  TemporaryDirectory empty;
+  const auto also_refused = Log::open(options_for(empty.path()), state, nullptr);
+  REQUIRE_FALSE(also_refused.ok());
+  CHECK(also_refused.error().code == Errc::kCorrupt);
+}
+
+TEST_CASE("the directory stays small however many commands go through") {
+  TemporaryDirectory directory;
+  MemoryState state;
+  auto options = options_for(directory.path());
+  options.snapshot_threshold_entries = 2000;
+  options.snapshot_trailing_entries = 100;
+  auto log = open_log(options, state);
+  for (int i = 0; i < 10; ++i) {
+    fill(*log, std::string(500, 'x'), 10000);
+    // Three open segments of 8 MiB, and what one snapshot does not yet cover.
+    CHECK(size_of(directory.path()) < 64 << 20);
+  }
+  CHECK(state.commands.size() == 100000);
+}
+
+TEST_CASE("closing the log while a snapshot is being taken waits for it") {
+  struct SlowState : MemoryState {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool entered = false;
+    bool may_go = false;
+    Result<std::uint64_t> make_durable() override {
+      std::unique_lock lock(mutex);
+      entered = true;
+      changed.notify_all();
+      changed.wait_for(lock, kDeadline, [&] { return may_go; });
+      return MemoryState::make_durable();
+    }
+  };
+  TemporaryDirectory directory;
+  SlowState state;
+  auto log = open_log(cut_often(directory.path()), state);
+  fill(*log, "c", 300);
+  {
+    std::unique_lock lock(state.mutex);
+    REQUIRE(state.changed.wait_for(lock, kDeadline, [&] { return state.entered; }));
+  }
+  // Proposals are answered while the state is being made durable.
+  fill(*log, "d", 300);
+  std::thread closing([&] { log.reset(); });
+  {
+    const std::lock_guard lock(state.mutex);
+    state.may_go = true;
+    state.changed.notify_all();
+  }
+  closing.join();
+  CHECK(state.commands.size() == 600);
+  log = open_log(cut_often(directory.path()), state);
+  fill(*log, "e", 10);
+}
+
+}  // namespace minidfs::consensus::test
