@@ -1,0 +1,161 @@
+#include "base/config.hpp"
+
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "support/temporary_directory.hpp"
+
+namespace minidfs {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The message of the error that a configuration must give.
+std::string problem_of(const ConfigSources& sources) {
+  const auto config = load_config(sources);
+  return config.ok() ? "no error" : config.error().message;
+}
+
+std::string problem_of_variable(const std::string& variable) {
+  return problem_of({"", {variable}, {}});
+}
+
+TEST_CASE("a flag beats the environment, which beats the file, which beats the default") {
+  const test::TemporaryDirectory directory;
+  const auto file = directory.write("minidfs.toml", "[client]\nreplication = 4\n");
+  ConfigSources sources;
+  CHECK(load_config(sources)->client.replication == 3);
+  sources.file = file;
+  CHECK(load_config(sources)->client.replication == 4);
+  sources.environment = {"MINIDFS_CLIENT_REPLICATION=5"};
+  CHECK(load_config(sources)->client.replication == 5);
+  sources.flags = {{"--replication", "client.replication", "6"}};
+  CHECK(load_config(sources)->client.replication == 6);
+}
+
+TEST_CASE("every option can be set by its variable to what it prints") {
+  // Different from the defaults, so that a value that is not taken shows.
+  const std::vector<std::pair<std::string, std::string>> changed{
+      {"common.listen", "0.0.0.0"},
+      {"common.log_level", "debug"},
+      {"common.log_file", "/var/log/x"},
+      {"namenode.port", "1"},
+      {"namenode.data_dir", "/srv/nn"},
+      {"namenode.safe_mode_threshold", "0.5"},
+      {"namenode.orphan_grace", "1h"},
+      {"namenode.stale_after", "2s"},
+      {"namenode.dead_after", "20s"},
+      {"namenode.reserved_space", "1GiB"},
+      {"namenode.snapshot_threshold", "100"},
+      {"datanode.port", "2"},
+      {"datanode.data_dir", "/a,/b"},
+      {"datanode.namenode", "h1:1,h2"},
+      {"datanode.rack", "/r1"},
+      {"datanode.advertise", "me:3"},
+      {"datanode.capacity", "1T"},
+      {"datanode.sync", "none"},
+      {"datanode.reserved_space", "0"},
+      {"datanode.pack_limit", "0"},
+      {"datanode.heartbeat_interval", "1ms"},
+      {"datanode.threads", "9"},
+      {"client.namenode", "h3"},
+      {"client.user", "alice"},
+      {"client.replication", "255"},
+      {"client.block_size", "1M"},
+      {"client.compression", "zstd:19"},
+      {"client.connect_timeout", "5s"},
+      {"client.timeout", "1m"},
+      {"client.parallel_blocks", "7"},
+      {"client.parallel_batches", "8"},
+      {"client.batch_files", "10"},
+      {"client.small_file", "4k"},
+      {"local.datanodes", "5"},
+      {"local.data_dir", "/tmp/all"}};
+  REQUIRE(changed.size() == option_table().size());
+  for (const auto& [key, value] : changed) {
+    INFO(key);
+    const auto* option = find_option(key);
+    REQUIRE(option != nullptr);
+    const auto config = load_config({"", {environment_name(*option) + "=" + value}, {}});
+    REQUIRE(config.ok());
+    CHECK(option->print(*config) != option->print(Config{}));
+    // No other option has changed with it.
+    for (const auto& other : option_table()) {
+      if (other.key != key) CHECK(other.print(*config) == other.print(Config{}));
+    }
+  }
+}
+
+TEST_CASE("the table names each option once and explains it in one line") {
+  std::set<std::string_view> keys;
+  for (const auto& option : option_table()) {
+    INFO(option.key);
+    CHECK(keys.insert(option.key).second);
+    CHECK(option.help.size() > 10);
+    CHECK(option.help.back() == '.');
+    CHECK(option.help.find('\n') == std::string_view::npos);
+  }
+  CHECK(environment_name(*find_option("client.block_size")) == "MINIDFS_CLIENT_BLOCK_SIZE");
+}
+
+TEST_CASE("the short variables set the client's namenode and user, and the full names beat them") {
+  const auto config = load_config(
+      {"", {"MINIDFS_CLIENT_USER=full", "MINIDFS_NAMENODE=h1:9,h2", "MINIDFS_USER=short"}, {}});
+  REQUIRE(config.ok());
+  CHECK(config->client.namenode == std::vector<std::string>{"h1:9", "h2:8020"});
+  CHECK(config->client.user == "full");
+  CHECK(config->datanode.namenode == DatanodeConfig{}.namenode);
+}
+
+TEST_CASE("a misspelt variable is refused with the nearest name") {
+  CHECK(problem_of_variable("MINIDFS_CLIENT_REPLICATON=1") ==
+        "environment variable MINIDFS_CLIENT_REPLICATON: no such option; did you mean "
+        "'MINIDFS_CLIENT_REPLICATION'?");
+  CHECK(problem_of_variable("MINIDFS_USR=x") ==
+        "environment variable MINIDFS_USR: no such option; did you mean 'MINIDFS_USER'?");
+  CHECK(problem_of_variable("MINIDFS_NAMENODE_XYZZY=x") ==
+        "environment variable MINIDFS_NAMENODE_XYZZY: no such option");
+}
+
+TEST_CASE("variables that are no options are left alone") {
+  CHECK(load_config({"", {"MINIDFS_TEST_BINARY=/x", "HOME=/root", "MINIDFS", "MINIDFS_=1"}, {}})
+            .ok());
+}
+
+TEST_CASE("a bad value is refused with its source, itself and what is wanted") {
+  CHECK(problem_of_variable("MINIDFS_CLIENT_REPLICATION=0") ==
+        "environment variable MINIDFS_CLIENT_REPLICATION: '0' is not a whole number from 1 to 255");
+  CHECK(problem_of({"", {}, {{"--port", "namenode.port", "65536"}}}) ==
+        "--port: '65536' is not a whole number from 1 to 65535");
+  const std::pair<const char*, const char*> bad[] = {
+      {"common.listen", ""},
+      {"common.log_level", "loud"},
+      {"namenode.safe_mode_threshold", "nan"},
+      {"namenode.safe_mode_threshold", "1.1"},
+      {"namenode.stale_after", "3"},
+      {"namenode.dead_after", "0s"},
+      {"datanode.data_dir", "/a,,/b"},
+      {"datanode.namenode", ""},
+      {"datanode.rack", "r1"},
+      {"datanode.rack", "/r1/"},
+      {"datanode.advertise", "h:0"},
+      {"datanode.capacity", "lots"},
+      {"datanode.sync", "half"},
+      {"client.block_size", "1"},
+      {"client.compression", "zstd:20"},
+      {"client.compression", "gzip"},
+  };
+  for (const auto& [key, value] : bad) {
+    INFO(key << " = " << value);
+    const auto problem = problem_of({"", {}, {{"--flag", key, value}}});
+    CHECK(problem.find("--flag: '" + std::string(value) + "'") == 0);
+  }
+}
+
+TEST_CASE("a datanode cannot be dead before it is stale") {
+  CHECK(problem_of({"", {}, {{"", "namenode.stale_after", "10s"}}}) ==
+        "namenode.stale_after (10s) must be less than namenode.dead_after (10s)");
+}
+
+}  // namespace
+}  // namespace minidfs
