@@ -126,7 +126,8 @@ typename Inspector::result_type inspect(Inspector& f, ReserveBlockIds& x) {
   return f(x.count);
 }
 
-// Frees at most `limit` inodes of removed subtrees; the outcome's value is how many were freed.
+// Frees about `limit` inodes and blocks of removed subtrees; the outcome's value is how many were
+// freed, 0 when nothing is left.
 struct PurgeRemoved {
   std::uint32_t limit = 0;
 };

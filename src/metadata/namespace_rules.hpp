@@ -1,0 +1,39 @@
+// The rules of the namespace: what each change does and when it is refused, with HDFS's semantics.
+// Pure: everything a rule depends on is in the change and the table, so every namenode that applies
+// the same changes in the same order arrives at the same table and the same outcomes.
+#pragma once
+
+#include <string_view>
+
+#include "metadata/changes.hpp"
+#include "metadata/namespace_table.hpp"
+
+namespace minidfs::metadata {
+
+inline constexpr std::uint16_t kPermissionMax = 01777;
+inline constexpr std::uint64_t kBlockSizeMax = 1ULL << 40;
+inline constexpr std::size_t kCompressionBytesMax = 32;
+inline constexpr std::size_t kUserNameBytesMax = 255;
+inline constexpr std::uint64_t kBlockIdBoundMax = 1ULL << 62;
+inline constexpr std::uint64_t kReservedIdsMax = 1ULL << 32;
+
+// Applies `change` to `table`. A change that the rules refuse leaves the table as it was and yields
+// an outcome with an error; the Error of the Result is the table's own failure.
+Result<ChangeReply> apply_change(NamespaceTable& table, const Change& change);
+
+// The single rules, for callers that have one kind of change.
+Result<Outcome> make_directory(NamespaceTable& table, const MakeDirectory& change);
+Result<Outcome> commit_file(NamespaceTable& table, const CommittedFile& file, std::int64_t time_ms);
+Result<Outcome> rename(NamespaceTable& table, const Rename& change);
+Result<Outcome> remove(NamespaceTable& table, const Remove& change);
+Result<Outcome> set_replication(NamespaceTable& table, const SetReplication& change);
+
+// The request a change belongs to; nullptr for changes without one.
+const RequestId* request_of(const Change& change);
+// The time at which a change was proposed; 0 for changes without one.
+std::int64_t time_of(const Change& change);
+
+Outcome failure(Errc code, std::string message);
+Outcome failure(const Error& error);
+
+}  // namespace minidfs::metadata

@@ -1,0 +1,72 @@
+// What the namespace's rules need of a store of directory entries. Storage implements it on SQLite,
+// tests in memory. Not thread-safe.
+//
+// An Error returned by a function here means that the store itself failed (a disk, a damaged file);
+// the rules pass it on and decide nothing further.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "metadata/types.hpp"
+
+namespace minidfs::metadata {
+
+inline constexpr InodeId kRootInode{1};
+
+// What stands under a name; a none `id` when nothing does.
+struct Found {
+  InodeId id;
+  FileKind kind = FileKind::kFile;
+  std::uint64_t length = 0;  // 0 for directories.
+
+  bool exists() const { return id != InodeId{}; }
+  bool is_directory() const { return exists() && kind == FileKind::kDirectory; }
+};
+
+// The place of an entry: a directory and a name in it.
+struct Place {
+  InodeId parent;
+  std::string_view name;
+};
+
+struct DirectoryInfo {
+  std::uint16_t permission = 0;
+  std::string group;
+  std::uint32_t children = 0;
+};
+
+class NamespaceTable {
+ public:
+  virtual ~NamespaceTable() = default;
+
+  virtual Result<Found> find(Place place) = 0;
+  // REQUIRES: `id` is a directory that find() has shown.
+  virtual Result<DirectoryInfo> directory(InodeId id) = 0;
+  virtual Result<bool> owns(BlockId block) = 0;
+
+  // Takes the next inode id for ever.
+  virtual InodeId take_inode_id() = 0;
+  // All block ids below it have been reserved.
+  virtual std::uint64_t block_id_bound() const = 0;
+  virtual void set_block_id_bound(std::uint64_t bound) = 0;
+
+  // REQUIRES: nothing stands at (parent, entry.name). `blocks` become the file's.
+  virtual Status insert(InodeId parent, const FileStatus& entry, std::span<const Block> blocks) = 0;
+  // Makes an entry disappear, with all that is below it. `found` is what find() says of `place`.
+  virtual Status unlink(Place place, const Found& found) = 0;
+  // REQUIRES: nothing stands at `to`, and `to` is not below `from`.
+  virtual Status move(Place from, Place to, const Found& found) = 0;
+  // Sets the wanted copies of the file and of all its blocks.
+  virtual Status set_replication(Place place, const Found& found, std::uint8_t replication) = 0;
+  // Records a change in the entries of `id`: its time and by how much their number changed.
+  virtual Status touch_directory(InodeId id, std::int32_t children_delta, std::int64_t time_ms) = 0;
+
+  // Frees at most `limit` inodes and blocks of what unlink() left behind; returns how many.
+  virtual Result<std::uint64_t> purge(std::uint32_t limit) = 0;
+};
+
+}  // namespace minidfs::metadata
