@@ -1,0 +1,96 @@
+// The gate of the control plane. A ControlListener owns the listening socket and one thread that
+// leads each new connection through the handshake of docs/formats.md, "Control plane"; only sockets
+// that pass leave it. CAF's parser, which does not survive hostile bytes, never sees any other.
+// dial_control is the connecting side. Nothing here knows CAF.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "actors/admission_format.hpp"
+#include "actors/connection_registry.hpp"
+#include "base/file.hpp"
+#include "base/result.hpp"
+
+namespace minidfs::actors {
+
+struct AdmissionOptions {
+  std::string host = "127.0.0.1";  // A name or an address; empty is every interface.
+  std::uint16_t port = 0;          // 0: any free one, see ControlListener::port().
+  ClusterId cluster{};             // Refuses those who name another; none admits all.
+  ProcessId process{};             // Of this process; see control_process_id().
+  std::chrono::milliseconds handshake_timeout{5'000};
+  std::size_t pending_max = 256;    // Handshakes under way; one more drops the oldest.
+  std::size_t admitted_max = 8192;  // Connections that are CAF's; one more is refused.
+};
+
+struct AdmissionStats {
+  std::uint64_t accepted = 0;  // Sockets handed on.
+  std::uint64_t refused = 0;   // Got a reply with a reason.
+  std::uint64_t dropped = 0;   // Closed without one: no hello, too slow, or pushed out.
+  std::size_t pending = 0;
+  std::size_t admitted = 0;  // Open now.
+};
+
+struct AdmittedConnection {
+  UniqueFd fd;  // Non-blocking.
+  Hello hello;
+  std::string peer;               // "address:port", for logs.
+  ConnectionRegistry::Slot slot;  // Declared after fd, because it must end before the socket.
+};
+
+class ControlListener {
+ public:
+  // Called on the listener's thread; must not block.
+  using Admit = std::function<void(AdmittedConnection)>;
+
+  // Binds and listens, so that a port in use is known at once. Connections wait in the kernel until
+  // start(). kInUse when the address is taken.
+  static Result<std::unique_ptr<ControlListener>> open(AdmissionOptions options);
+
+  // Stops the thread and closes the port. Admitted connections go on until their CAF system ends.
+  ~ControlListener();
+
+  // REQUIRES: not started yet.
+  void start(Admit admit);
+
+  std::uint16_t port() const;
+  const AdmissionOptions& options() const;
+  AdmissionStats stats() const;  // Any thread.
+
+  // Ends every admitted connection, e.g. before the process goes.
+  void cut_all();
+
+ private:
+  class Impl;
+  explicit ControlListener(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+struct DialOptions {
+  ControlRole role = ControlRole::kClient;
+  ClusterId cluster{};  // None: any cluster will do.
+  ProcessId process{};
+  std::chrono::milliseconds timeout{5'000};  // For connecting and the handshake together.
+};
+
+// An admitted connection as the connecting side has it; the server waits for the confirmation.
+struct DialedConnection {
+  UniqueFd fd;
+  ClusterId cluster{};  // The server's.
+  ProcessId process{};  // The server's.
+};
+
+// Blocks the calling thread until the deadline at the latest (and for the look-up of a name).
+// Errors name host, port and reason: kUnavailable, kTimedOut, kWrongCluster, kUnsupported,
+// kProtocol, or what the server gave as its reason.
+Result<DialedConnection> dial_control(const std::string& host, std::uint16_t port,
+                                      const DialOptions& options);
+
+Status confirm_control(const DialedConnection& connection, Confirmation confirmation);
+
+}  // namespace minidfs::actors

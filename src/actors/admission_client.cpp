@@ -1,0 +1,50 @@
+#include <array>
+
+#include "actors/admission.hpp"
+#include "actors/tcp.hpp"
+
+namespace minidfs::actors {
+namespace {
+
+// Connects and exchanges hello and reply. Errors lack the address.
+Result<DialedConnection> dial(const std::string& host, std::uint16_t port,
+                              const DialOptions& options) {
+  const auto deadline = std::chrono::steady_clock::now() + options.timeout;
+  MDFS_TRY(auto fd, connect_to(host, port, deadline));
+  tune_control_socket(fd.get());
+  const auto hello = encode_hello({options.role, options.cluster, options.process});
+  MDFS_CHECK(send_all(fd.get(), hello, deadline));
+  std::array<std::byte, kReplyBytes> frame;
+  MDFS_CHECK(receive_all(fd.get(), frame, deadline));
+  MDFS_TRY(const auto reply, decode_reply(frame));
+  if (!reply.accepted) return Error{reply.code, reply.text};
+  if (!options.cluster.is_none() && reply.cluster != options.cluster) {
+    return Error{Errc::kWrongCluster, "belongs to cluster " + to_string(reply.cluster) +
+                                          ", but cluster " + to_string(options.cluster) +
+                                          " is wanted"};
+  }
+  return DialedConnection{std::move(fd), reply.cluster, reply.process};
+}
+
+}  // namespace
+
+Result<DialedConnection> dial_control(const std::string& host, std::uint16_t port,
+                                      const DialOptions& options) {
+  auto dialed = dial(host, port, options);
+  if (dialed.ok()) return dialed;
+  auto error = std::move(dialed).error();
+  const auto where = endpoint_text(host, port);
+  if (error.code == Errc::kTimedOut) {
+    error.message = "no answer within " + std::to_string(options.timeout.count()) + " ms";
+  }
+  if (!error.message.starts_with(where)) error.message = where + ": " + error.message;
+  return error;
+}
+
+Status confirm_control(const DialedConnection& connection, Confirmation confirmation) {
+  // Eight bytes into the empty buffer of a fresh socket never wait.
+  return send_all(connection.fd.get(), encode_confirmation(confirmation),
+                  std::chrono::steady_clock::now() + std::chrono::seconds(1));
+}
+
+}  // namespace minidfs::actors

@@ -1,0 +1,192 @@
+#include "actors/control_plane.hpp"
+
+#include <algorithm>
+#include <caf/atom.hpp>
+#include <caf/io/basp_broker.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/make_counted.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+#include <cstring>
+#include <mutex>
+
+#include "actors/control_scribe.hpp"
+#include "actors/system_config.hpp"
+#include "actors/tcp.hpp"
+#include "base/random_id.hpp"
+
+namespace minidfs::actors {
+namespace {
+
+using caf::io::network::default_multiplexer;
+
+using NodeData = caf::node_id::default_data;
+
+// CAF makes a node id of process number and MAC addresses. Two containers may share both, and then
+// take each other for themselves; a process that was restarted may get its old number back, and
+// then old proxies seem to live on. So the id is random instead. CAF has no setting for this, but a
+// module's init() runs before any actor exists that would have copied the id.
+void randomize_node(caf::actor_system& system) {
+  const auto id = random_id<ProcessId>();
+  NodeData::host_id_type host{};
+  std::memcpy(host.data(), &id.high, 8);
+  std::memcpy(host.data() + 8, &id.low, 8);
+  const auto* previous = dynamic_cast<const NodeData*>(&*system.node());
+  const std::uint32_t pid = previous != nullptr ? previous->process_id() : 1;
+  const_cast<caf::node_id&>(system.node()) = caf::node_id{caf::make_counted<NodeData>(pid, host)};
+}
+
+// CAF's middleman on its default multiplexer, in a process with a random identity.
+class ControlMiddleman final : public caf::io::middleman {
+ public:
+  explicit ControlMiddleman(caf::actor_system& system)
+      : caf::io::middleman(system), multiplexer_(&system) {}
+
+  void init(caf::actor_system_config& config) override {
+    caf::io::middleman::init(config);  // Makes the id that is not wanted.
+    randomize_node(system());
+  }
+
+  caf::io::network::multiplexer& backend() override { return multiplexer_; }
+
+ private:
+  default_multiplexer multiplexer_;
+};
+
+caf::actor_system::module* make_middleman(caf::actor_system& system) {
+  return new ControlMiddleman(system);  // The actor system owns its modules.
+}
+
+// CAF's BASP broker takes scribes, and the actor to publish to them, by message; so neither its
+// doormen nor its middleman actor are needed. The broker exists since the system's start, so this
+// only looks it up.
+caf::actor basp_broker(caf::actor_system& system) {
+  return system.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
+}
+
+caf::io::scribe_ptr make_scribe(caf::actor_system& system, UniqueFd fd,
+                                ConnectionRegistry::Slot slot, BaspGuard::Side side) {
+  auto& multiplexer = static_cast<default_multiplexer&>(system.middleman().backend());
+  return caf::make_counted<ControlScribe>(multiplexer, std::move(fd), std::move(slot), side);
+}
+
+// The connections that this process has opened, of all its systems.
+ConnectionRegistry& opened_connections() {
+  static const auto registry = std::make_shared<ConnectionRegistry>();
+  return *registry;
+}
+
+// Enters the connection and tells the server whether it is the only one to it. One at a time, so
+// that of several threads that connect to one server only the first speaks of being the only one,
+// and speaks first.
+Result<ConnectionRegistry::Slot> confirm(const DialedConnection& dialed, const Link& link) {
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  const bool is_only_one = !opened_connections().contains(link);
+  auto slot = opened_connections().add(link, dialed.fd.get());
+  MDFS_CHECK(confirm_control(dialed, is_only_one ? Confirmation::kReplace : Confirmation::kAdd));
+  return slot;
+}
+
+std::chrono::milliseconds left_until(Deadline deadline) {
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  return std::max(left, std::chrono::milliseconds(1));
+}
+
+struct Reached {
+  caf::strong_actor_ptr actor;
+  std::set<std::string> signatures;
+};
+
+// Hands the scribe to CAF and waits until the peer's BASP handshake names the published actor.
+Result<Reached> reach_actor(caf::actor_system& system, caf::io::scribe_ptr scribe,
+                            std::uint16_t port, Deadline deadline) {
+  Result<Reached> result = Error{Errc::kInternal, "no answer from the middleman"};
+  caf::scoped_actor self{system};
+  self->request(basp_broker(system), left_until(deadline), caf::connect_atom::value,
+                std::move(scribe), port)
+      .receive(
+          [&](caf::node_id&, caf::strong_actor_ptr& actor, std::set<std::string>& signatures) {
+            result = Reached{std::move(actor), std::move(signatures)};
+          },
+          [&](caf::error& error) {
+            const bool timed_out = error == caf::sec::request_timeout;
+            result =
+                Error{timed_out ? Errc::kTimedOut : Errc::kUnavailable,
+                      timed_out ? "admitted, but no answer in time"
+                                : "admitted, but the connection ended: " + system.render(error)};
+          });
+  return result;
+}
+
+}  // namespace
+
+ControlSystemConfig::ControlSystemConfig() {
+  module_factories.push_back(make_middleman);
+  // One worker that sleeps when there is nothing to do.
+  set("scheduler.policy", caf::atom("sharing"));
+  set("scheduler.max-threads", 1);
+  // Payloads are decoded on the multiplexer's thread: no hand-over for small messages.
+  set("middleman.workers", 0);
+  // The middleman's helper needs no thread of its own, because it never blocks here.
+  set("middleman.attach-utility-actors", true);
+  set("middleman.enable-automatic-connections", false);
+  set("middleman.heartbeat-interval", caf::timespan{0});
+  set("logger.verbosity", caf::atom("quiet"));
+  set("logger.file-verbosity", caf::atom("quiet"));
+  set("logger.console", caf::atom("none"));
+}
+
+ProcessId control_process_id(const caf::actor_system& system) {
+  const auto* data = dynamic_cast<const NodeData*>(&*system.node());
+  MDFS_ASSERT(data != nullptr);
+  ProcessId id;
+  const auto host = data->host_id();
+  std::memcpy(&id.high, host.data(), 8);
+  std::memcpy(&id.low, host.data() + 8, 8);
+  return id;
+}
+
+void publish_control(caf::actor_system& system, caf::strong_actor_ptr whom,
+                     std::set<std::string> signatures, ControlListener& listener) {
+  MDFS_ASSERT(listener.options().process == control_process_id(system));
+  listener.start([&system, port = listener.port(), broker = basp_broker(system),
+                  whom = std::move(whom),
+                  signatures = std::move(signatures)](AdmittedConnection connection) {
+    auto scribe = make_scribe(system, std::move(connection.fd), std::move(connection.slot),
+                              BaspGuard::Side::kListening);
+    caf::anon_send(broker, caf::publish_atom::value, std::move(scribe), port, whom, signatures);
+  });
+}
+
+Result<ControlConnection<caf::strong_actor_ptr>> connect_control(
+    caf::actor_system& system, const std::string& host, std::uint16_t port,
+    const std::set<std::string>& signatures, const ConnectOptions& options) {
+  const auto deadline = std::chrono::steady_clock::now() + options.timeout;
+  const auto where = endpoint_text(host, port);
+  const auto local = control_process_id(system);
+  MDFS_TRY(auto dialed,
+           dial_control(host, port, {options.role, options.cluster, local, options.timeout}));
+  const Link link{local, dialed.process};
+  auto& opened = opened_connections();
+  if (options.replace) {
+    opened.cut(link);
+    if (!opened.wait_until_gone(link, left_until(deadline))) {
+      return Error{Errc::kTimedOut, where + ": the previous connection did not end within " +
+                                        std::to_string(options.timeout.count()) + " ms"};
+    }
+  }
+  auto slot = confirm(dialed, link);
+  if (!slot.ok()) return Error{slot.error().code, where + ": " + slot.error().message};
+  auto scribe = make_scribe(system, std::move(dialed.fd), std::move(slot).value(),
+                            BaspGuard::Side::kConnecting);
+  auto reached = reach_actor(system, std::move(scribe), port, deadline);
+  if (!reached.ok()) return Error{reached.error().code, where + ": " + reached.error().message};
+  if (!reached->actor || !system.assignable(reached->signatures, signatures)) {
+    return Error{Errc::kProtocol, where + ": the published actor has not the wanted interface"};
+  }
+  return ControlConnection<caf::strong_actor_ptr>{std::move(reached->actor), dialed.cluster};
+}
+
+}  // namespace minidfs::actors

@@ -1,0 +1,41 @@
+// Listening and connecting for the control plane: names and both IP versions by getaddrinfo, every
+// wait with a deadline, every error with the address it is about.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "base/file.hpp"
+#include "base/result.hpp"
+
+namespace minidfs::actors {
+
+using Deadline = std::chrono::steady_clock::time_point;
+
+// "host:port", with brackets around an IPv6 address.
+std::string endpoint_text(const std::string& host, std::uint16_t port);
+
+// The address of the other end of a connected socket, for logs.
+std::string peer_text(int fd);
+
+// A non-blocking listening socket; port 0 lets the system choose.
+Result<UniqueFd> listen_on(const std::string& host, std::uint16_t port);
+Result<std::uint16_t> local_port(int fd);
+
+// A non-blocking connected socket. Tries the addresses of `host` in turn until one accepts or
+// `deadline` has passed; a name is looked up in the calling thread, for as long as that takes.
+Result<UniqueFd> connect_to(const std::string& host, std::uint16_t port, Deadline deadline);
+
+// Sends or receives all of `bytes` on a non-blocking socket. kTimedOut at the deadline,
+// kUnavailable when the other end has closed. The caller adds the address to the message.
+Status send_all(int fd, std::span<const std::byte> bytes, Deadline deadline);
+Status receive_all(int fd, std::span<std::byte> bytes, Deadline deadline);
+
+// What every control connection gets: small messages leave at once, and an end that is gone without
+// a word is noticed within some ten seconds although nothing polls.
+void tune_control_socket(int fd);
+
+}  // namespace minidfs::actors

@@ -1,0 +1,77 @@
+#include "actors/admission_format.hpp"
+
+#include <catch2/catch.hpp>
+#include <random>
+
+#include "base/checksum.hpp"
+#include "unit/actors/admission_peers.hpp"
+
+using namespace minidfs;
+using namespace minidfs::actors;
+using namespace minidfs::actors::test;
+
+TEST_CASE("a hello is decoded as it was encoded") {
+  const auto frame = encode_hello({ControlRole::kDatanode, kCluster, kClient});
+  REQUIRE(may_be_hello(frame));
+  const auto hello = decode_hello(frame);
+  REQUIRE(hello.ok());
+  CHECK(hello->role == ControlRole::kDatanode);
+  CHECK(hello->cluster == kCluster);
+  CHECK(hello->process == kClient);
+}
+
+TEST_CASE("a reply is decoded as it was encoded, with its text cut to the limit") {
+  const auto frame =
+      encode_reply({false, Errc::kWrongCluster, std::string(300, 'x'), kCluster, kServer});
+  const auto reply = decode_reply(frame);
+  REQUIRE(reply.ok());
+  CHECK_FALSE(reply->accepted);
+  CHECK(reply->code == Errc::kWrongCluster);
+  CHECK(reply->text == std::string(kReplyTextBytesMax, 'x'));
+  CHECK(reply->cluster == kCluster);
+  CHECK(reply->process == kServer);
+}
+
+TEST_CASE("any flipped bit of a hello or a reply is noticed") {
+  const auto hello = encode_hello({ControlRole::kClient, kCluster, kClient});
+  for (std::size_t bit = 0; bit < hello.size() * 8; ++bit) {
+    auto frame = hello;
+    frame[bit / 8] ^= std::byte{1} << (bit % 8);
+    REQUIRE_FALSE(decode_hello(frame).ok());
+  }
+  const auto reply = encode_reply({true, Errc::kInternal, "", kCluster, kServer});
+  for (std::size_t bit = 0; bit < reply.size() * 8; ++bit) {
+    auto frame = reply;
+    frame[bit / 8] ^= std::byte{1} << (bit % 8);
+    REQUIRE_FALSE(decode_reply(frame).ok());
+  }
+}
+
+TEST_CASE("a hello of another version is told from garbage") {
+  auto frame = encode_hello({ControlRole::kClient, kCluster, kClient});
+  frame[8] = std::byte{9};
+  const auto hello = decode_hello(frame);
+  REQUIRE_FALSE(hello.ok());
+  CHECK(hello.error().code == Errc::kUnsupported);
+  CHECK(hello.error().message.find("version 9") != std::string::npos);
+  CHECK(hello.error().message.find("here version 1") != std::string::npos);
+}
+
+TEST_CASE("a reply with a right checksum but a forged text size is refused") {
+  auto frame = encode_reply({false, Errc::kUnavailable, "full", kCluster, kServer});
+  frame[13] = std::byte{0xFF};
+  const auto sum = checksum(std::span<const std::byte>(frame).first(kReplyBytes - 8));
+  std::memcpy(frame.data() + kReplyBytes - 8, &sum, 8);
+  REQUIRE_FALSE(decode_reply(frame).ok());
+}
+
+TEST_CASE("random bytes are never a hello, a reply or a confirmation") {
+  std::mt19937_64 random(20260101);
+  std::array<std::byte, kReplyBytes> bytes;
+  for (int i = 0; i < 10'000; ++i) {
+    for (auto& byte : bytes) byte = static_cast<std::byte>(random());
+    REQUIRE_FALSE(decode_hello(std::span(bytes).first<kHelloBytes>()).ok());
+    REQUIRE_FALSE(decode_reply(bytes).ok());
+    REQUIRE_FALSE(decode_confirmation(std::span(bytes).first<kConfirmationBytes>()).ok());
+  }
+}

@@ -1,0 +1,265 @@
+#include <catch2/catch.hpp>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <vector>
+
+#include "actors/tcp.hpp"
+#include "unit/actors/admission_peers.hpp"
+
+using namespace minidfs;
+using namespace minidfs::actors;
+using namespace minidfs::actors::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Keeps what the listener admits, in place of CAF.
+class Admitted {
+ public:
+  ControlListener::Admit sink() {
+    return [this](AdmittedConnection connection) {
+      const std::lock_guard lock(mutex_);
+      connections_.push_back(std::move(connection));
+      arrived_.notify_all();
+    };
+  }
+
+  bool wait_for(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    return arrived_.wait_for(lock, kPatience, [&] { return connections_.size() >= count; });
+  }
+
+  // REQUIRES: wait_for() of as many has returned true and no more are on their way.
+  std::vector<AdmittedConnection>& connections() { return connections_; }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::vector<AdmittedConnection> connections_;
+};
+
+struct Gate {
+  explicit Gate(AdmissionOptions options = {}) : listener(open_listener(std::move(options))) {
+    listener->start(admitted.sink());
+  }
+
+  Result<DialedConnection> dial(DialOptions options = {}) {
+    if (options.process.is_none()) options.process = kClient;
+    return dial_control("127.0.0.1", listener->port(), options);
+  }
+
+  // A good peer is let in.
+  void check_open() {
+    const auto before = admitted.connections().size();
+    const auto dialed = dial();
+    REQUIRE(dialed.ok());
+    REQUIRE(confirm_control(*dialed, Confirmation::kAdd).ok());
+    REQUIRE(admitted.wait_for(before + 1));
+  }
+
+  Admitted admitted;
+  std::unique_ptr<ControlListener> listener;
+};
+
+}  // namespace
+
+TEST_CASE("a good peer is admitted and told the cluster") {
+  Gate gate;
+  const auto dialed = gate.dial({.role = ControlRole::kDatanode, .cluster = kCluster});
+  REQUIRE(dialed.ok());
+  CHECK(dialed->cluster == kCluster);
+  CHECK(dialed->process == kServer);
+  REQUIRE(confirm_control(*dialed, Confirmation::kAdd).ok());
+  REQUIRE(gate.admitted.wait_for(1));
+  CHECK(gate.admitted.connections()[0].hello.role == ControlRole::kDatanode);
+  CHECK(gate.admitted.connections()[0].peer.starts_with("127.0.0.1:"));
+  CHECK(gate.listener->stats().accepted == 1);
+  CHECK(gate.listener->stats().admitted == 1);
+  gate.admitted.connections().clear();
+  CHECK(gate.listener->stats().admitted == 0);
+}
+
+TEST_CASE("a port in use is refused with its address") {
+  const auto first = open_listener();
+  AdmissionOptions options;
+  options.port = first->port();
+  const auto second = ControlListener::open(options);
+  REQUIRE_FALSE(second.ok());
+  CHECK(second.error().code == Errc::kInUse);
+  CHECK(second.error().message.starts_with("127.0.0.1:" + std::to_string(first->port())));
+}
+
+TEST_CASE("a host name and an IPv6 address can be listened on and connected to") {
+  const std::string host = GENERATE("localhost", "::1");
+  AdmissionOptions options;
+  options.host = host;
+  auto listener = ControlListener::open(options);
+  if (!listener.ok() && host == "::1") return;  // A machine without IPv6.
+  REQUIRE(listener.ok());
+  Admitted admitted;
+  (*listener)->start(admitted.sink());
+  const auto dialed = dial_control(host, (*listener)->port(), {});
+  REQUIRE(dialed.ok());
+}
+
+TEST_CASE("a hello for another cluster is refused with both ids") {
+  Gate gate;
+  const ClusterId other{7, 8};
+  const auto dialed = gate.dial({.cluster = other});
+  REQUIRE_FALSE(dialed.ok());
+  CHECK(dialed.error().code == Errc::kWrongCluster);
+  CHECK(dialed.error().message.find(to_string(other)) != std::string::npos);
+  CHECK(dialed.error().message.find(to_string(kCluster)) != std::string::npos);
+  CHECK(gate.listener->stats().refused == 1);
+  gate.check_open();
+}
+
+TEST_CASE("a hello of another version gets a reply that says so") {
+  Gate gate;
+  auto frame = encode_hello({ControlRole::kClient, {}, kClient});
+  frame[8] = std::byte{2};
+  const auto fd = connect_raw(gate.listener->port());
+  send_bytes(fd, frame);
+  const auto reply = receive_reply(fd);
+  REQUIRE(reply.ok());
+  CHECK_FALSE(reply->accepted);
+  CHECK(reply->code == Errc::kUnsupported);
+  CHECK(closed_by_peer(fd));
+}
+
+TEST_CASE("greetings of other protocols are closed at once") {
+  Gate gate({.handshake_timeout = 1h});
+  const std::string greeting = GENERATE(
+      std::string("GET / HTTP/1.1\r\n"), std::string("\x16\x03\x01\x02", 4), std::string("x"),
+      std::string("MDFSCTM"), std::string(32, '\0'), std::string(1 << 20, '\xA5'));
+  const auto fd = connect_raw(gate.listener->port());
+  send_text(fd, greeting);
+  CHECK(closed_by_peer(fd));
+  gate.check_open();
+}
+
+TEST_CASE("a thousand connections of garbage leave the gate open to a good one") {
+  Gate gate;
+  std::mt19937_64 random(11);
+  for (int i = 0; i < 1000; ++i) {
+    std::string bytes(random() % 400, '\0');
+    for (auto& byte : bytes) byte = static_cast<char>(random());
+    // Half of them begin like a hello.
+    if (i % 2 == 0) bytes.insert(0, std::string_view("MDFSCTL\0", 8));
+    send_text(connect_raw(gate.listener->port()), bytes);
+  }
+  gate.check_open();
+  CHECK(gate.listener->stats().accepted == 1);
+}
+
+TEST_CASE("a peer that does not finish its hello is closed at the deadline") {
+  Gate gate({.handshake_timeout = 50ms});
+  const auto hello = encode_hello({ControlRole::kClient, {}, kClient});
+  const auto sent = GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{127});
+  const auto start = std::chrono::steady_clock::now();
+  const auto fd = connect_raw(gate.listener->port());
+  send_bytes(fd, std::span(hello).first(sent));
+  CHECK(closed_by_peer(fd));
+  CHECK(std::chrono::steady_clock::now() - start >= 50ms);
+  CHECK(gate.listener->stats().dropped == 1);
+}
+
+TEST_CASE("a peer that sends single bytes gains no time by them") {
+  Gate gate({.handshake_timeout = 100ms});
+  const auto hello = encode_hello({ControlRole::kClient, {}, kClient});
+  const auto fd = connect_raw(gate.listener->port());
+  Status status;
+  for (std::size_t i = 0; i < hello.size() - 1 && status.ok(); ++i) {
+    status = send_all(fd.get(), std::span(hello).subspan(i, 1), Deadline::max());
+    // Waits for an answer that does not come, or for the end.
+    std::byte byte;
+    const auto answer = receive_all(fd.get(), {&byte, 1}, std::chrono::steady_clock::now() + 20ms);
+    if (answer.error().code != Errc::kTimedOut) status = answer;
+  }
+  REQUIRE_FALSE(status.ok());
+  CHECK(gate.listener->stats().dropped == 1);
+}
+
+TEST_CASE("a peer that never confirms is closed at the deadline") {
+  Gate gate({.handshake_timeout = 50ms});
+  const auto dialed = gate.dial();
+  REQUIRE(dialed.ok());
+  CHECK(closed_by_peer(dialed->fd));
+  CHECK(gate.listener->stats().accepted == 0);
+}
+
+TEST_CASE("when too many are pending the oldest is pushed out and a good peer still gets in") {
+  Gate gate({.handshake_timeout = 1h, .pending_max = 4});
+  std::vector<UniqueFd> silent;
+  for (int i = 0; i < 8; ++i) silent.push_back(connect_raw(gate.listener->port()));
+  for (std::size_t i = 0; i < 4; ++i) CHECK(closed_by_peer(silent[i]));
+  CHECK(gate.listener->stats().pending <= 4);
+  gate.check_open();
+  CHECK(closed_by_peer(silent[4]));
+}
+
+TEST_CASE("when too many are admitted one more is refused with the reason") {
+  Gate gate({.admitted_max = 2});
+  gate.check_open();
+  gate.check_open();
+  auto dialed = gate.dial();
+  REQUIRE_FALSE(dialed.ok());
+  CHECK(dialed.error().code == Errc::kUnavailable);
+  CHECK(dialed.error().message.find("2 control connections") != std::string::npos);
+  gate.admitted.connections().clear();
+  gate.check_open();
+}
+
+TEST_CASE("a connection that replaces cuts those that the same process had before, and no other") {
+  Gate gate;
+  const auto old = gate.dial();
+  const auto other = gate.dial({.process = {1, 2}});
+  REQUIRE(confirm_control(*old, Confirmation::kAdd).ok());
+  REQUIRE(confirm_control(*other, Confirmation::kAdd).ok());
+  REQUIRE(gate.admitted.wait_for(2));
+  const auto fresh = gate.dial();
+  REQUIRE(confirm_control(*fresh, Confirmation::kReplace).ok());
+  REQUIRE(gate.admitted.wait_for(3));
+  CHECK(closed_by_peer(old->fd));
+  std::byte byte;
+  for (const auto* open : {&*fresh, &*other}) {
+    const auto status = receive_all(open->fd.get(), {&byte, 1}, Deadline::min());
+    CHECK(status.error().code == Errc::kTimedOut);
+  }
+}
+
+TEST_CASE("a listener that ends closes its port and its pending connections") {
+  auto gate = std::make_optional<Gate>();
+  const auto port = gate->listener->port();
+  const auto fd = connect_raw(port);
+  gate.reset();
+  CHECK(closed_by_peer(fd));
+  const auto dialed = dial_control("127.0.0.1", port, {});
+  REQUIRE_FALSE(dialed.ok());
+  CHECK(dialed.error().code == Errc::kUnavailable);
+}
+
+TEST_CASE("dialing a port where nobody listens says which and why") {
+  const auto port = unused_port();
+  const auto dialed = dial_control("127.0.0.1", port, {});
+  REQUIRE_FALSE(dialed.ok());
+  CHECK(dialed.error().code == Errc::kUnavailable);
+  CHECK(dialed.error().message == "127.0.0.1:" + std::to_string(port) + ": Connection refused");
+}
+
+TEST_CASE("dialing a host that accepts but never answers ends at the deadline") {
+  const auto silent = open_listener();  // Not started: the kernel accepts, nobody answers.
+  const auto dialed = dial_control("127.0.0.1", silent->port(), {.timeout = 60ms});
+  REQUIRE_FALSE(dialed.ok());
+  CHECK(dialed.error().code == Errc::kTimedOut);
+  CHECK(dialed.error().message ==
+        "127.0.0.1:" + std::to_string(silent->port()) + ": no answer within 60 ms");
+}
+
+TEST_CASE("dialing an unknown host name says so") {
+  const auto dialed = dial_control("no-such-host.invalid", 8020, {.timeout = 5s});
+  REQUIRE_FALSE(dialed.ok());
+  CHECK(dialed.error().message.starts_with("no-such-host.invalid:8020: the host name cannot be "));
+}

@@ -1,0 +1,283 @@
+#include "actors/control_plane.hpp"
+
+#include <caf/all.hpp>
+#include <catch2/catch.hpp>
+#include <optional>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "actors/system_config.hpp"
+#include "actors/tcp.hpp"
+#include "unit/actors/admission_peers.hpp"
+
+using namespace minidfs;
+using namespace minidfs::actors;
+using namespace minidfs::actors::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Echo = caf::typed_actor<caf::replies_to<std::string>::with<std::string>>;
+using Counter = caf::typed_actor<caf::replies_to<std::int64_t>::with<std::int64_t>>;
+
+Echo::behavior_type echo_behavior(Echo::pointer) {
+  return {[](std::string& text) { return std::move(text); }};
+}
+
+// An actor system that publishes an echo, as a namenode does its face.
+struct Server {
+  explicit Server(std::uint16_t port = 0) : system(config) {
+    AdmissionOptions options;
+    options.port = port;
+    options.process = control_process_id(system);
+    listener = open_listener(options);
+    echo = system.spawn(echo_behavior);
+    publish_control(system, echo, *listener);
+  }
+  // A published actor must end before its system, which otherwise waits for it for ever.
+  ~Server() {
+    listener.reset();
+    caf::anon_send_exit(echo, caf::exit_reason::user_shutdown);
+  }
+
+  std::uint16_t port() const { return listener->port(); }
+
+  ControlSystemConfig config;
+  caf::actor_system system;
+  std::unique_ptr<ControlListener> listener;
+  Echo echo;
+};
+
+struct Client {
+  Client() : system(config) {}
+
+  template <class Handle = Echo>
+  Result<ControlConnection<Handle>> connect(std::uint16_t port, ConnectOptions options = {}) {
+    return connect_control<Handle>(system, "127.0.0.1", port, options);
+  }
+
+  // The echo of `text`, or the error's words.
+  std::string ask(const Echo& echo, const std::string& text) {
+    caf::scoped_actor self{system};
+    std::string answer;
+    self->request(echo, kPatience, text)
+        .receive([&](std::string& echoed) { answer = echoed; },
+                 [&](caf::error& error) { answer = system.render(error); });
+    return answer;
+  }
+
+  bool works(std::uint16_t port) {
+    auto connection = connect(port);
+    return connection.ok() && ask(connection->handle, "still here") == "still here";
+  }
+
+  ControlSystemConfig config;
+  caf::actor_system system;
+};
+
+// Blocks until the proxy is known to be dead.
+void await_down(Client& client, const Echo& echo) {
+  caf::scoped_actor self{client.system};
+  self->monitor(echo);
+  bool down = false;
+  self->receive([&](caf::down_msg&) { down = true; }, caf::after(kPatience) >> [] {});
+  REQUIRE(down);
+}
+
+// A BASP header with a payload of the client's handshake length, followed by `payload`.
+std::string basp_frame(std::uint8_t operation, std::uint32_t length, const std::string& payload) {
+  std::string frame(32, '\0');
+  frame[0] = static_cast<char>(operation);
+  for (std::size_t i = 0; i < 4; ++i) frame[4 + i] = static_cast<char>(length >> (24 - 8 * i));
+  return frame + payload;
+}
+
+// The node id of a process in a client handshake of BASP: implementation, process number, host id.
+std::string node_id_bytes(const caf::actor_system& system) {
+  std::vector<char> buffer;
+  caf::binary_serializer sink{nullptr, buffer};
+  const auto error = sink(const_cast<caf::node_id&>(system.node()));
+  REQUIRE_FALSE(error);
+  return {buffer.begin(), buffer.end()};
+}
+
+}  // namespace
+
+TEST_CASE("a typed actor is published, reached and asked") {
+  Server server;
+  Client client;
+  auto connection = client.connect(server.port());
+  REQUIRE(connection.ok());
+  CHECK(connection->cluster == kCluster);
+  CHECK(client.ask(connection->handle, "hello") == "hello");
+  CHECK(client.ask(connection->handle, std::string(1 << 20, 'x')) == std::string(1 << 20, 'x'));
+}
+
+TEST_CASE("an actor without the wanted interface is refused") {
+  Server server;
+  Client client;
+  const auto connection = client.connect<Counter>(server.port());
+  REQUIRE_FALSE(connection.ok());
+  CHECK(connection.error().code == Errc::kProtocol);
+  CHECK(client.works(server.port()));
+}
+
+TEST_CASE("no two systems share an identity") {
+  Client a;
+  Client b;
+  CHECK(control_process_id(a.system) != control_process_id(b.system));
+  CHECK(a.system.node() != b.system.node());
+}
+
+TEST_CASE("a system reaches what it has published itself") {
+  Server server;
+  const auto connection =
+      connect_control<Echo>(server.system, "127.0.0.1", server.port(), ConnectOptions{});
+  REQUIRE(connection.ok());
+  CHECK(connection->handle->node() == server.system.node());
+}
+
+TEST_CASE("connecting where nobody listens or nobody answers fails with the address") {
+  Client client;
+  const auto port = unused_port();
+  const auto refused = client.connect(port);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().message == "127.0.0.1:" + std::to_string(port) + ": Connection refused");
+
+  const auto silent = open_listener();
+  const auto unanswered = client.connect(silent->port(), {.timeout = 60ms});
+  REQUIRE_FALSE(unanswered.ok());
+  CHECK(unanswered.error().code == Errc::kTimedOut);
+}
+
+TEST_CASE("a host that does not answer holds up nobody else") {
+  Server server;
+  Client client;
+  const auto silent = open_listener();
+  std::thread stuck([&] { CHECK_FALSE(client.connect(silent->port(), {.timeout = 300ms}).ok()); });
+  for (int i = 0; i < 3; ++i) CHECK(client.works(server.port()));
+  stuck.join();
+}
+
+TEST_CASE("a server that ends after the admission makes the connect fail, not hang") {
+  Client client;
+  auto listener = open_listener();
+  listener->start([](AdmittedConnection) {});  // Closes what it admits.
+  const auto connection = client.connect(listener->port());
+  REQUIRE_FALSE(connection.ok());
+  CHECK(connection.error().code == Errc::kUnavailable);
+}
+
+TEST_CASE("after a restart on the same port a client reaches the new process") {
+  Client client;
+  auto server = std::make_optional<Server>();
+  const auto port = server->port();
+  auto first = client.connect(port);
+  REQUIRE(first.ok());
+  for (int round = 0; round < 5; ++round) {
+    server.reset();
+    await_down(client, first->handle);
+    server.emplace(port);
+    auto second = client.connect(port);
+    REQUIRE(second.ok());
+    CHECK(second->handle != first->handle);
+    CHECK(client.ask(second->handle, "again") == "again");
+    first = std::move(second);
+  }
+}
+
+TEST_CASE("connecting again shares the connection, or replaces it when asked to") {
+  Server server;
+  Client client;
+  auto first = client.connect(server.port());
+  auto second = client.connect(server.port());
+  REQUIRE(first.ok());
+  REQUIRE(second.ok());
+  CHECK(first->handle == second->handle);
+  CHECK(client.ask(first->handle, "shared") == "shared");
+  auto third = client.connect(server.port(), {.replace = true});
+  REQUIRE(third.ok());
+  CHECK(client.ask(third->handle, "replaced") == "replaced");
+  await_down(client, first->handle);
+}
+
+TEST_CASE("many threads of a process connect at once") {
+  Server server;
+  Client client;
+  std::vector<std::thread> threads;
+  std::atomic<int> works{0};
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] { works += client.works(server.port()) ? 1 : 0; });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(works == 8);
+}
+
+TEST_CASE("two processes that publish reach each other at the same time") {
+  Server a;
+  Server b;
+  auto connect = [](Server& from, Server& to) {
+    return connect_control<Echo>(from.system, "127.0.0.1", to.port(), ConnectOptions{}).ok();
+  };
+  bool a_reached_b = false;
+  std::thread other([&] { a_reached_b = connect(a, b); });
+  CHECK(connect(b, a));
+  other.join();
+  CHECK(a_reached_b);
+}
+
+TEST_CASE("a forged length after a good handshake ends that connection only") {
+  Server server;
+  Client client;
+  auto good = client.connect(server.port());
+  REQUIRE(good.ok());
+  const auto length = GENERATE(0xFFFFFFFFU, 0x7FFFFFFFU, (16U << 20U) + 1, 0U);
+  const auto fd = admitted_raw(server.port(), kClient);
+  Client pretended;
+  const auto id = node_id_bytes(pretended.system);
+  send_text(fd, basp_frame(1, static_cast<std::uint32_t>(id.size()), id));
+  send_text(fd, basp_frame(2, length, ""));
+  CHECK(closed_by_peer(fd));
+  CHECK(client.ask(good->handle, "unharmed") == "unharmed");
+}
+
+TEST_CASE("random bytes after a good handshake end that connection only") {
+  Server server;
+  Client client;
+  auto good = client.connect(server.port());
+  REQUIRE(good.ok());
+  std::mt19937_64 random(3);
+  for (std::uint64_t i = 1; i <= 100; ++i) {
+    const auto fd = admitted_raw(server.port(), {i, i});
+    std::string bytes(4096, '\0');
+    for (auto& byte : bytes) byte = static_cast<char>(random());
+    send_text(fd, bytes);
+    REQUIRE(closed_by_peer(fd));
+  }
+  CHECK(client.ask(good->handle, "unharmed") == "unharmed");
+}
+
+TEST_CASE("messages whose payload is garbage do not bring the process down") {
+  Server server;
+  Client client;
+  auto good = client.connect(server.port());
+  REQUIRE(good.ok());
+  std::mt19937_64 random(5);
+  Client pretended;
+  const auto id = node_id_bytes(pretended.system);
+  for (std::uint64_t i = 1; i <= 200; ++i) {
+    const auto fd = admitted_raw(server.port(), {i, i});
+    send_text(fd, basp_frame(1, static_cast<std::uint32_t>(id.size()), id));
+    for (int j = 0; j < 20; ++j) {
+      std::string payload(1 + random() % 300, '\0');
+      for (auto& byte : payload) byte = static_cast<char>(random());
+      const auto operation = static_cast<std::uint8_t>(std::array{2, 4, 5}[random() % 3]);
+      auto frame = basp_frame(operation, static_cast<std::uint32_t>(payload.size()), payload);
+      // Aimed at actors that exist.
+      frame[31] = static_cast<char>(random() % 20);
+      send_text(fd, frame);
+    }
+  }
+  CHECK(client.ask(good->handle, "unharmed") == "unharmed");
+}
