@@ -25,9 +25,10 @@ inline constexpr std::uint32_t kSliceBytes = 64 * 1024;
 
 // One slice as it is stored and sent.
 struct Slice {
-  std::uint32_t stored_bytes = 0;  // 1 to kSliceBytes. Compressed when below the slice's raw length.
-  std::uint32_t raw_bytes = 0;     // 1 to kSliceBytes.
-  Checksum checksum = 0;           // slice_checksum() of the stored bytes.
+  std::uint32_t stored_bytes =
+      0;                        // 1 to kSliceBytes. Compressed when below the slice's raw length.
+  std::uint32_t raw_bytes = 0;  // 1 to kSliceBytes.
+  Checksum checksum = 0;        // slice_checksum() of the stored bytes.
 
   bool compressed() const { return stored_bytes < raw_bytes; }
 };
@@ -41,10 +42,10 @@ struct BlockStoreOptions {
   std::vector<std::string> directories;  // At least one; created when missing.
   ClusterId cluster;                     // None: take what the directories say.
   Durability durability = Durability::kSync;
-  std::uint64_t pack_limit_bytes = 1ULL << 20;   // Replicas up to this size go to packs.
-  std::uint64_t pack_size_bytes = 64ULL << 20;   // A pack is closed at this size.
-  std::uint64_t reserved_bytes = 256ULL << 20;   // Left free on every disk.
-  std::uint64_t capacity_bytes = 0;              // 0: as large as the disks.
+  std::uint64_t pack_limit_bytes = 1ULL << 20;  // Replicas up to this size go to packs.
+  std::uint64_t pack_size_bytes = 64ULL << 20;  // A pack is closed at this size.
+  std::uint64_t reserved_bytes = 256ULL << 20;  // Left free on every disk.
+  std::uint64_t capacity_bytes = 0;             // 0: as large as the disks.
 };
 
 struct ReplicaInfo {
@@ -122,6 +123,9 @@ class BlockStore {
   virtual Result<std::vector<ReplicaInfo>> list(BlockId after, std::size_t limit) = 0;
 
   virtual StoreUsage usage() const = 0;
+
+  // What an operator should know, such as a rebuilt index; newest last, at most 1000. Also logged.
+  virtual std::vector<std::string> notices() const { return {}; }
 };
 
 }  // namespace minidfs::storage

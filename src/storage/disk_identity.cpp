@@ -1,0 +1,179 @@
+#include "storage/disk_identity.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <optional>
+
+#include "base/random_id.hpp"
+#include "base/units.hpp"
+
+namespace minidfs::storage {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kFormat = 1;
+constexpr std::size_t kVersionBytesMax = 4096;
+
+std::string version_path(const std::string& directory) { return directory + "/VERSION"; }
+
+std::string checked_text(const DiskIdentity& identity) {
+  return "format=" + std::to_string(kFormat) + "\ncluster=" + to_string(identity.cluster) +
+         "\nnode=" + to_string(identity.node) + "\ndisk=" + to_string(identity.disk) + "\n";
+}
+
+// Takes the line "key=value" off `text`.
+std::optional<std::string_view> take_line(std::string_view& text, std::string_view key) {
+  const std::size_t end = text.find('\n');
+  if (end == std::string_view::npos) return std::nullopt;
+  std::string_view line = text.substr(0, end);
+  if (line.substr(0, key.size()) != key || line.substr(key.size(), 1) != "=") return std::nullopt;
+  text.remove_prefix(end + 1);
+  return line.substr(key.size() + 1);
+}
+
+Error damaged_version(const std::string& path) {
+  return {Errc::kCorrupt,
+          path +
+              ": damaged; restore this file from a backup, or move the directory away and start "
+              "with an empty one: the cluster copies its blocks again"};
+}
+
+Result<UniqueFd> lock_directory(const std::string& path) {
+  MDFS_TRY(auto fd, open_file(path + "/lock", O_RDWR | O_CREAT));
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return errno_error(errno, path + "/lock");
+    return Error{Errc::kInUse, path +
+                                   ": in use by another process (or given twice); stop it, or "
+                                   "give this datanode another data directory"};
+  }
+  return fd;
+}
+
+// A directory may be formatted when it is empty or an earlier formatting did not reach its end.
+Status check_formattable(const std::string& path) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(path, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name == "lock" || name == "lost+found" || name == "VERSION.new") continue;
+    if ((name == "blocks" || name == "packs") && fs::is_empty(entry.path(), error)) continue;
+    return Error{Errc::kInvalidArgument,
+                 path + ": holds '" + name +
+                     "' but no VERSION file, so it is not a datanode's directory; give an empty "
+                     "directory, or restore the VERSION file if it was one"};
+  }
+  if (error) return errno_error(error.value(), path);
+  return {};
+}
+
+Status format_directory(const ClaimedDirectory& directory) {
+  for (const char* name : {"/blocks", "/packs"}) {
+    std::error_code error;
+    fs::create_directory(directory.path + name, error);
+    if (error) return errno_error(error.value(), directory.path + name);
+  }
+  MDFS_CHECK(sync_directory(directory.path));
+  const fs::path parent = fs::absolute(directory.path).lexically_normal().parent_path();
+  MDFS_CHECK(sync_directory(parent.string()));
+  return store_identity(directory);
+}
+
+Error other_cluster(const std::string& path, ClusterId theirs, ClusterId ours) {
+  return {Errc::kWrongCluster, path + ": belongs to cluster " + to_string(theirs) +
+                                   ", this datanode to cluster " + to_string(ours) +
+                                   "; give it a data directory of its own"};
+}
+
+}  // namespace
+
+std::string format_identity(const DiskIdentity& identity) {
+  const std::string text = checked_text(identity);
+  const Id128<void> digest{0, checksum(text)};
+  return text + "checksum=" + to_string(digest).substr(16) + "\n";
+}
+
+Result<DiskIdentity> parse_identity(std::string_view text, const std::string& path) {
+  std::string_view rest = text;
+  const auto format_text = take_line(rest, "format");
+  const auto format = format_text ? parse_number(*format_text) : std::nullopt;
+  if (!format || *format == 0) return damaged_version(path);
+  if (*format > kFormat) {
+    return Error{Errc::kUnsupported, path + ": format " + std::to_string(*format) +
+                                         " is newer than this program's " +
+                                         std::to_string(kFormat) + "; use a newer minidfs"};
+  }
+  const auto cluster = take_line(rest, "cluster");
+  const auto node = take_line(rest, "node");
+  const auto disk = take_line(rest, "disk");
+  if (!cluster || !node || !disk) return damaged_version(path);
+  const auto cluster_id = parse_id<ClusterId>(*cluster, path);
+  const auto node_id = parse_id<NodeId>(*node, path);
+  const auto disk_id = parse_id<DiskId>(*disk, path);
+  if (!cluster_id || !node_id || !disk_id) return damaged_version(path);
+  const DiskIdentity identity{*cluster_id, *node_id, *disk_id};
+  // The checksum, and that nothing else stands in the file.
+  if (format_identity(identity) != text || identity.node.is_none() || identity.disk.is_none()) {
+    return damaged_version(path);
+  }
+  return identity;
+}
+
+Status store_identity(const ClaimedDirectory& directory) {
+  return replace_file(version_path(directory.path), format_identity(directory.identity));
+}
+
+Result<std::vector<ClaimedDirectory>> claim_directories(const std::vector<std::string>& paths,
+                                                        ClusterId cluster) {
+  if (paths.empty()) return Error{Errc::kInvalidArgument, "no data directory is given"};
+  std::vector<ClaimedDirectory> directories;
+  std::vector<bool> is_new;
+  NodeId node;
+  for (const std::string& path : paths) {
+    std::error_code error;
+    fs::create_directories(path, error);
+    if (error) return errno_error(error.value(), path);
+    MDFS_TRY(UniqueFd lock, lock_directory(path));
+    ClaimedDirectory directory{path, std::move(lock), {}};
+    auto text = read_file(version_path(path), kVersionBytesMax);
+    if (!text && text.error().code == Errc::kTooLarge) return damaged_version(version_path(path));
+    if (!text && text.error().code != Errc::kNotFound) return std::move(text).error();
+    is_new.push_back(!text.ok());
+    if (text) {
+      MDFS_TRY(directory.identity, parse_identity(*text, version_path(path)));
+      const DiskIdentity& identity = directory.identity;
+      if (node.is_none()) node = identity.node;
+      if (identity.node != node) {
+        return Error{Errc::kInvalidArgument,
+                     path + ": belongs to datanode " + to_string(identity.node) + ", but " +
+                         directories.front().path + " to datanode " + to_string(node) +
+                         "; give each datanode its own directories"};
+      }
+      if (!identity.cluster.is_none() && !cluster.is_none() && identity.cluster != cluster) {
+        return other_cluster(path, identity.cluster, cluster);
+      }
+      if (cluster.is_none()) cluster = identity.cluster;
+    } else {
+      MDFS_CHECK(check_formattable(path));
+    }
+    directories.push_back(std::move(directory));
+  }
+  if (node.is_none()) node = random_id<NodeId>();
+  // Nothing was written so far: a wrong set of directories leaves no trace.
+  for (std::size_t i = 0; i < directories.size(); ++i) {
+    DiskIdentity& identity = directories[i].identity;
+    if (is_new[i]) {
+      identity = {cluster, node, random_id<DiskId>()};
+      MDFS_CHECK(format_directory(directories[i]));
+    } else if (identity.cluster != cluster) {
+      identity.cluster = cluster;
+      MDFS_CHECK(store_identity(directories[i]));
+    }
+  }
+  return directories;
+}
+
+}  // namespace minidfs::storage

@@ -1,0 +1,102 @@
+#include "storage/disk_keeper.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+
+#include "base/file.hpp"
+
+namespace minidfs::storage {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// The index lags this much behind. What a crash leaves out of it is found by a scan at open.
+constexpr std::chrono::milliseconds kLinger = 300ms;
+constexpr std::uint64_t kPageBytes = 4096;
+
+}  // namespace
+
+DiskKeeper::DiskKeeper(Options options, std::unique_ptr<BlockIndex> index, ReplicaCatalog& catalog)
+    : options_(std::move(options)), catalog_(catalog), index_(std::move(index)) {
+  thread_ = std::thread([this] { run(); });
+}
+
+DiskKeeper::~DiskKeeper() { thread_.join(); }
+
+void DiskKeeper::run() {
+  for (;;) {
+    const bool closed = catalog_.closed();
+    const bool idle = unwritten_.empty() && dead_.empty() && maybe_dead_packs_.empty();
+    std::vector<IndexChange> changes = catalog_.take_changes(options_.disk_number, idle, kLinger);
+    note_removals(changes);
+    unwritten_.insert(unwritten_.end(), changes.begin(), changes.end());
+    apply();
+    if (unwritten_.empty()) give_back();
+    // What came in between reading `closed` and taking the changes is no longer than one round.
+    if (closed && changes.empty()) return;
+  }
+}
+
+void DiskKeeper::apply() {
+  if (!index_) unwritten_.clear();
+  if (unwritten_.empty()) return;
+  const Status status = index_->apply(unwritten_);
+  if (!status.ok() && status.error().code == Errc::kNoSpace) return;  // Tried again next round.
+  unwritten_.clear();
+  if (status.ok()) return;
+  index_.reset();
+  const auto aside = set_index_aside(options_.directory + "/index.db");
+  options_.notice(status.error().message + "; the index is set aside" +
+                  (aside ? " as " + *aside : ": " + aside.error().message) +
+                  " and will be rebuilt at the next start");
+}
+
+void DiskKeeper::note_removals(const std::vector<IndexChange>& changes) {
+  for (const IndexChange& change : changes) {
+    if (change.kind == IndexChange::Kind::kRemovePacked) dead_.emplace(change.pack, change.place);
+    if (change.kind == IndexChange::Kind::kRemovePacked ||
+        change.kind == IndexChange::Kind::kPackEnd) {
+      maybe_dead_packs_.insert(change.pack);
+    }
+  }
+}
+
+void DiskKeeper::give_back() {
+  for (auto it = maybe_dead_packs_.begin(); it != maybe_dead_packs_.end();) {
+    const auto fate = catalog_.drop_pack_if_dead(options_.disk_number, *it);
+    if (fate == ReplicaCatalog::PackFate::kDropped) {
+      const std::string path = options_.directory + "/packs/" + pack_name(*it);
+      if (::unlink(path.c_str()) != 0) options_.notice(errno_error(errno, path).message);
+      dead_.erase(dead_.lower_bound({*it, 0}), dead_.lower_bound({*it + 1, 0}));
+    }
+    it = fate == ReplicaCatalog::PackFate::kRead ? std::next(it) : maybe_dead_packs_.erase(it);
+  }
+  for (auto it = dead_.begin(); it != dead_.end();) {
+    it = punch(it->first, it->second) ? dead_.erase(it) : std::next(it);
+  }
+}
+
+// Gives back the whole pages around a dead record that belong to no live one. False when readers
+// are still there.
+bool DiskKeeper::punch(std::uint32_t pack, std::uint64_t place) {
+  if (!index_) return true;
+  const auto gap = index_->gap_around(pack, place);
+  if (!gap) return true;
+  if (catalog_.is_read_between(options_.disk_number, pack, gap->begin, gap->end)) return false;
+  const std::uint64_t begin = (gap->begin + kPageBytes - 1) / kPageBytes * kPageBytes;
+  const std::uint64_t end = gap->end / kPageBytes * kPageBytes;
+  if (begin >= end) return true;
+  const auto fd = open_file(options_.directory + "/packs/" + pack_name(pack), O_RDWR);
+  // Without success the space comes back with the pack's last replica.
+  if (fd) {
+    ::fallocate(fd->get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(begin),
+                static_cast<off_t>(end - begin));
+  }
+  return true;
+}
+
+}  // namespace minidfs::storage

@@ -1,0 +1,48 @@
+// Keeps the index of one disk up with the catalog, a little behind it, and gives back the space of
+// removed replicas in packs. Owns a thread and the index.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "storage/block_index.hpp"
+#include "storage/replica_catalog.hpp"
+
+namespace minidfs::storage {
+
+class DiskKeeper {
+ public:
+  struct Options {
+    std::string directory;
+    std::uint16_t disk_number = 0;
+    std::function<void(std::string)> notice;  // Takes what the operator should know.
+  };
+  DiskKeeper(Options options, std::unique_ptr<BlockIndex> index, ReplicaCatalog& catalog);
+  ~DiskKeeper();  // After ReplicaCatalog::close(): writes what is left and ends.
+  DiskKeeper(const DiskKeeper&) = delete;
+  DiskKeeper& operator=(const DiskKeeper&) = delete;
+
+ private:
+  void run();
+  void apply();
+  void note_removals(const std::vector<IndexChange>& changes);
+  void give_back();
+  bool punch(std::uint32_t pack, std::uint64_t place);
+
+  const Options options_;
+  ReplicaCatalog& catalog_;
+
+  // The thread's own.
+  std::unique_ptr<BlockIndex> index_;   // None once it was set aside.
+  std::vector<IndexChange> unwritten_;  // Changes that the index could not take yet.
+  std::set<std::pair<std::uint32_t, std::uint64_t>> dead_;  // Records (pack, place) to punch out.
+  std::set<std::uint32_t> maybe_dead_packs_;
+  std::thread thread_;
+};
+
+}  // namespace minidfs::storage

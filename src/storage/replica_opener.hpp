@@ -1,0 +1,46 @@
+// Opens finished replicas for reading, with a bounded number of files kept open. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/file.hpp"
+#include "storage/block_store.hpp"
+#include "storage/lru_cache.hpp"
+#include "storage/replica_catalog.hpp"
+
+namespace minidfs::storage {
+
+class ReplicaOpener {
+ public:
+  struct Disk {
+    std::string directory;
+    DiskId id;
+  };
+  ReplicaOpener(std::vector<Disk> disks, ReplicaCatalog& catalog);
+
+  // Errors as BlockStore::open_replica. The reader must not outlive the catalog.
+  Result<std::shared_ptr<ReplicaReader>> open(BlockId block, std::uint64_t generation);
+
+  // Lets go of a large replica's file.
+  void forget(BlockId block, std::uint64_t generation);
+
+  std::string large_path(std::size_t disk, BlockId block, std::uint64_t generation) const;
+
+ private:
+  Result<std::shared_ptr<ReplicaReader>> open_packed(BlockId block,
+                                                     const ReplicaLocation& location);
+  Result<std::shared_ptr<ReplicaReader>> open_large(BlockId block, const ReplicaLocation& location);
+  Result<std::shared_ptr<UniqueFd>> open_pack(std::size_t disk, std::uint32_t pack);
+  std::string pack_path(std::size_t disk, std::uint32_t pack) const;
+
+  const std::vector<Disk> disks_;
+  ReplicaCatalog& catalog_;
+  LruCache<std::pair<std::uint64_t, std::uint64_t>, ReplicaReader> large_;  // Block, generation.
+  LruCache<std::pair<std::size_t, std::uint32_t>, UniqueFd> packs_;         // Disk, pack.
+};
+
+}  // namespace minidfs::storage
