@@ -1,0 +1,235 @@
+#include "transfer/client_connection.hpp"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace minidfs::transfer {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Milliseconds until `deadline` for poll(2), rounded up.
+int poll_timeout(Clock::time_point deadline) {
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count() + 1;
+  return static_cast<int>(std::max<std::int64_t>(0, std::min<std::int64_t>(left, 1 << 30)));
+}
+
+// Waits for `events` of `fd`. 0 when the deadline has passed first.
+short poll_until(int fd, short events, Clock::time_point deadline) {
+  pollfd entry{fd, events, 0};
+  for (;;) {
+    const int count = ::poll(&entry, 1, poll_timeout(deadline));
+    if (count > 0) return entry.revents;
+    if (count == 0) return 0;
+    if (errno != EINTR) return POLLERR;
+  }
+}
+
+struct AddressListDeleter {
+  void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
+};
+using AddressList = std::unique_ptr<addrinfo, AddressListDeleter>;
+
+Result<AddressList> resolve(const metadata::Endpoint& peer, const std::string& name) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICSERV;
+  addrinfo* list = nullptr;
+  const std::string port = std::to_string(peer.port);
+  const int code = ::getaddrinfo(peer.host.c_str(), port.c_str(), &hints, &list);
+  if (code != 0) return Error{Errc::kUnavailable, name + ": " + ::gai_strerror(code)};
+  return AddressList(list);
+}
+
+Result<UniqueFd> connect_one(const addrinfo& address, const std::string& name,
+                             Clock::time_point deadline) {
+  UniqueFd fd(::socket(address.ai_family, address.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                       address.ai_protocol));
+  if (!fd) return errno_error(errno, name + ": socket");
+  int error = ::connect(fd.get(), address.ai_addr, address.ai_addrlen) == 0 ? 0 : errno;
+  if (error == EINPROGRESS || error == EINTR) {
+    if (poll_until(fd.get(), POLLOUT, deadline) == 0) {
+      return Error{Errc::kTimedOut, name + ": no answer to connect"};
+    }
+    socklen_t size = sizeof error;
+    if (::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+  }
+  if (error != 0) {
+    return Error{Errc::kUnavailable, name + ": cannot connect: " + std::strerror(error)};
+  }
+  const int on = 1;
+  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  return fd;
+}
+
+Result<UniqueFd> connect_to(const metadata::Endpoint& peer, const std::string& name,
+                            std::chrono::milliseconds timeout) {
+  const auto deadline = Clock::now() + timeout;
+  MDFS_TRY(auto addresses, resolve(peer, name));
+  Error last{Errc::kUnavailable, name + ": no address"};
+  for (const addrinfo* at = addresses.get(); at != nullptr; at = at->ai_next) {
+    auto fd = connect_one(*at, name, deadline);
+    if (fd.ok()) return fd;
+    last = std::move(fd).error();
+  }
+  return last;
+}
+
+}  // namespace
+
+Error failure_of(const Frame& frame, const std::string& peer) {
+  auto outcome = parse_outcome(frame.control);
+  if (!outcome.ok()) return std::move(outcome).error();
+  Error error = outcome->to_error();
+  error.message = peer + ": " + error.message;
+  return error;
+}
+
+Error unexpected_frame(const Frame& frame, const std::string& peer) {
+  return {Errc::kProtocol, peer + ": unexpected " + std::string(to_string(frame.type)) + " frame"};
+}
+
+ClientConnection::ClientConnection(UniqueFd fd, std::string name, std::chrono::milliseconds timeout,
+                                   std::size_t buffer_bytes)
+    : fd_(std::move(fd)),
+      name_(std::move(name)),
+      timeout_(timeout),
+      last_progress_(Clock::now()),
+      buffer_(new std::byte[buffer_bytes]),
+      capacity_(buffer_bytes) {}
+
+Result<std::unique_ptr<ClientConnection>> ClientConnection::open(const metadata::Endpoint& peer,
+                                                                 const ConnectionOptions& options,
+                                                                 std::size_t buffer_bytes,
+                                                                 std::string_view first_frames) {
+  std::string name = metadata::to_string(peer);
+  MDFS_TRY(auto fd, connect_to(peer, name, options.connect_timeout));
+  std::unique_ptr<ClientConnection> connection(
+      new ClientConnection(std::move(fd), std::move(name), options.progress_timeout, buffer_bytes));
+  MDFS_CHECK(connection->shake_hands(options, first_frames));
+  return connection;
+}
+
+Status ClientConnection::shake_hands(const ConnectionOptions& options,
+                                     std::string_view first_frames) {
+  std::string out;
+  append_frame(out, FrameType::kHello, Hello{.cluster = options.cluster});
+  out.append(first_frames);
+  iovec part{out.data(), out.size()};
+  MDFS_CHECK(send(std::span(&part, 1), [] { return Status(); }));
+  note_progress();
+  for (;;) {
+    MDFS_TRY(auto frame, parse_frame(received()));
+    if (frame && frame->type == FrameType::kFailure) return failure_of(*frame, name_);
+    if (frame && frame->type != FrameType::kWelcome) return unexpected_frame(*frame, name_);
+    if (frame) {
+      MDFS_TRY([[maybe_unused]] const auto welcome, parse_welcome(frame->control));
+      consume(frame->total_bytes());
+      return {};
+    }
+    MDFS_CHECK(fill());
+  }
+}
+
+Error ClientConnection::lost(std::string_view why) const {
+  return {Errc::kUnavailable, name_ + ": connection lost: " + std::string(why)};
+}
+
+void ClientConnection::note_progress() { last_progress_ = Clock::now(); }
+
+Result<short> ClientConnection::wait_for(short events) {
+  const short ready = poll_until(fd_.get(), events, last_progress_ + timeout_);
+  if (ready == 0) {
+    return Error{Errc::kTimedOut,
+                 name_ + ": no progress for " + std::to_string(timeout_.count()) + " ms"};
+  }
+  return ready;
+}
+
+Status ClientConnection::send(std::span<iovec> parts, const std::function<Status()>& on_received) {
+  note_progress();
+  short events = POLLOUT | POLLIN;
+  while (!parts.empty()) {
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = std::min<std::size_t>(parts.size(), 64);
+    const ssize_t count = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN) {
+      MDFS_TRY(const short ready, wait_for(events));
+      if ((ready & POLLIN) != 0) {
+        MDFS_TRY(const bool grown, try_fill());
+        MDFS_CHECK(on_received());
+        if (!grown) events = POLLOUT;  // The buffer is full.
+      }
+      continue;
+    }
+    if (count < 0) {
+      Error error = lost(std::strerror(errno));
+      // The peer may have said why before it closed.
+      while (true) {
+        auto grown = try_fill();
+        if (!grown.ok() || !*grown) break;
+        MDFS_CHECK(on_received());
+      }
+      return error;
+    }
+    note_progress();
+    auto sent = static_cast<std::size_t>(count);
+    while (!parts.empty() && sent >= parts.front().iov_len) {
+      sent -= parts.front().iov_len;
+      parts = parts.subspan(1);
+    }
+    if (!parts.empty()) {
+      parts.front().iov_base = static_cast<char*>(parts.front().iov_base) + sent;
+      parts.front().iov_len -= sent;
+    }
+  }
+  return {};
+}
+
+Result<bool> ClientConnection::try_fill() {
+  if (begin_ == end_) {
+    begin_ = end_ = 0;
+  } else if (begin_ > 0 && capacity_ - end_ < capacity_ / 2) {
+    std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  if (end_ == capacity_) return false;
+  for (;;) {
+    const ssize_t count = ::recv(fd_.get(), buffer_.get() + end_, capacity_ - end_, 0);
+    if (count > 0) {
+      end_ += static_cast<std::size_t>(count);
+      return true;
+    }
+    if (count == 0) return lost("closed by the peer");
+    if (errno == EAGAIN) return false;
+    if (errno != EINTR) return lost(std::strerror(errno));
+  }
+}
+
+Status ClientConnection::fill() {
+  for (;;) {
+    MDFS_TRY(const bool grown, try_fill());
+    if (grown) return {};
+    MDFS_TRY([[maybe_unused]] const short ready, wait_for(POLLIN));
+  }
+}
+
+void ClientConnection::consume(std::size_t bytes) {
+  MDFS_ASSERT(bytes <= end_ - begin_);
+  begin_ += bytes;
+}
+
+}  // namespace minidfs::transfer

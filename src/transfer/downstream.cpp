@@ -1,0 +1,203 @@
+#include "transfer/downstream.hpp"
+
+#include <sys/socket.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <cstring>
+
+#include "transfer/write_session.hpp"
+
+namespace minidfs::transfer {
+namespace {
+
+// Larger than any frame that a server sends to a writer.
+constexpr std::size_t kBufferBytes = 20 * 1024;
+
+}  // namespace
+
+Downstream::Downstream(ServerLoop& loop, std::shared_ptr<WriteSession> session,
+                       std::vector<metadata::Endpoint> targets)
+    : loop_(loop),
+      session_(std::move(session)),
+      targets_(std::move(targets)),
+      name_(metadata::to_string(targets_.front())),
+      socket_(loop.io()),
+      resolver_(loop.io()),
+      last_progress_(Clock::now()) {}
+
+void Downstream::drop(Error reason) {
+  if (reason_) return;
+  reason_ = std::move(reason);
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  resolver_.cancel();
+  if (const auto session = std::exchange(session_, nullptr)) session->downstream_dropped();
+}
+
+std::vector<Outcome> Downstream::outcomes() const {
+  MDFS_ASSERT(reason_.has_value());
+  std::vector<Outcome> outcomes{outcome_of(*reason_)};
+  const Error behind{Errc::kUnavailable, "behind " + name_ + ", which failed: " + reason_->message};
+  outcomes.resize(targets_.size(), outcome_of(behind));
+  return outcomes;
+}
+
+asio::awaitable<void> Downstream::open() {
+  const auto self = shared_from_this();
+  connecting_ = true;
+  last_progress_ = Clock::now();
+  co_await connect();
+  connecting_ = false;
+  if (!usable()) co_return;
+  last_progress_ = Clock::now();
+  boost::system::error_code ignored;
+  socket_.non_blocking(true, ignored);
+  socket_.set_option(tcp::no_delay(true), ignored);
+  socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+  OpenPipeline rest;
+  rest.targets.assign(targets_.begin() + 1, targets_.end());
+  std::string hello;
+  append_frame(hello, FrameType::kHello, Hello{.cluster = loop_.context().store.cluster_id()});
+  append_frame(hello, FrameType::kOpenPipeline, rest);
+  asio::co_spawn(
+      loop_.io(), [self] { return self->read_frames(); }, asio::detached);
+  co_await send(std::as_bytes(std::span(hello)));
+}
+
+asio::awaitable<void> Downstream::connect() {
+  std::vector<tcp::endpoint> addresses;
+  boost::system::error_code error;
+  const std::string& host = targets_.front().host;
+  const std::uint16_t port = targets_.front().port;
+  const auto numeric = asio::ip::make_address(host, error);
+  if (!error) {
+    addresses.emplace_back(numeric, port);
+  } else {
+    const auto found = co_await resolver_.async_resolve(
+        host, std::to_string(port), asio::redirect_error(asio::use_awaitable, error));
+    for (const auto& entry : found) addresses.push_back(entry.endpoint());
+  }
+  for (const auto& address : addresses) {
+    if (!usable()) co_return;
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+    co_await socket_.async_connect(address, asio::redirect_error(asio::use_awaitable, error));
+    if (!error) co_return;
+  }
+  drop(Error{Errc::kUnavailable, "cannot connect to " + name_ + ": " + error.message()});
+}
+
+std::size_t Downstream::try_send(std::span<const std::byte> bytes) {
+  std::size_t sent = 0;
+  while (usable() && sent < bytes.size()) {
+    const ssize_t count =
+        ::send(socket_.native_handle(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+    if (count >= 0) {
+      sent += static_cast<std::size_t>(count);
+    } else if (errno == EAGAIN) {
+      break;
+    } else if (errno != EINTR) {
+      drop(Error{Errc::kUnavailable,
+                 name_ + ": connection lost: " + std::string(std::strerror(errno))});
+    }
+  }
+  if (sent > 0) last_progress_ = Clock::now();
+  return sent;
+}
+
+asio::awaitable<void> Downstream::send(std::span<const std::byte> bytes) {
+  const auto self = shared_from_this();
+  sending_ = true;
+  for (;;) {
+    bytes = bytes.subspan(try_send(bytes));
+    if (!usable() || bytes.empty()) break;
+    boost::system::error_code error;
+    co_await socket_.async_wait(tcp::socket::wait_write,
+                                asio::redirect_error(asio::use_awaitable, error));
+  }
+  sending_ = false;
+}
+
+void Downstream::end_sending() {
+  if (!usable() || ended_) return;
+  ended_ = true;
+  boost::system::error_code ignored;
+  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+void Downstream::sweep(Clock::time_point now, bool ack_due) {
+  if (!usable()) return;
+  const auto& options = loop_.context().options;
+  if (connecting_) {
+    if (now - last_progress_ > options.connect_timeout) {
+      drop(Error{Errc::kTimedOut, "no answer from " + name_ + " to connect"});
+    }
+  } else if (!sending_ && !ack_due && !ended_) {
+    last_progress_ = now;
+  } else if (now - last_progress_ > options.progress_timeout + loop_.sweep_interval()) {
+    drop(Error{Errc::kTimedOut, name_ + ": no progress for " +
+                                    std::to_string(options.progress_timeout.count()) + " ms"});
+  }
+}
+
+asio::awaitable<void> Downstream::read_frames() {
+  const auto self = shared_from_this();
+  in_.resize(kBufferBytes);
+  while (usable()) {
+    const ssize_t count =
+        ::recv(socket_.native_handle(), in_.data() + in_bytes_, in_.size() - in_bytes_, 0);
+    if (count > 0) {
+      in_bytes_ += static_cast<std::size_t>(count);
+      if (!take_frames()) co_return;
+    } else if (count == 0) {
+      drop(Error{Errc::kUnavailable, name_ + ": connection closed by the peer"});
+    } else if (errno == EAGAIN) {
+      boost::system::error_code error;
+      co_await socket_.async_wait(tcp::socket::wait_read,
+                                  asio::redirect_error(asio::use_awaitable, error));
+    } else if (errno != EINTR) {
+      drop(Error{Errc::kUnavailable,
+                 name_ + ": connection lost: " + std::string(std::strerror(errno))});
+    }
+  }
+}
+
+// Takes all whole frames; false when the link was dropped on the way.
+bool Downstream::take_frames() {
+  std::span<const std::byte> rest(in_.data(), in_bytes_);
+  Status status;
+  while (status.ok()) {
+    auto parsed = parse_frame(rest);
+    if (!parsed.ok()) {
+      status = std::move(parsed).error();
+      break;
+    }
+    if (!parsed->has_value()) break;
+    const Frame frame = **parsed;
+    last_progress_ = Clock::now();
+    if (frame.type == FrameType::kAckBlock) {
+      auto ack = parse_ack_block(frame.control);
+      status = ack.ok() ? session_->downstream_acked(*std::move(ack)) : Status(ack.error());
+    } else if (frame.type == FrameType::kFailure) {
+      auto outcome = parse_outcome(frame.control);
+      status = outcome.ok() ? outcome->to_error() : outcome.error();
+    } else if (frame.type != FrameType::kKeepAlive && frame.type != FrameType::kWelcome) {
+      status =
+          Error{Errc::kProtocol, "unexpected " + std::string(to_string(frame.type)) + " frame"};
+    }
+    rest = rest.subspan(frame.head_bytes());
+  }
+  if (!status.ok()) {
+    drop(Error{status.error().code, name_ + ": " + status.error().message});
+    return false;
+  }
+  std::memmove(in_.data(), rest.data(), rest.size());
+  in_bytes_ = rest.size();
+  return true;
+}
+
+}  // namespace minidfs::transfer

@@ -1,0 +1,62 @@
+// The forwarding side of a pipeline on a datanode: the connection to the next node. Whatever goes
+// wrong with it, it is dropped and its WriteSession told, once; the session goes on alone. Lives on
+// the session's ServerLoop; its coroutine keeps it and the session alive.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "transfer/server_loop.hpp"
+#include "transfer/wire.hpp"
+
+namespace minidfs::transfer {
+
+class WriteSession;
+
+class Downstream : public std::enable_shared_from_this<Downstream> {
+ public:
+  // REQUIRES: at least one target, the first of which is connected to.
+  Downstream(ServerLoop& loop, std::shared_ptr<WriteSession> session,
+             std::vector<metadata::Endpoint> targets);
+
+  // Connects and greets; starts to listen for frames. Afterwards usable() tells how it went.
+  asio::awaitable<void> open();
+  bool usable() const { return !reason_.has_value(); }
+
+  // What each target gets when the link was dropped. REQUIRES: !usable().
+  std::vector<Outcome> outcomes() const;
+  std::size_t target_count() const { return targets_.size(); }
+
+  // Sends what goes without waiting; returns how much that is.
+  std::size_t try_send(std::span<const std::byte> bytes);
+  // Sends all, or ends early when the link is dropped.
+  asio::awaitable<void> send(std::span<const std::byte> bytes);
+  // No more blocks will come; acks still may.
+  void end_sending();
+
+  void drop(Error reason);
+  // `ack_due`: a block was sent whole and has no ack yet.
+  void sweep(Clock::time_point now, bool ack_due);
+  void excuse(Clock::time_point now) { last_progress_ = now; }
+
+ private:
+  asio::awaitable<void> connect();
+  asio::awaitable<void> read_frames();
+  bool take_frames();
+
+  ServerLoop& loop_;
+  std::shared_ptr<WriteSession> session_;  // Let go when the link is dropped or at its end.
+  std::vector<metadata::Endpoint> targets_;
+  std::string name_;  // host:port of targets_[0].
+  tcp::socket socket_;
+  tcp::resolver resolver_;
+  std::optional<Error> reason_;
+  bool connecting_ = false;
+  bool sending_ = false;
+  bool ended_ = false;
+  Clock::time_point last_progress_;
+  std::vector<std::byte> in_;
+  std::size_t in_bytes_ = 0;
+};
+
+}  // namespace minidfs::transfer

@@ -1,0 +1,233 @@
+#include "transfer/pipeline_writer.hpp"
+
+#include <array>
+#include <deque>
+
+#include "transfer/client_connection.hpp"
+#include "transfer/wire.hpp"
+
+namespace minidfs::transfer {
+namespace {
+
+// Data of one frame: small enough that a node finds it in its cache when it forwards and writes it.
+constexpr std::size_t kPacketBytes = 256 * 1024;
+// Data up to this size is copied next to its frame's head, so that a small block is one system
+// call.
+constexpr std::size_t kCopyBytes = 32 * 1024;
+constexpr std::size_t kBufferBytes = 32 * 1024;
+// Small blocks are gathered up to this size while earlier ones are on their way.
+constexpr std::size_t kGatherBytes = 64 * 1024;
+
+class PipelineWriterImpl final : public PipelineWriter {
+ public:
+  PipelineWriterImpl(std::unique_ptr<ClientConnection> connection,
+                     std::vector<metadata::Endpoint> targets)
+      : connection_(std::move(connection)), targets_(std::move(targets)) {}
+
+  Status begin_block(BlockId block, std::uint64_t generation,
+                     std::uint64_t stored_bytes_hint) override;
+  Status append(std::span<const storage::Slice> slices, std::span<const std::byte> stored) override;
+  Status end_block() override;
+  std::size_t unacknowledged() const override { return ended_.size() + acks_.size(); }
+  Result<BlockAck> wait_ack() override;
+
+ private:
+  Status flush();
+  Status send_packets(std::span<const storage::Slice> slices, std::span<const std::byte> stored);
+  Status take_frames();
+  Status take_ack(const Frame& frame);
+  Status keep(Status status);
+
+  std::unique_ptr<ClientConnection> connection_;
+  std::vector<metadata::Endpoint> targets_;
+  std::string pending_;  // Frames not yet sent.
+  std::string heads_;    // Reused by send_packets().
+  std::deque<BlockId> ended_;
+  std::deque<BlockAck> acks_;
+  BlockId block_;  // The open one, or none.
+  EndBlock end_;   // Of the open block so far.
+  Status broken_;  // The first error, which all later calls return.
+};
+
+// Remembers a failure of the connection.
+Status PipelineWriterImpl::keep(Status status) {
+  if (!status.ok() && broken_.ok()) broken_ = status;
+  return status;
+}
+
+Status PipelineWriterImpl::begin_block(BlockId block, std::uint64_t generation,
+                                       std::uint64_t stored_bytes_hint) {
+  MDFS_CHECK(broken_);
+  if (block_ != BlockId()) {
+    return Error{Errc::kInvalidArgument,
+                 "block " + to_string(block) + " begins inside block " + to_string(block_)};
+  }
+  block_ = block;
+  end_ = EndBlock{};
+  append_frame(pending_, FrameType::kBeginBlock, BeginBlock{block, generation, stored_bytes_hint});
+  return {};
+}
+
+Status PipelineWriterImpl::append(std::span<const storage::Slice> slices,
+                                  std::span<const std::byte> stored) {
+  MDFS_CHECK(broken_);
+  std::size_t stored_bytes = 0;
+  for (const auto& slice : slices) {
+    stored_bytes += slice.stored_bytes;
+    end_.length += slice.raw_bytes;
+  }
+  if (block_ == BlockId() || stored_bytes != stored.size()) {
+    return Error{Errc::kInvalidArgument, "slices of " + std::to_string(stored_bytes) +
+                                             " bytes with " + std::to_string(stored.size()) +
+                                             " for block " + to_string(block_)};
+  }
+  if (slices.empty()) return {};
+  end_.slices += slices.size();
+  if (stored.size() <= kCopyBytes && slices.size() <= kFrameSlicesMax) {
+    append_slices_head(pending_, FrameType::kWriteSlices, slices);
+    pending_.append(reinterpret_cast<const char*>(stored.data()), stored.size());
+    return pending_.size() >= kGatherBytes ? flush() : Status();
+  }
+  return keep(send_packets(slices, stored));
+}
+
+// Sends what is pending and the slices in packets, the data straight from the caller's memory.
+Status PipelineWriterImpl::send_packets(std::span<const storage::Slice> slices,
+                                        std::span<const std::byte> stored) {
+  while (!slices.empty()) {
+    constexpr std::size_t kBatchMax = 8;
+    std::array<iovec, 2 * kBatchMax> parts;
+    std::array<std::size_t, kBatchMax> head_ends;
+    std::size_t packets = 0;
+    heads_.swap(pending_);
+    while (packets < kBatchMax && !slices.empty()) {
+      std::size_t count = 0;
+      std::size_t bytes = 0;
+      while (count < slices.size() && count < kFrameSlicesMax &&
+             (count == 0 || bytes + slices[count].stored_bytes <= kPacketBytes)) {
+        bytes += slices[count++].stored_bytes;
+      }
+      append_slices_head(heads_, FrameType::kWriteSlices, slices.first(count));
+      head_ends[packets] = heads_.size();
+      parts[2 * packets + 1] = {const_cast<std::byte*>(stored.data()), bytes};
+      slices = slices.subspan(count);
+      stored = stored.subspan(bytes);
+      ++packets;
+    }
+    std::size_t start = 0;
+    for (std::size_t i = 0; i < packets; ++i) {
+      parts[2 * i] = {heads_.data() + start, head_ends[i] - start};
+      start = head_ends[i];
+    }
+    auto status =
+        connection_->send(std::span(parts).first(2 * packets), [this] { return take_frames(); });
+    heads_.clear();
+    MDFS_CHECK(std::move(status));
+  }
+  return {};
+}
+
+Status PipelineWriterImpl::end_block() {
+  MDFS_CHECK(broken_);
+  if (block_ == BlockId()) return Error{Errc::kInvalidArgument, "no block is open"};
+  append_frame(pending_, FrameType::kEndBlock, end_);
+  ended_.push_back(block_);
+  block_ = BlockId();
+  MDFS_CHECK(flush());
+  // Acks are taken now and then without waiting, so that the node need not hold them back.
+  if (ended_.size() % 32 == 0) {
+    auto grown = connection_->try_fill();
+    if (!grown.ok()) return keep(std::move(grown).error());
+    return keep(take_frames());
+  }
+  return {};
+}
+
+Status PipelineWriterImpl::flush() {
+  if (pending_.empty()) return {};
+  iovec part{pending_.data(), pending_.size()};
+  auto status = connection_->send(std::span(&part, 1), [this] { return take_frames(); });
+  pending_.clear();
+  return keep(std::move(status));
+}
+
+Result<BlockAck> PipelineWriterImpl::wait_ack() {
+  if (acks_.empty()) {
+    MDFS_CHECK(broken_);
+    if (ended_.empty()) return Error{Errc::kInvalidArgument, "no block awaits its ack"};
+    connection_->note_progress();
+  }
+  while (acks_.empty()) {
+    MDFS_CHECK(keep(take_frames()));
+    if (acks_.empty()) MDFS_CHECK(keep(connection_->fill()));
+  }
+  BlockAck ack = std::move(acks_.front());
+  acks_.pop_front();
+  return ack;
+}
+
+// Takes all whole frames that have arrived.
+Status PipelineWriterImpl::take_frames() {
+  for (;;) {
+    auto parsed = parse_frame(connection_->received());
+    if (!parsed.ok()) {
+      return Error{Errc::kProtocol, connection_->name() + ": " + parsed.error().message};
+    }
+    if (!parsed->has_value()) return {};
+    const Frame& frame = **parsed;
+    connection_->note_progress();
+    if (frame.type == FrameType::kFailure) return failure_of(frame, connection_->name());
+    if (frame.type == FrameType::kAckBlock) {
+      MDFS_CHECK(take_ack(frame));
+    } else if (frame.type != FrameType::kKeepAlive) {
+      return unexpected_frame(frame, connection_->name());
+    }
+    connection_->consume(frame.total_bytes());
+  }
+}
+
+Status PipelineWriterImpl::take_ack(const Frame& frame) {
+  MDFS_TRY(auto wire, parse_ack_block(frame.control));
+  if (ended_.empty() || wire.block != ended_.front() || wire.targets.size() != targets_.size()) {
+    return Error{Errc::kProtocol, connection_->name() + ": ack of block " + to_string(wire.block) +
+                                      " by " + std::to_string(wire.targets.size()) +
+                                      " targets, which was not due"};
+  }
+  BlockAck ack;
+  ack.block = wire.block;
+  ack.stored_bytes = wire.stored_bytes;
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    const Outcome& outcome = wire.targets[i];
+    ack.stored.push_back(outcome.ok());
+    ack.errors.push_back(outcome.ok() ? std::string()
+                                      : metadata::to_string(targets_[i]) + ": " + outcome.message);
+  }
+  ended_.pop_front();
+  acks_.push_back(std::move(ack));
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<PipelineWriter>> PipelineWriter::open(
+    std::vector<metadata::Endpoint> targets, const ConnectionOptions& options) {
+  if (targets.empty() || targets.size() > kFurtherTargetsMax + 1) {
+    return Error{Errc::kInvalidArgument,
+                 "a pipeline of " + std::to_string(targets.size()) + " targets"};
+  }
+  OpenPipeline open;
+  open.targets.assign(targets.begin() + 1, targets.end());
+  for (const auto& target : open.targets) {
+    if (target.host.empty() || target.host.size() > 255) {
+      return Error{Errc::kInvalidArgument, "'" + target.host + "' is no host name"};
+    }
+  }
+  std::string first_frames;
+  append_frame(first_frames, FrameType::kOpenPipeline, open);
+  MDFS_TRY(auto connection,
+           ClientConnection::open(targets.front(), options, kBufferBytes, first_frames));
+  return std::unique_ptr<PipelineWriter>(
+      new PipelineWriterImpl(std::move(connection), std::move(targets)));
+}
+
+}  // namespace minidfs::transfer

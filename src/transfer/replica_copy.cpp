@@ -1,0 +1,68 @@
+#include "transfer/replica_copy.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+
+#include "transfer/wire.hpp"
+
+namespace minidfs::transfer {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Waits until `sent_bytes` since `start` are within the rate.
+void keep_rate(Clock::time_point start, std::uint64_t sent_bytes, std::uint64_t bytes_per_second) {
+  if (bytes_per_second == 0) return;
+  const double due_ms =
+      1000.0 * static_cast<double>(sent_bytes) / static_cast<double>(bytes_per_second);
+  const double passed_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+  const double wait_ms = std::min(due_ms - passed_ms, 60'000.0);
+  if (wait_ms >= 1.0) ::poll(nullptr, 0, static_cast<int>(wait_ms));
+}
+
+Status check_slices(BlockId block, std::uint64_t first, std::span<const storage::Slice> slices,
+                    std::span<const std::byte> stored) {
+  for (std::size_t i = 0; i < slices.size(); ++i) {
+    if (slice_checksum(block, first + i, stored.first(slices[i].stored_bytes)) !=
+        slices[i].checksum) {
+      return Error{Errc::kCorrupt, "slice " + std::to_string(first + i) + " of block " +
+                                       to_string(block) + " has a wrong checksum on disk"};
+    }
+    stored = stored.subspan(slices[i].stored_bytes);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<BlockAck> copy_replica(storage::BlockStore& store, BlockId block, std::uint64_t generation,
+                              std::vector<metadata::Endpoint> targets,
+                              const ConnectionOptions& options, std::uint64_t bytes_per_second) {
+  MDFS_TRY(const auto replica, store.open_replica(block, generation));
+  MDFS_TRY(const auto writer, PipelineWriter::open(std::move(targets), options));
+  const auto slices = replica->slices();
+  MDFS_CHECK(writer->begin_block(block, replica->info().generation, replica->info().stored_bytes));
+  const auto start = Clock::now();
+  const std::uint64_t first_offset = replica->stored_offset(0);
+  std::vector<std::byte> buffer(
+      std::min<std::uint64_t>(kFrameDataMax, replica->stored_offset(slices.size()) - first_offset));
+  for (std::size_t first = 0; first < slices.size();) {
+    const std::size_t count = std::min(kFrameSlicesMax, slices.size() - first);
+    const std::uint64_t offset = replica->stored_offset(first);
+    const std::size_t bytes = replica->stored_offset(first + count) - offset;
+    if (bytes > buffer.size()) {
+      return Error{Errc::kCorrupt, "the slices of block " + to_string(block) + " do not add up"};
+    }
+    const auto part = std::span(buffer).first(bytes);
+    MDFS_CHECK(read_at(replica->fd(), part, offset, "replica of block " + to_string(block)));
+    MDFS_CHECK(check_slices(block, first, slices.subspan(first, count), part));
+    keep_rate(start, offset - first_offset, bytes_per_second);
+    MDFS_CHECK(writer->append(slices.subspan(first, count), part));
+    first += count;
+  }
+  MDFS_CHECK(writer->end_block());
+  return writer->wait_ack();
+}
+
+}  // namespace minidfs::transfer

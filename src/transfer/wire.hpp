@@ -1,0 +1,216 @@
+// The frames of the data plane as values, and pure functions between values and bytes. No sockets.
+// Formats, limits and order: docs/formats.md, "Data plane".
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/checksum.hpp"
+#include "base/codec.hpp"
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "metadata/types.hpp"
+#include "storage/block_store.hpp"
+
+namespace minidfs::transfer {
+
+inline constexpr std::uint64_t kHelloMagic = 0x31736664696e696dULL;  // "minidfs1"
+inline constexpr std::uint16_t kProtocolVersion = 1;
+inline constexpr std::size_t kFrameHeaderBytes = 16;
+inline constexpr std::size_t kFrameSlicesMax = 16;
+inline constexpr std::size_t kFrameDataMax = kFrameSlicesMax * storage::kSliceBytes;
+inline constexpr std::size_t kFurtherTargetsMax = 15;
+inline constexpr std::size_t kMessageBytesMax = 512;
+// A slices frame up to its data.
+inline constexpr std::size_t kSlicesHeadMax =
+    kFrameHeaderBytes + kFrameSlicesMax * sizeof(storage::Slice);
+inline constexpr std::size_t kFrameBytesMax = kSlicesHeadMax + kFrameDataMax;
+
+static_assert(sizeof(storage::Slice) == 16, "slices travel as they lie in memory");
+
+// On the wire: do not renumber.
+enum class FrameType : std::uint8_t {
+  kHello = 1,
+  kWelcome = 2,
+  kFailure = 3,
+  kOpenPipeline = 4,
+  kBeginBlock = 5,
+  kEndBlock = 6,
+  kWriteSlices = 7,
+  kAckBlock = 8,
+  kKeepAlive = 9,
+  kReadBlock = 10,
+  kReadSlices = 11,
+  kReadBegins = 12,
+  kReadFails = 13,
+  kCorruptSlice = 14,
+};
+
+struct Hello {
+  std::uint64_t magic = kHelloMagic;
+  std::uint16_t version = kProtocolVersion;
+  ClusterId cluster;
+};
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, Hello& x) {
+  return f(x.magic, x.version, x.cluster);
+}
+
+struct Welcome {
+  std::uint16_t version = kProtocolVersion;
+  NodeId node;
+};
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, Welcome& x) {
+  return f(x.version, x.node);
+}
+
+// How something went: a code of the error table, or 0 for success.
+struct Outcome {
+  std::uint8_t code = 0;
+  std::string message;
+
+  bool ok() const { return code == 0; }
+  // REQUIRES: !ok().
+  Error to_error() const;
+};
+Outcome outcome_of(const Error& error);
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, Outcome& x) {
+  return f(x.code, x.message);
+}
+
+struct OpenPipeline {
+  std::vector<metadata::Endpoint> targets;
+};
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, OpenPipeline& x) {
+  return f(x.targets);
+}
+
+struct BeginBlock {
+  BlockId block;
+  std::uint64_t generation = 0;
+  std::uint64_t stored_bytes_hint = 0;
+};
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, BeginBlock& x) {
+  return f(x.block, x.generation, x.stored_bytes_hint);
+}
+
+// What the block held, so that a frame lost to an error of the program does not pass.
+struct EndBlock {
+  std::uint64_t slices = 0;
+  std::uint64_t length = 0;
+};
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, EndBlock& x) {
+  return f(x.slices, x.length);
+}
+
+struct AckBlock {
+  BlockId block;
+  std::uint64_t stored_bytes = 0;
+  std::vector<Outcome> targets;  // The answering node first.
+};
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, AckBlock& x) {
+  return f(x.block, x.stored_bytes, x.targets);
+}
+
+struct ReadBlock {
+  BlockId block;
+  std::uint64_t generation = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+};
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, ReadBlock& x) {
+  return f(x.block, x.generation, x.offset, x.length);
+}
+
+struct ReadBegins {
+  BlockId block;
+  std::uint64_t first_slice = 0;
+  std::uint64_t slices = 0;
+  std::uint64_t block_length = 0;
+};
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, ReadBegins& x) {
+  return f(x.block, x.first_slice, x.slices, x.block_length);
+}
+
+struct CorruptSlice {
+  BlockId block;
+  std::uint64_t generation = 0;
+  std::uint64_t slice = 0;
+};
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, CorruptSlice& x) {
+  return f(x.block, x.generation, x.slice);
+}
+
+// A frame in a receive buffer. The spans point into it.
+struct Frame {
+  FrameType type = FrameType::kFailure;
+  std::string_view control;
+  std::size_t data_bytes = 0;
+  std::span<const std::byte> data;  // What has arrived of the data part.
+
+  std::size_t head_bytes() const { return kFrameHeaderBytes + control.size(); }
+  std::size_t total_bytes() const { return head_bytes() + data_bytes; }
+  bool complete() const { return data.size() == data_bytes; }
+};
+
+// The frame at the start of `in`, whatever bytes these are. None while its header and control part
+// are incomplete; `data` may be incomplete. kProtocol for an unknown type, a length beyond the
+// type's bounds or a wrong checksum. Nothing is allocated.
+Result<std::optional<Frame>> parse_frame(std::span<const std::byte> in);
+
+// How many bytes the frame that starts with `in` takes, as far as can be told: at least as many as
+// are needed to know more. Never above kFrameBytesMax. REQUIRES: parse_frame(in) is ok.
+std::size_t wanted_bytes(std::span<const std::byte> in);
+
+// The slices of a WriteSlices or ReadSlices frame, copied out. kProtocol when sizes are out of
+// bounds or do not add up to the data part, or a slice but the last is short.
+struct SliceArray {
+  std::array<storage::Slice, kFrameSlicesMax> slices;
+  std::size_t count = 0;
+  std::uint64_t raw_bytes = 0;
+
+  std::span<const storage::Slice> span() const { return {slices.data(), count}; }
+};
+Result<SliceArray> parse_slices(const Frame& frame);
+
+// The struct in a frame's control part. kProtocol unless it fills it exactly and holds what
+// docs/formats.md allows.
+Result<Hello> parse_hello(std::string_view control);
+Result<Welcome> parse_welcome(std::string_view control);
+Result<Outcome> parse_outcome(std::string_view control);
+Result<OpenPipeline> parse_open_pipeline(std::string_view control);
+Result<BeginBlock> parse_begin_block(std::string_view control);
+Result<EndBlock> parse_end_block(std::string_view control);
+Result<AckBlock> parse_ack_block(std::string_view control);
+Result<ReadBlock> parse_read_block(std::string_view control);
+Result<ReadBegins> parse_read_begins(std::string_view control);
+Result<CorruptSlice> parse_corrupt_slice(std::string_view control);
+
+// Appends a frame without data part.
+void append_frame(std::string& out, FrameType type, std::string_view control);
+template <class T>
+void append_frame(std::string& out, FrameType type, const T& value) {
+  append_frame(out, type, std::string_view(encode(value)));
+}
+
+// Appends all of a slices frame but its data part. REQUIRES: 1 to 16 slices.
+void append_slices_head(std::string& out, FrameType type, std::span<const storage::Slice> slices);
+
+std::string_view to_string(FrameType type);
+
+}  // namespace minidfs::transfer

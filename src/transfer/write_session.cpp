@@ -1,0 +1,271 @@
+#include "transfer/write_session.hpp"
+
+#include <boost/asio/post.hpp>
+
+namespace minidfs::transfer {
+namespace {
+
+constexpr std::size_t kPendingMax = 512;
+constexpr std::size_t kOutputMax = 64 * 1024;
+// Frames of at least this size are on their way to the next node before they are written here.
+constexpr std::size_t kForwardEarlyBytes = 32 * 1024;
+
+}  // namespace
+
+WriteSession::WriteSession(std::shared_ptr<Connection> connection, OpenPipeline open)
+    : connection_(std::move(connection)),
+      loop_(connection_->loop()),
+      targets_(std::move(open.targets)),
+      last_keep_alive_(Clock::now()),
+      changed_(loop_.io()) {}
+
+asio::awaitable<Status> WriteSession::run() {
+  const auto self = shared_from_this();
+  if (!targets_.empty()) {
+    downstream_ = std::make_shared<Downstream>(loop_, self, targets_);
+    co_await downstream_->open();
+  }
+  receiving_ = true;
+  Status status = co_await receive();
+  if (block_) {
+    block_.reset();  // Half a block is abandoned.
+    loop_.context().active_writes.fetch_sub(1, std::memory_order_relaxed);
+  }
+  if (downstream_) downstream_->end_sending();
+  // What was ended stays, whether or not somebody still listens.
+  connection_->expect_nothing();
+  while (!pending_.empty() && !connection_->closed()) co_await changed_.wait();
+  if (!connection_->closed()) co_await connection_->drain();
+  if (downstream_) downstream_->drop(Error{Errc::kCancelled, "the pipeline has ended"});
+  co_return status;
+}
+
+asio::awaitable<Status> WriteSession::receive() {
+  for (;;) {
+    Status taken = co_await take_received();
+    if (!taken.ok()) co_return taken;
+    const bool open = co_await wait_for_room();
+    if (!open) co_return Status();
+    const bool more = co_await connection_->fill();
+    if (!more) co_return Status();
+  }
+}
+
+asio::awaitable<bool> WriteSession::wait_for_room() {
+  while (!connection_->closed() &&
+         (pending_.size() >= kPendingMax || connection_->out_bytes() >= kOutputMax)) {
+    if (connection_->out_bytes() >= kOutputMax) connection_->expect_output_taken();
+    co_await changed_.wait();
+  }
+  connection_->expect_nothing();
+  co_return !connection_->closed();
+}
+
+// Takes the whole frames that stand in the connection's buffer, then sends the next node those of
+// their bytes that it does not have yet. Everything is forwarded as it came.
+asio::awaitable<Status> WriteSession::take_received() {
+  taken_ = forwarded_ = 0;
+  Status status;
+  while (status.ok()) {
+    auto parsed = parse_frame(connection_->received().subspan(taken_));
+    if (!parsed.ok()) {
+      status = std::move(parsed).error();
+    } else if (!parsed->has_value() || !(*parsed)->complete()) {
+      break;
+    } else {
+      status = take_frame(**parsed);
+      if (status.ok()) taken_ += (*parsed)->total_bytes();
+    }
+  }
+  if (forwards() && forwarded_ < taken_) {
+    co_await downstream_->send(connection_->received().subspan(forwarded_, taken_ - forwarded_));
+  }
+  const std::size_t taken = taken_;
+  connection_->consume(taken);
+  if (taken > 0) co_await connection_->share_thread(taken);
+  co_return status;
+}
+
+Status WriteSession::take_frame(const Frame& frame) {
+  switch (frame.type) {
+    case FrameType::kBeginBlock: {
+      MDFS_TRY(const auto begin, parse_begin_block(frame.control));
+      return begin_block(begin);
+    }
+    case FrameType::kWriteSlices:
+      return write_slices(frame);
+    case FrameType::kEndBlock: {
+      MDFS_TRY(const auto end, parse_end_block(frame.control));
+      return end_block(end);
+    }
+    default:
+      return Error{Errc::kProtocol,
+                   "unexpected " + std::string(to_string(frame.type)) + " frame in a pipeline"};
+  }
+}
+
+Status WriteSession::begin_block(const BeginBlock& begin) {
+  if (block_) {
+    return Error{Errc::kProtocol, "block " + to_string(begin.block) + " begins inside block " +
+                                      to_string(block_->begin.block)};
+  }
+  ServerContext& context = loop_.context();
+  context.active_writes.fetch_add(1, std::memory_order_relaxed);
+  block_.emplace();
+  block_->begin = begin;
+  auto writer = context.store.create(begin.block, begin.generation, begin.stored_bytes_hint);
+  if (writer.ok()) {
+    block_->writer = *std::move(writer);
+  } else {
+    block_->failure = outcome_of(writer.error());
+  }
+  return {};
+}
+
+Status WriteSession::write_slices(const Frame& frame) {
+  MDFS_TRY(const SliceArray array, parse_slices(frame));
+  if (!block_ || block_->short_slice) {
+    return Error{Errc::kProtocol,
+                 block_ ? "slices after the last slice of block " + to_string(block_->begin.block)
+                        : std::string("slices outside a block")};
+  }
+  const BlockId block = block_->begin.block;
+  Status status;
+  std::size_t offset = 0;
+  for (std::size_t i = 0; i < array.count && status.ok(); ++i) {
+    const storage::Slice& slice = array.slices[i];
+    const auto stored = frame.data.subspan(offset, slice.stored_bytes);
+    offset += slice.stored_bytes;
+    if (slice_checksum(block, block_->slices + i, stored) != slice.checksum) {
+      status = Error{Errc::kCorrupt, "slice " + std::to_string(block_->slices + i) + " of block " +
+                                         to_string(block) + " arrived with a wrong checksum"};
+    }
+  }
+  block_->slices += array.count;
+  block_->length += array.raw_bytes;
+  block_->short_slice = array.slices[array.count - 1].raw_bytes < storage::kSliceBytes;
+  if (forwards() && frame.data_bytes >= kForwardEarlyBytes) {
+    const std::size_t end = taken_ + frame.total_bytes();
+    forwarded_ +=
+        downstream_->try_send(connection_->received().subspan(forwarded_, end - forwarded_));
+  }
+  if (block_->writer && status.ok()) status = block_->writer->append(array.span(), frame.data);
+  if (block_->writer && !status.ok()) {
+    block_->writer.reset();
+    block_->failure = outcome_of(status.error());
+  }
+  return {};
+}
+
+Status WriteSession::end_block(const EndBlock& end) {
+  if (!block_ || block_->slices != end.slices || block_->length != end.length) {
+    return Error{Errc::kProtocol, "the end of a block of " + std::to_string(end.slices) +
+                                      " slices and " + std::to_string(end.length) +
+                                      " bytes where another one stands"};
+  }
+  PendingBlock pending{block_->begin.block, 0, {}, {}};
+  const std::uint64_t sequence = first_pending_ + pending_.size();
+  if (!block_->writer) pending.own = block_->failure;
+  if (!downstream_) {
+    pending.below.emplace();
+  } else if (!downstream_->usable()) {
+    pending.below = downstream_->outcomes();
+  }
+  pending_.push_back(std::move(pending));
+  auto writer = std::move(block_->writer);
+  block_.reset();
+  loop_.context().active_writes.fetch_sub(1, std::memory_order_relaxed);
+  if (writer) {
+    finish(std::move(writer), sequence);
+  } else {
+    send_acks();
+  }
+  return {};
+}
+
+// The loop outlives the server until the last finish() of the store has reported; what is posted to
+// a loop that has stopped is dropped, and the next block report tells what was stored.
+void WriteSession::finish(std::unique_ptr<storage::ReplicaWriter> writer, std::uint64_t sequence) {
+  writer->finish([loop = loop_.shared_from_this(), session = weak_from_this(),
+                  sequence](Result<storage::ReplicaInfo> result) {
+    asio::post(loop->io(), [at = loop.get(), session, sequence, result = std::move(result)] {
+      if (result.ok()) at->context().events.replica_stored(*result);
+      if (const auto alive = session.lock()) alive->finished(sequence, result);
+    });
+  });
+}
+
+void WriteSession::finished(std::uint64_t sequence, const Result<storage::ReplicaInfo>& result) {
+  PendingBlock& pending = pending_[sequence - first_pending_];
+  if (result.ok()) {
+    pending.stored_bytes = result->stored_bytes;
+    pending.own = Outcome();
+  } else {
+    pending.own = outcome_of(result.error());
+  }
+  send_acks();
+}
+
+Status WriteSession::downstream_acked(AckBlock ack) {
+  auto due = pending_.begin();
+  while (due != pending_.end() && due->below) ++due;
+  if (due == pending_.end() || due->block != ack.block ||
+      ack.targets.size() != downstream_->target_count()) {
+    return Error{Errc::kProtocol, "ack of block " + to_string(ack.block) + ", which was not due"};
+  }
+  due->below = std::move(ack.targets);
+  due->stored_bytes = std::max(due->stored_bytes, ack.stored_bytes);
+  send_acks();
+  return {};
+}
+
+void WriteSession::downstream_dropped() {
+  for (auto& pending : pending_) {
+    if (!pending.below) pending.below = downstream_->outcomes();
+  }
+  send_acks();
+}
+
+void WriteSession::send_acks() {
+  bool any = false;
+  while (!pending_.empty() && pending_.front().own && pending_.front().below) {
+    PendingBlock& pending = pending_.front();
+    AckBlock ack{pending.block, pending.stored_bytes, {}};
+    ack.targets.push_back(*std::move(pending.own));
+    for (auto& outcome : *pending.below) ack.targets.push_back(std::move(outcome));
+    append_frame(connection_->out(), FrameType::kAckBlock, ack);
+    pending_.pop_front();
+    ++first_pending_;
+    any = true;
+  }
+  if (!any) return;
+  if (!connection_->closed()) connection_->send_soon();
+  changed_.notify();
+}
+
+void WriteSession::upstream_closed() {
+  if (downstream_) downstream_->drop(Error{Errc::kCancelled, "the server stops"});
+  changed_.notify();
+}
+
+void WriteSession::excuse(Clock::time_point now) {
+  if (downstream_) downstream_->excuse(now);
+}
+
+void WriteSession::sweep(Clock::time_point now) {
+  if (downstream_) {
+    bool ack_due = false;
+    for (const auto& pending : pending_) ack_due = ack_due || !pending.below;
+    downstream_->sweep(now, ack_due);
+  }
+  const bool busy = !receiving_ || block_ || !pending_.empty();
+  if (!busy || now - last_keep_alive_ < loop_.keep_alive_interval()) return;
+  last_keep_alive_ = now;
+  // A peer that does not read needs no more signs of life than it already has.
+  if (connection_->out_bytes() == 0) {
+    append_frame(connection_->out(), FrameType::kKeepAlive, std::string_view());
+    connection_->send_soon();
+  }
+}
+
+}  // namespace minidfs::transfer

@@ -1,0 +1,77 @@
+// The receiving half of a pipeline on a datanode: takes frames of blocks from its connection, gives
+// them to the block store and to the next node, and answers with acks in the order of the blocks.
+// Lives on the connection's ServerLoop; only the block store's finish() reports from elsewhere, and
+// that is posted.
+#pragma once
+
+#include <deque>
+#include <optional>
+
+#include "transfer/downstream.hpp"
+#include "transfer/server_connection.hpp"
+
+namespace minidfs::transfer {
+
+class WriteSession : public std::enable_shared_from_this<WriteSession> {
+ public:
+  WriteSession(std::shared_ptr<Connection> connection, OpenPipeline open);
+
+  // Until the end of the stream, and then until every block that was ended is answered. An error is
+  // to be told to the peer.
+  asio::awaitable<Status> run();
+
+  // Called by the connection.
+  void sweep(Clock::time_point now);
+  void excuse(Clock::time_point now);
+  void upstream_closed();
+  void output_moved() { changed_.notify(); }
+
+  // Called by the downstream. An error drops it.
+  Status downstream_acked(AckBlock ack);
+  void downstream_dropped();
+
+ private:
+  // The block being received.
+  struct OpenBlock {
+    BeginBlock begin;
+    std::unique_ptr<storage::ReplicaWriter> writer;  // None after a failure.
+    Outcome failure;
+    std::uint64_t slices = 0;
+    std::uint64_t length = 0;
+    bool short_slice = false;  // The last slice was seen.
+  };
+  // A block that was ended and is not yet answered.
+  struct PendingBlock {
+    BlockId block;
+    std::uint64_t stored_bytes = 0;
+    std::optional<Outcome> own;
+    std::optional<std::vector<Outcome>> below;  // Of the targets behind this node.
+  };
+
+  asio::awaitable<Status> receive();
+  asio::awaitable<Status> take_received();
+  asio::awaitable<bool> wait_for_room();
+  Status take_frame(const Frame& frame);
+  Status begin_block(const BeginBlock& begin);
+  Status write_slices(const Frame& frame);
+  Status end_block(const EndBlock& end);
+  void finish(std::unique_ptr<storage::ReplicaWriter> writer, std::uint64_t sequence);
+  void finished(std::uint64_t sequence, const Result<storage::ReplicaInfo>& result);
+  void send_acks();
+  bool forwards() const { return downstream_ && downstream_->usable(); }
+
+  std::shared_ptr<Connection> connection_;
+  ServerLoop& loop_;
+  std::vector<metadata::Endpoint> targets_;
+  std::shared_ptr<Downstream> downstream_;  // None for the last node.
+  std::optional<OpenBlock> block_;
+  std::deque<PendingBlock> pending_;
+  std::uint64_t first_pending_ = 0;  // The sequence number of pending_.front().
+  std::size_t forwarded_ = 0;        // Bytes of received() that the next node already has.
+  std::size_t taken_ = 0;            // Bytes of received() that were taken.
+  bool receiving_ = false;           // The next node is connected or given up.
+  Clock::time_point last_keep_alive_;
+  Signal changed_;
+};
+
+}  // namespace minidfs::transfer
