@@ -36,6 +36,8 @@ struct Pending {
   std::array<std::byte, kHelloBytes> buffer;
   std::size_t filled = 0;
   std::optional<Hello> hello;  // Set once the hello was accepted and answered.
+  // Confirmed as its process's only connection, and waiting for the end of the older ones.
+  bool replaces = false;
 };
 
 }  // namespace
@@ -57,7 +59,9 @@ class ControlListener::Impl {
   // By number, which grows: the first one is the oldest and has the nearest deadline.
   using PendingMap = std::map<std::uint64_t, Pending>;
 
+  void wake_up();
   void run();
+  void on_woken();
   int wait_milliseconds() const;
   void drop_expired();
   void accept_some();
@@ -71,7 +75,9 @@ class ControlListener::Impl {
   Status check_hello(const Hello& hello) const;
   void send_reply(const Pending& pending, const Reply& reply);
   void refuse(const Pending& pending, const Error& error);
-  void admit_pending(Pending& pending, Confirmation confirmation);
+  Link link_to(const Pending& pending) const;
+  bool on_confirmation(Pending& pending, Confirmation confirmation);
+  void admit_pending(Pending& pending);
 
   const AdmissionOptions options_;
   const std::shared_ptr<ConnectionRegistry> registry_ = std::make_shared<ConnectionRegistry>();
@@ -95,12 +101,17 @@ class ControlListener::Impl {
 };
 
 ControlListener::Impl::~Impl() {
+  registry_->set_on_removed({});
   if (!thread_.joinable()) return;
   stopping_ = true;
+  wake_up();
+  thread_.join();
+}
+
+void ControlListener::Impl::wake_up() {
   const std::uint64_t one = 1;
   // An eventfd whose counter is far from its limit always takes the 8 bytes.
   [[maybe_unused]] const auto written = ::write(wake_up_.get(), &one, sizeof(one));
-  thread_.join();
 }
 
 Status ControlListener::Impl::open() {
@@ -122,6 +133,7 @@ void ControlListener::Impl::start(Admit admit) {
   MDFS_ASSERT(!thread_.joinable());
   admit_ = std::move(admit);
   watch_listening(true);
+  registry_->set_on_removed([this] { wake_up(); });
   thread_ = std::thread([this] { run(); });
 }
 
@@ -136,7 +148,9 @@ void ControlListener::Impl::run() {
                                    wait_milliseconds());
     for (int i = 0; i < count; ++i) {
       const auto number = events[static_cast<std::size_t>(i)].data.u64;
-      if (number == kListening) {
+      if (number == kWakeUp) {
+        on_woken();
+      } else if (number == kListening) {
         accept_some();
       } else if (const auto it = pending_.find(number); it != pending_.end()) {
         serve(it);
@@ -148,6 +162,21 @@ void ControlListener::Impl::run() {
       watch_listening(true);
     }
   }
+}
+
+// An admitted connection has ended, and another one may have waited for that.
+void ControlListener::Impl::on_woken() {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const auto got = ::read(wake_up_.get(), &count, sizeof(count));
+  for (auto it = pending_.begin(); it != pending_.end();) {
+    if (it->second.replaces && !registry_->contains(link_to(it->second))) {
+      admit_pending(it->second);
+      it = pending_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  pending_count_ = pending_.size();
 }
 
 // Until the next deadline; for ever when there is none, so that an idle listener does not run.
@@ -239,8 +268,7 @@ bool ControlListener::Impl::on_bytes(Pending& pending) {
   }
   if (pending.filled < kConfirmationBytes) return true;
   const auto confirmation = decode_confirmation(bytes);
-  if (confirmation.ok()) admit_pending(pending, *confirmation);
-  return false;
+  return confirmation.ok() && on_confirmation(pending, *confirmation);
 }
 
 bool ControlListener::Impl::on_hello(Pending& pending) {
@@ -286,13 +314,27 @@ void ControlListener::Impl::refuse(const Pending& pending, const Error& error) {
   send_reply(pending, Reply{false, error.code, error.message, options_.cluster, options_.process});
 }
 
-void ControlListener::Impl::admit_pending(Pending& pending, Confirmation confirmation) {
+Link ControlListener::Impl::link_to(const Pending& pending) const {
+  return {options_.process, pending.hello->process};
+}
+
+// CAF has to forget the old connection before it learns of the new one: to it they are the same
+// peer, and it would send the answers to the connection that it had first.
+bool ControlListener::Impl::on_confirmation(Pending& pending, Confirmation confirmation) {
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, pending.fd.get(), nullptr);
-  const Link link{options_.process, pending.hello->process};
-  if (confirmation == Confirmation::kReplace) registry_->cut(link);
+  if (confirmation == Confirmation::kReplace && registry_->contains(link_to(pending))) {
+    pending.replaces = true;
+    registry_->cut(link_to(pending));
+    return true;
+  }
+  admit_pending(pending);
+  return false;
+}
+
+void ControlListener::Impl::admit_pending(Pending& pending) {
   tune_control_socket(pending.fd.get());
   auto peer = peer_text(pending.fd.get());
-  auto slot = registry_->add(link, pending.fd.get());
+  auto slot = registry_->add(link_to(pending), pending.fd.get());
   ++accepted_count_;
   admit_({std::move(pending.fd), *pending.hello, std::move(peer), std::move(slot)});
 }

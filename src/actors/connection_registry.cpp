@@ -44,6 +44,11 @@ void ConnectionRegistry::cut_all() {
   for (const auto& [link, fd] : open_) ::shutdown(fd, SHUT_RDWR);
 }
 
+void ConnectionRegistry::set_on_removed(std::function<void()> on_removed) {
+  const std::lock_guard lock(mutex_);
+  on_removed_ = std::move(on_removed);
+}
+
 bool ConnectionRegistry::wait_until_gone(const Link& link, std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
   return removed_.wait_for(lock, patience, [&] {
@@ -56,6 +61,7 @@ void ConnectionRegistry::remove(const Link& link, int fd) {
   const std::lock_guard lock(mutex_);
   open_.erase({link, fd});
   removed_.notify_all();
+  if (on_removed_) on_removed_();
 }
 
 }  // namespace minidfs::actors

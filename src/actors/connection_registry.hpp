@@ -6,6 +6,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -51,6 +52,10 @@ class ConnectionRegistry : public std::enable_shared_from_this<ConnectionRegistr
   void cut(const Link& link);
   void cut_all();
 
+  // Called after each connection's end, on the thread that ended it, and never during or after a
+  // later call of this; must not call the registry.
+  void set_on_removed(std::function<void()> on_removed);
+
   // Waits until no connection of `link` is left; false when it took longer than `patience`.
   bool wait_until_gone(const Link& link, std::chrono::milliseconds patience);
 
@@ -60,6 +65,7 @@ class ConnectionRegistry : public std::enable_shared_from_this<ConnectionRegistr
   mutable std::mutex mutex_;
   std::condition_variable removed_;
   std::set<std::pair<Link, int>> open_;
+  std::function<void()> on_removed_;
 };
 
 }  // namespace minidfs::actors

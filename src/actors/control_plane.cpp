@@ -8,6 +8,7 @@
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 #include <cstring>
+#include <map>
 #include <mutex>
 
 #include "actors/control_scribe.hpp"
@@ -76,18 +77,6 @@ ConnectionRegistry& opened_connections() {
   return *registry;
 }
 
-// Enters the connection and tells the server whether it is the only one to it. One at a time, so
-// that of several threads that connect to one server only the first speaks of being the only one,
-// and speaks first.
-Result<ConnectionRegistry::Slot> confirm(const DialedConnection& dialed, const Link& link) {
-  static std::mutex mutex;
-  const std::lock_guard lock(mutex);
-  const bool is_only_one = !opened_connections().contains(link);
-  auto slot = opened_connections().add(link, dialed.fd.get());
-  MDFS_CHECK(confirm_control(dialed, is_only_one ? Confirmation::kReplace : Confirmation::kAdd));
-  return slot;
-}
-
 std::chrono::milliseconds left_until(Deadline deadline) {
   const auto left =
       std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
@@ -98,6 +87,36 @@ struct Reached {
   caf::strong_actor_ptr actor;
   std::set<std::string> signatures;
 };
+
+// What this process knows of its connection to another. CAF loses replies when two connections
+// between a pair of processes come up at once, so connecting to one process happens under a lock,
+// and the actor that its one connection has led to is kept.
+struct PeerState {
+  std::timed_mutex mutex;
+  std::uint16_t port = 0;
+  caf::weak_actor_ptr actor;  // Weak, because it must not outlive its system.
+  std::set<std::string> signatures;
+};
+
+std::shared_ptr<PeerState> peer_state(const Link& link) {
+  static std::mutex mutex;
+  static std::map<Link, std::shared_ptr<PeerState>> states;
+  const std::lock_guard lock(mutex);
+  std::erase_if(states, [&](const auto& entry) {
+    return entry.second.use_count() == 1 && !opened_connections().contains(entry.first);
+  });
+  auto& state = states[link];
+  if (!state) state = std::make_shared<PeerState>();
+  return state;
+}
+
+// The actor at `port` that the living connection of `link` has led to, if any.
+Reached known_actor(const PeerState& state, const Link& link, std::uint16_t port) {
+  if (state.port != port || !opened_connections().contains(link)) return {};
+  auto actor = caf::actor_cast<caf::strong_actor_ptr>(state.actor);
+  if (!actor || actor->get()->getf(caf::abstract_actor::is_terminated_flag)) return {};
+  return {std::move(actor), state.signatures};
+}
 
 // Hands the scribe to CAF and waits until the peer's BASP handshake names the published actor.
 Result<Reached> reach_actor(caf::actor_system& system, caf::io::scribe_ptr scribe,
@@ -118,6 +137,47 @@ Result<Reached> reach_actor(caf::actor_system& system, caf::io::scribe_ptr scrib
                                 : "admitted, but the connection ended: " + system.render(error)};
           });
   return result;
+}
+
+// Lets CAF finish with an earlier connection to the same process. The broker first takes its
+// proxies down, and each of them then posts a request to forget the proxy with its number, which
+// would hit the new one: a request to it would vanish without an answer. Each question to the
+// broker is answered only after what was queued before it.
+void settle(caf::actor_system& system, Deadline deadline) {
+  caf::scoped_actor self{system};
+  for (int i = 0; i < 2; ++i) {
+    self->request(basp_broker(system), left_until(deadline), caf::get_atom::value, system.node())
+        .receive([](caf::node_id&, std::string&, std::uint16_t) {}, [](caf::error&) {});
+  }
+}
+
+// Uses `dialed` to reach the actor at `port` of the peer, unless the connection that there is
+// already has led to it; then `dialed` has shown that the peer lives, and is closed. Errors lack
+// the address.
+Result<Reached> reach_by(caf::actor_system& system, DialedConnection dialed, const Link& link,
+                         std::uint16_t port, bool replace, Deadline deadline) {
+  const auto state = peer_state(link);
+  const std::unique_lock lock(state->mutex, deadline);
+  if (!lock) return Error{Errc::kTimedOut, "another connect to it has not ended in time"};
+  auto& opened = opened_connections();
+  if (replace) {
+    opened.cut(link);
+    if (!opened.wait_until_gone(link, left_until(deadline))) {
+      return Error{Errc::kTimedOut, "the previous connection did not end in time"};
+    }
+  }
+  if (auto known = known_actor(*state, link, port); known.actor) return known;
+  const bool is_only_one = !opened.contains(link);
+  if (is_only_one) settle(system, deadline);
+  auto slot = opened.add(link, dialed.fd.get());
+  MDFS_CHECK(confirm_control(dialed, is_only_one ? Confirmation::kReplace : Confirmation::kAdd));
+  auto scribe =
+      make_scribe(system, std::move(dialed.fd), std::move(slot), BaspGuard::Side::kConnecting);
+  MDFS_TRY(auto reached, reach_actor(system, std::move(scribe), port, deadline));
+  state->port = port;
+  state->actor = caf::actor_cast<caf::weak_actor_ptr>(reached.actor);
+  state->signatures = reached.signatures;
+  return reached;
 }
 
 }  // namespace
@@ -168,25 +228,14 @@ Result<ControlConnection<caf::strong_actor_ptr>> connect_control(
   const auto local = control_process_id(system);
   MDFS_TRY(auto dialed,
            dial_control(host, port, {options.role, options.cluster, local, options.timeout}));
+  const auto cluster = dialed.cluster;
   const Link link{local, dialed.process};
-  auto& opened = opened_connections();
-  if (options.replace) {
-    opened.cut(link);
-    if (!opened.wait_until_gone(link, left_until(deadline))) {
-      return Error{Errc::kTimedOut, where + ": the previous connection did not end within " +
-                                        std::to_string(options.timeout.count()) + " ms"};
-    }
-  }
-  auto slot = confirm(dialed, link);
-  if (!slot.ok()) return Error{slot.error().code, where + ": " + slot.error().message};
-  auto scribe = make_scribe(system, std::move(dialed.fd), std::move(slot).value(),
-                            BaspGuard::Side::kConnecting);
-  auto reached = reach_actor(system, std::move(scribe), port, deadline);
+  auto reached = reach_by(system, std::move(dialed), link, port, options.replace, deadline);
   if (!reached.ok()) return Error{reached.error().code, where + ": " + reached.error().message};
   if (!reached->actor || !system.assignable(reached->signatures, signatures)) {
     return Error{Errc::kProtocol, where + ": the published actor has not the wanted interface"};
   }
-  return ControlConnection<caf::strong_actor_ptr>{std::move(reached->actor), dialed.cluster};
+  return ControlConnection<caf::strong_actor_ptr>{std::move(reached->actor), cluster};
 }
 
 }  // namespace minidfs::actors

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 #include <condition_variable>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <random>
@@ -31,13 +32,28 @@ class Admitted {
     return arrived_.wait_for(lock, kPatience, [&] { return connections_.size() >= count; });
   }
 
-  // REQUIRES: wait_for() of as many has returned true and no more are on their way.
-  std::vector<AdmittedConnection>& connections() { return connections_; }
+  std::size_t count() {
+    const std::lock_guard lock(mutex_);
+    return connections_.size();
+  }
+
+  void close_first() {
+    const std::lock_guard lock(mutex_);
+    connections_.pop_front();
+  }
+
+  void close_all() {
+    const std::lock_guard lock(mutex_);
+    connections_.clear();
+  }
+
+  // REQUIRES: wait_for() has returned true, and no more are on their way.
+  const std::list<AdmittedConnection>& connections() const { return connections_; }
 
  private:
   std::mutex mutex_;
   std::condition_variable arrived_;
-  std::vector<AdmittedConnection> connections_;
+  std::list<AdmittedConnection> connections_;
 };
 
 struct Gate {
@@ -52,7 +68,7 @@ struct Gate {
 
   // A good peer is let in.
   void check_open() {
-    const auto before = admitted.connections().size();
+    const auto before = admitted.count();
     const auto dialed = dial();
     REQUIRE(dialed.ok());
     REQUIRE(confirm_control(*dialed, Confirmation::kAdd).ok());
@@ -73,11 +89,11 @@ TEST_CASE("a good peer is admitted and told the cluster") {
   CHECK(dialed->process == kServer);
   REQUIRE(confirm_control(*dialed, Confirmation::kAdd).ok());
   REQUIRE(gate.admitted.wait_for(1));
-  CHECK(gate.admitted.connections()[0].hello.role == ControlRole::kDatanode);
-  CHECK(gate.admitted.connections()[0].peer.starts_with("127.0.0.1:"));
+  CHECK(gate.admitted.connections().front().hello.role == ControlRole::kDatanode);
+  CHECK(gate.admitted.connections().front().peer.starts_with("127.0.0.1:"));
   CHECK(gate.listener->stats().accepted == 1);
   CHECK(gate.listener->stats().admitted == 1);
-  gate.admitted.connections().clear();
+  gate.admitted.close_all();
   CHECK(gate.listener->stats().admitted == 0);
 }
 
@@ -208,21 +224,25 @@ TEST_CASE("when too many are admitted one more is refused with the reason") {
   REQUIRE_FALSE(dialed.ok());
   CHECK(dialed.error().code == Errc::kUnavailable);
   CHECK(dialed.error().message.find("2 control connections") != std::string::npos);
-  gate.admitted.connections().clear();
+  gate.admitted.close_all();
   gate.check_open();
 }
 
-TEST_CASE("a connection that replaces cuts those that the same process had before, and no other") {
+TEST_CASE("a connection that replaces is admitted after the end of its process's older ones") {
   Gate gate;
   const auto old = gate.dial();
   const auto other = gate.dial({.process = {1, 2}});
   REQUIRE(confirm_control(*old, Confirmation::kAdd).ok());
+  REQUIRE(gate.admitted.wait_for(1));
   REQUIRE(confirm_control(*other, Confirmation::kAdd).ok());
   REQUIRE(gate.admitted.wait_for(2));
   const auto fresh = gate.dial();
   REQUIRE(confirm_control(*fresh, Confirmation::kReplace).ok());
-  REQUIRE(gate.admitted.wait_for(3));
   CHECK(closed_by_peer(old->fd));
+  CHECK(gate.listener->stats().accepted == 2);
+  gate.admitted.close_first();
+  REQUIRE(gate.admitted.wait_for(2));
+  CHECK(gate.admitted.connections().back().hello.process == kClient);
   std::byte byte;
   for (const auto* open : {&*fresh, &*other}) {
     const auto status = receive_all(open->fd.get(), {&byte, 1}, Deadline::min());
