@@ -175,6 +175,8 @@ class BlockMap {
   // In order of id.
   const absl::btree_set<BlockId>& needing(Need need) const;
   const absl::btree_set<BlockId>& unowned() const { return unowned_; }
+  // The generation of the replica that the node has; 0 when it has none.
+  std::uint64_t replica_generation(NodeIndex node, BlockId block) const;
   // Replicas in any state.
   std::uint64_t replica_count(NodeIndex node) const;
   std::size_t size() const { return entries_.size(); }

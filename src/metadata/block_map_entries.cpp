@@ -239,6 +239,15 @@ const absl::btree_set<BlockId>& BlockMap::needing(Need need) const {
   return needing_[static_cast<std::size_t>(need)];
 }
 
+std::uint64_t BlockMap::replica_generation(NodeIndex node, BlockId block) const {
+  const auto at = entries_.find(block);
+  if (at == entries_.end()) return 0;
+  for (const Replica& replica : load(block, at->second)) {
+    if (replica.node == node) return form_of(block, at->second, node).generation;
+  }
+  return 0;
+}
+
 std::uint64_t BlockMap::replica_count(NodeIndex node) const {
   const PerNode* state = known(node);
   return state == nullptr ? 0 : state->replicas;

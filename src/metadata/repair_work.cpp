@@ -1,0 +1,139 @@
+#include "metadata/repair_work.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+
+namespace minidfs::metadata {
+namespace {
+
+const Replica* replica_on(const BlockView& view, NodeIndex node) {
+  const auto* at = std::find_if(view.replicas.begin(), view.replicas.end(),
+                                [&](const Replica& r) { return r.node == node; });
+  return at == view.replicas.end() ? nullptr : at;
+}
+
+// The target has what the copy was to bring, or can no longer get it.
+bool target_settled(const BlockMap& map, const BlockView& view, NodeIndex target) {
+  const Replica* replica = replica_on(view, target);
+  if (replica != nullptr && replica->state != ReplicaState::kStale) return true;
+  return map.node_mode(target) == NodeMode::kGone;
+}
+
+bool source_lost(const BlockMap& map, const BlockView& view, NodeIndex source) {
+  const Replica* replica = replica_on(view, source);
+  const NodeMode mode = map.node_mode(source);
+  return replica == nullptr || mode == NodeMode::kGone || mode == NodeMode::kAway ||
+         (replica->state != ReplicaState::kGood && replica->state != ReplicaState::kDeleting);
+}
+
+}  // namespace
+
+// `sign` is 1 or its complement (minus one).
+void RepairWork::count(const CopyTask& task, std::uint32_t sign) {
+  const auto at = [&](NodeIndex node) -> Streams& {
+    if (node.value >= streams_.size()) streams_.resize(std::size_t{node.value} + 1);
+    return streams_[node.value];
+  };
+  at(task.source).out += sign;
+  for (const NodeIndex target : task.targets) {
+    at(target).in += sign;
+    at(target).bytes_in += sign == 1 ? task.block.length : 0 - task.block.length;
+  }
+}
+
+void RepairWork::begin(BlockMap& map, const ReplicationPlan& plan, TimePoint now) {
+  for (const CopyTask& task : plan.copies) {
+    const auto hops = static_cast<std::uint32_t>(task.targets.size());
+    const bool fresh =
+        copies_.try_emplace(task.block.id, Flight{task, hops, now + options_.copy_timeout}).second;
+    MDFS_ASSERT(fresh);
+    count(task, 1);
+  }
+  for (const ReplicaDelete& command : plan.deletes) {
+    map.mark_deleting(command.node, command.block);
+    const auto [at, first] = deletes_.try_emplace({command.block, command.node});
+    if (first) at->second.first_sent = now;
+    at->second.last_sent = now;
+  }
+  resume_at_ = plan.resume_at;
+}
+
+RepairWork::Copies::iterator RepairWork::end_copy(Copies::iterator at) {
+  count(at->second.task, ~0U);
+  return copies_.erase(at);
+}
+
+void RepairWork::avoid(const Flight& flight, TimePoint now) {
+  const BlockId block = flight.task.block.id;
+  avoided_[{block, flight.task.source}] = now + options_.avoid_for;
+  for (const NodeIndex target : flight.task.targets) {
+    avoided_[{block, target}] = now + options_.avoid_for;
+  }
+}
+
+void RepairWork::update(const BlockMap& map, TimePoint now) {
+  for (auto at = copies_.begin(); at != copies_.end();) {
+    Flight& flight = at->second;
+    const auto view = map.find(at->first);
+    const bool is_void = !view || !view->owned ||
+                         view->block.generation != flight.task.block.generation ||
+                         source_lost(map, *view, flight.task.source);
+    if (is_void) {
+      at = end_copy(at);
+      continue;
+    }
+    CopyTask left = flight.task;
+    std::erase_if(left.targets, [&](NodeIndex t) { return target_settled(map, *view, t); });
+    if (left.targets.size() != flight.task.targets.size()) {
+      count(flight.task, ~0U);
+      flight.task = std::move(left);
+      count(flight.task, 1);
+    }
+    const bool late = now >= flight.deadline;
+    if (late) avoid(flight, now);
+    at = late || flight.task.targets.empty() ? end_copy(at) : std::next(at);
+  }
+  absl::erase_if(avoided_, [&](const auto& entry) { return now >= entry.second; });
+  absl::erase_if(deletes_, [&](const auto& entry) {
+    return now - entry.second.last_sent >= options_.delete_memory;
+  });
+}
+
+void RepairWork::copy_failed(BlockId block, NodeIndex node, TimePoint now) {
+  const auto at = copies_.find(block);
+  if (at == copies_.end()) return;
+  const auto& task = at->second.task;
+  const bool takes_part = task.source == node || std::find(task.targets.begin(), task.targets.end(),
+                                                           node) != task.targets.end();
+  if (!takes_part) return;
+  avoided_[{block, node}] = now + options_.avoid_for;
+  end_copy(at);
+}
+
+void RepairWork::delete_confirmed(NodeIndex node, BlockId block) { deletes_.erase({block, node}); }
+
+std::size_t RepairWork::balance_copies() const {
+  return static_cast<std::size_t>(std::count_if(copies_.begin(), copies_.end(), [](const auto& c) {
+    return c.second.task.why == Need::kNone;
+  }));
+}
+
+RepairWork::Streams RepairWork::streams(NodeIndex node) const {
+  return node.value < streams_.size() ? streams_[node.value] : Streams{};
+}
+
+std::vector<ReplicaDelete> RepairWork::deletes_to_repeat(const BlockMap& map, TimePoint now) const {
+  std::vector<ReplicaDelete> due;
+  for (const auto& [key, sent] : deletes_) {
+    if (now - sent.last_sent < options_.delete_repeat) continue;
+    const auto view = map.find(key.first);
+    if (!view || !view->owned) continue;
+    const Replica* replica = replica_on(*view, key.second);
+    if (replica == nullptr || replica->state != ReplicaState::kDeleting) continue;
+    due.push_back({key.first, map.replica_generation(key.second, key.first), key.second});
+  }
+  return due;
+}
+
+}  // namespace minidfs::metadata

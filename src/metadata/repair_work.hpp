@@ -1,0 +1,99 @@
+// What repair has begun and not yet heard the end of: copies and deletions in flight, and what went
+// wrong lately. It bounds what the planner may begin, and remembers every deletion that was sent
+// until it is confirmed. Pure; owned by the namenode's block actor.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "metadata/block_map.hpp"
+#include "metadata/block_types.hpp"
+
+namespace minidfs::metadata {
+
+// One replica to be sent from `source` along the pipeline of `targets`.
+struct CopyTask {
+  Block block;
+  NodeIndex source;
+  std::vector<NodeIndex> targets;
+  Need why = Need::kNone;  // kNone: to balance the nodes.
+
+  friend bool operator==(const CopyTask&, const CopyTask&) = default;
+};
+
+struct ReplicationPlan {
+  std::vector<CopyTask> copies;
+  std::vector<ReplicaDelete> deletes;
+  // Where the next round goes on when this one could not look at all blocks; by need, the last one
+  // for balancing.
+  std::array<BlockId, kNeeds + 1> resume_at{};
+};
+
+struct RepairWorkOptions {
+  std::chrono::milliseconds copy_timeout{120'000};  // Then the copy is given to others.
+  std::chrono::milliseconds avoid_for{300'000};     // Nodes of a copy that failed, for that block.
+  std::chrono::milliseconds delete_repeat{30'000};  // An unconfirmed deletion is sent again.
+  // A deletion that was sent counts as done for so long although the replica may be reported again:
+  // it may still be on its way.
+  std::chrono::milliseconds delete_memory{600'000};
+};
+
+class RepairWork {
+ public:
+  explicit RepairWork(RepairWorkOptions options = {}) : options_(options) {}
+
+  // The plan is being carried out: its deletions are marked in the map.
+  void begin(BlockMap& map, const ReplicationPlan& plan, TimePoint now);
+  // Ends what the map shows as done or void and what has taken too long. Call before each round.
+  void update(const BlockMap& map, TimePoint now);
+  // A source or target said so.
+  void copy_failed(BlockId block, NodeIndex node, TimePoint now);
+  // The node confirmed: the replica is gone.
+  void delete_confirmed(NodeIndex node, BlockId block);
+
+  std::size_t copies_in_flight() const { return copies_.size(); }
+  std::size_t balance_copies() const;
+  std::size_t deletes_in_flight() const { return deletes_.size(); }
+  bool is_copying(BlockId block) const { return copies_.contains(block); }
+  // Streams that leave and enter the node, and the bytes that are still to enter.
+  struct Streams {
+    std::uint32_t out = 0;
+    std::uint32_t in = 0;
+    std::uint64_t bytes_in = 0;
+  };
+  Streams streams(NodeIndex node) const;
+  bool avoids(BlockId block, NodeIndex node) const { return avoided_.contains({block, node}); }
+  bool delete_sent(NodeIndex node, BlockId block) const { return deletes_.contains({block, node}); }
+  // Unconfirmed deletions that are due to be sent again and that the map still knows of.
+  std::vector<ReplicaDelete> deletes_to_repeat(const BlockMap& map, TimePoint now) const;
+  BlockId resume_at(std::size_t position) const { return resume_at_[position]; }
+
+ private:
+  struct Flight {
+    CopyTask task;
+    std::uint32_t hops = 0;  // Of the pipeline as it was begun.
+    TimePoint deadline{};
+  };
+  struct SentDelete {
+    TimePoint first_sent{};
+    TimePoint last_sent{};
+  };
+  using Copies = absl::btree_map<BlockId, Flight>;
+  void avoid(const Flight& flight, TimePoint now);
+  void count(const CopyTask& task, std::uint32_t sign);
+  Copies::iterator end_copy(Copies::iterator at);
+
+  RepairWorkOptions options_;
+  Copies copies_;
+  std::vector<Streams> streams_;  // By node.
+  absl::btree_map<std::pair<BlockId, NodeIndex>, SentDelete> deletes_;
+  absl::btree_map<std::pair<BlockId, NodeIndex>, TimePoint> avoided_;  // Until when.
+  std::array<BlockId, kNeeds + 1> resume_at_{};
+};
+
+}  // namespace minidfs::metadata
