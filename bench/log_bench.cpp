@@ -1,5 +1,6 @@
 // How fast the replicated log of one member is: latency of one command at a time, rate with many in
-// flight, the directory's size afterwards. Usage: log_bench DIRECTORY [seconds per case]
+// flight, the directory's size afterwards. Usage: log_bench DIRECTORY [seconds per case [entries
+// between snapshots]]
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -135,7 +136,7 @@ void print_directory(const std::string& directory) {
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: log_bench DIRECTORY [seconds per case]\n");
+    std::fprintf(stderr, "usage: log_bench DIRECTORY [seconds [entries between snapshots]]\n");
     return 2;
   }
   const std::string directory = std::string(argv[1]) + "/log-bench";
@@ -145,6 +146,9 @@ int main(int argc, char** argv) {
   NullState state;
   LogOptions options;
   options.directory = directory;
+  if (argc > 3) {
+    options.snapshot_threshold_entries = static_cast<std::uint32_t>(std::atoi(argv[3]));
+  }
   const auto start = Clock::now();
   auto log = Log::open(options, state, [](const Error& error) {
     std::fprintf(stderr, "fatal: %s\n", error.message.c_str());

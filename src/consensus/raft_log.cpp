@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t kRequestEntriesMax = 256;
 constexpr std::size_t kRequestBytesMax = 2 << 20;
 constexpr unsigned kRequestsInFlightMax = 4;
+constexpr std::uint64_t kFailedSnapshotWaitMs = 5000;
 
 std::uint64_t random_proposer() {
   std::random_device device;
@@ -83,9 +84,9 @@ ChannelId RaftLog::add_channel(CompletionSink sink) {
 
 void RaftLog::propose(ChannelId channel, std::uint64_t token, std::string command) {
   const std::lock_guard lock(mutex_);
-  MDFS_ASSERT(channel < sinks_.size() && !stopping_);
+  MDFS_ASSERT(channel < sinks_.size());
   queue_.push_back({channel, token, std::move(command)});
-  if (queue_.size() == 1) uv_async_send(&wake_);
+  if (queue_.size() == 1 && !stopping_) uv_async_send(&wake_);
 }
 
 void RaftLog::run(const DirectoryFacts& facts) {
@@ -99,8 +100,12 @@ void RaftLog::run(const DirectoryFacts& facts) {
     const std::lock_guard lock(mutex_);
     stop = stopping_;
   }
-  // A snapshot's work must not outlive the raft object that it reports to.
-  while (snapshot_running_ && !failure_) uv_run(member_.loop(), UV_RUN_ONCE);
+  // A snapshot's work must not outlive the raft object that it reports to. On a disk that failed
+  // the report may never come.
+  const auto give_up_ms = uv_now(member_.loop()) + kFailedSnapshotWaitMs;
+  while (snapshot_running_ && (!failure_ || uv_now(member_.loop()) < give_up_ms)) {
+    uv_run(member_.loop(), UV_RUN_ONCE);
+  }
   leader_.store(false, std::memory_order_release);
   if (opened_) close_handles();
   member_.close();

@@ -82,7 +82,7 @@ TEST_CASE("a disk that fails stops the member with an error that names the direc
   Proposer proposer(*log);
   CHECK(proposer.propose_and_wait("before").ok());
   // Segments that exist stay writable; the next one cannot be created.
-  std::filesystem::remove_all(path);
+  std::filesystem::rename(path, path + "-gone");
   const auto error = first_error(proposer, std::string(1 << 20, 'x'));
   CHECK(error.message.find(path) != std::string::npos);
   CHECK_FALSE(proposer.propose_and_wait("after").ok());
