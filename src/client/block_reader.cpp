@@ -1,0 +1,121 @@
+#include "client/block_reader.hpp"
+
+#include <utility>
+
+namespace minidfs::client {
+namespace {
+
+// The replica itself is bad, as opposed to its node being out of reach.
+bool is_bad_replica(Errc code) {
+  return code == Errc::kCorrupt || code == Errc::kNotFound || code == Errc::kStale;
+}
+
+}  // namespace
+
+const metadata::ReplicaLocation* BlockReader::best_location() const {
+  const metadata::ReplicaLocation* last_choice = nullptr;
+  for (const auto& location : block_.locations) {
+    if (refused_.contains(location.node)) continue;
+    if (!failed_nodes_.contains(location.node)) return &location;
+    if (last_choice == nullptr) last_choice = &location;
+  }
+  return last_choice;
+}
+
+Status BlockReader::open(const metadata::ReplicaLocation& location, bool fresh) {
+  requested_.reset();
+  MDFS_TRY(connection_, context_.replicas.take(location.data, fresh));
+  MDFS_CHECK(connection_.client->request(
+      {block_.block.id, block_.block.generation, offset_ + done_, length_ - done_}));
+  requested_ = location;
+  idle_before_ = connection_.reused;
+  return {};
+}
+
+void BlockReader::request_ahead() {
+  const auto* location = best_location();
+  if (location == nullptr) return;
+  (void)open(*location, false);
+  idle_before_ = true;
+}
+
+void BlockReader::avoid_failed_node() {
+  if (!requested_ || !failed_nodes_.contains(requested_->node)) return;
+  requested_.reset();
+  connection_ = {};
+}
+
+void BlockReader::refuse(const metadata::ReplicaLocation& location, Error error) {
+  if (!is_bad_replica(error.code)) failed_nodes_[location.node] = error.code;
+  const auto where = metadata::to_string(location.data);
+  if (error.message.find(where) == std::string::npos) error.message = where + ": " + error.message;
+  refused_[location.node] = std::move(error);
+}
+
+// An error is final for this replica; requested_ is then empty.
+Status BlockReader::receive_from(const metadata::ReplicaLocation& location,
+                                 const transfer::ByteSink& sink) {
+  // A datanode closes connections that stand still, be it because they were idle or because the
+  // sink took its time. So the first failure of such a one only means: connect again.
+  bool fresh = false;
+  if (requested_ && requested_->node != location.node) requested_.reset();
+  for (;;) {
+    if (!requested_) MDFS_CHECK(open(location, fresh));
+    const auto before = done_;
+    auto status = connection_.client->receive([&](std::span<const std::byte> bytes) {
+      auto taken = sink(bytes);
+      sink_failed_ = !taken.ok();
+      if (taken.ok()) done_ += bytes.size();
+      return taken;
+    });
+    requested_.reset();
+    if (connection_.client->usable() && !sink_failed_) {
+      context_.replicas.give_back(location.data, std::move(connection_));
+    }
+    connection_.client.reset();
+    if (status.ok() && done_ != length_) {
+      return Error{Errc::kProtocol,
+                   "sent " + std::to_string(done_) + " of " + std::to_string(length_) + " bytes"};
+    }
+    if (status.ok() || sink_failed_) return status;
+    // One that says nothing is slow, and left for another.
+    const bool closed =
+        !is_bad_replica(status.error().code) && status.error().code != Errc::kTimedOut;
+    if (!closed || !(idle_before_ || done_ > before)) return status;
+    fresh = true;
+  }
+}
+
+Status BlockReader::receive(const transfer::ByteSink& sink) {
+  while (done_ < length_) {
+    const metadata::ReplicaLocation* next = requested_ ? &*requested_ : best_location();
+    if (next == nullptr) return Error{Errc::kUnavailable, reasons()};
+    const auto location = *next;
+    auto status = receive_from(location, sink);
+    if (status.ok() || sink_failed_) return status;
+    refuse(location, std::move(status).error());
+  }
+  return {};
+}
+
+void BlockReader::relocate(std::vector<metadata::ReplicaLocation> locations) {
+  block_.locations = std::move(locations);
+  std::erase_if(refused_, [](const auto& entry) { return !is_bad_replica(entry.second.code); });
+}
+
+bool BlockReader::may_come_back() const {
+  for (const auto& [node, error] : refused_) {
+    if (!is_bad_replica(error.code)) return true;
+  }
+  return false;
+}
+
+std::string BlockReader::reasons() const {
+  std::string text;
+  for (const auto& [node, error] : refused_) {
+    text += (text.empty() ? "" : "; ") + error.message;
+  }
+  return text.empty() ? "no live datanode has it" : text;
+}
+
+}  // namespace minidfs::client

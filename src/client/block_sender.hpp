@@ -1,0 +1,115 @@
+// Writes blocks through pipelines of datanodes, and writes them again elsewhere when that fails.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "client/block_bytes.hpp"
+#include "client/client_context.hpp"
+#include "client/progress_meter.hpp"
+#include "client/retry_schedule.hpp"
+#include "client/write_session.hpp"
+#include "storage/slice_codec.hpp"
+
+namespace minidfs::client {
+
+// What is read and sent at a time: large enough for few system calls, small enough to stay in the
+// processor's cache between reading, summing and sending.
+inline constexpr std::size_t kChunkBytes = 512 * 1024;
+static_assert(kChunkBytes % storage::kSliceBytes == 0);
+
+// A block that at least one node has stored.
+struct SentBlock {
+  metadata::Block block;
+  std::vector<NodeId> nodes;
+};
+
+// The nodes of `ack` that stored the block. The others get no further block of this session. An
+// error with every node's reason when none did.
+Result<SentBlock> settle(WriteSession& session, const BlockGrant& grant, std::uint64_t length,
+                         const transfer::BlockAck& ack);
+
+// Decides whether blocks that could not be written are tried again, and gets new ones for it.
+class WriteRetry {
+ public:
+  WriteRetry(ClientContext& context, WriteSession& session)
+      : context_(context), session_(session) {}
+
+  // Another pipeline after `why`, or an error that tells it when there is no more hope: no space
+  // anywhere, or no success for the time-out of a request.
+  Result<actors::PipelineGrant> next(const Error& why, const BlockDemand& demand);
+
+ private:
+  bool too_late() const;
+
+  ClientContext& context_;
+  WriteSession& session_;
+  Backoff backoff_;
+  std::uint32_t failures_ = 0;
+  std::chrono::steady_clock::time_point first_failure_;
+};
+
+// One try of one block: begun, fed, ended, then acknowledged. After an error only its destruction
+// makes sense.
+class BlockAttempt {
+ public:
+  BlockAttempt(ClientContext& context, WriteSession& session, BlockGrant grant)
+      : context_(context), session_(session), grant_(std::move(grant)) {}
+
+  // `length` is an upper bound when it is not known.
+  Status begin(std::uint64_t length_max);
+  // As SliceEncoder::encode. The encoder serves no other block until end().
+  Status append(storage::SliceEncoder& encoder, std::span<const std::byte> raw);
+  Status end();
+  // Waits for the ack, then gives the connection back.
+  Result<SentBlock> settle_ack();
+
+  std::uint64_t length() const { return length_; }
+  const BlockGrant& grant() const { return grant_; }
+
+ private:
+  Status keep(Status status);
+
+  ClientContext& context_;
+  WriteSession& session_;
+  BlockGrant grant_;
+  Pipeline pipeline_;
+  std::uint64_t length_ = 0;
+};
+
+struct BlockSenderOptions {
+  storage::Compression compression;
+  std::uint8_t replication = 0;
+  const std::atomic<bool>* stop = nullptr;  // Set by whoever gives the whole file up.
+};
+
+// Writes whole blocks, one after another. For one thread.
+class BlockSender {
+ public:
+  BlockSender(ClientContext& context, WriteSession& session, ProgressMeter& progress,
+              const BlockSenderOptions& options);
+
+  Result<SentBlock> send(BlockGrant grant, BlockBytes& bytes);
+  // After a first try elsewhere ended with `why`.
+  Result<SentBlock> send_again(Error why, BlockBytes& bytes);
+
+ private:
+  // An error of `bytes` itself goes to `source_error_`.
+  Result<SentBlock> try_once(BlockGrant grant, BlockBytes& bytes);
+  Status feed(BlockAttempt& attempt, BlockBytes& bytes);
+
+  ClientContext& context_;
+  WriteSession& session_;
+  ProgressMeter& progress_;
+  BlockSenderOptions options_;
+  storage::SliceEncoder encoder_;
+  std::vector<std::byte> buffer_;
+  std::optional<Error> source_error_;
+};
+
+}  // namespace minidfs::client

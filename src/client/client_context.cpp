@@ -1,0 +1,37 @@
+#include "client/client_context.hpp"
+
+#include <limits.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+
+namespace minidfs::client {
+namespace {
+
+std::string host_name() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+}  // namespace
+
+ClientContext::ClientContext(Options client_options)
+    : options(std::move(client_options)),
+      host(host_name()),
+      link({options.namenodes, options.connect_timeout, options.timeout}),
+      pipelines(link),
+      replicas(link) {}
+
+std::int64_t wall_clock_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+Error with_path(Error error, const std::string& path) {
+  if (error.message.find(path) == std::string::npos) error.message = path + ": " + error.message;
+  return error;
+}
+
+}  // namespace minidfs::client

@@ -1,0 +1,29 @@
+// What every reader and writer of one FileSystem shares. Owned by the FileSystem; outlives them.
+#pragma once
+
+#include <string>
+
+#include "client/file_system.hpp"
+#include "client/namenode_link.hpp"
+#include "client/pipeline_pool.hpp"
+#include "client/replica_pool.hpp"
+
+namespace minidfs::client {
+
+struct ClientContext {
+  explicit ClientContext(Options client_options);
+
+  Options options;
+  std::string host;  // This machine's name, for placement and the order of replicas.
+  NamenodeLink link;
+  PipelinePool pipelines;
+  ReplicaPool replicas;
+};
+
+// Milliseconds since the Unix epoch, for changes.
+std::int64_t wall_clock_ms();
+
+// The error with `path` in front, unless it stands in it already.
+Error with_path(Error error, const std::string& path);
+
+}  // namespace minidfs::client

@@ -1,0 +1,34 @@
+// Reads a file's bytes in order, from whichever replicas can give them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "actors/messages.hpp"
+#include "client/client_context.hpp"
+#include "client/progress_meter.hpp"
+
+namespace minidfs::client {
+
+// A run of bytes within one block.
+struct BlockPart {
+  std::size_t block = 0;  // Index in the file's list.
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+};
+
+// The parts of [offset, offset + length), cut at the end of the file. Pure.
+std::vector<BlockPart> parts_of(const std::vector<metadata::LocatedBlock>& blocks,
+                                std::uint64_t offset, std::uint64_t length);
+
+// Asks the namenode and reads. Adds to `progress`; does not finish it.
+Status read_one_file(ClientContext& context, const std::string& path, std::uint64_t offset,
+                     std::uint64_t length, const Sink& sink, ProgressMeter& progress);
+
+// As above for a file that is located already. Asks the namenode again only when replicas fail.
+Status read_located(ClientContext& context, const std::string& path,
+                    std::vector<metadata::LocatedBlock> blocks, std::uint64_t offset,
+                    std::uint64_t length, const Sink& sink, ProgressMeter& progress);
+
+}  // namespace minidfs::client

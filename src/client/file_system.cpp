@@ -1,0 +1,211 @@
+#include "client/file_system.hpp"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/codec.hpp"
+#include "client/client_context.hpp"
+#include "client/file_reader.hpp"
+#include "client/file_writer.hpp"
+#include "client/local_source.hpp"
+#include "client/progress_meter.hpp"
+#include "client/small_file_writer.hpp"
+#include "client/tree_reader.hpp"
+
+namespace minidfs::client {
+namespace {
+
+using metadata::FileStatus;
+
+ClusterStatus cluster_status(actors::StatusReply reply) {
+  ClusterStatus status;
+  status.cluster = reply.cluster;
+  status.safe_mode = reply.safe_mode;
+  status.files = reply.files;
+  status.directories = reply.directories;
+  status.blocks = {reply.blocks_total, reply.blocks_under_replicated, reply.blocks_missing,
+                   reply.blocks_corrupt, reply.pending_copies};
+  for (auto& node : reply.nodes) {
+    status.nodes.push_back({node.node, metadata::to_string(node.data), std::move(node.rack),
+                            std::move(node.state), node.capacity_bytes, node.used_bytes,
+                            node.free_bytes, node.blocks, node.last_heartbeat_ms});
+  }
+  return status;
+}
+
+// Adds the entries of a page to `files`.
+Status decode_page(const actors::ListReply& page, std::vector<FileStatus>& files) {
+  Decoder decoder(page.entries);
+  for (std::uint32_t i = 0; i < page.count; ++i) {
+    if (!decoder.get(files.emplace_back())) {
+      return Error{Errc::kProtocol, "entry " + std::to_string(i) + " of a page of " +
+                                        std::to_string(page.count) + " does not decode"};
+    }
+  }
+  return {};
+}
+
+class FileSystemImpl final : public FileSystem {
+ public:
+  explicit FileSystemImpl(Options options) : context_(std::move(options)) {}
+
+  Result<FileStatus> stat(const std::string& path) override {
+    auto status = context_.link.call(actors::StatRequest{path});
+    if (!status.ok()) return with_path(std::move(status).error(), path);
+    return status;
+  }
+
+  Result<std::vector<FileStatus>> list(const std::string& path) override {
+    std::vector<FileStatus> files;
+    actors::ListRequest request{path, "", 0};
+    for (;;) {
+      auto page = context_.link.call(request);
+      if (!page.ok()) return with_path(std::move(page).error(), path);
+      if (auto decoded = decode_page(*page, files); !decoded.ok()) {
+        return with_path(std::move(decoded).error(), path);
+      }
+      if (!page->more || page->count == 0) return files;
+      request.start_after = files.back().name;
+    }
+  }
+
+  Status make_directory(const std::string& path, bool parents) override {
+    metadata::MakeDirectory change;
+    change.path = path;
+    change.parents = parents;
+    change.owner = context_.options.user;
+    change.group = context_.options.group;
+    return apply(std::move(change), path);
+  }
+
+  Status remove(const std::string& path, bool recursive) override {
+    metadata::Remove change;
+    change.path = path;
+    change.recursive = recursive;
+    return apply(std::move(change), path);
+  }
+
+  Status rename(const std::string& source, const std::string& target) override {
+    metadata::Rename change;
+    change.source = source;
+    change.target = target;
+    auto status = apply(std::move(change), "");
+    if (status.ok()) return status;
+    auto error = std::move(status).error();
+    if (error.message.find(source) != std::string::npos) return error;
+    return with_path(std::move(error), error.message.find(target) == std::string::npos
+                                           ? source + " to " + target
+                                           : target);
+  }
+
+  Status set_replication(const std::string& path, std::uint8_t replication) override {
+    metadata::SetReplication change;
+    change.path = path;
+    change.replication = replication;
+    return apply(std::move(change), path);
+  }
+
+  Result<std::vector<metadata::LocatedBlock>> locate(const std::string& path) override {
+    auto located = context_.link.call(actors::LocateRequest{path, context_.host});
+    if (!located.ok()) return with_path(std::move(located).error(), path);
+    return std::move(located->blocks);
+  }
+
+  Result<ClusterStatus> status() override {
+    MDFS_TRY(auto reply, context_.link.call(actors::StatusRequest{}));
+    return cluster_status(std::move(reply));
+  }
+
+  Result<WriteReport> write_file(const std::string& path, Source& source,
+                                 const WriteOptions& options) override {
+    MDFS_TRY(const auto settings, file_settings(context_.options, options));
+    ProgressMeter progress(options.progress);
+    progress.set_total(source.size_hint(), 1);
+    auto report = write_one_file(context_, path, source, settings, progress);
+    progress.finish();
+    return report;
+  }
+
+  Result<WriteReport> write_files(const std::vector<LocalFile>& files,
+                                  const WriteOptions& options) override {
+    MDFS_TRY(const auto settings, file_settings(context_.options, options));
+    ProgressMeter progress(options.progress);
+    auto report = write_all(files, settings, progress);
+    progress.finish();
+    return report;
+  }
+
+  Status read_file(const std::string& path, std::uint64_t offset, std::uint64_t length,
+                   const Sink& sink, const ProgressCallback& callback) override {
+    ProgressMeter progress(callback);
+    auto status = read_one_file(context_, path, offset, length, sink, progress);
+    progress.finish();
+    return status;
+  }
+
+  Status read_tree(const std::string& path, const std::string& local_path,
+                   const ProgressCallback& callback) override {
+    ProgressMeter progress(callback);
+    auto status = read_whole_tree(context_, path, local_path, progress);
+    progress.finish();
+    return status;
+  }
+
+ private:
+  // A change with one outcome. `path` goes in front of its error unless it is empty.
+  template <class Change>
+  Status apply(Change change, const std::string& path) {
+    change.time_ms = wall_clock_ms();
+    auto reply = context_.link.call(std::move(change));
+    if (!reply.ok()) return with_path(std::move(reply).error(), path);
+    if (reply->outcomes.size() != 1) {
+      return Error{Errc::kProtocol, "the namenode answered one change with " +
+                                        std::to_string(reply->outcomes.size()) + " outcomes"};
+    }
+    auto outcome = metadata::to_result(reply->outcomes.front());
+    if (!outcome.ok()) return with_path(std::move(outcome).error(), path);
+    return {};
+  }
+
+  Result<WriteReport> write_all(const std::vector<LocalFile>& files, const FileSettings& settings,
+                                ProgressMeter& progress) {
+    const auto small_max = std::min(context_.options.small_file_bytes, settings.block_size);
+    std::vector<SmallFile> small;
+    std::vector<const LocalFile*> large;
+    std::uint64_t bytes_total = 0;
+    for (const auto& file : files) {
+      MDFS_TRY(const auto length, local_length(file.local_path));
+      bytes_total += length.value_or(0);
+      if (length && *length <= small_max) {
+        small.push_back({&file, *length});
+      } else {
+        large.push_back(&file);
+      }
+    }
+    progress.set_total(bytes_total, files.size());
+    MDFS_TRY(auto total, write_small_files(context_, small, settings, progress));
+    for (const auto* file : large) {
+      MDFS_TRY(LocalSource source, LocalSource::open(file->local_path));
+      MDFS_TRY(const auto one, write_one_file(context_, file->path, source, settings, progress));
+      total.files += one.files;
+      total.bytes += one.bytes;
+      total.copies_min = std::min(total.copies_min, one.copies_min);
+    }
+    return total;
+  }
+
+  ClientContext context_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<FileSystem>> FileSystem::connect(Options options) {
+  if (options.namenodes.empty()) {
+    return Error{Errc::kInvalidArgument, "no address of a namenode was given"};
+  }
+  return std::unique_ptr<FileSystem>(new FileSystemImpl(std::move(options)));
+}
+
+}  // namespace minidfs::client

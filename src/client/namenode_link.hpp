@@ -1,0 +1,107 @@
+// The client's one connection to the namenode. Finds it among several addresses, connects again
+// when it restarts, and repeats what may be repeated until a request's time-out. Changes are
+// numbered here, so that one that is asked twice is done once.
+//
+// Thread-safe. Callbacks run on the link's only thread: they must not block, but may submit.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "actors/messages.hpp"
+#include "base/result.hpp"
+#include "metadata/changes.hpp"
+#include "metadata/types.hpp"
+
+namespace minidfs::client {
+
+// Which reply belongs to a request.
+template <class Request>
+struct ReplyOf {
+  using type = metadata::ChangeReply;
+};
+template <>
+struct ReplyOf<actors::StatRequest> {
+  using type = metadata::FileStatus;
+};
+template <>
+struct ReplyOf<actors::ListRequest> {
+  using type = actors::ListReply;
+};
+template <>
+struct ReplyOf<actors::LocateRequest> {
+  using type = actors::LocatedFile;
+};
+template <>
+struct ReplyOf<actors::LocateDirectoryRequest> {
+  using type = actors::LocateDirectoryReply;
+};
+template <>
+struct ReplyOf<actors::AllocateBlocks> {
+  using type = actors::WriteGrant;
+};
+template <>
+struct ReplyOf<actors::RenewSession> {
+  using type = actors::Accepted;
+};
+template <>
+struct ReplyOf<actors::EndSession> {
+  using type = actors::Accepted;
+};
+template <>
+struct ReplyOf<actors::StatusRequest> {
+  using type = actors::StatusReply;
+};
+template <>
+struct ReplyOf<actors::SafeModeRequest> {
+  using type = actors::SafeModeReply;
+};
+
+struct LinkOptions {
+  std::vector<metadata::Endpoint> namenodes;  // At least one; tried in turn.
+  std::chrono::milliseconds connect_timeout{2000};
+  std::chrono::milliseconds timeout{10000};  // Of a request with all its retries.
+};
+
+class NamenodeLink {
+ public:
+  template <class Request>
+  using Reply = typename ReplyOf<Request>::type;
+  template <class Request>
+  using Callback = std::function<void(Result<Reply<Request>>)>;
+
+  // Starts to connect at once, in the background. REQUIRES: at least one address.
+  explicit NamenodeLink(LinkOptions options);
+  // Requests without an answer end with kCancelled.
+  ~NamenodeLink();
+  NamenodeLink(const NamenodeLink&) = delete;
+  NamenodeLink& operator=(const NamenodeLink&) = delete;
+
+  // The request types are those of ReplyOf, CommitWrite and the four single changes. A time-out of
+  // zero is that of the options. The RequestId of a change is filled in here.
+  template <class Request>
+  void submit(Request request, Callback<Request> callback,
+              std::chrono::milliseconds timeout = std::chrono::milliseconds{0});
+
+  // Submits and waits. Not to be used in a callback.
+  template <class Request>
+  Result<Reply<Request>> call(Request request,
+                              std::chrono::milliseconds timeout = std::chrono::milliseconds{0});
+
+  // Runs `task` on the link's thread later; dropped when the link ends before.
+  void run_after(std::chrono::milliseconds delay, std::function<void()> task);
+
+  ClientId client_id() const;
+  const LinkOptions& options() const;
+
+  // The cluster that the namenode belongs to; connects when that has not been done yet.
+  Result<ClusterId> cluster();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace minidfs::client

@@ -1,0 +1,45 @@
+// Idle connections to write pipelines, kept for the next block or batch that goes to the same
+// datanodes in the same order.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "base/result.hpp"
+#include "client/namenode_link.hpp"
+#include "metadata/types.hpp"
+#include "transfer/pipeline_writer.hpp"
+
+namespace minidfs::client {
+
+struct Pipeline {
+  std::unique_ptr<transfer::PipelineWriter> writer;
+  std::vector<metadata::Endpoint> targets;
+  bool reused = false;  // It stood idle, so its datanode may have gone without our noticing.
+};
+
+// Thread-safe.
+class PipelinePool {
+ public:
+  explicit PipelinePool(NamenodeLink& link) : link_(link) {}
+
+  // An idle connection or a new one; only a new one with `fresh`.
+  Result<Pipeline> take(const std::vector<metadata::ReplicaLocation>& targets, bool fresh = false);
+
+  // REQUIRES: every block was ended and acknowledged, none of the calls failed.
+  void give_back(Pipeline pipeline);
+
+ private:
+  static constexpr std::size_t kIdleMax = 8;
+
+  NamenodeLink& link_;
+  std::mutex mutex_;
+  std::deque<Pipeline> idle_;  // The longest idle one first.
+};
+
+// How the data plane is spoken to: the cluster's id and the time-outs.
+Result<transfer::ConnectionOptions> connection_options(NamenodeLink& link);
+
+}  // namespace minidfs::client

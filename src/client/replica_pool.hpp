@@ -1,0 +1,39 @@
+// Idle connections to datanodes for reading, kept for the next reader.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "base/result.hpp"
+#include "client/namenode_link.hpp"
+#include "metadata/types.hpp"
+#include "transfer/replica_client.hpp"
+
+namespace minidfs::client {
+
+struct ReplicaConnection {
+  std::unique_ptr<transfer::ReplicaClient> client;
+  bool reused = false;  // It stood idle, so its datanode may have gone without our noticing.
+};
+
+// Thread-safe.
+class ReplicaPool {
+ public:
+  explicit ReplicaPool(NamenodeLink& link) : link_(link) {}
+
+  Result<ReplicaConnection> take(const metadata::Endpoint& datanode, bool fresh = false);
+
+  // REQUIRES: every request was received and the connection is usable.
+  void give_back(const metadata::Endpoint& datanode, ReplicaConnection connection);
+
+ private:
+  static constexpr std::size_t kIdleMax = 16;
+
+  NamenodeLink& link_;
+  std::mutex mutex_;
+  std::deque<std::pair<metadata::Endpoint, ReplicaConnection>> idle_;
+};
+
+}  // namespace minidfs::client

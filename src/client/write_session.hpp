@@ -1,0 +1,76 @@
+// One writer's dealings with the namenode: block ids and pipelines, nodes that failed it, the
+// session that protects its unfinished blocks (renewed in the background), the commit, the end.
+//
+// Thread-safe. Destroying it ends the session: blocks that were not committed are given up.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "actors/messages.hpp"
+#include "base/result.hpp"
+#include "client/client_context.hpp"
+
+namespace minidfs::client {
+
+// A pipeline for one block.
+struct BlockGrant {
+  BlockId block;
+  std::uint64_t generation = 0;
+  std::vector<metadata::ReplicaLocation> targets;
+};
+
+// What to ask for; the session adds who asks and which nodes failed.
+struct BlockDemand {
+  std::vector<actors::IntendedFile> files;  // Only of the first demand.
+  std::uint32_t pipelines = 1;
+  std::uint32_t blocks_per_pipeline = 1;
+  std::uint64_t block_size = 0;
+  std::uint8_t replication = 0;
+};
+
+class WriteSession {
+ public:
+  explicit WriteSession(ClientContext& context);
+  ~WriteSession();
+  WriteSession(const WriteSession&) = delete;
+  WriteSession& operator=(const WriteSession&) = delete;
+
+  using GrantCallback = std::function<void(Result<std::vector<actors::PipelineGrant>>)>;
+
+  Result<std::vector<actors::PipelineGrant>> allocate(const BlockDemand& demand);
+  // The callback runs on the link's thread.
+  void allocate(const BlockDemand& demand, GrantCallback callback);
+
+  // The node gets no further block of this writer.
+  void exclude(NodeId node);
+  bool is_excluded(NodeId node) const;
+  bool excludes_any() const;
+  // Gives all nodes another chance, when there is no other left.
+  void forget_exclusions();
+
+  // Makes files visible; outcome i belongs to file i. Fails as a whole when the namenode cannot be
+  // asked.
+  Result<std::vector<metadata::Outcome>> commit(std::vector<metadata::CommittedFile> files,
+                                                std::vector<actors::WrittenBlock> written);
+
+ private:
+  struct State;
+  static void renew_later(const std::shared_ptr<State>& state);
+  static void renew(const std::shared_ptr<State>& state);
+  static Result<std::vector<actors::PipelineGrant>> accept(const std::shared_ptr<State>& state,
+                                                           Result<actors::WriteGrant> grant);
+  actors::AllocateBlocks request_of(const BlockDemand& demand) const;
+
+  ClientContext& context_;
+  std::shared_ptr<State> state_;
+};
+
+// Sorted ids as few ranges. Pure.
+std::vector<metadata::BlockRange> ranges_of(std::span<const BlockId> sorted);
+
+}  // namespace minidfs::client
