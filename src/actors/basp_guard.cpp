@@ -19,6 +19,11 @@ enum Operation : std::uint8_t {
   kHeartbeat = 6,
 };
 
+// The operation data of a direct message is CAF's message id (caf/message_id.hpp). This bit of its
+// first byte marks a message of CAF's streams, which minidfs does not use, and whose forged payload
+// CAF takes for one without a look.
+constexpr std::uint8_t kStreamCategory = 0x20;
+
 // Handshakes and notices hold ids and type names only.
 constexpr std::uint32_t kNoticeBytesMax = 1U << 20U;
 
@@ -74,7 +79,8 @@ bool BaspGuard::is_expected(std::uint8_t operation, std::uint32_t payload_bytes)
       greeted_ = true;
       return side_ == Side::kListening && is_notice;
     case kDirectMessage:
-      return greeted_ && payload_bytes > 0 && payload_bytes <= limits_.payload_bytes_max;
+      return greeted_ && payload_bytes > 0 && payload_bytes <= limits_.payload_bytes_max &&
+             (static_cast<std::uint8_t>(header_[8]) & kStreamCategory) == 0;
     case kMonitorMessage:
     case kDownMessage:
       return greeted_ && is_notice;
