@@ -39,7 +39,8 @@ void RateMeter::add(std::chrono::milliseconds now, std::uint64_t bytes_done) {
   const auto passed_ms = static_cast<double>((now - last_).count());
   // Closer measurements than this are mostly noise.
   if (passed_ms < 50) return;
-  const double rate = static_cast<double>(bytes_done - last_bytes_) * 1000 / passed_ms;
+  const auto gained = bytes_done > last_bytes_ ? bytes_done - last_bytes_ : 0;
+  const double rate = static_cast<double>(gained) * 1000 / passed_ms;
   // The weight of what is older halves about every second.
   const double weight = std::min(1.0, passed_ms / 1500);
   bytes_per_second_ =
@@ -88,7 +89,7 @@ struct ProgressBar::State {
   RateMeter meter;
   bool drawn = false;
 
-  explicit State(const Io& standard) : io(standard) {}
+  explicit State(const Io& standard) : io(standard) { meter.add({}, 0); }
 
   void draw(const client::Progress& progress) {
     const std::lock_guard lock(mutex);

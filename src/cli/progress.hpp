@@ -14,7 +14,7 @@ namespace minidfs::cli {
 // Smooths the rate of a growing number of bytes; time comes in as an argument.
 class RateMeter {
  public:
-  // REQUIRES: neither argument ever decreases.
+  // The time never decreases; the bytes may, when a block has to be sent again.
   void add(std::chrono::milliseconds now, std::uint64_t bytes_done);
   double bytes_per_second() const { return bytes_per_second_; }
 

@@ -6,7 +6,7 @@
 #include <cerrno>
 
 #include "cli/command.hpp"
-#include "cli/local_source.hpp"
+#include "cli/input_source.hpp"
 #include "cli/local_tree.hpp"
 #include "cli/progress.hpp"
 #include "cli/targets.hpp"
@@ -69,9 +69,9 @@ Result<client::WriteReport> Copy::one(const LocalOperand& operand) {
       return Error{Errc::kIsADirectory,
                    target.path + ": is a directory, and standard input has no name to take there"};
     }
-    return files.write_file(target.path, *LocalSource::standard_input(), options);
+    return files.write_file(target.path, *InputSource::standard_input(), options);
   }
-  MDFS_TRY(auto source, LocalSource::open(operand.local_path));
+  MDFS_TRY(auto source, InputSource::open(operand.local_path));
   MDFS_TRY(const auto path, resolve_target(target, operand.source));
   return files.write_file(path, *source, options);
 }
@@ -83,7 +83,7 @@ Result<client::WriteReport> Copy::many(const std::vector<LocalOperand>& sources,
       add_local_tree(operand.local_path, path, tree);
     } else {
       // Opened only to refuse what is special or unreadable before the first byte is sent.
-      MDFS_TRY([[maybe_unused]] const auto source, LocalSource::open(operand.local_path));
+      MDFS_TRY([[maybe_unused]] const auto source, InputSource::open(operand.local_path));
       tree.files.push_back({operand.local_path, path});
     }
   }

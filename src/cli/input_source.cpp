@@ -1,4 +1,4 @@
-#include "cli/local_source.hpp"
+#include "cli/input_source.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -8,7 +8,7 @@
 
 namespace minidfs::cli {
 
-LocalSource::LocalSource(UniqueFd owned, int fd, std::string name)
+InputSource::InputSource(UniqueFd owned, int fd, std::string name)
     : owned_(std::move(owned)), fd_(fd), name_(std::move(name)) {
   struct stat status {};
   const bool is_regular = ::fstat(fd_, &status) == 0 && S_ISREG(status.st_mode);
@@ -17,7 +17,7 @@ LocalSource::LocalSource(UniqueFd owned, int fd, std::string name)
   if (seekable_) size_bytes_ = static_cast<std::uint64_t>(status.st_size);
 }
 
-Result<std::unique_ptr<LocalSource>> LocalSource::open(const std::string& path) {
+Result<std::unique_ptr<InputSource>> InputSource::open(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return errno_error(errno, path);
   if (S_ISDIR(status.st_mode)) {
@@ -29,14 +29,14 @@ Result<std::unique_ptr<LocalSource>> LocalSource::open(const std::string& path) 
   }
   MDFS_TRY(auto file, open_file(path, O_RDONLY));
   const int fd = file.get();
-  return std::unique_ptr<LocalSource>(new LocalSource(std::move(file), fd, path));
+  return std::unique_ptr<InputSource>(new InputSource(std::move(file), fd, path));
 }
 
-std::unique_ptr<LocalSource> LocalSource::standard_input() {
-  return std::unique_ptr<LocalSource>(new LocalSource(UniqueFd(), STDIN_FILENO, "standard input"));
+std::unique_ptr<InputSource> InputSource::standard_input() {
+  return std::unique_ptr<InputSource>(new InputSource(UniqueFd(), STDIN_FILENO, "standard input"));
 }
 
-Result<std::size_t> LocalSource::read(std::span<std::byte> buffer) {
+Result<std::size_t> InputSource::read(std::span<std::byte> buffer) {
   std::size_t filled = 0;
   while (filled < buffer.size()) {
     const ssize_t count = ::read(fd_, buffer.data() + filled, buffer.size() - filled);

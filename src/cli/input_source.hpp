@@ -9,19 +9,19 @@
 
 namespace minidfs::cli {
 
-class LocalSource : public client::Source {
+class InputSource : public client::Source {
  public:
   // A regular file or a named pipe; anything else is refused by name.
-  static Result<std::unique_ptr<LocalSource>> open(const std::string& path);
+  static Result<std::unique_ptr<InputSource>> open(const std::string& path);
   // Standard input, from where it stands.
-  static std::unique_ptr<LocalSource> standard_input();
+  static std::unique_ptr<InputSource> standard_input();
 
   Result<std::size_t> read(std::span<std::byte> buffer) override;
   std::uint64_t size_hint() const override { return size_bytes_; }
   int seekable_fd() const override { return seekable_ ? fd_ : -1; }
 
  private:
-  LocalSource(UniqueFd owned, int fd, std::string name);
+  InputSource(UniqueFd owned, int fd, std::string name);
 
   UniqueFd owned_;
   int fd_;
