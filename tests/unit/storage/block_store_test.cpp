@@ -169,8 +169,9 @@ TEST_CASE("the answer of finish comes from another thread than the caller's") {
   const auto store = open_store(store_options({directory.path()}));
   for (const std::uint64_t hint : {std::uint64_t{10}, std::uint64_t{0}}) {
     for (const bool empty : {false, true}) {
-      auto writer = store->create(BlockId{1}, 1, hint);
-      if (!empty) REQUIRE(append_raw(**writer, BlockId{1}, make_bytes(10, 1)).ok());
+      const BlockId block{empty ? 2U : 1U};
+      auto writer = store->create(block, 1, hint);
+      if (!empty) REQUIRE(append_raw(**writer, block, make_bytes(10, 1)).ok());
       std::promise<std::thread::id> promise;
       (*writer)->finish([&](const auto&) { promise.set_value(std::this_thread::get_id()); });
       CHECK(promise.get_future().get() != std::this_thread::get_id());
