@@ -1,0 +1,174 @@
+// Nothing that was acknowledged is lost, whichever process dies.
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <thread>
+
+#include "cluster/test_cluster.hpp"
+
+namespace minidfs::test {
+
+TEST_CASE("a file is whole after kill -9 of every process right after put returned") {
+  TestCluster cluster;
+  const auto local = cluster.make_file("a", 3 << 20);
+  REQUIRE(cluster.minidfs({"put", "--block-size", "1MiB", local, "/a"}).exit_code == 0);
+  REQUIRE(cluster.minidfs({"put", "-", "/small"}, "small").exit_code == 0);
+  cluster.kill_all();
+  cluster.start_all();
+  CHECK(cluster.minidfs({"cat", "/a"}).out == read_file(local));
+  CHECK(cluster.minidfs({"cat", "/small"}).out == "small");
+}
+
+TEST_CASE("every put that said it was done survives kill -9 of the namenode under 16 writers") {
+  TestCluster cluster;
+  constexpr int kWriters = 16;
+  constexpr int kKills = 5;
+  std::atomic<bool> stop{false};
+  std::mutex mutex;
+  std::vector<std::pair<std::string, std::string>> done;  // Path and content.
+  std::vector<std::thread> writers;
+  for (int w = 0; w < kWriters; ++w) {
+    writers.emplace_back([&, w] {
+      for (int i = 0; !stop; ++i) {
+        const auto path = "/w" + std::to_string(w) + "-" + std::to_string(i);
+        const auto content = random_bytes(static_cast<std::size_t>(1000 + i * 37 + w),
+                                          static_cast<unsigned>(w * 1000 + i));
+        if (cluster.minidfs({"put", "-", path}, content).exit_code == 0) {
+          const std::lock_guard lock(mutex);
+          done.emplace_back(path, content);
+        }
+      }
+    });
+  }
+  std::mt19937 random(7);
+  for (int i = 0; i < kKills; ++i) {
+    std::size_t before = 0;
+    {
+      const std::lock_guard lock(mutex);
+      before = done.size();
+    }
+    // The next kill comes a random number of finished puts after the last one.
+    const std::size_t wanted = before + 1 + random() % 40;
+    for (;;) {
+      const std::lock_guard lock(mutex);
+      if (done.size() >= wanted) break;
+    }
+    cluster.kill_namenode();
+    cluster.start_namenode();
+  }
+  stop = true;
+  for (auto& writer : writers) writer.join();
+  REQUIRE(cluster.wait_for_live(3));
+  REQUIRE(done.size() > 20);
+  for (const auto& [path, content] : done) {
+    const auto cat = cluster.minidfs({"cat", path});
+    INFO(path << ": " << cat.err);
+    REQUIRE(cat.exit_code == 0);
+    REQUIRE(cat.out == content);
+  }
+}
+
+TEST_CASE("a put goes on when a datanode is killed in the middle, and the file is right") {
+  TestCluster cluster;
+  const auto local = cluster.make_file("big", 96 << 20);
+  for (std::size_t victim = 0; victim < 3; ++victim) {
+    const auto path = "/big" + std::to_string(victim);
+    auto put = cluster.start_minidfs({"put", "--block-size", "8MiB", local, path}, "put.log");
+    // In the middle: the victim holds some of the bytes and not yet all of them.
+    for (;;) {
+      std::uintmax_t bytes = 0;
+      std::error_code ignored;
+      for (const auto& entry : std::filesystem::recursive_directory_iterator(
+               cluster.datanode_directory(victim), ignored)) {
+        if (entry.is_regular_file(ignored)) bytes += entry.file_size(ignored);
+      }
+      if (bytes > (victim + 1) * (20U << 20) || !put->running()) break;
+    }
+    cluster.kill_datanode(victim);
+    INFO(put->log());
+    REQUIRE(put->wait(std::chrono::seconds(60)) == 0);
+    CHECK(cluster.minidfs({"cat", path}).out == read_file(local));
+    cluster.start_datanode(victim);
+    REQUIRE(cluster.wait_for_live(3));
+  }
+}
+
+TEST_CASE("a cat goes on when a datanode is killed in the middle") {
+  TestCluster cluster;
+  const auto local = cluster.make_file("big", 64 << 20);
+  REQUIRE(cluster.minidfs({"put", "--block-size", "4MiB", local, "/big"}).exit_code == 0);
+  for (std::size_t victim = 0; victim < 3; ++victim) {
+    const auto copy = cluster.directory() + "/copy" + std::to_string(victim);
+    auto get = cluster.start_minidfs({"get", "/big", copy}, "get.log");
+    cluster.kill_datanode(victim);
+    INFO(get->log());
+    REQUIRE(get->wait(std::chrono::seconds(60)) == 0);
+    CHECK(read_file(copy) == read_file(local));
+    cluster.start_datanode(victim);
+    REQUIRE(cluster.wait_for_live(3));
+  }
+}
+
+namespace {
+
+// Flips one byte in the middle of every replica file and pack of a datanode.
+void flip_bytes(const std::string& directory) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
+    const auto folder = entry.path().parent_path().filename();
+    if (!entry.is_regular_file() || (folder != "blocks" && folder != "packs")) continue;
+    std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(1000);
+    char byte = 0;
+    file.get(byte);
+    file.seekp(1000);
+    file.put(static_cast<char>(byte ^ 0x40));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("flipped bytes on a disk are never given out while a good replica is left, nor after") {
+  TestCluster cluster;
+  const auto local = cluster.make_file("a", 5 << 20);
+  REQUIRE(cluster.minidfs({"put", "--block-size", "2MiB", local, "/a"}).exit_code == 0);
+  const std::string small = random_bytes(5000, 3);
+  REQUIRE(cluster.minidfs({"put", "-", "/small"}, small).exit_code == 0);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(cluster.minidfs({"cat", "/a"}).out == read_file(local));
+    CHECK(cluster.minidfs({"cat", "/small"}).out == small);
+    flip_bytes(cluster.datanode_directory(i));
+  }
+  const auto cat = cluster.minidfs({"cat", "/a"});
+  CHECK(cat.exit_code == 1);
+  CHECK(cat.err.find("block") != std::string::npos);
+  CHECK(read_file(local).rfind(cat.out, 0) == 0);
+  const auto cat_small = cluster.minidfs({"cat", "/small"});
+  CHECK(cat_small.exit_code == 1);
+  CHECK(small.rfind(cat_small.out, 0) == 0);
+}
+
+TEST_CASE("with fewer datanodes than copies a put succeeds and says so") {
+  TestCluster cluster({.datanodes = 2, .environment = {}});
+  const auto put = cluster.minidfs({"put", "-", "/a"}, "hello");
+  CHECK(put.exit_code == 0);
+  CHECK(put.err.find("2 of 3") != std::string::npos);
+  const auto status = nlohmann::json::parse(cluster.minidfs({"status", "--json"}).out);
+  CHECK(status.at("blocks").at("under_replicated") == 1);
+}
+
+TEST_CASE("the roles stop cleanly within two seconds of SIGTERM and SIGINT") {
+  TestCluster cluster;
+  cluster.datanode(0).signal(SIGTERM);
+  CHECK(cluster.datanode(0).wait(std::chrono::milliseconds(2000)) == 0);
+  cluster.datanode(1).signal(SIGINT);
+  CHECK(cluster.datanode(1).wait(std::chrono::milliseconds(2000)) == 0);
+  cluster.namenode().signal(SIGTERM);
+  CHECK(cluster.namenode().wait(std::chrono::milliseconds(2000)) == 0);
+}
+
+}  // namespace minidfs::test
