@@ -1,0 +1,127 @@
+// The simplest NamespaceTable: what the rules do to it can be read off directly.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "metadata/namespace_table.hpp"
+
+namespace minidfs::metadata::test {
+
+class MemoryTable final : public NamespaceTable {
+ public:
+  using Key = std::pair<std::uint64_t, std::string>;
+  struct Entry {
+    FileStatus status;
+    std::vector<Block> blocks;
+  };
+
+  MemoryTable() {
+    FileStatus root;
+    root.id = kRootInode;
+    root.kind = FileKind::kDirectory;
+    root.permission = 0755;
+    root.owner = "root";
+    root.group = "supergroup";
+    entries_[{0, ""}].status = root;
+  }
+
+  Result<Found> find(Place place) override {
+    const auto at = entries_.find({place.parent.value, std::string(place.name)});
+    if (at == entries_.end()) return Found{};
+    const FileStatus& status = at->second.status;
+    return Found{status.id, status.kind, status.length};
+  }
+  Result<DirectoryInfo> directory(InodeId id) override {
+    const FileStatus& status = by_id(id).status;
+    return DirectoryInfo{status.permission, status.group, status.children};
+  }
+  Result<bool> owns(BlockId block) override { return owned_.count(block.value) != 0; }
+  InodeId take_inode_id() override { return InodeId{next_inode_++}; }
+  std::uint64_t block_id_bound() const override { return block_bound_; }
+  void set_block_id_bound(std::uint64_t bound) override { block_bound_ = bound; }
+
+  Status insert(InodeId parent, const FileStatus& entry, std::span<const Block> blocks) override {
+    const bool is_new =
+        entries_
+            .try_emplace({parent.value, entry.name}, Entry{entry, {blocks.begin(), blocks.end()}})
+            .second;
+    MDFS_ASSERT(is_new);
+    for (const Block& block : blocks) owned_.insert(block.id.value);
+    return {};
+  }
+  Status unlink(Place place, const Found& found) override {
+    const auto at = entries_.find({place.parent.value, std::string(place.name)});
+    MDFS_ASSERT(at != entries_.end() && at->second.status.id == found.id);
+    for (const Block& block : at->second.blocks) owned_.erase(block.id.value);
+    entries_.erase(at);
+    return {};
+  }
+  Status move(Place from, Place to, const Found&) override {
+    auto node = entries_.extract({from.parent.value, std::string(from.name)});
+    node.key() = {to.parent.value, std::string(to.name)};
+    node.mapped().status.name = to.name;
+    MDFS_ASSERT(entries_.insert(std::move(node)).inserted);
+    return {};
+  }
+  Status set_replication(Place place, const Found&, std::uint8_t replication) override {
+    entries_.at({place.parent.value, std::string(place.name)}).status.replication = replication;
+    return {};
+  }
+  Status touch_directory(InodeId id, std::int32_t delta, std::int64_t time_ms) override {
+    FileStatus& status = by_id(id).status;
+    status.children =
+        static_cast<std::uint32_t>(static_cast<std::int32_t>(status.children) + delta);
+    status.modified_ms = time_ms;
+    return {};
+  }
+  Result<std::uint64_t> purge(std::uint32_t) override {
+    // Frees the blocks of what cannot be reached from the root.
+    std::set<std::uint64_t> reachable;
+    collect(kRootInode, reachable);
+    owned_ = reachable;
+    return std::uint64_t{0};
+  }
+
+  // All that can be reached, by path.
+  std::map<std::string, Entry> tree() const {
+    std::map<std::string, Entry> out;
+    out["/"] = entries_.at({0, ""});
+    collect(kRootInode, "", out);
+    return out;
+  }
+
+ private:
+  Entry& by_id(InodeId id) {
+    for (auto& [key, entry] : entries_) {
+      if (entry.status.id == id) return entry;
+    }
+    MDFS_ASSERT(false);
+    return entries_.begin()->second;
+  }
+  void collect(InodeId id, const std::string& path, std::map<std::string, Entry>& out) const {
+    for (auto at = entries_.lower_bound({id.value, ""});
+         at != entries_.end() && at->first.first == id.value; ++at) {
+      const std::string child = path + "/" + at->first.second;
+      out[child] = at->second;
+      collect(at->second.status.id, child, out);
+    }
+  }
+  void collect(InodeId id, std::set<std::uint64_t>& blocks) const {
+    std::map<std::string, Entry> out;
+    collect(id, "", out);
+    for (const auto& [path, entry] : out) {
+      for (const Block& block : entry.blocks) blocks.insert(block.id.value);
+    }
+  }
+
+  std::map<Key, Entry> entries_;
+  std::set<std::uint64_t> owned_;
+  std::uint64_t next_inode_ = 2;
+  std::uint64_t block_bound_ = 1;
+};
+
+}  // namespace minidfs::metadata::test

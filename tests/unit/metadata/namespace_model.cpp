@@ -1,0 +1,346 @@
+#include "unit/metadata/namespace_model.hpp"
+
+#include <algorithm>
+
+namespace minidfs::metadata::test {
+namespace {
+
+Outcome fail(Errc code) { return {static_cast<std::uint8_t>(code), {}, 0}; }
+
+// "/a//b/" becomes "/a/b"; an invalid path becomes "".
+std::string canonical(const std::string& path) {
+  if (path.empty() || path[0] != '/' || path.size() > 8000) return {};
+  std::string out;
+  std::string name;
+  for (const char c : path + "/") {
+    if (c != '/') {
+      name += c;
+      continue;
+    }
+    if (name == "." || name == ".." || name.size() > 255) return {};
+    if (name.find('\0') != std::string::npos) return {};
+    if (!name.empty()) out += "/" + name;
+    name.clear();
+  }
+  if (std::count(out.begin(), out.end(), '/') > 1000) return {};
+  return out.empty() ? "/" : out;
+}
+
+std::string parent_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+std::string join(const std::string& directory, const std::string& name) {
+  return directory == "/" ? "/" + name : directory + "/" + name;
+}
+
+}  // namespace
+
+NamespaceModel::NamespaceModel() {
+  FileStatus root;
+  root.id = InodeId{1};
+  root.kind = FileKind::kDirectory;
+  root.permission = 0755;
+  root.owner = "root";
+  root.group = "supergroup";
+  entries_["/"].status = root;
+}
+
+bool NamespaceModel::is_directory(const std::string& path) const {
+  const auto at = entries_.find(path);
+  return at != entries_.end() && at->second.status.kind == FileKind::kDirectory;
+}
+
+bool NamespaceModel::is_file(const std::string& path) const {
+  const auto at = entries_.find(path);
+  return at != entries_.end() && at->second.status.kind == FileKind::kFile;
+}
+
+bool NamespaceModel::has_children(const std::string& path) const {
+  return std::any_of(entries_.begin(), entries_.end(), [&](const auto& entry) {
+    return entry.first != "/" && parent_of(entry.first) == path;
+  });
+}
+
+std::uint8_t NamespaceModel::parent_error(const std::string& path) const {
+  if (is_directory(parent_of(path))) return 0;
+  for (std::string at = parent_of(path); at != "/"; at = parent_of(at)) {
+    if (is_file(at)) return static_cast<std::uint8_t>(Errc::kNotADirectory);
+  }
+  return static_cast<std::uint8_t>(Errc::kNotFound);
+}
+
+std::uint64_t NamespaceModel::add(const std::string& path, FileStatus status,
+                                  std::int64_t time_ms) {
+  ModelEntry& parent = entries_.at(parent_of(path));
+  if (status.group.empty()) status.group = parent.status.group;
+  parent.status.modified_ms = time_ms;
+  status.name = name_of(path);
+  status.id = InodeId{next_inode_++};
+  status.modified_ms = time_ms;
+  entries_[path] = {status, {}};
+  return status.id.value;
+}
+
+void NamespaceModel::make_parents(const std::string& path, std::uint16_t permission,
+                                  const std::string& owner, const std::string& group,
+                                  std::int64_t time_ms) {
+  const std::string parent = parent_of(path);
+  if (is_directory(parent)) return;
+  make_parents(parent, permission, owner, group, time_ms);
+  FileStatus status;
+  status.kind = FileKind::kDirectory;
+  status.permission = permission;
+  status.owner = owner;
+  status.group = group;
+  add(parent, status, time_ms);
+}
+
+Outcome NamespaceModel::make_directory(const MakeDirectory& change) {
+  const std::string path = canonical(change.path);
+  if (path.empty() || change.permission > 01777) return fail(Errc::kInvalidArgument);
+  if (entries_.count(path) != 0) {
+    if (!change.parents || is_file(path)) return fail(Errc::kAlreadyExists);
+    return {0, {}, entries_[path].status.id.value};
+  }
+  const std::uint8_t error = parent_error(path);
+  const bool creatable = change.parents && error == static_cast<std::uint8_t>(Errc::kNotFound);
+  if (error != 0 && !creatable) return {error, {}, 0};
+  make_parents(path, change.permission | 0300, change.owner, change.group, change.time_ms);
+  FileStatus status;
+  status.kind = FileKind::kDirectory;
+  status.permission = change.permission;
+  status.owner = change.owner;
+  status.group = change.group;
+  return {0, {}, add(path, status, change.time_ms)};
+}
+
+Outcome NamespaceModel::commit(const CommittedFile& file, std::int64_t time_ms) {
+  const std::string path = canonical(file.path);
+  if (path.empty() || file.permission > 01777 || file.replication == 0 || file.block_size == 0) {
+    return fail(Errc::kInvalidArgument);
+  }
+  for (std::size_t i = 0; i < file.blocks.size(); ++i) {
+    const std::uint64_t length = file.blocks[i].length;
+    if (length == 0 || length > file.block_size) return fail(Errc::kInvalidArgument);
+    if (i + 1 < file.blocks.size() && length != file.block_size) {
+      return fail(Errc::kInvalidArgument);
+    }
+  }
+  if (is_directory(path)) return fail(Errc::kIsADirectory);
+  if (is_file(path) && !file.overwrite) return fail(Errc::kAlreadyExists);
+  const std::uint8_t error = parent_error(path);
+  const bool creatable = file.parents && error == static_cast<std::uint8_t>(Errc::kNotFound);
+  if (error != 0 && !creatable) return {error, {}, 0};
+  std::set<std::uint64_t> ids;
+  for (const Block& block : file.blocks) {
+    if (!ids.insert(block.id.value).second) return fail(Errc::kInvalidArgument);
+  }
+  for (const std::uint64_t id : ids) {
+    if (id == 0 || id >= next_block_) return fail(Errc::kInvalidArgument);
+    if (owned_.count(id) != 0) return fail(Errc::kAlreadyExists);
+  }
+
+  std::string nearest = parent_of(path);
+  while (!is_directory(nearest)) nearest = parent_of(nearest);
+  make_parents(path, entries_[nearest].status.permission | 0300, file.owner, file.group, time_ms);
+  for (const Block& old : entries_[path].blocks) owned_.erase(old.id.value);
+  FileStatus status;
+  status.kind = FileKind::kFile;
+  status.permission = file.permission;
+  status.owner = file.owner;
+  status.group = file.group;
+  status.accessed_ms = time_ms;
+  status.block_size = file.block_size;
+  status.replication = file.replication;
+  status.compression = file.compression;
+  for (const Block& block : file.blocks) status.length += block.length;
+  const std::uint64_t id = add(path, status, time_ms);
+  entries_[path].blocks = file.blocks;
+  owned_.insert(ids.begin(), ids.end());
+  return {0, {}, id};
+}
+
+Outcome NamespaceModel::rename(const Rename& change) {
+  const std::string source = canonical(change.source);
+  std::string target = canonical(change.target);
+  if (source.empty() || target.empty() || source == "/") return fail(Errc::kInvalidArgument);
+  if (const std::uint8_t error = parent_error(source); error != 0) return {error, {}, 0};
+  if (entries_.count(source) == 0) return fail(Errc::kNotFound);
+  if (target != "/") {
+    if (const std::uint8_t error = parent_error(target); error != 0) return {error, {}, 0};
+  }
+  if (is_directory(target)) target = join(target, name_of(source));
+  if (target.starts_with(source + "/")) return fail(Errc::kInvalidArgument);
+  const std::uint64_t id = entries_[source].status.id.value;
+  if (target == source && is_file(source)) return {0, {}, id};
+  if (entries_.count(target) != 0) return fail(Errc::kAlreadyExists);
+
+  std::map<std::string, ModelEntry> moved;
+  for (auto at = entries_.begin(); at != entries_.end();) {
+    if (at->first == source || at->first.starts_with(source + "/")) {
+      moved[target + at->first.substr(source.size())] = std::move(at->second);
+      at = entries_.erase(at);
+    } else {
+      ++at;
+    }
+  }
+  moved[target].status.name = name_of(target);
+  entries_.merge(moved);
+  entries_[parent_of(source)].status.modified_ms = change.time_ms;
+  entries_[parent_of(target)].status.modified_ms = change.time_ms;
+  return {0, {}, id};
+}
+
+Outcome NamespaceModel::remove(const Remove& change) {
+  const std::string path = canonical(change.path);
+  if (path.empty() || path == "/") return fail(Errc::kInvalidArgument);
+  if (const std::uint8_t error = parent_error(path); error != 0) return {error, {}, 0};
+  if (entries_.count(path) == 0) return fail(Errc::kNotFound);
+  if (has_children(path) && !change.recursive) return fail(Errc::kNotEmpty);
+  const std::uint64_t id = entries_[path].status.id.value;
+  // The blocks of a single file are free at once, those of a tree only when they are purged.
+  for (const Block& block : entries_[path].blocks) owned_.erase(block.id.value);
+  std::erase_if(entries_, [&](const auto& entry) {
+    return entry.first == path || entry.first.starts_with(path + "/");
+  });
+  entries_[parent_of(path)].status.modified_ms = change.time_ms;
+  return {0, {}, id};
+}
+
+Outcome NamespaceModel::set_replication(const SetReplication& change) {
+  const std::string path = canonical(change.path);
+  if (path.empty() || change.replication == 0) return fail(Errc::kInvalidArgument);
+  if (path == "/") return fail(Errc::kIsADirectory);
+  if (const std::uint8_t error = parent_error(path); error != 0) return {error, {}, 0};
+  if (entries_.count(path) == 0) return fail(Errc::kNotFound);
+  if (is_directory(path)) return fail(Errc::kIsADirectory);
+  entries_[path].status.replication = change.replication;
+  return {0, {}, entries_[path].status.id.value};
+}
+
+Outcome NamespaceModel::reserve(const ReserveBlockIds& change) {
+  if (change.count == 0) return fail(Errc::kInvalidArgument);
+  const std::uint64_t first = next_block_;
+  next_block_ += change.count;
+  return {0, {}, first};
+}
+
+ChangeReply NamespaceModel::apply(const Change& change) {
+  struct Visitor {
+    NamespaceModel& model;
+    ChangeReply operator()(const MakeDirectory& x) { return {{model.make_directory(x)}}; }
+    ChangeReply operator()(const CommitFiles& x) {
+      ChangeReply reply;
+      for (const auto& file : x.files) reply.outcomes.push_back(model.commit(file, x.time_ms));
+      return reply;
+    }
+    ChangeReply operator()(const Rename& x) { return {{model.rename(x)}}; }
+    ChangeReply operator()(const Remove& x) { return {{model.remove(x)}}; }
+    ChangeReply operator()(const SetReplication& x) { return {{model.set_replication(x)}}; }
+    ChangeReply operator()(const ReserveBlockIds& x) { return {{model.reserve(x)}}; }
+    ChangeReply operator()(const PurgeRemoved&) {
+      model.owned_ = model.blocks();
+      return {{Outcome{}}};
+    }
+  };
+  return std::visit(Visitor{*this}, change);
+}
+
+std::map<std::string, ModelEntry> NamespaceModel::entries() const {
+  auto out = entries_;
+  for (const auto& entry : entries_) {
+    if (entry.first != "/") ++out[parent_of(entry.first)].status.children;
+  }
+  return out;
+}
+
+std::set<std::uint64_t> NamespaceModel::blocks() const {
+  std::set<std::uint64_t> ids;
+  for (const auto& entry : entries_) {
+    for (const Block& block : entry.second.blocks) ids.insert(block.id.value);
+  }
+  return ids;
+}
+
+std::string RandomChanges::path() {
+  if (one_in(40)) {
+    const std::string strange[] = {
+        "/",  "",         "a",     "/a/../b",   "/./a",
+        "//", "/a//b///", "/a/b/", "/\xFF\xFE", "/a/" + std::string(256, 'n')};
+    return strange[below(std::size(strange))];
+  }
+  std::string out;
+  const std::uint64_t depth = 1 + below(4);
+  for (std::uint64_t i = 0; i < depth; ++i) {
+    out += '/';
+    out += static_cast<char>('a' + below(3));
+  }
+  return out;
+}
+
+RequestId RandomChanges::request() {
+  if (!protect_ || one_in(10)) return {};
+  const std::uint64_t client = below(3);
+  RequestId request{ClientId{0, client + 1}, ++sequences_[client], 0};
+  if (request.sequence > 8) request.acknowledged_below = request.sequence - 8;
+  // Asked again: an answer that is still kept.
+  if (request.sequence > 4 && one_in(5)) {
+    --sequences_[client];
+    request.sequence -= 1 + below(3);
+  }
+  return request;
+}
+
+CommittedFile RandomChanges::file() {
+  CommittedFile file;
+  file.path = path();
+  file.overwrite = one_in(2);
+  file.parents = !one_in(4);
+  file.permission = static_cast<std::uint16_t>(one_in(50) ? 02000 : 0600 + below(64));
+  file.owner = one_in(2) ? "ann" : "bob";
+  file.group = one_in(3) ? "" : "staff";
+  file.block_size = one_in(50) ? 0 : 100;
+  file.replication = static_cast<std::uint8_t>(below(20) == 0 ? 0 : 1 + below(3));
+  file.compression = one_in(2) ? "none" : "zstd:3";
+  const std::uint64_t count = below(4);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const bool strange = one_in(30);
+    const std::uint64_t id = strange ? below(next_block_ + 10) : next_block_++;
+    file.blocks.push_back({BlockId{id}, 1 + below(5), i + 1 < count ? 100 : 1 + below(101)});
+  }
+  return file;
+}
+
+Change RandomChanges::next() {
+  time_ms_ += static_cast<std::int64_t>(below(50));
+  const std::uint64_t kind = below(100);
+  if (kind < 20) {
+    const auto permission = static_cast<std::uint16_t>(one_in(50) ? 02000 : below(01000));
+    return MakeDirectory{request(),
+                         time_ms_,
+                         path(),
+                         one_in(2),
+                         permission,
+                         one_in(2) ? "ann" : "",
+                         one_in(3) ? "" : "staff"};
+  }
+  if (kind < 55) {
+    CommitFiles commit{request(), time_ms_, {}};
+    const std::uint64_t count = 1 + below(3);
+    for (std::uint64_t i = 0; i < count; ++i) commit.files.push_back(file());
+    return commit;
+  }
+  if (kind < 75) return Rename{request(), time_ms_, path(), path()};
+  if (kind < 88) return Remove{request(), time_ms_, path(), one_in(2)};
+  if (kind < 94) {
+    return SetReplication{request(), time_ms_, path(), static_cast<std::uint8_t>(below(5))};
+  }
+  if (kind < 97) return ReserveBlockIds{below(100)};
+  return PurgeRemoved{1'000'000};
+}
+
+}  // namespace minidfs::metadata::test

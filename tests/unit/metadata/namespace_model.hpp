@@ -1,0 +1,78 @@
+// A naive namespace for comparison: one map from whole paths to entries, every rule written out
+// anew by scanning it. Slow, and wrong in other ways than the real one, one hopes.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "metadata/changes.hpp"
+
+namespace minidfs::metadata::test {
+
+struct ModelEntry {
+  FileStatus status;
+  std::vector<Block> blocks;
+};
+
+class NamespaceModel {
+ public:
+  NamespaceModel();
+
+  // Messages stay empty. PurgeRemoved is taken to free all there is, and its value stays 0.
+  ChangeReply apply(const Change& change);
+
+  // Canonical paths ("/" or "/a/b") with their entries; children are counted on the way out.
+  std::map<std::string, ModelEntry> entries() const;
+  // Blocks of the files that can be reached.
+  std::set<std::uint64_t> blocks() const;
+
+ private:
+  Outcome make_directory(const MakeDirectory& change);
+  Outcome commit(const CommittedFile& file, std::int64_t time_ms);
+  Outcome rename(const Rename& change);
+  Outcome remove(const Remove& change);
+  Outcome set_replication(const SetReplication& change);
+  Outcome reserve(const ReserveBlockIds& change);
+
+  bool is_directory(const std::string& path) const;
+  bool is_file(const std::string& path) const;
+  bool has_children(const std::string& path) const;
+  // The error of a path whose parent must exist; 0 when it does.
+  std::uint8_t parent_error(const std::string& path) const;
+  void make_parents(const std::string& path, std::uint16_t permission, const std::string& owner,
+                    const std::string& group, std::int64_t time_ms);
+  std::uint64_t add(const std::string& path, FileStatus status, std::int64_t time_ms);
+
+  std::map<std::string, ModelEntry> entries_;
+  std::set<std::uint64_t> owned_;  // Blocks of all files that are not purged.
+  std::uint64_t next_inode_ = 2;
+  std::uint64_t next_block_ = 1;
+};
+
+// Changes over few names, so that they meet each other often; all from one seed. `protect` gives
+// them request ids of a few clients, some of them asked again.
+class RandomChanges {
+ public:
+  RandomChanges(std::uint64_t seed, bool protect) : random_(seed), protect_(protect) {}
+
+  Change next();
+
+ private:
+  std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
+  bool one_in(std::uint64_t n) { return below(n) == 0; }
+  std::string path();
+  RequestId request();
+  CommittedFile file();
+
+  std::mt19937_64 random_;
+  bool protect_;
+  std::int64_t time_ms_ = 1000;
+  std::uint64_t next_block_ = 1;
+  std::uint64_t sequences_[3] = {};
+};
+
+}  // namespace minidfs::metadata::test
