@@ -8,6 +8,7 @@
 #include "actors/control_plane.hpp"
 #include "base/logging.hpp"
 #include "base/random_id.hpp"
+#include "transfer/replica_copy.hpp"
 
 namespace minidfs::actors {
 namespace {
@@ -240,24 +241,46 @@ DatanodeActor::behavior_type datanode_actor(
 
 // --- Orders ------------------------------------------------------------------------------------
 
-OrderActor::behavior_type order_actor(OrderActor::pointer self, storage::BlockStore* store,
+namespace {
+
+void remove_replica(const RemoveOrder& order, storage::BlockStore& store, ReplicaChanges& changes) {
+  const auto status = store.remove(order.block, order.generation);
+  // A replica that is not there is as good as removed, and the namenode wants to know.
+  if (status.ok() || status.error().code == Errc::kNotFound) {
+    changes.replica_removed(order.block, order.generation);
+  } else {
+    log_error("datanode", "cannot remove block {}: {}", order.block.value, status.error().message);
+  }
+}
+
+// The targets report the new replicas themselves.
+void copy_replica(const CopyOrder& order, storage::BlockStore& store, ReplicaChanges& changes) {
+  transfer::ConnectionOptions options;
+  options.cluster = store.cluster_id();
+  const auto ack = transfer::copy_replica(store, order.block.id, order.block.generation,
+                                          order.targets, options, 0);
+  if (!ack.ok()) {
+    if (ack.error().code == Errc::kCorrupt) {
+      changes.replica_corrupt(order.block.id, order.block.generation, ack.error().message);
+    }
+    log_warn("datanode", "cannot copy block {}: {}", order.block.id.value, ack.error().message);
+    return;
+  }
+  for (std::size_t i = 0; i < order.targets.size(); ++i) {
+    if (!ack->stored[i]) {
+      log_warn("datanode", "block {} was not copied to {}: {}", order.block.id.value,
+               to_string(order.targets[i]), ack->errors[i]);
+    }
+  }
+}
+
+}  // namespace
+
+OrderActor::behavior_type order_actor(OrderActor::pointer, storage::BlockStore* store,
                                       ReplicaChanges* changes) {
-  static_cast<void>(self);
   return {
-      [=](const RemoveOrder& order) {
-        const auto status = store->remove(order.block, order.generation);
-        // A replica that is not there is as good as removed, and the namenode wants to know.
-        if (status.ok() || status.error().code == Errc::kNotFound) {
-          changes->replica_removed(order.block, order.generation);
-        } else {
-          log_error("datanode", "cannot remove block {}: {}", order.block.value,
-                    status.error().message);
-        }
-      },
-      [=](const CopyOrder& order) {
-        log_warn("datanode", "copy of block {} to {} nodes is not supported yet",
-                 order.block.id.value, order.targets.size());
-      },
+      [=](const RemoveOrder& order) { remove_replica(order, *store, *changes); },
+      [=](const CopyOrder& order) { copy_replica(order, *store, *changes); },
   };
 }
 
