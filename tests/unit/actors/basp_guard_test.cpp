@@ -78,6 +78,13 @@ TEST_CASE_METHOD(Fixture, "a guard refuses frames that CAF would not survive or 
   CHECK_FALSE(listening.accept(refused));
 }
 
+TEST_CASE_METHOD(Fixture, "a guard refuses messages of CAF's streams") {
+  auto stream = header(kDirect, 10);
+  stream[8] = '\x20';
+  REQUIRE(listening.accept(frame(kClientHandshake, 60)));
+  CHECK_FALSE(listening.accept(stream));
+}
+
 TEST_CASE_METHOD(Fixture,
                  "what all connections buffer stays within the budget, and is given back") {
   limits.buffered_bytes_max = 10'000'000;
