@@ -53,7 +53,7 @@ const std::array kTable{
     common<&C::log_file, Text>("common.log_file",
                                "File that the log is appended to; empty for standard error."),
 
-    namenode<&N::port, Port>("namenode.port", "Port for clients and datanodes."),
+    namenode<&N::port, Port>("namenode.port", "Port for clients and datanodes; 0 is any free one."),
     namenode<&N::data_dir, Text>("namenode.data_dir",
                                  "Directory of the namespace and its log; has no default."),
     namenode<&N::safe_mode_threshold, Fraction>(
@@ -72,7 +72,7 @@ const std::array kTable{
     namenode<&N::snapshot_threshold, Number<16, 1'000'000>>(
         "namenode.snapshot_threshold", "The log is cut after so many entries."),
 
-    datanode<&D::port, Port>("datanode.port", "Port for block data."),
+    datanode<&D::port, Port>("datanode.port", "Port for block data; 0 is any free one."),
     datanode<&D::data_dir, PathList>("datanode.data_dir",
                                      "Directories for blocks, one for each disk; has no default."),
     datanode<&D::namenode, NamenodeList>("datanode.namenode",

@@ -78,7 +78,8 @@ struct Count {
   static std::string print(const Value& value) { return std::to_string(value); }
 };
 
-using Port = Count<std::uint16_t, 1, 65535>;
+// 0 lets the kernel choose a free one, which the start-up line then names.
+using Port = Count<std::uint16_t, 0, 65535>;
 
 // A number from 0 to 1.
 struct Fraction {

@@ -126,7 +126,7 @@ TEST_CASE("a bad value is refused with its source, itself and what is wanted") {
   CHECK(problem_of_variable("MINIDFS_CLIENT_REPLICATION=0") ==
         "environment variable MINIDFS_CLIENT_REPLICATION: '0' is not a whole number from 1 to 255");
   CHECK(problem_of({"", {}, {{"--port", "namenode.port", "65536"}}}) ==
-        "--port: '65536' is not a whole number from 1 to 65535");
+        "--port: '65536' is not a whole number from 0 to 65535");
   const std::pair<const char*, const char*> bad[] = {
       {"common.listen", ""},
       {"common.log_level", "loud"},
