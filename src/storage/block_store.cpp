@@ -157,8 +157,11 @@ void DiskBlockStore::start_disk(std::uint16_t number, RecoveredDisk recovered) {
   packs.replaced = replaced;
   disk->committer = std::make_unique<PackCommitter>(std::move(packs), catalog_, ledger_);
   disk->threads = std::make_unique<SyncThreads>(kSyncThreads);
-  disk->keeper = std::make_unique<DiskKeeper>(DiskKeeper::Options{directory.path, number, notice},
-                                              std::move(recovered.index), catalog_);
+  disk->keeper = std::make_unique<DiskKeeper>(
+      DiskKeeper::Options{
+          directory.path, number, notice,
+          [this, number](std::uint32_t pack) { opener_.forget_pack(number, pack); }},
+      std::move(recovered.index), catalog_);
   disks_.push_back(std::move(disk));
 }
 

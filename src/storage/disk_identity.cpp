@@ -132,6 +132,7 @@ Result<std::vector<ClaimedDirectory>> claim_directories(const std::vector<std::s
   std::vector<ClaimedDirectory> directories;
   std::vector<bool> is_new;
   NodeId node;
+  std::string node_path;  // Where `node` was found.
   for (const std::string& path : paths) {
     std::error_code error;
     fs::create_directories(path, error);
@@ -145,12 +146,15 @@ Result<std::vector<ClaimedDirectory>> claim_directories(const std::vector<std::s
     if (text) {
       MDFS_TRY(directory.identity, parse_identity(*text, version_path(path)));
       const DiskIdentity& identity = directory.identity;
-      if (node.is_none()) node = identity.node;
+      if (node.is_none()) {
+        node = identity.node;
+        node_path = path;
+      }
       if (identity.node != node) {
-        return Error{Errc::kInvalidArgument,
-                     path + ": belongs to datanode " + to_string(identity.node) + ", but " +
-                         directories.front().path + " to datanode " + to_string(node) +
-                         "; give each datanode its own directories"};
+        return Error{Errc::kInvalidArgument, path + ": belongs to datanode " +
+                                                 to_string(identity.node) + ", but " + node_path +
+                                                 " to datanode " + to_string(node) +
+                                                 "; give each datanode its own directories"};
       }
       if (!identity.cluster.is_none() && !cluster.is_none() && identity.cluster != cluster) {
         return other_cluster(path, identity.cluster, cluster);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 
@@ -66,37 +67,42 @@ void DiskKeeper::note_removals(const std::vector<IndexChange>& changes) {
 }
 
 void DiskKeeper::give_back() {
+  if (!index_) dead_.clear();  // Without an index nobody knows what is alive around them.
   for (auto it = maybe_dead_packs_.begin(); it != maybe_dead_packs_.end();) {
     const auto fate = catalog_.drop_pack_if_dead(options_.disk_number, *it);
     if (fate == ReplicaCatalog::PackFate::kDropped) {
       const std::string path = options_.directory + "/packs/" + pack_name(*it);
+      options_.forget_pack(*it);
       if (::unlink(path.c_str()) != 0) options_.notice(errno_error(errno, path).message);
       dead_.erase(dead_.lower_bound({*it, 0}), dead_.lower_bound({*it + 1, 0}));
     }
     it = fate == ReplicaCatalog::PackFate::kRead ? std::next(it) : maybe_dead_packs_.erase(it);
   }
   for (auto it = dead_.begin(); it != dead_.end();) {
-    it = punch(it->first, it->second) ? dead_.erase(it) : std::next(it);
+    const auto [pack, place] = *it;
+    const auto gap = index_->gap_around(pack, place);
+    if (gap && catalog_.is_read_between(options_.disk_number, pack, gap->begin, gap->end)) {
+      ++it;  // Its readers keep it; tried again next round.
+      continue;
+    }
+    if (gap) punch(pack, *gap);
+    // All dead records of the gap are done with it.
+    it =
+        dead_.erase(it, dead_.lower_bound({pack, gap ? std::max(gap->end, place + 1) : place + 1}));
   }
 }
 
-// Gives back the whole pages around a dead record that belong to no live one. False when readers
-// are still there.
-bool DiskKeeper::punch(std::uint32_t pack, std::uint64_t place) {
-  if (!index_) return true;
-  const auto gap = index_->gap_around(pack, place);
-  if (!gap) return true;
-  if (catalog_.is_read_between(options_.disk_number, pack, gap->begin, gap->end)) return false;
-  const std::uint64_t begin = (gap->begin + kPageBytes - 1) / kPageBytes * kPageBytes;
-  const std::uint64_t end = gap->end / kPageBytes * kPageBytes;
-  if (begin >= end) return true;
+// Gives back the whole pages of a gap between live records.
+void DiskKeeper::punch(std::uint32_t pack, const PackGap& gap) {
+  const std::uint64_t begin = (gap.begin + kPageBytes - 1) / kPageBytes * kPageBytes;
+  const std::uint64_t end = gap.end / kPageBytes * kPageBytes;
+  if (begin >= end) return;
   const auto fd = open_file(options_.directory + "/packs/" + pack_name(pack), O_RDWR);
   // Without success the space comes back with the pack's last replica.
   if (fd) {
     ::fallocate(fd->get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(begin),
                 static_cast<off_t>(end - begin));
   }
-  return true;
 }
 
 }  // namespace minidfs::storage

@@ -20,7 +20,8 @@ class DiskKeeper {
   struct Options {
     std::string directory;
     std::uint16_t disk_number = 0;
-    std::function<void(std::string)> notice;  // Takes what the operator should know.
+    std::function<void(std::string)> notice;              // Takes what the operator should know.
+    std::function<void(std::uint32_t pack)> forget_pack;  // Closes a pack that goes away.
   };
   DiskKeeper(Options options, std::unique_ptr<BlockIndex> index, ReplicaCatalog& catalog);
   ~DiskKeeper();  // After ReplicaCatalog::close(): writes what is left and ends.
@@ -32,7 +33,7 @@ class DiskKeeper {
   void apply();
   void note_removals(const std::vector<IndexChange>& changes);
   void give_back();
-  bool punch(std::uint32_t pack, std::uint64_t place);
+  void punch(std::uint32_t pack, const PackGap& gap);
 
   const Options options_;
   ReplicaCatalog& catalog_;

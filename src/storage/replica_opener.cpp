@@ -155,11 +155,19 @@ Result<std::shared_ptr<ReplicaReader>> ReplicaOpener::open_large(BlockId block,
   std::shared_ptr<ReplicaReader> reader =
       std::make_shared<LargeReader>(std::move(descriptor), std::move(fd));
   large_.insert(key, reader);
+  // A removal that came in between has already told us to forget it.
+  const auto again = catalog_.acquire_reader(block, location.generation);
+  if (again) catalog_.release_reader(*again);
+  if (!again || again->pack != 0 || again->disk != location.disk) large_.erase(key);
   return reader;
 }
 
 void ReplicaOpener::forget(BlockId block, std::uint64_t generation) {
   large_.erase({block.value, generation});
+}
+
+void ReplicaOpener::forget_pack(std::size_t disk, std::uint32_t pack) {
+  packs_.erase({disk, pack});
 }
 
 }  // namespace minidfs::storage

@@ -25,8 +25,9 @@ class ReplicaOpener {
   // Errors as BlockStore::open_replica. The reader must not outlive the catalog.
   Result<std::shared_ptr<ReplicaReader>> open(BlockId block, std::uint64_t generation);
 
-  // Lets go of a large replica's file.
+  // Let go of the file of a large replica, or of a pack, that goes away.
   void forget(BlockId block, std::uint64_t generation);
+  void forget_pack(std::size_t disk, std::uint32_t pack);
 
   std::string large_path(std::size_t disk, BlockId block, std::uint64_t generation) const;
 
