@@ -29,6 +29,7 @@ actors::BlockManagerOptions manager_options(const Config& config, ClusterId clus
   options.cluster = cluster;
   options.nodes.stale_after = config.namenode.stale_after;
   options.nodes.dead_after = config.namenode.dead_after;
+  options.placement.reserve_bytes = 0;  // The datanodes keep theirs out of what they call free.
   options.sessions.grace = config.namenode.orphan_grace;
   options.orphans.grace = config.namenode.orphan_grace;
   options.safe_mode.threshold = config.namenode.safe_mode_threshold;

@@ -1,6 +1,7 @@
 // The main job: files go in and come back, whole and byte for byte.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
