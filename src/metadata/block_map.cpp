@@ -281,6 +281,20 @@ std::optional<ReplicaDelete> BlockMap::mark_deleting(NodeIndex node, BlockId blo
   return ReplicaDelete{block, form_of(block, editor.entry(), node).generation, node};
 }
 
+bool BlockMap::cancel_deleting(NodeIndex node, BlockId block) {
+  const auto at = entries_.find(block);
+  if (at == entries_.end() || at->second.owned == 0) return false;
+  Editor editor(*this, at);
+  const std::size_t position = position_of(editor.replicas, node);
+  if (!holds(editor.replicas, position, node)) return false;
+  Replica& replica = editor.replicas[position];
+  if (replica.state != ReplicaState::kDeleting) return false;
+  const Form form = form_of(block, editor.entry(), node);
+  const Block expected{block, editor.entry().generation, editor.entry().length};
+  replica.state = classify(expected, form.generation, form.length);
+  return true;
+}
+
 // --- Full reports ---
 
 void BlockMap::begin_report(NodeIndex node) {

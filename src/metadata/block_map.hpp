@@ -146,6 +146,10 @@ class BlockMap {
   bool mark_corrupt(NodeIndex node, BlockId block, std::uint64_t generation);
   // The replica's deletion has been decided. Returns the deletion to send.
   std::optional<ReplicaDelete> mark_deleting(NodeIndex node, BlockId block);
+  // A deletion that was sent was not heard of for so long that it will not be carried out any more:
+  // the replica counts again as what it is. Not for blocks that no file
+  // owns. Returns whether there was such a deletion; a corrupt replica must be marked again.
+  bool cancel_deleting(NodeIndex node, BlockId block);
 
   // --- Full reports ---
 

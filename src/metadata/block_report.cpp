@@ -165,6 +165,36 @@ ReportChunk next_report_chunk(std::uint64_t report, const ReportChunk* previous,
   return chunk;
 }
 
+void ChangeCollector::found_corrupt(const Block& replica) {
+  const auto [at, created] = changes_.try_emplace(replica.id, Change{replica, false, true});
+  if (!created && at->second.stored && at->second.replica.generation == replica.generation) {
+    at->second.corrupt = true;
+  }
+}
+
+IncrementalReport ChangeCollector::take(std::size_t limit) {
+  IncrementalReport report;
+  auto at = changes_.begin();
+  for (std::size_t i = 0; i < limit && at != changes_.end(); ++i, ++at) {
+    const Change& change = at->second;
+    if (change.stored) report.added.push_back(change.replica);
+    if (change.corrupt) report.corrupt.push_back(change.replica);
+    if (!change.stored && !change.corrupt) report.removed.push_back(change.replica);
+  }
+  changes_.erase(changes_.begin(), at);
+  return report;
+}
+
+void ChangeCollector::put_back(const IncrementalReport& report) {
+  absl::btree_map<BlockId, Change> earlier;
+  for (const Block& replica : report.removed) earlier[replica.id] = {replica, false, false};
+  for (const Block& replica : report.added) earlier[replica.id] = {replica, true, false};
+  for (const Block& replica : report.corrupt) {
+    earlier.try_emplace(replica.id, Change{replica, false, false}).first->second.corrupt = true;
+  }
+  for (const auto& [block, change] : earlier) changes_.try_emplace(block, change);
+}
+
 Status ReportProgress::accept(const ReportChunk& chunk) {
   if (chunk.report != report_ || complete_ || chunk.sequence < next_sequence_) {
     return Error{Errc::kStale, "chunk " + std::to_string(chunk.sequence) + " of block report " +

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "metadata/block_map.hpp"
@@ -40,8 +41,10 @@ Result<ReportChunk> decode_report_chunk(std::string_view bytes);
 ReportChunk next_report_chunk(std::uint64_t report, const ReportChunk* previous,
                               std::vector<Block> next_replicas);
 
-// What changed on a node since its last heartbeat. A block whose replica was removed and stored
-// again stands in `added` only; within the lists order does not matter.
+// What changed on a node since its last heartbeat: the last state of each block that changed. It is
+// applied as removals, then additions, then corruptions, so a block that was stored and then
+// removed must not stand in `added`, nor one that was stored anew in `corrupt`. ChangeCollector
+// sees to that.
 struct IncrementalReport {
   std::vector<Block> added;    // Stored and whole.
   std::vector<Block> removed;  // Deleted or lost.
@@ -52,6 +55,28 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, IncrementalReport& x) {
   return f(x.added, x.removed, x.corrupt);
 }
+
+// Collects the changes on a datanode between two reports; the last one of a block decides.
+class ChangeCollector {
+ public:
+  void stored(const Block& replica) { changes_[replica.id] = {replica, true, false}; }
+  void removed(const Block& replica) { changes_[replica.id] = {replica, false, false}; }
+  void found_corrupt(const Block& replica);
+  void clear() { changes_.clear(); }
+  bool empty() const { return changes_.empty(); }
+  // At most `limit` blocks, in order of id; they are forgotten here.
+  IncrementalReport take(std::size_t limit);
+  // The report could not be delivered: what did not change since is told again.
+  void put_back(const IncrementalReport& report);
+
+ private:
+  struct Change {
+    Block replica;
+    bool stored = false;  // And whole; else it is gone, or only `corrupt` is news.
+    bool corrupt = false;
+  };
+  absl::btree_map<BlockId, Change> changes_;
+};
 
 // Follows one full report of a node, so that no chunk is missed or taken twice.
 class ReportProgress {

@@ -51,9 +51,11 @@ void RepairWork::begin(BlockMap& map, const ReplicationPlan& plan, TimePoint now
     count(task, 1);
   }
   for (const ReplicaDelete& command : plan.deletes) {
+    const auto view = map.find(command.block);
+    const Replica* replica = view ? replica_on(*view, command.node) : nullptr;
     map.mark_deleting(command.node, command.block);
-    const auto [at, first] = deletes_.try_emplace({command.block, command.node});
-    if (first) at->second.first_sent = now;
+    const auto at = deletes_.try_emplace({command.block, command.node}).first;
+    if (replica != nullptr && replica->state == ReplicaState::kGood) at->second.was_good = true;
     at->second.last_sent = now;
   }
   resume_at_ = plan.resume_at;
@@ -72,7 +74,7 @@ void RepairWork::avoid(const Flight& flight, TimePoint now) {
   }
 }
 
-void RepairWork::update(const BlockMap& map, TimePoint now) {
+void RepairWork::update(BlockMap& map, TimePoint now) {
   for (auto at = copies_.begin(); at != copies_.end();) {
     Flight& flight = at->second;
     const auto view = map.find(at->first);
@@ -95,9 +97,22 @@ void RepairWork::update(const BlockMap& map, TimePoint now) {
     at = late || flight.task.targets.empty() ? end_copy(at) : std::next(at);
   }
   absl::erase_if(avoided_, [&](const auto& entry) { return now >= entry.second; });
-  absl::erase_if(deletes_, [&](const auto& entry) {
-    return now - entry.second.last_sent >= options_.delete_memory;
-  });
+  forget_old_deletes(map, now);
+}
+
+// A replica whose deletion was not repeated, as the block came to need it, counts again.
+void RepairWork::forget_old_deletes(BlockMap& map, TimePoint now) {
+  for (auto at = deletes_.begin(); at != deletes_.end();) {
+    if (now - at->second.last_sent < options_.delete_memory) {
+      ++at;
+      continue;
+    }
+    const auto [block, node] = at->first;
+    const std::uint64_t generation = map.replica_generation(node, block);
+    const bool cancelled = map.cancel_deleting(node, block);
+    if (cancelled && !at->second.was_good) map.mark_corrupt(node, block, generation);
+    at = deletes_.erase(at);
+  }
 }
 
 void RepairWork::copy_failed(BlockId block, NodeIndex node, TimePoint now) {
@@ -121,6 +136,11 @@ std::size_t RepairWork::balance_copies() const {
 
 RepairWork::Streams RepairWork::streams(NodeIndex node) const {
   return node.value < streams_.size() ? streams_[node.value] : Streams{};
+}
+
+bool RepairWork::deletes_good(NodeIndex node, BlockId block) const {
+  const auto at = deletes_.find({block, node});
+  return at != deletes_.end() && at->second.was_good;
 }
 
 std::vector<ReplicaDelete> RepairWork::deletes_to_repeat(const BlockMap& map, TimePoint now) const {

@@ -39,7 +39,8 @@ struct RepairWorkOptions {
   std::chrono::milliseconds avoid_for{300'000};     // Nodes of a copy that failed, for that block.
   std::chrono::milliseconds delete_repeat{30'000};  // An unconfirmed deletion is sent again.
   // A deletion that was sent counts as done for so long although the replica may be reported again:
-  // it may still be on its way.
+  // it may still be on its way. Must exceed the time for which a message or a datanode's queue can
+  // hold it.
   std::chrono::milliseconds delete_memory{600'000};
 };
 
@@ -49,8 +50,9 @@ class RepairWork {
 
   // The plan is being carried out: its deletions are marked in the map.
   void begin(BlockMap& map, const ReplicationPlan& plan, TimePoint now);
-  // Ends what the map shows as done or void and what has taken too long. Call before each round.
-  void update(const BlockMap& map, TimePoint now);
+  // Ends what the map shows as done or void and what has taken too long; a deletion that was given
+  // up is cancelled in the map. Call before each round.
+  void update(BlockMap& map, TimePoint now);
   // A source or target said so.
   void copy_failed(BlockId block, NodeIndex node, TimePoint now);
   // The node confirmed: the replica is gone.
@@ -69,6 +71,8 @@ class RepairWork {
   Streams streams(NodeIndex node) const;
   bool avoids(BlockId block, NodeIndex node) const { return avoided_.contains({block, node}); }
   bool delete_sent(NodeIndex node, BlockId block) const { return deletes_.contains({block, node}); }
+  // Whether the replica was good when its deletion was decided.
+  bool deletes_good(NodeIndex node, BlockId block) const;
   // Unconfirmed deletions that are due to be sent again and that the map still knows of.
   std::vector<ReplicaDelete> deletes_to_repeat(const BlockMap& map, TimePoint now) const;
   BlockId resume_at(std::size_t position) const { return resume_at_[position]; }
@@ -80,10 +84,11 @@ class RepairWork {
     TimePoint deadline{};
   };
   struct SentDelete {
-    TimePoint first_sent{};
     TimePoint last_sent{};
+    bool was_good = false;  // The replica, when its deletion was decided.
   };
   using Copies = absl::btree_map<BlockId, Flight>;
+  void forget_old_deletes(BlockMap& map, TimePoint now);
   void avoid(const Flight& flight, TimePoint now);
   void count(const CopyTask& task, std::uint32_t sign);
   Copies::iterator end_copy(Copies::iterator at);

@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 #include <vector>
+
+#include "metadata/planner_round.hpp"
+#include "metadata/replica_trimmer.hpp"
 
 namespace minidfs::metadata {
 namespace {
@@ -11,104 +15,66 @@ namespace {
 constexpr std::size_t kBalancePosition = kNeeds;
 constexpr std::size_t kBalanceExaminedMax = 4'096;
 
-// A node as this round sees it.
-struct Slot {
-  const Node* node = nullptr;
-  std::uint32_t out_free = 0;
-  std::uint32_t in_free = 0;
-  std::uint64_t bytes_in = 0;  // On their way to the node.
-  bool is_source = false;
-  bool is_target = false;  // But for free streams and space.
-  bool is_safe = false;    // Its replicas justify the deletion of others.
-  double used_share = 0;
-};
-
-bool holds(const BlockView& view, NodeIndex node, bool stale_too) {
-  return std::any_of(view.replicas.begin(), view.replicas.end(), [&](const Replica& r) {
-    return r.node == node && (stale_too || r.state != ReplicaState::kStale);
-  });
-}
-
 class Planner {
  public:
   Planner(const PlannerInput& input, Random& random)
-      : in_(input), options_(input.options), random_(random) {
-    several_racks_ = in_.registry.rack_count() > 1;
-    may_delete_ = !in_.safe_mode && in_.registry.all_live_reported();
-    for (const Node& node : in_.registry.nodes()) add_slot(node);
-    copies_left_ = options_.copies_max - std::min(options_.copies_max, in_.work.copies_in_flight());
-  }
+      : round_(input), trimmer_(round_), random_(random) {}
 
   ReplicationPlan run() {
-    if (in_.safe_mode) return std::move(plan_);
-    for (std::size_t i = 0; i < plan_.resume_at.size(); ++i) {
-      plan_.resume_at[i] = in_.work.resume_at(i);
-    }
+    if (round_.in.safe_mode) return {};
     const bool waiting = awaits_first_report();
     for (const Need need :
          {Need::kOneLeft, Need::kFarBelow, Need::kTwoShort, Need::kOneShort, Need::kMisplaced}) {
       if (waiting && need != Need::kOneLeft) continue;
       examine(need, [&](const BlockView& view) { return plan_copy(view); });
     }
-    if (may_delete_) {
-      for (const auto& repeat : in_.work.deletes_to_repeat(in_.map, in_.now)) add_delete(repeat);
-      examine(Need::kMisplaced, [&](const BlockView& view) { return trim_if_stuck(view); });
-      examine(Need::kSurplus, [&](const BlockView& view) { return trim(view); });
-      examine(Need::kDirty, [&](const BlockView& view) { return clean(view); });
-    }
-    if (options_.balance && !waiting && !lacks_copies()) balance();
-    return std::move(plan_);
+    if (round_.may_delete) plan_deletes();
+    if (round_.options.balance && !waiting && !lacks_copies()) balance();
+    return std::move(round_.plan);
   }
 
  private:
-  void add_slot(const Node& node) {
-    const auto streams = in_.work.streams(node.index);
-    const bool known = in_.map.node_mode(node.index) == NodeMode::kCounted ||
-                       in_.map.node_mode(node.index) == NodeMode::kDraining;
-    const bool live = node.state == NodeState::kLive && known;
-    const bool settled = node.deaths == 0 || in_.now - node.registered_at >= options_.settle_time;
-    Slot slot;
-    slot.node = &node;
-    slot.out_free = options_.streams_out_max - std::min(options_.streams_out_max, streams.out);
-    slot.in_free = options_.streams_in_max - std::min(options_.streams_in_max, streams.in);
-    slot.bytes_in = streams.bytes_in;
-    slot.is_source = node.state != NodeState::kDead && known;
-    slot.is_target = live && settled && node.takes_blocks();
-    slot.is_safe = live && settled && in_.map.node_mode(node.index) == NodeMode::kCounted;
-    if (node.usage.capacity_bytes > 0) {
-      slot.used_share = static_cast<double>(node.usage.used_bytes) /
-                        static_cast<double>(node.usage.capacity_bytes);
-    }
-    if (slot.is_source && slot.out_free > 0) ++sources_open_;
-    if (slot.is_target && slot.in_free > 0) ++targets_open_;
-    slots_.push_back(slot);
+  void plan_deletes() {
+    trimmer_.repeat();
+    // The misplaced ones that were just looked at; where to go on is decided by their copies.
+    const BlockId resume = resume_of(Need::kMisplaced);
+    resume_of(Need::kMisplaced) = round_.in.work.resume_at(position(Need::kMisplaced));
+    examine(Need::kMisplaced, [&](const BlockView& v) { return trimmer_.tidy_misplaced(v); });
+    resume_of(Need::kMisplaced) = resume;
+    examine(Need::kSurplus, [&](const BlockView& v) { return trimmer_.trim(v); });
+    examine(Need::kDirty, [&](const BlockView& v) { return trimmer_.clean(v); });
   }
+
+  static std::size_t position(Need need) { return static_cast<std::size_t>(need); }
+  BlockId& resume_of(Need need) { return round_.plan.resume_at[position(need)]; }
 
   // Right after the start a block looks short only because a node has not told of it yet.
   bool awaits_first_report() const {
-    return std::any_of(slots_.begin(), slots_.end(), [&](const Slot& s) {
+    return std::any_of(round_.slots.begin(), round_.slots.end(), [&](const PlannerSlot& s) {
       return s.node->state != NodeState::kDead && !s.node->report_complete && s.node->deaths == 0 &&
-             in_.now - s.node->registered_at < options_.report_wait;
+             round_.in.now - s.node->registered_at < round_.options.report_wait;
     });
   }
 
   bool lacks_copies() const {
-    return !in_.map.needing(Need::kOneLeft).empty() || !in_.map.needing(Need::kFarBelow).empty() ||
-           !in_.map.needing(Need::kTwoShort).empty() || !in_.map.needing(Need::kOneShort).empty() ||
-           !in_.map.needing(Need::kMisplaced).empty();
+    return !round_.in.map.needing(Need::kOneLeft).empty() ||
+           !round_.in.map.needing(Need::kFarBelow).empty() ||
+           !round_.in.map.needing(Need::kTwoShort).empty() ||
+           !round_.in.map.needing(Need::kOneShort).empty() ||
+           !round_.in.map.needing(Need::kMisplaced).empty();
   }
 
   // Calls `handle` for the blocks of that need until it returns false; a round that does not come
   // to the end is continued by the next one.
   template <class Handle>
   void examine(Need need, const Handle& handle) {
-    const auto& blocks = in_.map.needing(need);
-    BlockId& resume = plan_.resume_at[static_cast<std::size_t>(need)];
-    const std::size_t count = std::min(blocks.size(), options_.examined_max);
+    const auto& blocks = round_.in.map.needing(need);
+    BlockId& resume = resume_of(need);
+    const std::size_t count = std::min(blocks.size(), round_.options.examined_max);
     auto at = count < blocks.size() ? blocks.lower_bound(resume) : blocks.begin();
     for (std::size_t i = 0; i < count; ++i, ++at) {
       if (at == blocks.end()) at = blocks.begin();
-      if (!handle(*in_.map.find(*at))) break;
+      if (!handle(*round_.in.map.find(*at))) break;
     }
     resume = at == blocks.end() ? BlockId{} : *at;
   }
@@ -117,50 +83,51 @@ class Planner {
 
   // False when no further copy is possible in this round.
   bool plan_copy(const BlockView& view) {
-    if (copies_left_ == 0 || sources_open_ == 0 || targets_open_ == 0) return false;
-    if (in_.work.is_copying(view.block.id)) return true;
-    const ReplicaTally tally = in_.map.tally(view);
+    if (round_.copies_left == 0 || round_.sources_open == 0 || round_.targets_open == 0)
+      return false;
+    if (round_.in.work.is_copying(view.block.id)) return true;
+    const ReplicaTally tally = round_.in.map.tally(view);
     const bool move = view.need == Need::kMisplaced;
     const std::uint32_t lacking = move ? 1 : view.wanted - tally.live - tally.away;
-    Slot* source = choose_source(view);
+    PlannerSlot* source = choose_source(view);
     if (source == nullptr) return true;
     CopyTask task{view.block, source->node->index, {}, view.need};
     while (task.targets.size() < lacking) {
-      Slot* target = choose_target(view, task.targets, move);
+      PlannerSlot* target = choose_target(view, task.targets, move);
       if (target == nullptr) break;
       take(*target, view.block.length);
       task.targets.push_back(target->node->index);
     }
     if (task.targets.empty()) {
-      if (!move && may_delete_) make_room(view);
+      if (!move && round_.may_delete) trimmer_.make_room(view);
       return true;
     }
     add_copy(*source, std::move(task));
     return true;
   }
 
-  void take(Slot& target, std::uint64_t bytes) {
+  void take(PlannerSlot& target, std::uint64_t bytes) {
     target.bytes_in += bytes;
-    if (--target.in_free == 0) --targets_open_;
+    if (--target.in_free == 0) --round_.targets_open;
   }
 
-  void add_copy(Slot& source, CopyTask task) {
-    if (--source.out_free == 0) --sources_open_;
-    --copies_left_;
-    plan_.copies.push_back(std::move(task));
+  void add_copy(PlannerSlot& source, CopyTask task) {
+    if (--source.out_free == 0) --round_.sources_open;
+    --round_.copies_left;
+    round_.plan.copies.push_back(std::move(task));
   }
 
   // The live node with the most free streams; a stale one, or one that failed with this block, only
   // when there is no other.
-  Slot* choose_source(const BlockView& view) {
-    Slot* best = nullptr;
+  PlannerSlot* choose_source(const BlockView& view) {
+    PlannerSlot* best = nullptr;
     std::uint64_t best_rank = 0;
     for (const Replica& replica : view.replicas) {
       if (replica.state != ReplicaState::kGood) continue;
-      Slot& slot = slots_[replica.node.value];
+      PlannerSlot& slot = round_.slots[replica.node.value];
       if (!slot.is_source || slot.out_free == 0) continue;
       const bool live = slot.node->state == NodeState::kLive;
-      const bool trusted = !in_.work.avoids(view.block.id, replica.node);
+      const bool trusted = !round_.in.work.avoids(view.block.id, replica.node);
       const std::uint64_t rank = (std::uint64_t{live} << 62) | (std::uint64_t{trusted} << 61) |
                                  (std::uint64_t{slot.out_free} << 16) |
                                  random_below(random_, 1U << 16);
@@ -174,23 +141,23 @@ class Planner {
 
   // By weight among the nodes of the best class: another rack where one is missing, then a machine
   // without the block. `rack_needed`: nothing but another rack will do.
-  Slot* choose_target(const BlockView& view, const std::vector<NodeIndex>& chosen,
-                      bool rack_needed) {
+  PlannerSlot* choose_target(const BlockView& view, const std::vector<NodeIndex>& chosen,
+                             bool rack_needed) {
     constexpr std::size_t kClasses = 8;
     const Spread spread = spread_of(view, chosen);
     std::array<std::uint64_t, kClasses> sums{};
     candidates_.clear();
-    for (Slot& slot : slots_) {
+    for (PlannerSlot& slot : round_.slots) {
       if (!slot.is_target || slot.in_free == 0) continue;
       if (holds(view, slot.node->index, false) || spread.has(slot.node->index)) continue;
-      if (in_.work.avoids(view.block.id, slot.node->index)) continue;
+      if (round_.in.work.avoids(view.block.id, slot.node->index)) continue;
       const std::uint64_t weight =
-          placement_weight(*slot.node, view.block.length + slot.bytes_in, options_.placement);
+          placement_weight(*slot.node, view.block.length + slot.bytes_in, round_.options.placement);
       if (weight == 0) continue;
       const bool rack_fits = !spread.on_one_rack || slot.node->rack_index != spread.rack;
       if (rack_needed && !rack_fits) continue;
       // A deletion that is still on its way there might take the new copy for the old one.
-      const bool risky = in_.work.delete_sent(slot.node->index, view.block.id);
+      const bool risky = round_.in.work.delete_sent(slot.node->index, view.block.id);
       const std::size_t rank =
           (risky ? 4U : 0U) + (rack_fits ? 0U : 2U) + (spread.has_host(*slot.node) ? 1U : 0U);
       candidates_.push_back({&slot, weight, rank});
@@ -225,120 +192,15 @@ class Planner {
     Spread spread;
     for (const Replica& replica : view.replicas) {
       if (replica.state != ReplicaState::kGood) continue;
-      if (in_.map.node_mode(replica.node) != NodeMode::kCounted) continue;
-      spread.nodes.push_back(slots_[replica.node.value].node);
+      if (round_.in.map.node_mode(replica.node) != NodeMode::kCounted) continue;
+      spread.nodes.push_back(round_.slots[replica.node.value].node);
     }
-    for (const NodeIndex target : chosen) spread.nodes.push_back(slots_[target.value].node);
-    if (spread.nodes.empty() || !several_racks_) return spread;
+    for (const NodeIndex target : chosen) spread.nodes.push_back(round_.slots[target.value].node);
+    if (spread.nodes.empty() || !round_.several_racks) return spread;
     spread.rack = spread.nodes[0]->rack_index;
     spread.on_one_rack = std::all_of(spread.nodes.begin(), spread.nodes.end(),
                                      [&](const Node* n) { return n->rack_index == spread.rack; });
     return spread;
-  }
-
-  // When every node that could take a copy has a bad replica of the block, one of these must go
-  // first. The good ones are untouched by that.
-  void make_room(const BlockView& view) {
-    for (const Slot& slot : slots_) {
-      if (!slot.is_target || holds(view, slot.node->index, false)) continue;
-      if (placement_weight(*slot.node, view.block.length, options_.placement) > 0) return;
-    }
-    for (const Replica& replica : view.replicas) {
-      if (replica.state == ReplicaState::kDeleting) return;  // Room is being made already.
-    }
-    for (const Replica& replica : view.replicas) {
-      if (replica.state != ReplicaState::kCorrupt) continue;
-      if (!slots_[replica.node.value].is_target) continue;
-      add_delete(command_for(view, replica.node));
-      return;
-    }
-  }
-
-  // --- Deletions ---
-
-  bool add_delete(const ReplicaDelete& command) {
-    if (plan_.deletes.size() >= options_.deletes_max) return false;
-    plan_.deletes.push_back(command);
-    return true;
-  }
-
-  ReplicaDelete command_for(const BlockView& view, NodeIndex node) const {
-    return {view.block.id, in_.map.replica_generation(node, view.block.id), node};
-  }
-
-  // Good replicas on live, settled nodes that no deletion may still be under way to.
-  std::uint32_t safe_count(const BlockView& view) const {
-    std::uint32_t count = 0;
-    for (const Replica& replica : view.replicas) {
-      if (replica.state == ReplicaState::kGood && is_safe(view, replica.node)) ++count;
-    }
-    return count;
-  }
-
-  bool is_safe(const BlockView& view, NodeIndex node) const {
-    return slots_[node.value].is_safe && !in_.work.delete_sent(node, view.block.id);
-  }
-
-  bool trim_if_stuck(const BlockView& view) {
-    if (in_.map.tally(view).live <= view.wanted) return true;
-    const bool begun = std::any_of(plan_.copies.begin(), plan_.copies.end(),
-                                   [&](const auto& c) { return c.block.id == view.block.id; });
-    return begun || trim(view);
-  }
-
-  bool trim(const BlockView& view) {
-    if (plan_.deletes.size() >= options_.deletes_max) return false;
-    if (in_.work.is_copying(view.block.id)) return true;
-    std::vector<NodeIndex> good;
-    for (const Replica& replica : view.replicas) {
-      const bool counted = in_.map.node_mode(replica.node) == NodeMode::kCounted;
-      if (replica.state == ReplicaState::kGood && counted) good.push_back(replica.node);
-    }
-    std::uint32_t safe = safe_count(view);
-    while (good.size() > view.wanted && safe >= view.wanted) {
-      const auto victim = choose_victim(view, good, safe > view.wanted);
-      if (!victim) break;
-      if (is_safe(view, *victim)) --safe;
-      std::erase(good, *victim);
-      if (!add_delete(command_for(view, *victim))) return false;
-    }
-    return true;
-  }
-
-  // First a replica whose deletion was sent before, then one on a node that comes and goes, then
-  // one whose rack has another, then that of the fullest node.
-  std::optional<NodeIndex> choose_victim(const BlockView& view, const std::vector<NodeIndex>& good,
-                                         bool safe_ones_too) const {
-    std::optional<NodeIndex> best;
-    std::array<double, 4> best_rank{};
-    for (const NodeIndex node : good) {
-      const Slot& slot = slots_[node.value];
-      const bool safe = is_safe(view, node);
-      if (slot.node->state != NodeState::kLive || (safe && !safe_ones_too)) continue;
-      const auto on_rack = std::count_if(good.begin(), good.end(), [&](NodeIndex n) {
-        return slots_[n.value].node->rack_index == slot.node->rack_index;
-      });
-      const std::array<double, 4> rank{in_.work.delete_sent(node, view.block.id) ? 1.0 : 0.0,
-                                       safe ? 0.0 : 1.0, static_cast<double>(on_rack),
-                                       slot.used_share};
-      if (!best || rank > best_rank) {
-        best = node;
-        best_rank = rank;
-      }
-    }
-    return best;
-  }
-
-  // Bad replicas of a block that has all its copies.
-  bool clean(const BlockView& view) {
-    if (safe_count(view) < view.wanted) return true;
-    for (const Replica& replica : view.replicas) {
-      const bool bad =
-          replica.state == ReplicaState::kCorrupt || replica.state == ReplicaState::kStale;
-      if (!bad || slots_[replica.node.value].node->state != NodeState::kLive) continue;
-      if (!add_delete(command_for(view, replica.node))) return false;
-    }
-    return true;
   }
 
   // --- Balance ---
@@ -346,12 +208,14 @@ class Planner {
   // Copies blocks from the fullest node to emptier ones; the surplus is then trimmed where it is
   // fullest.
   void balance() {
-    const std::size_t running = in_.work.balance_copies();
-    if (running >= options_.balance_copies_max || !in_.map.needing(Need::kSurplus).empty()) return;
+    const std::size_t running = round_.in.work.balance_copies();
+    if (running >= round_.options.balance_copies_max ||
+        !round_.in.map.needing(Need::kSurplus).empty())
+      return;
     double sum = 0;
     std::size_t count = 0;
-    Slot* fullest = nullptr;
-    for (Slot& slot : slots_) {
+    PlannerSlot* fullest = nullptr;
+    for (PlannerSlot& slot : round_.slots) {
       if (!slot.is_target || slot.node->usage.capacity_bytes == 0) continue;
       sum += slot.used_share;
       ++count;
@@ -359,26 +223,27 @@ class Planner {
     }
     if (count < 2) return;
     const double mean = sum / static_cast<double>(count);
-    const bool empty_one = std::any_of(slots_.begin(), slots_.end(), [&](const Slot& s) {
-      return s.is_target && s.used_share < mean - options_.balance_threshold;
-    });
-    if (fullest->used_share <= mean + options_.balance_threshold && !empty_one) return;
-    move_from(*fullest, mean, options_.balance_copies_max - running);
+    const bool empty_one =
+        std::any_of(round_.slots.begin(), round_.slots.end(), [&](const PlannerSlot& s) {
+          return s.is_target && s.used_share < mean - round_.options.balance_threshold;
+        });
+    if (fullest->used_share <= mean + round_.options.balance_threshold && !empty_one) return;
+    move_from(*fullest, mean, round_.options.balance_copies_max - running);
   }
 
-  void move_from(Slot& full, double mean, std::size_t moves) {
-    BlockId& at = plan_.resume_at[kBalancePosition];
+  void move_from(PlannerSlot& full, double mean, std::size_t moves) {
+    BlockId& at = round_.plan.resume_at[kBalancePosition];
     for (std::size_t i = 0; i < kBalanceExaminedMax && moves > 0; ++i) {
-      if (full.out_free == 0 || copies_left_ == 0) return;
-      const auto view = in_.map.next(at);
+      if (full.out_free == 0 || round_.copies_left == 0) return;
+      const auto view = round_.in.map.next(at);
       if (!view) {
         at = BlockId{};
         return;
       }
       at = BlockId{view->block.id.value + 1};
       if (!view->owned || view->need != Need::kNone || !has_good(*view, full.node->index)) continue;
-      if (in_.work.is_copying(view->block.id)) continue;
-      Slot* target = emptier_target(*view, full, mean);
+      if (round_.in.work.is_copying(view->block.id)) continue;
+      PlannerSlot* target = emptier_target(*view, full, mean);
       if (target == nullptr) continue;
       take(*target, view->block.length);
       add_copy(full, {view->block, full.node->index, {target->node->index}, Need::kNone});
@@ -394,19 +259,20 @@ class Planner {
 
   // The emptiest node below the mean that may have the block without the replicas of it coming to
   // stand on one rack.
-  Slot* emptier_target(const BlockView& view, const Slot& full, double mean) {
-    Slot* best = nullptr;
-    for (Slot& slot : slots_) {
+  PlannerSlot* emptier_target(const BlockView& view, const PlannerSlot& full, double mean) {
+    PlannerSlot* best = nullptr;
+    for (PlannerSlot& slot : round_.slots) {
       const Node& node = *slot.node;
       if (!slot.is_target || slot.in_free == 0 || slot.used_share >= mean) continue;
-      if (holds(view, node.index, true) || in_.work.avoids(view.block.id, node.index)) continue;
+      if (holds(view, node.index, true) || round_.in.work.avoids(view.block.id, node.index))
+        continue;
       const std::uint64_t bytes = view.block.length + slot.bytes_in;
-      if (placement_weight(node, bytes, options_.placement) == 0) continue;
+      if (placement_weight(node, bytes, round_.options.placement) == 0) continue;
       const bool spread =
-          !several_racks_ || view.wanted < 2 || node.rack_index == full.node->rack_index ||
+          !round_.several_racks || view.wanted < 2 || node.rack_index == full.node->rack_index ||
           std::any_of(view.replicas.begin(), view.replicas.end(), [&](const Replica& r) {
             return r.node != full.node->index && r.state == ReplicaState::kGood &&
-                   slots_[r.node.value].node->rack_index != node.rack_index;
+                   round_.slots[r.node.value].node->rack_index != node.rack_index;
           });
       if (spread && (best == nullptr || slot.used_share < best->used_share)) best = &slot;
     }
@@ -414,22 +280,15 @@ class Planner {
   }
 
   struct Candidate {
-    Slot* slot;
+    PlannerSlot* slot;
     std::uint64_t weight;
     std::size_t rank;
   };
 
-  const PlannerInput& in_;
-  const PlannerOptions& options_;
+  PlannerRound round_;
+  ReplicaTrimmer trimmer_;
   Random& random_;
-  ReplicationPlan plan_;
-  std::vector<Slot> slots_;  // By node index.
   std::vector<Candidate> candidates_;
-  std::size_t copies_left_ = 0;
-  std::size_t sources_open_ = 0;
-  std::size_t targets_open_ = 0;
-  bool several_racks_ = false;
-  bool may_delete_ = false;
 };
 
 }  // namespace

@@ -1,0 +1,36 @@
+#include "metadata/planner_round.hpp"
+
+namespace minidfs::metadata {
+
+PlannerRound::PlannerRound(const PlannerInput& input) : in(input), options(input.options) {
+  several_racks = in.registry.rack_count() > 1;
+  may_delete = !in.safe_mode && in.registry.all_live_reported();
+  for (const Node& node : in.registry.nodes()) add_slot(node);
+  copies_left = options.copies_max - std::min(options.copies_max, in.work.copies_in_flight());
+  for (std::size_t i = 0; i < plan.resume_at.size(); ++i) plan.resume_at[i] = in.work.resume_at(i);
+}
+
+void PlannerRound::add_slot(const Node& node) {
+  const auto streams = in.work.streams(node.index);
+  const bool known = in.map.node_mode(node.index) == NodeMode::kCounted ||
+                     in.map.node_mode(node.index) == NodeMode::kDraining;
+  const bool live = node.state == NodeState::kLive && known;
+  const bool settled = node.deaths == 0 || in.now - node.registered_at >= options.settle_time;
+  PlannerSlot slot;
+  slot.node = &node;
+  slot.out_free = options.streams_out_max - std::min(options.streams_out_max, streams.out);
+  slot.in_free = options.streams_in_max - std::min(options.streams_in_max, streams.in);
+  slot.bytes_in = streams.bytes_in;
+  slot.is_source = node.state != NodeState::kDead && known;
+  slot.is_target = live && settled && node.takes_blocks();
+  slot.is_safe = live && settled && in.map.node_mode(node.index) == NodeMode::kCounted;
+  if (node.usage.capacity_bytes > 0) {
+    slot.used_share =
+        static_cast<double>(node.usage.used_bytes) / static_cast<double>(node.usage.capacity_bytes);
+  }
+  if (slot.is_source && slot.out_free > 0) ++sources_open;
+  if (slot.is_target && slot.in_free > 0) ++targets_open;
+  slots.push_back(slot);
+}
+
+}  // namespace minidfs::metadata

@@ -1,0 +1,51 @@
+// The state of one planning round, shared by the planner's two halves: copies and deletions.
+// Internal to the planner.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "metadata/replication_planner.hpp"
+
+namespace minidfs::metadata {
+
+// A node as this round sees it.
+struct PlannerSlot {
+  const Node* node = nullptr;
+  std::uint32_t out_free = 0;
+  std::uint32_t in_free = 0;
+  std::uint64_t bytes_in = 0;  // On their way to the node.
+  bool is_source = false;
+  bool is_target = false;  // But for free streams and space.
+  bool is_safe = false;    // Its replicas justify the deletion of others.
+  double used_share = 0;
+};
+
+// Whether the node has a replica of the block; one of an older generation on demand only, as a
+// newer one replaces it.
+inline bool holds(const BlockView& view, NodeIndex node, bool stale_too) {
+  return std::any_of(view.replicas.begin(), view.replicas.end(), [&](const Replica& r) {
+    return r.node == node && (stale_too || r.state != ReplicaState::kStale);
+  });
+}
+
+struct PlannerRound {
+  explicit PlannerRound(const PlannerInput& input);
+
+  const PlannerInput& in;
+  const PlannerOptions& options;
+  bool several_racks = false;
+  bool may_delete = false;
+  std::vector<PlannerSlot> slots;  // By node index.
+  std::size_t copies_left = 0;
+  std::size_t sources_open = 0;  // Nodes that can send one more copy.
+  std::size_t targets_open = 0;  // Nodes that can receive one more.
+  ReplicationPlan plan;
+
+ private:
+  void add_slot(const Node& node);
+};
+
+}  // namespace minidfs::metadata
