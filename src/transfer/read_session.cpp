@@ -17,19 +17,6 @@ using storage::kSliceBytes;
 constexpr std::uint64_t kCopyBytes = 64 * 1024;
 constexpr std::size_t kGatherBytes = 128 * 1024;
 
-class CountActive {
- public:
-  explicit CountActive(std::atomic<std::uint32_t>& counter) : counter_(counter) {
-    counter_.fetch_add(1, std::memory_order_relaxed);
-  }
-  ~CountActive() { counter_.fetch_sub(1, std::memory_order_relaxed); }
-  CountActive(const CountActive&) = delete;
-  CountActive& operator=(const CountActive&) = delete;
-
- private:
-  std::atomic<std::uint32_t>& counter_;
-};
-
 bool keeps_connection(Errc code) {
   return code == Errc::kNotFound || code == Errc::kStale || code == Errc::kCorrupt;
 }

@@ -3,6 +3,11 @@
 // but post() and the constructor runs on that thread, so nothing here is locked.
 #pragma once
 
+// Asio of Boost 1.74 uses std::exchange without including this.
+// clang-format off
+#include <utility>
+// clang-format on
+
 #include <array>
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
@@ -15,7 +20,6 @@
 #include <deque>
 #include <memory>
 #include <unordered_set>
-#include <utility>  // Asio of Boost 1.74 lacks this include.
 #include <vector>
 
 #include "transfer/data_server.hpp"
@@ -42,6 +46,20 @@ struct ServerContext {
   std::atomic<std::uint32_t> connections{0};
   std::atomic<std::uint64_t> bytes_received{0};
   std::atomic<std::uint64_t> bytes_sent{0};
+};
+
+// Counts an operation among the active ones for as long as it lives.
+class CountActive {
+ public:
+  explicit CountActive(std::atomic<std::uint32_t>& counter) : counter_(counter) {
+    counter_.fetch_add(1, std::memory_order_relaxed);
+  }
+  ~CountActive() { counter_.fetch_sub(1, std::memory_order_relaxed); }
+  CountActive(const CountActive&) = delete;
+  CountActive& operator=(const CountActive&) = delete;
+
+ private:
+  std::atomic<std::uint32_t>& counter_;
 };
 
 // Lets one coroutine sleep until another handler of the same thread has changed something. The
