@@ -1,0 +1,178 @@
+#include "fake_file_system.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "cli/paths.hpp"
+
+namespace minidfs::cli::test {
+namespace {
+
+std::string parent_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+Error not_found(const std::string& path) { return {Errc::kNotFound, path + ": not found"}; }
+
+class FakeFileSystem : public client::FileSystem {
+ public:
+  explicit FakeFileSystem(FakeState& state) : state_(state) {}
+
+  Result<metadata::FileStatus> stat(const std::string& path) override {
+    metadata::FileStatus status;
+    status.name = base_name(path);
+    if (state_.directories.count(path) != 0) {
+      status.kind = metadata::FileKind::kDirectory;
+      return status;
+    }
+    const auto file = state_.files.find(path);
+    if (file == state_.files.end()) return not_found(path);
+    status.length = file->second.size();
+    return status;
+  }
+
+  Result<std::vector<metadata::FileStatus>> list(const std::string& path) override {
+    if (state_.directories.count(path) == 0) return not_found(path);
+    std::set<std::string> children;
+    for (const auto& [file, content] : state_.files) {
+      if (parent_of(file) == path) children.insert(file);
+    }
+    for (const auto& directory : state_.directories) {
+      if (directory != "/" && parent_of(directory) == path) children.insert(directory);
+    }
+    std::vector<metadata::FileStatus> entries;
+    for (const auto& child : children) entries.push_back(*stat(child));
+    return entries;
+  }
+
+  Status make_directory(const std::string& path, bool parents) override {
+    state_.calls.push_back("mkdir " + path);
+    if (!parents && state_.directories.count(path) != 0) {
+      return Error{Errc::kAlreadyExists, path + ": already exists"};
+    }
+    add_directories(path);
+    return {};
+  }
+
+  Status remove(const std::string& path, bool recursive) override {
+    state_.calls.push_back((recursive ? "remove -r " : "remove ") + path);
+    if (state_.files.erase(path) + state_.directories.erase(path) == 0) return not_found(path);
+    return {};
+  }
+
+  Status rename(const std::string& source, const std::string& target) override {
+    state_.calls.push_back("rename " + source + " " + target);
+    auto node = state_.files.extract(source);
+    if (node.empty()) return not_found(source);
+    node.key() = target;
+    state_.files.insert(std::move(node));
+    return {};
+  }
+
+  Status set_replication(const std::string&, std::uint8_t) override { return {}; }
+
+  Result<std::vector<metadata::LocatedBlock>> locate(const std::string& path) override {
+    metadata::LocatedBlock block;
+    block.block.id.value = 7;
+    block.block.length = state_.files[path].size();
+    block.locations.push_back({{}, {"127.0.0.1", 9866}, "/r1"});
+    return std::vector{block};
+  }
+
+  Result<client::ClusterStatus> status() override { return client::ClusterStatus{}; }
+
+  Result<client::WriteReport> write_file(const std::string& path, client::Source& source,
+                                         const client::WriteOptions& options) override {
+    state_.calls.push_back("write " + path);
+    state_.write_options = options;
+    if (state_.files.count(path) != 0 && !options.overwrite) {
+      return Error{Errc::kAlreadyExists, path + ": already exists"};
+    }
+    std::string content;
+    std::vector<std::byte> buffer(3);
+    for (;;) {
+      MDFS_TRY(const auto count, source.read(buffer));
+      if (count == 0) break;
+      content.append(reinterpret_cast<const char*>(buffer.data()), count);
+    }
+    state_.files[path] = content;
+    return report(1, content.size());
+  }
+
+  Result<client::WriteReport> write_files(const std::vector<client::LocalFile>& files,
+                                          const client::WriteOptions& options) override {
+    state_.calls.push_back("batch " + std::to_string(files.size()));
+    state_.write_options = options;
+    std::uint64_t bytes = 0;
+    for (const auto& file : files) {
+      std::ifstream in(file.local_path, std::ios::binary);
+      auto& content = state_.files[file.path];
+      content.assign(std::istreambuf_iterator<char>(in), {});
+      bytes += content.size();
+      add_directories(parent_of(file.path));
+    }
+    return report(files.size(), bytes);
+  }
+
+  Status read_file(const std::string& path, std::uint64_t, std::uint64_t, const client::Sink& sink,
+                   const client::ProgressCallback&) override {
+    const auto file = state_.files.find(path);
+    if (file == state_.files.end()) return not_found(path);
+    return sink(std::as_bytes(std::span(file->second)));
+  }
+
+  Status read_tree(const std::string& path, const std::string& local_path,
+                   const client::ProgressCallback&) override {
+    state_.calls.push_back("read " + path);
+    if (std::filesystem::exists(local_path)) {
+      return Error{Errc::kAlreadyExists, local_path + ": already exists"};
+    }
+    if (state_.directories.count(path) != 0) {
+      std::filesystem::create_directories(local_path);
+    } else {
+      std::ofstream(local_path, std::ios::binary) << state_.files[path];
+    }
+    return {};
+  }
+
+ private:
+  void add_directories(std::string path) {
+    while (path != "/") {
+      state_.directories.insert(path);
+      path = parent_of(path);
+    }
+  }
+
+  client::WriteReport report(std::uint64_t files, std::uint64_t bytes) const {
+    return {files, bytes, 3, state_.copies_min};
+  }
+
+  FakeState& state_;
+};
+
+}  // namespace
+
+Outcome run(FakeState& state, const std::vector<std::string>& words,
+            const std::vector<std::string>& environment) {
+  Outcome outcome;
+  Wiring wiring;
+  wiring.io.out = [&](std::span<const std::byte> bytes) -> Status {
+    outcome.out.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return {};
+  };
+  wiring.io.err = [&](std::string_view text) { outcome.err += text; };
+  wiring.connect = [&](client::Options options) -> Result<std::unique_ptr<client::FileSystem>> {
+    state.options = std::move(options);
+    ++state.connections;
+    MDFS_CHECK(state.connect_status);
+    return std::unique_ptr<client::FileSystem>(new FakeFileSystem(state));
+  };
+  wiring.run_role = [](Role, const Config&) { return 77; };
+  outcome.exit_code = run_application(words, environment, wiring);
+  return outcome;
+}
+
+}  // namespace minidfs::cli::test

@@ -1,0 +1,36 @@
+// A file system in memory, and a run of a whole command line on it.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cli/application.hpp"
+#include "client/file_system.hpp"
+
+namespace minidfs::cli::test {
+
+// What the tests look at and prepare. Paths as in the file system.
+struct FakeState {
+  std::map<std::string, std::string> files;
+  std::set<std::string> directories{"/"};
+  std::vector<std::string> calls;  // "write /a", "batch 3", "mkdir /d"...
+  std::uint8_t copies_min = 3;
+  client::Options options;             // Of the last connection.
+  client::WriteOptions write_options;  // Of the last write.
+  int connections = 0;
+  Status connect_status;
+};
+
+// What a run of `minidfs <words>` did.
+struct Outcome {
+  int exit_code = -1;
+  std::string out;
+  std::string err;
+};
+
+Outcome run(FakeState& state, const std::vector<std::string>& words,
+            const std::vector<std::string>& environment = {});
+
+}  // namespace minidfs::cli::test

@@ -1,0 +1,139 @@
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "base/config.hpp"
+#include "fake_file_system.hpp"
+
+namespace minidfs::cli {
+namespace {
+
+using test::FakeState;
+using test::run;
+using Words = std::vector<std::string>;
+
+FakeState small_tree() {
+  FakeState state;
+  state.directories = {"/", "/d", "/d/sub"};
+  state.files = {{"/a", "aaa"}, {"/d/b", "bb"}, {"/d/sub/c", "c"}};
+  return state;
+}
+
+TEST_CASE("cat writes files one after another") {
+  auto state = small_tree();
+  CHECK(run(state, {"cat", "/a", "/d/b"}).out == "aaabb");
+}
+
+TEST_CASE("cat goes on after a file that is missing, and fails at the end") {
+  auto state = small_tree();
+  const auto outcome = run(state, {"cat", "/none", "/a"});
+  CHECK(outcome.out == "aaa");
+  CHECK(outcome.err == "minidfs: /none: not found\n");
+  CHECK(outcome.exit_code == 1);
+}
+
+TEST_CASE("a reader that goes away ends a verb quietly with exit code 1") {
+  Io io;
+  std::string err;
+  io.err = [&](std::string_view text) { err += text; };
+  CHECK(report(io, {Errc::kCancelled, ""}) == 1);
+  CHECK(err.empty());
+}
+
+TEST_CASE("ls lists names, a file by its path, and everything below with -R") {
+  auto state = small_tree();
+  CHECK(run(state, {"ls", "/"}).out == "a\nd\n");
+  CHECK(run(state, {"ls", "/d/b"}).out == "/d/b\n");
+  CHECK(run(state, {"ls", "-R", "/"}).out == "/a\n/d\n/d/b\n/d/sub\n/d/sub/c\n");
+  CHECK(run(state, {"ls", "/", "/d"}).out == "/:\na\nd\n\n/d:\nb\nsub\n");
+  CHECK(run(state, {"ls", "-l", "/d"}).out.find(" b\n") != std::string::npos);
+}
+
+TEST_CASE("ls --json is one array with full paths") {
+  auto state = small_tree();
+  const auto array = nlohmann::json::parse(run(state, {"ls", "-R", "--json", "/d"}).out);
+  REQUIRE(array.size() == 3);
+  CHECK(array[0]["path"] == "/d/b");
+  CHECK(array[1]["type"] == "directory");
+  CHECK(nlohmann::json::parse(run(state, {"ls", "--json", "/d/sub/none"}).out).empty());
+}
+
+TEST_CASE("mkdir passes -p on") {
+  auto state = small_tree();
+  CHECK(run(state, {"mkdir", "/x", "/y"}).exit_code == 0);
+  CHECK(state.calls == Words{"mkdir /x", "mkdir /y"});
+  CHECK(run(state, {"mkdir", "/x"}).exit_code == 1);
+  CHECK(run(state, {"mkdir", "-p", "/x"}).exit_code == 0);
+}
+
+TEST_CASE("rm needs -r for directories and is quiet about missing files with -f only") {
+  auto state = small_tree();
+  CHECK(run(state, {"rm", "/d"}).err == "minidfs: /d: is a directory (use -r)\n");
+  CHECK(run(state, {"rm", "/none"}).exit_code == 1);
+  const auto forced = run(state, {"rm", "-f", "/none"});
+  CHECK(forced.exit_code == 0);
+  CHECK(forced.err.empty());
+  state.calls.clear();
+  CHECK(run(state, {"rm", "/a"}).exit_code == 0);
+  CHECK(run(state, {"rm", "-r", "/d"}).exit_code == 0);
+  CHECK(state.calls == Words{"remove /a", "remove -r /d"});
+}
+
+TEST_CASE("mv renames, or moves into a directory that exists") {
+  auto state = small_tree();
+  CHECK(run(state, {"mv", "/a", "/z"}).exit_code == 0);
+  CHECK(run(state, {"mv", "/z", "/d"}).exit_code == 0);
+  CHECK(run(state, {"mv", "/d/z", "/d/b", "/d/sub/"}).exit_code == 0);
+  CHECK(state.calls ==
+        Words{"rename /a /z", "rename /z /d/z", "rename /d/z /d/sub/z", "rename /d/b /d/sub/b"});
+  CHECK(run(state, {"mv", "/d/sub/b", "/none/"}).exit_code == 1);
+  CHECK(run(state, {"mv", "/none", "/x"}).err == "minidfs: /none: not found\n");
+}
+
+TEST_CASE("stat shows a file, its blocks on demand, and JSON for programs") {
+  auto state = small_tree();
+  CHECK(run(state, {"stat", "/"}).out.find("type:         directory\n") != std::string::npos);
+  CHECK(run(state, {"stat", "--blocks", "/a"})
+            .out.find("block:        7 at 0, 3 bytes on 127.0.0.1:9866\n") != std::string::npos);
+  const auto object = nlohmann::json::parse(run(state, {"stat", "--json", "--blocks", "/a"}).out);
+  CHECK(object["length"] == 3);
+  CHECK(object["blocks"][0]["replicas"][0]["node"] == "127.0.0.1:9866");
+}
+
+TEST_CASE("checksum prints the sum and the path as xxhsum does") {
+  FakeState state;
+  state.files["/empty"] = "";
+  CHECK(run(state, {"checksum", "/empty"}).out == "99aa06d3014798d86001c324468d497f  /empty\n");
+}
+
+TEST_CASE("status prints text, or JSON for programs") {
+  FakeState state;
+  CHECK(run(state, {"status"}).out.find("safe mode:  off\n") != std::string::npos);
+  CHECK(nlohmann::json::parse(run(state, {"status", "--json"}).out)["nodes"].empty());
+}
+
+TEST_CASE("config prints the defaults whatever the environment says, or what is in effect") {
+  FakeState state;
+  const Words environment{"MINIDFS_CLIENT_REPLICATION=1"};
+  CHECK(run(state, {"config"}, environment).out == print_config(Config{}));
+  CHECK(run(state, {"config", "--effective"}, environment).out.find("\nreplication = 1\n") !=
+        std::string::npos);
+  CHECK(run(state, {"config", "--effective"}, {"MINIDFS_CLIENT_REPLICATION=x"}).exit_code == 2);
+  CHECK(state.connections == 0);
+}
+
+TEST_CASE("an unreachable namenode is said once, however many paths are asked for") {
+  FakeState state;
+  state.connect_status = Error{Errc::kUnavailable, "127.0.0.1:1: connection refused"};
+  const auto outcome = run(state, {"cat", "/a", "/b", "/c"});
+  CHECK(outcome.exit_code == 1);
+  CHECK(outcome.err == "minidfs: 127.0.0.1:1: connection refused\n");
+}
+
+TEST_CASE("an error message stays on one line whatever a name holds") {
+  FakeState state;
+  const auto outcome = run(state, {"cat", "/a\nb"});
+  CHECK(outcome.err == "minidfs: /a?b: not found\n");
+}
+
+}  // namespace
+}  // namespace minidfs::cli
