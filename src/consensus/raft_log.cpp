@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kRequestEntriesMax = 256;
 constexpr std::size_t kRequestBytesMax = 2 << 20;
 constexpr unsigned kRequestsInFlightMax = 4;
-constexpr std::uint64_t kFailedSnapshotWaitMs = 5000;
+constexpr std::uint64_t kFailedDrainMs = 2000;
 
 std::uint64_t random_proposer() {
   std::random_device device;
@@ -100,12 +100,7 @@ void RaftLog::run(const DirectoryFacts& facts) {
     const std::lock_guard lock(mutex_);
     stop = stopping_;
   }
-  // A snapshot's work must not outlive the raft object that it reports to. On a disk that failed
-  // the report may never come.
-  const auto give_up_ms = uv_now(member_.loop()) + kFailedSnapshotWaitMs;
-  while (snapshot_running_ && (!failure_ || uv_now(member_.loop()) < give_up_ms)) {
-    uv_run(member_.loop(), UV_RUN_ONCE);
-  }
+  if (ok) drain();
   leader_.store(false, std::memory_order_release);
   if (opened_) close_handles();
   member_.close();
@@ -114,6 +109,21 @@ void RaftLog::run(const DirectoryFacts& facts) {
   applier_.fail_expected(unavailable(options_.directory));
   answer_queued(unavailable(options_.directory));
   deliver();
+}
+
+// raft_close() is safe only in calm: libraft 0.15 crashes when it has to cancel a write that waits
+// for its segment, and a snapshot's work must not outlive the raft object that it reports to. On a
+// disk that failed neither may ever end.
+void RaftLog::drain() {
+  draining_ = true;
+  uv_update_time(member_.loop());
+  const auto give_up_ms = uv_now(member_.loop()) + kFailedDrainMs;
+  const auto busy = [&] {
+    return snapshot_running_ || member_.get()->last_stored < raft_last_index(member_.get());
+  };
+  while (busy() && (!failure_ || uv_now(member_.loop()) < give_up_ms)) {
+    uv_run(member_.loop(), UV_RUN_ONCE);
+  }
 }
 
 Status RaftLog::set_up(const DirectoryFacts& facts) {
@@ -186,6 +196,7 @@ void RaftLog::end_turn() {
 }
 
 void RaftLog::pump() {
+  if (draining_) return;  // What is queued is answered when the loop has ended.
   if (backlog_.empty()) {
     const std::lock_guard lock(mutex_);
     if (stopping_) return;

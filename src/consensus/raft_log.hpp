@@ -43,6 +43,7 @@ class RaftLog final : public Log {
   };
 
   void run(const DirectoryFacts& facts);
+  void drain();
   Status set_up(const DirectoryFacts& facts);
   Status replay(const DirectoryFacts& facts);
   void open_handles();
@@ -87,6 +88,7 @@ class RaftLog final : public Log {
   std::uint64_t sequence_ = 0;
   unsigned requests_in_flight_ = 0;
   bool opened_ = false;
+  bool draining_ = false;
   bool snapshot_running_ = false;
   std::uint64_t snapshot_number_ = 0;
   std::optional<Error> snapshot_error_;  // Written by the pool's thread, read after it is done.

@@ -145,7 +145,7 @@ void check_content(std::string_view content, const std::vector<std::uint64_t>& a
   }
 }
 
-constexpr std::uint64_t kKillAfter[] = {1, 2, 17, 60, 100, 250, 700, 1500, 3000, 4500};
+constexpr std::uint64_t kKillAfter[] = {1, 2, 17, 40, 60, 100, 180, 330, 500, 900};
 
 }  // namespace
 

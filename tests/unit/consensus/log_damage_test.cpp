@@ -126,7 +126,7 @@ TEST_CASE("a flipped bit anywhere loses nothing without being noticed") {
     const auto crashed = make_crashed(with_snapshot);
     for (const auto& [name, bytes] : crashed.contents) {
       const auto used = used_bytes(name, bytes);
-      const auto step = std::max<std::size_t>(1, used / 12);
+      const auto step = std::max<std::size_t>(1, used / 8);
       for (std::size_t offset = 0; offset < used; offset += step) {
         auto damaged = crashed.contents;
         damaged[name][offset] = static_cast<char>(bytes[offset] ^ 0x04);
