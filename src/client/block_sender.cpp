@@ -23,13 +23,15 @@ Result<SentBlock> settle(WriteSession& session, const BlockGrant& grant, std::ui
                          const transfer::BlockAck& ack) {
   SentBlock sent{{grant.block, grant.generation, length}, {}};
   std::string reasons;
+  bool excluded = false;
   const std::size_t count = std::min(ack.stored.size(), grant.targets.size());
   for (std::size_t i = 0; i < count; ++i) {
     if (ack.stored[i]) {
       sent.nodes.push_back(grant.targets[i].node);
       continue;
     }
-    session.exclude(grant.targets[i].node);
+    // Nodes behind a lost one are cut off with it: they are to blame only when they fail again.
+    if (!std::exchange(excluded, true)) session.exclude(grant.targets[i].node);
     if (i < ack.errors.size()) reasons += (reasons.empty() ? "" : "; ") + ack.errors[i];
   }
   if (sent.nodes.empty()) return Error{Errc::kUnavailable, reasons};

@@ -29,8 +29,8 @@ struct SentBlock {
   std::vector<NodeId> nodes;
 };
 
-// The nodes of `ack` that stored the block. The others get no further block of this session. An
-// error with every node's reason when none did.
+// The nodes of `ack` that stored the block. The first that did not gets no further block of this
+// session. An error with every node's reason when none did.
 Result<SentBlock> settle(WriteSession& session, const BlockGrant& grant, std::uint64_t length,
                          const transfer::BlockAck& ack);
 
