@@ -29,7 +29,7 @@ struct NamenodeConfig {
   std::chrono::milliseconds stale_after{3000};
   std::chrono::milliseconds dead_after{10'000};
   std::uint64_t reserved_space = 64ULL << 20;
-  std::uint32_t snapshot_threshold = 8192;
+  std::uint32_t snapshot_threshold = 32768;
 };
 
 struct DatanodeConfig {
