@@ -52,6 +52,7 @@ class Statement {
   }
   std::string_view bytes(int column) const;  // Of a text or a blob; empty for NULL.
   bool is_null(int column) const;
+  int columns() const;
 
  private:
   sqlite3_stmt* statement_ = nullptr;
