@@ -1,0 +1,28 @@
+// What comes over the control port before and after the admission.
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "actors/admission_format.hpp"
+#include "actors/basp_guard.hpp"
+
+using namespace minidfs::actors;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::span bytes(reinterpret_cast<const std::byte*>(data), size);
+  static_cast<void>(decode_hello(bytes));
+  static_cast<void>(decode_reply(bytes));
+  static_cast<void>(decode_confirmation(bytes));
+  for (const auto side : {BaspGuard::Side::kListening, BaspGuard::Side::kConnecting}) {
+    BaspGuard guard(side, BaspLimits{}, std::make_shared<BaspBudget>(0));
+    std::span chars(reinterpret_cast<const char*>(data), size);
+    // In uneven pieces, as a socket gives them.
+    for (std::size_t piece = 1; !chars.empty(); piece = piece * 3 % 61 + 1) {
+      const auto count = std::min(piece, chars.size());
+      if (!guard.accept(chars.first(count))) break;
+      chars = chars.subspan(count);
+    }
+  }
+  return 0;
+}
