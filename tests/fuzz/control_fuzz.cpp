@@ -1,4 +1,5 @@
 // What comes over the control port before and after the admission.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -11,9 +12,12 @@ using namespace minidfs::actors;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::span bytes(reinterpret_cast<const std::byte*>(data), size);
-  static_cast<void>(decode_hello(bytes));
-  static_cast<void>(decode_reply(bytes));
-  static_cast<void>(decode_confirmation(bytes));
+  // Frames of a fixed size, which their readers wait for.
+  if (size >= kHelloBytes) static_cast<void>(decode_hello(bytes.first(kHelloBytes)));
+  if (size >= kReplyBytes) static_cast<void>(decode_reply(bytes.first(kReplyBytes)));
+  if (size >= kConfirmationBytes) {
+    static_cast<void>(decode_confirmation(bytes.first(kConfirmationBytes)));
+  }
   for (const auto side : {BaspGuard::Side::kListening, BaspGuard::Side::kConnecting}) {
     BaspGuard guard(side, BaspLimits{}, std::make_shared<BaspBudget>(0));
     std::span chars(reinterpret_cast<const char*>(data), size);
