@@ -1,0 +1,209 @@
+#include <catch2/catch.hpp>
+
+#include "actors/namenode_fixture.hpp"
+
+namespace minidfs::actors::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+std::size_t locations(NamenodeFixture& namenode, const std::string& path) {
+  const auto file = namenode.ask<LocatedFile>(LocateRequest{path, ""});
+  REQUIRE(file.ok());
+  return file->blocks.at(0).locations.size();
+}
+
+}  // namespace
+
+TEST_CASE("a file can be located as soon as its commit is answered, before any report") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  namenode.join(2);
+  namenode.put("/a");
+  CHECK(locations(namenode, "/a") == 2);
+  CHECK(namenode.status().blocks_under_replicated == 0);
+}
+
+TEST_CASE("a silent datanode is stale, then dead, and its replicas are offered no more") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  namenode.join(2);
+  namenode.put("/a");
+  for (int second = 0; second < 11; ++second) {
+    namenode.advance(seconds(1));
+    namenode.beat(1);
+    if (second == 4) CHECK(namenode.status().nodes.at(1).state == "stale");
+  }
+  const auto status = namenode.status();
+  CHECK(status.nodes.at(0).state == "live");
+  CHECK(status.nodes.at(1).state == "dead");
+  CHECK(status.blocks_under_replicated == 1);
+  CHECK(locations(namenode, "/a") == 1);
+  CHECK(namenode.beat(2).register_again);
+}
+
+TEST_CASE("goodbye makes a datanode dead at once") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  REQUIRE(namenode.ask<Accepted>(Goodbye{namenode.node(1).node, 1}).ok());
+  CHECK(namenode.status().nodes.at(0).state == "dead");
+}
+
+TEST_CASE("a datanode of another cluster is refused") {
+  NamenodeFixture namenode;
+  auto stranger = namenode.node(1);
+  stranger.cluster = {9, 9};
+  const auto registered = namenode.ask<Registered>(stranger);
+  REQUIRE_FALSE(registered.ok());
+  CHECK(registered.error().code == Errc::kWrongCluster);
+}
+
+TEST_CASE("after a restart changes wait in safe mode until the blocks are reported") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  namenode.join(2);
+  const auto block = namenode.put("/a");
+  namenode.restart();
+  CHECK(namenode.status().safe_mode);
+  CHECK(namenode.ask<metadata::FileStatus>(StatRequest{"/a"}).ok());
+  metadata::MakeDirectory change;
+  change.path = "/d";
+  const auto refused = namenode.ask<metadata::ChangeReply>(change);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == Errc::kSafeMode);
+  namenode.join(1, {block});
+  namenode.advance(milliseconds(250));
+  CHECK_FALSE(namenode.status().safe_mode);
+  CHECK(namenode.ask<metadata::ChangeReply>(change).ok());
+  CHECK(locations(namenode, "/a") == 1);
+}
+
+TEST_CASE("the blocks of a removed file are removed by the next heartbeats") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  namenode.join(2);
+  const auto block = namenode.put("/a");
+  metadata::Remove change;
+  change.path = "/a";
+  REQUIRE(namenode.ask<metadata::ChangeReply>(change).ok());
+  for (const std::uint64_t number : {1, 2}) {
+    const auto reply = namenode.beat(number);
+    REQUIRE(reply.remove.size() == 1);
+    CHECK(reply.remove.at(0).block == block.id);
+    metadata::IncrementalReport gone;
+    gone.removed = {block};
+    CHECK(namenode.beat(number, gone).remove.empty());
+  }
+  CHECK(namenode.status().nodes.at(0).blocks == 0);
+}
+
+TEST_CASE("the blocks of removed subtrees are freed in steps") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  namenode.join(2);
+  namenode.put("/d/a");
+  namenode.put("/d/e/b");
+  metadata::Remove change;
+  change.path = "/d";
+  change.recursive = true;
+  REQUIRE(namenode.ask<metadata::ChangeReply>(change).ok());
+  CHECK(namenode.beat(1).remove.size() == 2);
+  CHECK(namenode.status().blocks_total == 0);
+}
+
+TEST_CASE("blocks nobody owns go after the grace period, but not while their writer renews") {
+  auto options = NamenodeFixture::default_options();
+  options.orphans.grace = seconds(5);
+  options.sessions.grace = seconds(5);
+  NamenodeFixture namenode(options);
+  namenode.join(1);
+  AllocateBlocks allocate;
+  allocate.client = {3, 4};
+  allocate.block_size = 1 << 20;
+  allocate.replication = 1;
+  const auto grant = namenode.ask<WriteGrant>(allocate);
+  REQUIRE(grant.ok());
+  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  metadata::IncrementalReport stored;
+  stored.added = {block};
+  std::size_t removed = namenode.beat(1, stored).remove.size();
+  for (int second = 0; second < 20; ++second) {
+    namenode.advance(seconds(1));
+    REQUIRE(namenode.ask<Accepted>(RenewSession{{3, 4}, grant->session, {{block.id, 1}}}).ok());
+    removed += namenode.beat(1).remove.size();
+  }
+  CHECK(removed == 0);
+  for (int second = 0; second < 20; ++second) {
+    namenode.advance(seconds(1));
+    removed += namenode.beat(1).remove.size();
+  }
+  CHECK(removed == 1);
+}
+
+TEST_CASE("abandoned blocks are removed at once, committed ones are not") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  namenode.join(2);
+  const auto committed = namenode.put("/a");
+  AllocateBlocks allocate;
+  allocate.client = {3, 4};
+  allocate.block_size = 1 << 20;
+  allocate.replication = 2;
+  const auto grant = namenode.ask<WriteGrant>(allocate);
+  REQUIRE(grant.ok());
+  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  metadata::IncrementalReport stored;
+  stored.added = {block};
+  namenode.beat(1, stored);
+  REQUIRE(
+      namenode.ask<Accepted>(EndSession{{3, 4}, grant->session, {{block.id, 1}, {committed.id, 1}}})
+          .ok());
+  const auto reply = namenode.beat(1);
+  REQUIRE(reply.remove.size() == 1);
+  CHECK(reply.remove.at(0).block == block.id);
+  CHECK(locations(namenode, "/a") == 2);
+}
+
+TEST_CASE("a commit that does not say where its blocks are is refused") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  CommitWrite commit;
+  metadata::CommittedFile file;
+  file.path = "/a";
+  file.block_size = 1 << 20;
+  file.replication = 1;
+  file.blocks = {{BlockId{1}, 1, 1000}};
+  commit.change.files = {file};
+  const auto reply = namenode.ask<metadata::ChangeReply>(commit);
+  REQUIRE_FALSE(reply.ok());
+  CHECK(reply.error().code == Errc::kInvalidArgument);
+}
+
+TEST_CASE("without datanodes an allocation says so") {
+  NamenodeFixture namenode;
+  AllocateBlocks allocate;
+  allocate.client = {3, 4};
+  allocate.block_size = 1;
+  allocate.replication = 3;
+  const auto grant = namenode.ask<WriteGrant>(allocate);
+  REQUIRE_FALSE(grant.ok());
+  CHECK(grant.error().code == Errc::kNoDatanode);
+}
+
+TEST_CASE("a change that is asked twice is done once and answered alike") {
+  NamenodeFixture namenode;
+  metadata::MakeDirectory change;
+  change.request = {{5, 6}, 1, 0};
+  change.path = "/d";
+  const auto first = namenode.ask<metadata::ChangeReply>(change);
+  const auto second = namenode.ask<metadata::ChangeReply>(change);
+  REQUIRE(first.ok());
+  REQUIRE(second.ok());
+  CHECK(first->outcomes.at(0).ok());
+  CHECK(second->outcomes.at(0).ok());
+  change.request.sequence = 2;
+  CHECK_FALSE(namenode.ask<metadata::ChangeReply>(change)->outcomes.at(0).ok());
+}
+
+}  // namespace minidfs::actors::test

@@ -1,0 +1,183 @@
+#include "actors/namenode_fixture.hpp"
+
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+
+namespace minidfs::actors::test {
+
+consensus::ChannelId MemoryLog::add_channel(consensus::CompletionSink sink) {
+  sinks_.push_back(std::move(sink));
+  return static_cast<consensus::ChannelId>(sinks_.size() - 1);
+}
+
+void MemoryLog::propose(consensus::ChannelId channel, std::uint64_t token, std::string command) {
+  proposals_.push_back({channel, token, std::move(command)});
+}
+
+bool MemoryLog::apply_all() {
+  if (proposals_.empty()) return false;
+  std::map<consensus::ChannelId, std::vector<consensus::Completion>> done;
+  for (const auto& proposal : std::exchange(proposals_, {})) {
+    done[proposal.channel].push_back(
+        {proposal.token, state_.apply(state_.applied() + 1, proposal.command)});
+  }
+  REQUIRE(state_.commit_batch().ok());
+  for (auto& [channel, completions] : done) sinks_[channel](std::move(completions));
+  return true;
+}
+
+NamenodeFixture::Config::Config() {
+  add_message_types<caf::id_block::minidfs>();
+  set("scheduler.policy", caf::atom("testing"));
+}
+
+BlockManagerOptions NamenodeFixture::default_options() {
+  BlockManagerOptions options;
+  options.cluster = {1, 2};
+  options.settle = std::chrono::milliseconds(0);
+  options.placement.reserve_bytes = 0;
+  return options;
+}
+
+NamenodeFixture::NamenodeFixture(BlockManagerOptions options)
+    : options_(std::move(options)),
+      scheduler_(dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler())) {
+  std::string name = (std::filesystem::temp_directory_path() / "minidfs-actors-XXXXXX").string();
+  REQUIRE(::mkdtemp(name.data()) != nullptr);
+  directory_ = name;
+  auto store = storage::NamespaceStore::open(directory_ + "/namespace.db");
+  REQUIRE(store.ok());
+  store_ = std::move(store).value();
+  machine_ = std::make_unique<NamespaceMachine>(*store_);
+  spawn();
+}
+
+NamenodeFixture::~NamenodeFixture() {
+  stop();
+  store_.reset();
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_, ignored);
+}
+
+void NamenodeFixture::spawn() {
+  log_ = std::make_unique<MemoryLog>(*machine_);
+  auto blocks = std::make_shared<BlockActorParts>();
+  blocks->options = options_;
+  blocks->log = log_.get();
+  auto reader = store_->open_reader();
+  REQUIRE(reader.ok());
+  blocks->reader = std::move(reader).value();
+  blocks_ = system_.spawn(block_actor, std::move(blocks));
+  machine_->set_sink(
+      [handle = blocks_](NamespaceEffects effects) { caf::anon_send(handle, std::move(effects)); });
+  auto names = std::make_shared<NamespaceActorParts>();
+  names->log = log_.get();
+  auto second = store_->open_reader();
+  REQUIRE(second.ok());
+  names->reader = std::move(second).value();
+  names->blocks = blocks_;
+  namenode_ = system_.spawn(namespace_actor, std::move(names));
+  settle();
+}
+
+void NamenodeFixture::stop() {
+  machine_->set_sink(nullptr);
+  caf::anon_send_exit(namenode_, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(blocks_, caf::exit_reason::user_shutdown);
+  namenode_ = nullptr;
+  blocks_ = nullptr;
+  scheduler_.run();
+}
+
+void NamenodeFixture::restart() {
+  stop();
+  spawn();
+}
+
+void NamenodeFixture::settle() {
+  do {
+    scheduler_.run();
+  } while (log_->apply_all());
+}
+
+void NamenodeFixture::advance(std::chrono::milliseconds time) {
+  constexpr std::chrono::milliseconds kStep{250};  // The actor's tick.
+  for (; time.count() > 0; time -= kStep) {
+    scheduler_.advance_time(kStep);
+    settle();
+  }
+}
+
+RegisterNode NamenodeFixture::node(std::uint64_t number) const {
+  RegisterNode request;
+  request.node = {7, number};
+  request.cluster = options_.cluster;
+  request.incarnation = number;
+  request.host = "host" + std::to_string(number);
+  request.data = {"10.0.0." + std::to_string(number), 9866};
+  request.rack = "/r";
+  request.capacity_bytes = request.free_bytes = 1ULL << 40;
+  return request;
+}
+
+void NamenodeFixture::join(std::uint64_t number, std::vector<metadata::Block> replicas) {
+  const auto registered = ask<Registered>(node(number));
+  REQUIRE(registered.ok());
+  BlockReportPart part;
+  part.node = node(number).node;
+  part.incarnation = number;
+  part.chunk = metadata::encode_report_chunk(
+      metadata::next_report_chunk(registered->report, nullptr, std::move(replicas)));
+  REQUIRE(ask<Accepted>(part).ok());
+}
+
+HeartbeatReply NamenodeFixture::beat(std::uint64_t number, metadata::IncrementalReport changes) {
+  Heartbeat request;
+  request.node = node(number).node;
+  request.incarnation = number;
+  request.capacity_bytes = request.free_bytes = 1ULL << 40;
+  request.changes = std::move(changes);
+  auto reply = ask<HeartbeatReply>(request);
+  REQUIRE(reply.ok());
+  return std::move(reply).value();
+}
+
+metadata::Block NamenodeFixture::put(const std::string& path) {
+  AllocateBlocks allocate;
+  allocate.client = {3, 4};
+  allocate.files = {{path, false}};
+  allocate.block_size = 1 << 20;
+  allocate.replication = 2;
+  const auto grant = ask<WriteGrant>(allocate);
+  REQUIRE(grant.ok());
+  const auto& pipeline = grant->pipelines.at(0);
+  const metadata::Block block{pipeline.blocks.at(0), pipeline.generation, 1000};
+  CommitWrite commit;
+  commit.session = grant->session;
+  metadata::CommittedFile file;
+  file.path = path;
+  file.block_size = 1 << 20;
+  file.replication = 2;
+  file.compression = "none";
+  file.blocks = {block};
+  commit.change.files = {file};
+  WrittenBlock written{block.id, {}};
+  for (const auto& target : pipeline.targets) written.nodes.push_back(target.node);
+  commit.written = {written};
+  const auto reply = ask<metadata::ChangeReply>(commit);
+  REQUIRE(reply.ok());
+  REQUIRE(reply->outcomes.at(0).ok());
+  return block;
+}
+
+StatusReply NamenodeFixture::status() {
+  auto reply = ask<StatusReply>(StatusRequest{});
+  REQUIRE(reply.ok());
+  return std::move(reply).value();
+}
+
+}  // namespace minidfs::actors::test

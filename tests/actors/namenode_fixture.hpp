@@ -1,0 +1,97 @@
+// A namenode's actors, its real namespace in a temporary directory and a log in memory, driven step
+// by step: nothing runs between two calls, and time moves only by advance().
+#pragma once
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+#include <caf/scoped_actor.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/namespace_actor.hpp"
+#include "actors/namespace_machine.hpp"
+#include "storage/namespace_store.hpp"
+
+namespace minidfs::actors::test {
+
+// Applies what is proposed when it is told to, in order.
+class MemoryLog final : public consensus::Log {
+ public:
+  explicit MemoryLog(consensus::StateMachine& state) : state_(state) {}
+
+  consensus::ChannelId add_channel(consensus::CompletionSink sink) override;
+  void propose(consensus::ChannelId channel, std::uint64_t token, std::string command) override;
+  bool is_leader() const override { return true; }
+
+  // Whether there was anything to apply.
+  bool apply_all();
+
+ private:
+  struct Proposal {
+    consensus::ChannelId channel = 0;
+    std::uint64_t token = 0;
+    std::string command;
+  };
+  consensus::StateMachine& state_;
+  std::vector<consensus::CompletionSink> sinks_;
+  std::vector<Proposal> proposals_;
+};
+
+class NamenodeFixture {
+ public:
+  explicit NamenodeFixture(BlockManagerOptions options = default_options());
+  ~NamenodeFixture();
+
+  static BlockManagerOptions default_options();
+
+  // The answer to a request, or the error.
+  template <class Reply, class Request>
+  Result<Reply> ask(Request request) {
+    auto handle = self_->request(namenode_, caf::infinite, std::move(request));
+    settle();
+    std::optional<Result<Reply>> result;
+    handle.receive([&](Reply& reply) { result = std::move(reply); },
+                   [&](const caf::error& error) { result = from_caf(error); });
+    return std::move(*result);
+  }
+
+  // Runs every actor and the log until nothing is left to do.
+  void settle();
+  void advance(std::chrono::milliseconds time);
+  // Forgets all soft state, as a restart of the process does; the namespace stays.
+  void restart();
+
+  // A datanode that registers and reports `replicas` in full.
+  RegisterNode node(std::uint64_t number) const;
+  void join(std::uint64_t number, std::vector<metadata::Block> replicas = {});
+  HeartbeatReply beat(std::uint64_t number, metadata::IncrementalReport changes = {});
+  // Allocates, and commits with the replicas on all targets.
+  metadata::Block put(const std::string& path);
+  StatusReply status();
+
+ private:
+  void spawn();
+  void stop();
+
+  struct Config : caf::actor_system_config {
+    Config();
+  };
+  std::string directory_;
+  BlockManagerOptions options_;
+  std::unique_ptr<storage::NamespaceStore> store_;
+  std::unique_ptr<NamespaceMachine> machine_;
+  std::unique_ptr<MemoryLog> log_;
+  Config config_;
+  caf::actor_system system_{config_};
+  caf::scheduler::test_coordinator& scheduler_;
+  caf::scoped_actor self_{system_};
+  BlockActor blocks_;
+  NamespaceActor namenode_;
+};
+
+}  // namespace minidfs::actors::test
