@@ -31,6 +31,13 @@ Errc sqlite_code(int code) {
   }
 }
 
+// SQLite counts every allocation under a mutex that all connections share, unless told not to
+// before its first use.
+void configure_library() {
+  static const int ignored = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(ignored);
+}
+
 Error error_of(sqlite3* handle, int code, std::string_view what) {
   const char* path = sqlite3_db_filename(handle, "main");
   return sqlite_error(code, std::string(path == nullptr ? "" : path) + ": " + std::string(what),
@@ -114,6 +121,7 @@ bool Statement::is_null(int column) const {
 int Statement::columns() const { return sqlite3_column_count(statement_); }
 
 Result<Database> Database::open(const std::string& path, Mode mode) {
+  configure_library();
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   switch (mode) {
     case Mode::kCreate:
