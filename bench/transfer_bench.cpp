@@ -5,6 +5,8 @@
 //   transfer_bench node --port P --directory D [--sync]           serves until it is killed
 //   transfer_bench put --ports P1,P2,P3 --file F [--id N] [--connections N] [--small BYTES]
 //   transfer_bench get --port P --bytes B [--id N] [--connections N] [--small BYTES]
+//   transfer_bench idle --port P --connections N                  connects, waits for standard
+//   input
 //
 // Blocks have 64 MiB, or BYTES with --small, and ids from N * 1,000,000 + 1. Prints seconds.
 #include <fcntl.h>
@@ -161,11 +163,26 @@ void run_job(const Job& job, void (*work)(const Job&, std::atomic<std::uint64_t>
   std::printf("%.4f\n", elapsed.count());
 }
 
+void hold_connections(std::uint16_t port, unsigned count) {
+  std::vector<std::unique_ptr<transfer::ReplicaClient>> clients;
+  for (unsigned i = 0; i < count; ++i) {
+    clients.push_back(
+        checked(transfer::ReplicaClient::open({"127.0.0.1", port}, {.cluster = kCluster})));
+  }
+  std::printf("%zu connections\n", clients.size());
+  std::fflush(stdout);
+  while (std::getchar() != EOF) continue;
+}
+
 int run(const cxxopts::ParseResult& flags) {
   const auto verb = flags["verb"].as<std::string>();
   if (verb == "node") {
     run_node(flags["port"].as<std::uint16_t>(), flags["directory"].as<std::string>(),
              flags["sync"].as<bool>());
+    return 0;
+  }
+  if (verb == "idle") {
+    hold_connections(flags["port"].as<std::uint16_t>(), flags["connections"].as<unsigned>());
     return 0;
   }
   Job job;
@@ -194,7 +211,7 @@ int run(const cxxopts::ParseResult& flags) {
 
 int main(int argc, char** argv) {
   cxxopts::Options options("transfer_bench", "The data plane between a client and datanodes");
-  options.add_options()("verb", "node, put or get", cxxopts::value<std::string>())(
+  options.add_options()("verb", "node, put, get or idle", cxxopts::value<std::string>())(
       "port", "Port to serve or to read from", cxxopts::value<std::uint16_t>()->default_value("0"))(
       "ports", "Ports of a pipeline", cxxopts::value<std::vector<std::uint16_t>>())(
       "directory", "Where a node stores", cxxopts::value<std::string>()->default_value("."))(

@@ -211,7 +211,7 @@ asio::awaitable<void> Connection::make_room() {
   const std::size_t have = end_ - begin_;
   const std::size_t wanted = std::max(kSmallBuffer, wanted_bytes(received()));
   if (wanted > in_.capacity) {
-    wait_ = Wait::kNothing;  // Waiting for memory is not the peer's fault.
+    if (greeted_) set_wait(Wait::kNothing);  // Waiting for memory is not the peer's fault.
     Buffer larger = co_await loop_.pool().take(wanted + kSlicesHeadMax);
     if (have > 0) std::memcpy(larger.bytes.get(), in_.bytes.get() + begin_, have);
     loop_.pool().give_back(std::exchange(in_, std::move(larger)));
