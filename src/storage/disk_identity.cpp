@@ -1,14 +1,9 @@
 #include "storage/disk_identity.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-
-#include <cerrno>
 #include <filesystem>
-#include <optional>
 
 #include "base/random_id.hpp"
-#include "base/units.hpp"
+#include "storage/version_file.hpp"
 
 namespace minidfs::storage {
 
@@ -18,40 +13,15 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kFormat = 1;
 constexpr std::size_t kVersionBytesMax = 4096;
+constexpr std::string_view kRemedy =
+    "restore this file from a backup, or move the directory away and start with an empty one: the "
+    "cluster copies its blocks again";
+constexpr std::string_view kLockAdvice = "stop it, or give this datanode another data directory";
 
 std::string version_path(const std::string& directory) { return directory + "/VERSION"; }
 
-std::string checked_text(const DiskIdentity& identity) {
-  return "format=" + std::to_string(kFormat) + "\ncluster=" + to_string(identity.cluster) +
-         "\nnode=" + to_string(identity.node) + "\ndisk=" + to_string(identity.disk) + "\n";
-}
-
-// Takes the line "key=value" off `text`.
-std::optional<std::string_view> take_line(std::string_view& text, std::string_view key) {
-  const std::size_t end = text.find('\n');
-  if (end == std::string_view::npos) return std::nullopt;
-  std::string_view line = text.substr(0, end);
-  if (line.substr(0, key.size()) != key || line.substr(key.size(), 1) != "=") return std::nullopt;
-  text.remove_prefix(end + 1);
-  return line.substr(key.size() + 1);
-}
-
 Error damaged_version(const std::string& path) {
-  return {Errc::kCorrupt,
-          path +
-              ": damaged; restore this file from a backup, or move the directory away and start "
-              "with an empty one: the cluster copies its blocks again"};
-}
-
-Result<UniqueFd> lock_directory(const std::string& path) {
-  MDFS_TRY(auto fd, open_file(path + "/lock", O_RDWR | O_CREAT));
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return errno_error(errno, path + "/lock");
-    return Error{Errc::kInUse, path +
-                                   ": in use by another process (or given twice); stop it, or "
-                                   "give this datanode another data directory"};
-  }
-  return fd;
+  return {Errc::kCorrupt, path + ": damaged; " + std::string(kRemedy)};
 }
 
 // A directory may be formatted when it is empty or an earlier formatting did not reach its end.
@@ -91,35 +61,21 @@ Error other_cluster(const std::string& path, ClusterId theirs, ClusterId ours) {
 }  // namespace
 
 std::string format_identity(const DiskIdentity& identity) {
-  const std::string text = checked_text(identity);
-  const Id128<void> digest{0, checksum(text)};
-  return text + "checksum=" + to_string(digest).substr(16) + "\n";
+  return format_version(kFormat, {{"cluster", to_string(identity.cluster)},
+                                  {"node", to_string(identity.node)},
+                                  {"disk", to_string(identity.disk)}});
 }
 
 Result<DiskIdentity> parse_identity(std::string_view text, const std::string& path) {
-  std::string_view rest = text;
-  const auto format_text = take_line(rest, "format");
-  const auto format = format_text ? parse_number(*format_text) : std::nullopt;
-  if (!format || *format == 0) return damaged_version(path);
-  if (*format > kFormat) {
-    return Error{Errc::kUnsupported, path + ": format " + std::to_string(*format) +
-                                         " is newer than this program's " +
-                                         std::to_string(kFormat) + "; use a newer minidfs"};
-  }
-  const auto cluster = take_line(rest, "cluster");
-  const auto node = take_line(rest, "node");
-  const auto disk = take_line(rest, "disk");
-  if (!cluster || !node || !disk) return damaged_version(path);
-  const auto cluster_id = parse_id<ClusterId>(*cluster, path);
-  const auto node_id = parse_id<NodeId>(*node, path);
-  const auto disk_id = parse_id<DiskId>(*disk, path);
-  if (!cluster_id || !node_id || !disk_id) return damaged_version(path);
-  const DiskIdentity identity{*cluster_id, *node_id, *disk_id};
-  // The checksum, and that nothing else stands in the file.
-  if (format_identity(identity) != text || identity.node.is_none() || identity.disk.is_none()) {
+  MDFS_TRY(const auto values,
+           parse_version(text, kFormat, {"cluster", "node", "disk"}, path, kRemedy));
+  const auto cluster = parse_id<ClusterId>(values[0], path);
+  const auto node = parse_id<NodeId>(values[1], path);
+  const auto disk = parse_id<DiskId>(values[2], path);
+  if (!cluster || !node || !disk || node->is_none() || disk->is_none()) {
     return damaged_version(path);
   }
-  return identity;
+  return DiskIdentity{*cluster, *node, *disk};
 }
 
 Status store_identity(const ClaimedDirectory& directory) {
@@ -137,7 +93,7 @@ Result<std::vector<ClaimedDirectory>> claim_directories(const std::vector<std::s
     std::error_code error;
     fs::create_directories(path, error);
     if (error) return errno_error(error.value(), path);
-    MDFS_TRY(UniqueFd lock, lock_directory(path));
+    MDFS_TRY(UniqueFd lock, lock_directory(path, kLockAdvice));
     ClaimedDirectory directory{path, std::move(lock), {}};
     auto text = read_file(version_path(path), kVersionBytesMax);
     if (!text && text.error().code == Errc::kTooLarge) return damaged_version(version_path(path));

@@ -61,7 +61,8 @@ Result<UniqueFd> lock_directory(const std::string& directory, std::string_view a
   MDFS_TRY(auto fd, open_file(directory + "/lock", O_RDWR | O_CREAT));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return errno_error(errno, directory + "/lock");
-    return Error{Errc::kInUse, directory + ": in use by another process; " + std::string(advice)};
+    return Error{Errc::kInUse,
+                 directory + ": in use by another process, or given twice; " + std::string(advice)};
   }
   return fd;
 }
