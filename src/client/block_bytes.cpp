@@ -10,6 +10,18 @@
 #include <cstring>
 
 namespace minidfs::client {
+namespace {
+
+// Not O_TMPFILE, which many file systems lack.
+Result<UniqueFd> nameless_file(const std::string& directory) {
+  std::string path = directory + "/minidfs-XXXXXX";
+  UniqueFd file(::mkostemp(path.data(), O_CLOEXEC));
+  if (!file) return errno_error(errno, "a temporary file in " + directory);
+  ::unlink(path.c_str());
+  return file;
+}
+
+}  // namespace
 
 Status FileBytes::read(std::uint64_t offset, std::span<std::byte> buffer) {
   std::uint64_t position = offset_ + offset;
@@ -40,7 +52,7 @@ Status ReplayBuffer::append(std::span<const std::byte> bytes) {
   const auto tail = bytes.subspan(in_memory);
   if (!tail.empty()) {
     if (!file_) {
-      MDFS_TRY(file_, open_file(directory_, O_TMPFILE | O_RDWR, 0600));
+      MDFS_TRY(file_, nameless_file(directory_));
     }
     MDFS_CHECK(write_at(file_.get(), tail, length_ + in_memory - memory_.size(),
                         "a temporary file in " + directory_));

@@ -5,6 +5,9 @@
 namespace minidfs::client {
 namespace {
 
+// A request that has waited longer may have lost its connection for that reason alone.
+constexpr std::chrono::milliseconds kAheadMax{500};
+
 // The replica itself is bad, as opposed to its node being out of reach.
 bool is_bad_replica(Errc code) {
   return code == Errc::kCorrupt || code == Errc::kNotFound || code == Errc::kStale;
@@ -24,19 +27,20 @@ const metadata::ReplicaLocation* BlockReader::best_location() const {
 
 Status BlockReader::open(const metadata::ReplicaLocation& location, bool fresh) {
   requested_.reset();
+  connection_ = {};
   MDFS_TRY(connection_, context_.replicas.take(location.data, fresh));
   MDFS_CHECK(connection_.client->request(
       {block_.block.id, block_.block.generation, offset_ + done_, length_ - done_}));
   requested_ = location;
-  idle_before_ = connection_.reused;
+  requested_at_ = std::chrono::steady_clock::now();
   return {};
 }
 
 void BlockReader::request_ahead() {
   const auto* location = best_location();
   if (location == nullptr) return;
-  (void)open(*location, false);
-  idle_before_ = true;
+  auto opened = open(*location, false);
+  if (!opened.ok() && !connection_.reused) refuse(*location, std::move(opened).error());
 }
 
 void BlockReader::avoid_failed_node() {
@@ -55,12 +59,18 @@ void BlockReader::refuse(const metadata::ReplicaLocation& location, Error error)
 // An error is final for this replica; requested_ is then empty.
 Status BlockReader::receive_from(const metadata::ReplicaLocation& location,
                                  const transfer::ByteSink& sink) {
-  // A datanode closes connections that stand still, be it because they were idle or because the
-  // sink took its time. So the first failure of such a one only means: connect again.
+  // A datanode closes connections that stand still: idle ones, those of a request made far ahead,
+  // those of a slow sink. So the failure of such a one only means: connect again.
   bool fresh = false;
   if (requested_ && requested_->node != location.node) requested_.reset();
   for (;;) {
-    if (!requested_) MDFS_CHECK(open(location, fresh));
+    if (!requested_) {
+      auto opened = open(location, fresh);
+      if (!opened.ok() && connection_.reused) opened = open(location, true);
+      MDFS_CHECK(opened);
+    }
+    const bool stood_still =
+        connection_.reused || std::chrono::steady_clock::now() - requested_at_ > kAheadMax;
     const auto before = done_;
     auto status = connection_.client->receive([&](std::span<const std::byte> bytes) {
       auto taken = sink(bytes);
@@ -81,7 +91,7 @@ Status BlockReader::receive_from(const metadata::ReplicaLocation& location,
     // One that says nothing is slow, and left for another.
     const bool closed =
         !is_bad_replica(status.error().code) && status.error().code != Errc::kTimedOut;
-    if (!closed || !(idle_before_ || done_ > before)) return status;
+    if (!closed || !(stood_still || done_ > before)) return status;
     fresh = true;
   }
 }

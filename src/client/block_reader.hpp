@@ -1,6 +1,7 @@
 // One part of one block on its way: over which connection, how far it came, which replicas failed.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -28,7 +29,7 @@ class BlockReader {
         length_(length) {}
 
   // Sends the request to the best replica, ahead of receive(), so that its datanode has begun to
-  // send by then. A failure shows in receive().
+  // send by then.
   void request_ahead();
 
   // Hands the bytes that are still missing to `sink`, from one replica after another, until all
@@ -66,7 +67,7 @@ class BlockReader {
   // The request that is under way, if any.
   ReplicaConnection connection_;
   std::optional<metadata::ReplicaLocation> requested_;
-  bool idle_before_ = false;  // The connection stood idle before it is received from.
+  std::chrono::steady_clock::time_point requested_at_;
 };
 
 }  // namespace minidfs::client

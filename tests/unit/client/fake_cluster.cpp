@@ -1,0 +1,340 @@
+#include "unit/client/fake_cluster.hpp"
+
+#include <algorithm>
+#include <caf/actor_system.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
+
+#include "actors/control_plane.hpp"
+#include "actors/interfaces.hpp"
+#include "actors/system_config.hpp"
+#include "base/codec.hpp"
+#include "base/random_id.hpp"
+
+namespace minidfs::client {
+namespace {
+
+using NamesPtr = std::shared_ptr<FakeNamespace>;
+
+std::string parent_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+// Counts the request, and gives the error by which a test wants it answered.
+std::optional<Error> note(FakeNamespace& names, const std::string& kind) {
+  ++names.requests[kind];
+  return names.failure ? names.failure(kind) : std::nullopt;
+}
+
+metadata::FileStatus directory_status(const std::string& path) {
+  metadata::FileStatus status;
+  status.name = name_of(path);
+  status.kind = metadata::FileKind::kDirectory;
+  return status;
+}
+
+Result<actors::LocatedFile> find(const FakeNamespace& names, const std::string& path) {
+  if (names.directories.contains(path)) return actors::LocatedFile{directory_status(path), {}};
+  const auto found = names.files.find(path);
+  if (found == names.files.end()) return Error{Errc::kNotFound, path + ": not found"};
+  return found->second;
+}
+
+// The entries of a directory behind `start_after`, and whether there are more than a page.
+std::pair<std::vector<actors::LocatedFile>, bool> page_of(const FakeNamespace& names,
+                                                          const std::string& path,
+                                                          const std::string& start_after) {
+  std::map<std::string, actors::LocatedFile> entries;
+  for (const auto& directory : names.directories) {
+    if (directory != "/" && parent_of(directory) == path) {
+      entries[name_of(directory)] = {directory_status(directory), {}};
+    }
+  }
+  for (const auto& [file, located] : names.files) {
+    if (parent_of(file) == path) entries[name_of(file)] = located;
+  }
+  std::vector<actors::LocatedFile> page;
+  auto next = entries.upper_bound(start_after);
+  if (start_after.empty()) next = entries.begin();
+  for (; next != entries.end() && page.size() < names.page; ++next) page.push_back(next->second);
+  return {std::move(page), next != entries.end()};
+}
+
+metadata::Outcome commit_file(FakeNamespace& names, const metadata::CommittedFile& file,
+                              const std::vector<actors::WrittenBlock>& written) {
+  if (names.files.contains(file.path) && !file.overwrite) {
+    return {static_cast<std::uint8_t>(Errc::kAlreadyExists), file.path + ": already exists", 0};
+  }
+  actors::LocatedFile located;
+  located.status.name = name_of(file.path);
+  located.status.replication = file.replication;
+  for (const auto& block : file.blocks) {
+    metadata::LocatedBlock place{block, located.status.length, {}};
+    located.status.length += block.length;
+    for (const auto& one : written) {
+      if (one.block != block.id) continue;
+      for (const auto& node : names.nodes) {
+        if (std::find(one.nodes.begin(), one.nodes.end(), node.node) != one.nodes.end()) {
+          place.locations.push_back(node);
+        }
+      }
+    }
+    located.blocks.push_back(std::move(place));
+  }
+  names.files[file.path] = std::move(located);
+  for (auto path = parent_of(file.path); path != "/"; path = parent_of(path)) {
+    names.directories.insert(path);
+  }
+  return {};
+}
+
+// Does a change once, however often it is asked for.
+template <class Action>
+caf::result<metadata::ChangeReply> change_once(const NamesPtr& names, const std::string& kind,
+                                               const metadata::RequestId& id, Action action) {
+  const std::lock_guard lock(names->mutex);
+  const auto key = std::pair(id.client, id.sequence);
+  if (!names->answers.contains(key)) {
+    ++names->changes_done;
+    names->answers[key] = action();
+  }
+  if (const auto error = note(*names, kind)) return actors::to_caf(*error);
+  return names->answers[key];
+}
+
+metadata::ChangeReply one(metadata::Outcome outcome) { return {{std::move(outcome)}}; }
+
+metadata::ChangeReply make_directory(FakeNamespace& names, const metadata::MakeDirectory& change) {
+  if (!names.directories.insert(change.path).second && !change.parents) {
+    return one({static_cast<std::uint8_t>(Errc::kAlreadyExists), change.path + ": exists", 0});
+  }
+  return one({});
+}
+
+metadata::ChangeReply commit_files(FakeNamespace& names, const actors::CommitWrite& request) {
+  metadata::ChangeReply reply;
+  for (const auto& file : request.change.files) {
+    reply.outcomes.push_back(commit_file(names, file, request.written));
+  }
+  return reply;
+}
+
+// As many nodes as wanted, each pipeline beginning with another one.
+Result<actors::WriteGrant> allocate(FakeNamespace& names, const actors::AllocateBlocks& request) {
+  names.allocations.push_back(request);
+  for (const auto& file : request.files) {
+    if (names.files.contains(file.path) && !file.overwrite) {
+      return Error{Errc::kAlreadyExists, file.path + ": already exists"};
+    }
+  }
+  std::vector<metadata::ReplicaLocation> nodes;
+  for (const auto& node : names.nodes) {
+    const auto& excluded = request.excluded;
+    if (std::find(excluded.begin(), excluded.end(), node.node) == excluded.end()) {
+      nodes.push_back(node);
+    }
+  }
+  if (nodes.empty()) return Error{Errc::kNoDatanode, "no live datanode"};
+  actors::WriteGrant grant{request.session == 0 ? 77 : request.session, 60'000, {}};
+  for (std::uint32_t i = 0; i < request.pipelines; ++i) {
+    actors::PipelineGrant pipeline;
+    pipeline.generation = 1;
+    for (std::uint32_t j = 0; j < request.blocks_per_pipeline; ++j) {
+      pipeline.blocks.push_back(BlockId{names.next_block++});
+    }
+    std::rotate(nodes.begin(), nodes.begin() + 1, nodes.end());
+    const auto count = std::min<std::size_t>(nodes.size(), request.replication);
+    pipeline.targets.assign(nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(count));
+    grant.pipelines.push_back(std::move(pipeline));
+  }
+  return grant;
+}
+
+template <class Reply>
+caf::result<Reply> answer(Result<Reply> result) {
+  if (!result.ok()) return actors::to_caf(result.error());
+  return std::move(*result);
+}
+
+// Locks, notes the request under its name and answers by `action`.
+template <class Reply, class Action>
+caf::result<Reply> serve(const NamesPtr& names, const std::string& kind, Action action) {
+  const std::lock_guard lock(names->mutex);
+  if (const auto error = note(*names, kind)) return actors::to_caf(*error);
+  return answer<Reply>(action());
+}
+
+caf::error not_here() { return actors::to_caf({Errc::kUnsupported, "the fake has no such thing"}); }
+
+actors::NamenodeActor::behavior_type fake_namenode(const NamesPtr& names) {
+  return {
+      [=](const actors::StatRequest& request) {
+        return serve<metadata::FileStatus>(names, "stat", [&]() -> Result<metadata::FileStatus> {
+          MDFS_TRY(const auto located, find(*names, request.path));
+          return located.status;
+        });
+      },
+      [=](const actors::ListRequest& request) {
+        return serve<actors::ListReply>(names, "list", [&]() -> Result<actors::ListReply> {
+          const auto [page, more] = page_of(*names, request.path, request.start_after);
+          actors::ListReply reply{"", static_cast<std::uint32_t>(page.size()), more};
+          for (const auto& entry : page) Encoder(reply.entries).put(entry.status);
+          return reply;
+        });
+      },
+      [=](const actors::LocateRequest& request) {
+        return serve<actors::LocatedFile>(names, "locate",
+                                          [&] { return find(*names, request.path); });
+      },
+      [=](const actors::LocateDirectoryRequest& request) {
+        using Reply = actors::LocateDirectoryReply;
+        return serve<Reply>(names, "locate-directory", [&]() -> Result<Reply> {
+          auto [page, more] = page_of(*names, request.path, request.start_after);
+          return Reply{std::move(page), more};
+        });
+      },
+      [=](const metadata::MakeDirectory& change) {
+        return change_once(names, "mkdir", change.request,
+                           [&] { return make_directory(*names, change); });
+      },
+      [=](const metadata::Rename& change) {
+        return change_once(names, "rename", change.request, [&] { return one({}); });
+      },
+      [=](const metadata::Remove& change) {
+        return change_once(names, "remove", change.request, [&] {
+          names->files.erase(change.path);
+          return one({});
+        });
+      },
+      [=](const metadata::SetReplication& change) {
+        return change_once(names, "setrep", change.request, [&] { return one({}); });
+      },
+      [=](const actors::AllocateBlocks& request) {
+        return serve<actors::WriteGrant>(names, "allocate",
+                                         [&] { return allocate(*names, request); });
+      },
+      [=](const actors::CommitWrite& request) {
+        return change_once(names, "commit", request.change.request,
+                           [&] { return commit_files(*names, request); });
+      },
+      [=](const actors::RenewSession&) {
+        return serve<actors::Accepted>(names, "renew", [] { return actors::Accepted{}; });
+      },
+      [=](const actors::EndSession& request) {
+        return serve<actors::Accepted>(names, "end", [&] {
+          names->ended.push_back(request);
+          return actors::Accepted{};
+        });
+      },
+      [](const actors::RegisterNode&) -> caf::result<actors::Registered> { return not_here(); },
+      [](const actors::Heartbeat&) -> caf::result<actors::HeartbeatReply> { return not_here(); },
+      [](const actors::BlockReportPart&) -> caf::result<actors::Accepted> { return not_here(); },
+      [](const actors::Goodbye&) -> caf::result<actors::Accepted> { return not_here(); },
+      [=](const actors::StatusRequest&) {
+        return serve<actors::StatusReply>(names, "status", [&] {
+          actors::StatusReply reply;
+          reply.cluster = names->cluster;
+          reply.safe_mode = names->safe_mode;
+          return reply;
+        });
+      },
+      [](const actors::SafeModeRequest&) -> caf::result<actors::SafeModeReply> {
+        return not_here();
+      },
+  };
+}
+
+struct IgnoredEvents final : transfer::DataServerEvents {
+  void replica_stored(const storage::ReplicaInfo& /*replica*/) override {}
+  void replica_corrupt(BlockId /*block*/, std::uint64_t /*generation*/,
+                       std::string /*reason*/) override {}
+};
+
+struct FakeSystemConfig : actors::ControlSystemConfig {
+  FakeSystemConfig() { add_message_types<caf::id_block::minidfs>(); }
+};
+
+}  // namespace
+
+struct FakeNamenode::Impl {
+  FakeSystemConfig config;
+  caf::actor_system system{config};
+  actors::NamenodeActor actor;
+  std::unique_ptr<actors::ControlListener> listener;
+};
+
+FakeNamenode::FakeNamenode(std::shared_ptr<FakeNamespace> names, std::uint16_t port)
+    : impl_(std::make_unique<Impl>()) {
+  actors::AdmissionOptions admission;
+  admission.port = port;
+  admission.cluster = names->cluster;
+  admission.process = actors::control_process_id(impl_->system);
+  auto listener = actors::ControlListener::open(admission);
+  REQUIRE(listener.ok());
+  impl_->listener = std::move(*listener);
+  impl_->actor =
+      impl_->system.spawn([names](actors::NamenodeActor::pointer) { return fake_namenode(names); });
+  actors::publish_control(impl_->system, impl_->actor, *impl_->listener);
+}
+
+FakeNamenode::~FakeNamenode() {
+  impl_->listener->cut_all();
+  impl_->listener.reset();
+  caf::anon_send_exit(impl_->actor, caf::exit_reason::user_shutdown);
+}
+
+metadata::Endpoint FakeNamenode::address() const { return {"127.0.0.1", impl_->listener->port()}; }
+
+FakeDatanode::FakeDatanode(ClusterId cluster) : events_(std::make_unique<IgnoredEvents>()) {
+  std::string pattern = (std::filesystem::temp_directory_path() / "minidfs-node-XXXXXX").string();
+  REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+  directory_ = pattern;
+  storage::BlockStoreOptions options;
+  options.directories = {directory_};
+  options.cluster = cluster;
+  options.durability = storage::Durability::kNone;
+  options.reserved_bytes = 0;
+  auto store = storage::BlockStore::open(options);
+  REQUIRE(store.ok());
+  store_ = std::move(*store);
+  transfer::DataServerOptions server;
+  server.listen = {"127.0.0.1", 0};
+  server.threads = 1;
+  auto started = transfer::DataServer::start(server, *store_, *events_);
+  REQUIRE(started.ok());
+  server_ = std::move(*started);
+  location_ = {store_->node_id(), {"127.0.0.1", server_->port()}, "/default"};
+}
+
+FakeDatanode::~FakeDatanode() {
+  server_.reset();
+  store_.reset();
+  std::filesystem::remove_all(directory_);
+}
+
+FakeCluster::FakeCluster(std::size_t datanode_count, Options options) {
+  namenode = std::make_unique<FakeNamenode>(names, 0);
+  for (std::size_t i = 0; i < datanode_count; ++i) {
+    datanodes.push_back(std::make_unique<FakeDatanode>(names->cluster));
+    names->nodes.push_back(datanodes.back()->location());
+  }
+  options.namenodes = {namenode->address()};
+  auto connected = FileSystem::connect(std::move(options));
+  REQUIRE(connected.ok());
+  files = std::move(*connected);
+}
+
+TemporaryDirectory::TemporaryDirectory() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "minidfs-test-XXXXXX").string();
+  REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+  path = pattern;
+}
+
+TemporaryDirectory::~TemporaryDirectory() { std::filesystem::remove_all(path); }
+
+}  // namespace minidfs::client

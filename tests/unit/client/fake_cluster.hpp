@@ -1,0 +1,91 @@
+// A namenode that keeps everything in memory and does as it is told, and real datanodes without
+// heartbeats: what the client library needs to be tested in one process, over real sockets.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "actors/messages.hpp"
+#include "base/error.hpp"
+#include "client/file_system.hpp"
+#include "transfer/data_server.hpp"
+
+namespace minidfs::client {
+
+// What the fake namenode knows and did. It survives the namenode's restart. Lock before use.
+struct FakeNamespace {
+  std::mutex mutex;
+  ClusterId cluster{7, 7};
+  std::map<std::string, actors::LocatedFile> files;
+  std::set<std::string> directories{"/"};
+  std::vector<metadata::ReplicaLocation> nodes;
+  std::size_t page = 3;  // Entries in a page of a listing.
+  bool safe_mode = false;
+  std::uint64_t next_block = 1;
+  // Asked before each request, with its name; an error is what the request is answered by.
+  std::function<std::optional<Error>(const std::string&)> failure;
+  // Changes that were done, by (client, sequence), with their answer.
+  std::map<std::pair<ClientId, std::uint64_t>, metadata::ChangeReply> answers;
+  // The record.
+  std::map<std::string, int> requests;
+  int changes_done = 0;
+  std::vector<actors::AllocateBlocks> allocations;
+  std::vector<actors::EndSession> ended;
+};
+
+class FakeNamenode {
+ public:
+  // Port 0: any free one.
+  FakeNamenode(std::shared_ptr<FakeNamespace> names, std::uint16_t port);
+  ~FakeNamenode();
+  metadata::Endpoint address() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+class FakeDatanode {
+ public:
+  explicit FakeDatanode(ClusterId cluster);
+  ~FakeDatanode();
+
+  metadata::ReplicaLocation location() const { return location_; }
+  storage::BlockStore& store() { return *store_; }
+  const std::string& directory() const { return directory_; }
+  // Closes its port and every connection.
+  void stop() { server_.reset(); }
+
+ private:
+  std::string directory_;
+  std::unique_ptr<transfer::DataServerEvents> events_;
+  std::unique_ptr<storage::BlockStore> store_;
+  std::unique_ptr<transfer::DataServer> server_;
+  metadata::ReplicaLocation location_;
+};
+
+// A namenode and some datanodes, with a client.
+struct FakeCluster {
+  explicit FakeCluster(std::size_t datanode_count, Options options = {});
+
+  std::shared_ptr<FakeNamespace> names = std::make_shared<FakeNamespace>();
+  std::unique_ptr<FakeNamenode> namenode;
+  std::vector<std::unique_ptr<FakeDatanode>> datanodes;
+  std::unique_ptr<FileSystem> files;
+};
+
+// A directory of a test, removed at its end.
+struct TemporaryDirectory {
+  TemporaryDirectory();
+  ~TemporaryDirectory();
+  std::string path;
+};
+
+}  // namespace minidfs::client
