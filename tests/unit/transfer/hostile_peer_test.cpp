@@ -9,7 +9,7 @@ namespace {
 std::size_t resident_bytes() {
   std::ifstream file("/proc/self/statm");
   std::size_t total = 0;
-  std::size_t resident = 0;
+  [[maybe_unused]] std::size_t resident = 0;
   file >> total >> resident;
   return resident * 4096;
 }
@@ -89,7 +89,7 @@ TEST_CASE("Mutated and random frames cost memory only while their connection las
   seeds.push_back(hello_frame() + open_frame() +
                   joined(block_frames(BlockId{3}, random_bytes(150'000))));
   std::mt19937_64 random(5);
-  std::size_t resident = 0;
+  [[maybe_unused]] std::size_t resident = 0;
   for (int round = 0; round < 3000; ++round) {
     std::string bytes = seeds[random() % seeds.size()];
     const bool wild = random() % 4 == 0;
@@ -120,7 +120,7 @@ TEST_CASE("Thousands of idle connections cost little and good clients go on") {
   options.connections_max = 400;
   Node node(options);
   std::vector<std::unique_ptr<RawPeer>> idle;
-  const std::size_t before = resident_bytes();
+  [[maybe_unused]] const std::size_t before = resident_bytes();
   for (int i = 0; i < 390; ++i) {
     idle.push_back(std::make_unique<RawPeer>(node.endpoint().port));
     REQUIRE(idle.back()->send(hello_frame()));
