@@ -14,8 +14,9 @@ namespace {
 constexpr char kMagic[] = "SQLite format 3";  // With its NUL the first 16 bytes of a database.
 constexpr std::size_t kHeaderBytes = 100;
 
-// A batch of changes dirties few bytes on many pages, and each dirty page goes to the write-ahead log
-// whole: half of SQLite's usual page size halves what commits write, at the same CPU time and size.
+// A batch of changes dirties few bytes on many pages, and each dirty page goes to the write-ahead
+// log whole: half of SQLite's usual page size halves what commits write, at the same CPU time and
+// size.
 constexpr char kPageSize[] = "PRAGMA page_size=2048";
 
 constexpr char kSchema[] = R"sql(
