@@ -8,6 +8,8 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <utility>
+#include <vector>
 
 namespace minidfs {
 namespace {
@@ -17,8 +19,14 @@ constexpr std::array<std::string_view, 5> kLevelNames{"debug", "info", "warn", "
 // Read on every call, so that a disabled line costs one load.
 std::atomic<LogLevel> lowest_level{LogLevel::kOff};
 
-// Leaked on purpose: threads may log while the process exits.
 std::atomic<spdlog::logger*> current{nullptr};
+
+// Makes a logger the current one. Neither it nor the one before is ever destroyed: threads may be
+// in the middle of a line, also while the process exits.
+void replace_current(std::unique_ptr<spdlog::logger> logger) {
+  static auto& all = *new std::vector<std::unique_ptr<spdlog::logger>>;
+  current.store(all.emplace_back(std::move(logger)).get());
+}
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
   switch (level) {
@@ -77,7 +85,7 @@ Status start_logging(LogLevel level, const std::string& file) {
   logger->set_level(spdlog::level::trace);
   // Events are rare and the last ones before a crash matter most.
   logger->flush_on(spdlog::level::trace);
-  current.store(logger.release());
+  replace_current(std::move(logger));
   lowest_level.store(level);
   return {};
 }
