@@ -74,12 +74,14 @@ void Connection::sweep(Clock::time_point now) {
       break;
   }
   if (wait_ != Wait::kNothing && now - wait_since_ > limit) {
+    boost::system::error_code ignored;
     if (writing_ == nullptr || wait_ == Wait::kOutput) {
+      // A reset: the kernel shall not keep what the peer does not take.
+      socket_.set_option(asio::socket_base::linger(true, 0), ignored);
       close();
       return;
     }
     // To a pipeline this is the end of the stream; blocks that were ended are still answered.
-    boost::system::error_code ignored;
     socket_.cancel(ignored);
   }
   if (writing_ != nullptr) writing_->sweep(now);

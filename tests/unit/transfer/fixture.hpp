@@ -81,6 +81,13 @@ inline DataServerOptions impatient_server() {
   return options;
 }
 
+// For pipelines of several nodes: patient enough for a busy machine.
+inline DataServerOptions pipeline_server() {
+  DataServerOptions options;
+  options.progress_timeout = std::chrono::milliseconds(1500);
+  return options;
+}
+
 inline ConnectionOptions good_client() { return {.cluster = kCluster}; }
 
 inline std::vector<metadata::Endpoint> endpoints_of(
