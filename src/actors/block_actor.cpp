@@ -274,7 +274,7 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
         return accepted(state->manager().renew(request, state->now()));
       },
       [state](const EndSession& request) {
-        return accepted(state->manager().end_session(request));
+        return accepted(state->manager().end_session(request, state->now()));
       },
       [state](const RegisterNode& request) {
         return to_result(state->manager().register_node(request, state->now()));

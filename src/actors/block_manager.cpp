@@ -111,7 +111,7 @@ Status BlockManager::renew(const RenewSession& request, TimePoint now) {
   return sessions_.renew(metadata::SessionId{request.session}, request.client, request.blocks, now);
 }
 
-Status BlockManager::end_session(const EndSession& request) {
+Status BlockManager::end_session(const EndSession& request, TimePoint now) {
   std::vector<BlockId> abandoned;
   for (const auto& range : request.abandoned) {
     if (range.count > kPipelinesMax * kBlocksPerPipelineMax) {
@@ -130,7 +130,9 @@ Status BlockManager::end_session(const EndSession& request) {
   MDFS_TRY(const auto owned, owners_(abandoned));
   for (const auto& block : owned) std::erase(abandoned, block.block.id);
   for (const auto& id : abandoned) {
-    if (!map_.is_owned(id)) send_deletes(map_.free_block(id));
+    if (map_.is_owned(id)) continue;
+    abandoned_[id] = now + options_.orphans.grace;
+    send_deletes(map_.free_block(id));
   }
   return {};
 }

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "actors/messages.hpp"
 #include "base/result.hpp"
@@ -59,7 +60,7 @@ class BlockManager {
   Result<WriteGrant> allocate(const AllocateBlocks& request, TimePoint now);
   bool ids_exhausted(std::uint64_t wanted) const { return ids_.remaining() < wanted; }
   Status renew(const RenewSession& request, TimePoint now);
-  Status end_session(const EndSession& request);
+  Status end_session(const EndSession& request, TimePoint now);
 
   // Between commit_proposed() and commit_done() the blocks cannot be collected. kExpired when a
   // block was collected already, kInvalidArgument when the message contradicts itself.
@@ -120,6 +121,8 @@ class BlockManager {
   metadata::SafeMode safe_mode_;
   std::vector<NodeWork> work_;  // By node index.
   absl::flat_hash_set<BlockId> committing_;
+  // Blocks of ended sessions, whose replicas may be reported only now; until when that is awaited.
+  absl::flat_hash_map<BlockId, TimePoint> abandoned_;
   std::uint64_t last_report_ = 0;
 };
 

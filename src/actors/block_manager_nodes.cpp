@@ -74,6 +74,12 @@ Result<HeartbeatReply> BlockManager::heartbeat(const Heartbeat& request, TimePoi
   }
   MDFS_TRY(const auto owned, owners_of(request.changes.added));
   note_merge(node, metadata::apply_incremental(map_, node, request.changes, owned));
+  for (const auto& added : request.changes.added) {
+    if (!abandoned_.contains(added.id)) continue;
+    // Each node that tells of such a replica only now gets its own order.
+    static_cast<void>(map_.free_block(added.id));
+    work(node).removes.push_back({added.id, added.generation});
+  }
   auto& removes = work(node).removes;
   const auto count = std::min(removes.size(), kRemovesPerHeartbeatMax);
   reply.remove.assign(removes.begin(), removes.begin() + static_cast<std::ptrdiff_t>(count));
@@ -114,6 +120,7 @@ Status BlockManager::goodbye(const Goodbye& request, TimePoint now) {
 void BlockManager::tick(std::uint64_t total_blocks, TimePoint now) {
   node_events(registry_.tick(now));
   sessions_.expire(now);
+  absl::erase_if(abandoned_, [now](const auto& block) { return block.second <= now; });
   const auto counts = map_.counts(total_blocks);
   if (safe_mode_.update(total_blocks, counts.with_live_replica)) {
     log_info("namenode", "left safe mode: {} of {} blocks have a live replica",

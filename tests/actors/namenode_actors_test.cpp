@@ -163,6 +163,8 @@ TEST_CASE("abandoned blocks are removed at once, committed ones are not") {
   REQUIRE(reply.remove.size() == 1);
   CHECK(reply.remove.at(0).block == block.id);
   CHECK(locations(namenode, "/a") == 2);
+  // The other datanode tells of its replica only now.
+  CHECK(namenode.beat(2, stored).remove.size() == 1);
 }
 
 TEST_CASE("a commit that does not say where its blocks are is refused") {

@@ -36,7 +36,7 @@ struct FakeNode {
   int report_due = -1;  // The step at which the report made at registration arrives.
   std::map<BlockId, DiskReplica> disk;                  // Survives the process.
   std::vector<Block> report;                            // As of the moment it was made.
-  ChangeCollector changes;                               // Not yet sent.
+  ChangeCollector changes;                              // Not yet sent.
   std::vector<std::pair<int, ReplicaDelete>> commands;  // On the wire, with the step of arrival.
 
   bool works() const { return running && !stopped; }
