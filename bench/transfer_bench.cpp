@@ -33,7 +33,7 @@ namespace {
 using namespace minidfs;
 
 constexpr ClusterId kCluster{1, 1};
-constexpr std::size_t kAppendBytes = 1024 * 1024;
+constexpr std::size_t kAppendBytes = 256 * 1024;
 constexpr std::size_t kRequestsAhead = 64;
 
 struct Job {
