@@ -262,8 +262,8 @@ bool BlockMap::mark_corrupt(NodeIndex node, BlockId block, std::uint64_t generat
   if (!holds(editor.replicas, position, node)) return false;
   Replica& replica = editor.replicas[position];
   if (form_of(block, editor.entry(), node).generation != generation) return false;
-  if (replica.state == ReplicaState::kCorrupt || replica.state == ReplicaState::kDeleting) {
-    return false;
+  if (replica.state == ReplicaState::kDeleting) {
+    set_form(block, editor.entry(), node, {generation, kSpoilt});
   }
   // A replica that is ahead or stale keeps that state: it is not served either way.
   if (replica.state != ReplicaState::kGood) return false;
@@ -277,8 +277,13 @@ std::optional<ReplicaDelete> BlockMap::mark_deleting(NodeIndex node, BlockId blo
   Editor editor(*this, at);
   const std::size_t position = position_of(editor.replicas, node);
   if (!holds(editor.replicas, position, node)) return std::nullopt;
-  editor.replicas[position].state = ReplicaState::kDeleting;
-  return ReplicaDelete{block, form_of(block, editor.entry(), node).generation, node};
+  Replica& replica = editor.replicas[position];
+  const Form form = form_of(block, editor.entry(), node);
+  if (replica.state == ReplicaState::kCorrupt) {
+    set_form(block, editor.entry(), node, {form.generation, kSpoilt});
+  }
+  replica.state = ReplicaState::kDeleting;
+  return ReplicaDelete{block, form.generation, node};
 }
 
 bool BlockMap::cancel_deleting(NodeIndex node, BlockId block) {
@@ -289,9 +294,13 @@ bool BlockMap::cancel_deleting(NodeIndex node, BlockId block) {
   if (!holds(editor.replicas, position, node)) return false;
   Replica& replica = editor.replicas[position];
   if (replica.state != ReplicaState::kDeleting) return false;
-  const Form form = form_of(block, editor.entry(), node);
+  Form form = form_of(block, editor.entry(), node);
   const Block expected{block, editor.entry().generation, editor.entry().length};
+  const bool spoilt = form.length == kSpoilt;
+  if (spoilt) form.length = expected.length;
+  set_form(block, editor.entry(), node, form);
   replica.state = classify(expected, form.generation, form.length);
+  if (spoilt && replica.state == ReplicaState::kGood) replica.state = ReplicaState::kCorrupt;
   return true;
 }
 

@@ -148,7 +148,7 @@ class BlockMap {
   std::optional<ReplicaDelete> mark_deleting(NodeIndex node, BlockId block);
   // A deletion that was sent was not heard of for so long that it will not be carried out any more:
   // the replica counts again as what it is. Not for blocks that no file
-  // owns. Returns whether there was such a deletion; a corrupt replica must be marked again.
+  // owns. Returns whether there was such a deletion.
   bool cancel_deleting(NodeIndex node, BlockId block);
 
   // --- Full reports ---
@@ -190,6 +190,8 @@ class BlockMap {
 
  private:
   static constexpr std::size_t kInline = 3;
+  // Stands for the length of a replica that was found corrupt and is being deleted.
+  static constexpr std::uint64_t kSpoilt = ~0ULL;
 
   struct Entry {
     std::uint64_t generation : 48 = 0;

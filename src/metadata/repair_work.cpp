@@ -57,6 +57,8 @@ void RepairWork::begin(BlockMap& map, const ReplicationPlan& plan, TimePoint now
     const auto at = deletes_.try_emplace({command.block, command.node}).first;
     if (replica != nullptr && replica->state == ReplicaState::kGood) at->second.was_good = true;
     at->second.last_sent = now;
+    at->second.confirmed = false;
+    ++at->second.sends;
   }
   resume_at_ = plan.resume_at;
 }
@@ -108,9 +110,7 @@ void RepairWork::forget_old_deletes(BlockMap& map, TimePoint now) {
       continue;
     }
     const auto [block, node] = at->first;
-    const std::uint64_t generation = map.replica_generation(node, block);
-    const bool cancelled = map.cancel_deleting(node, block);
-    if (cancelled && !at->second.was_good) map.mark_corrupt(node, block, generation);
+    map.cancel_deleting(node, block);
     at = deletes_.erase(at);
   }
 }
@@ -126,7 +126,12 @@ void RepairWork::copy_failed(BlockId block, NodeIndex node, TimePoint now) {
   end_copy(at);
 }
 
-void RepairWork::delete_confirmed(NodeIndex node, BlockId block) { deletes_.erase({block, node}); }
+void RepairWork::delete_confirmed(NodeIndex node, BlockId block) {
+  const auto at = deletes_.find({block, node});
+  if (at == deletes_.end()) return;
+  at->second.confirmed = true;
+  if (at->second.sends == 1) deletes_.erase(at);
+}
 
 std::size_t RepairWork::balance_copies() const {
   return static_cast<std::size_t>(std::count_if(copies_.begin(), copies_.end(), [](const auto& c) {
@@ -146,7 +151,7 @@ bool RepairWork::deletes_good(NodeIndex node, BlockId block) const {
 std::vector<ReplicaDelete> RepairWork::deletes_to_repeat(const BlockMap& map, TimePoint now) const {
   std::vector<ReplicaDelete> due;
   for (const auto& [key, sent] : deletes_) {
-    if (now - sent.last_sent < options_.delete_repeat) continue;
+    if (sent.confirmed || now - sent.last_sent < options_.delete_repeat) continue;
     const auto view = map.find(key.first);
     if (!view || !view->owned) continue;
     const Replica* replica = replica_on(*view, key.second);

@@ -55,7 +55,8 @@ class RepairWork {
   void update(BlockMap& map, TimePoint now);
   // A source or target said so.
   void copy_failed(BlockId block, NodeIndex node, TimePoint now);
-  // The node confirmed: the replica is gone.
+  // The node confirmed: the replica is gone. When the deletion was sent more than once another may
+  // still be on its way, and would hit a new replica of the block as well.
   void delete_confirmed(NodeIndex node, BlockId block);
 
   std::size_t copies_in_flight() const { return copies_.size(); }
@@ -85,7 +86,9 @@ class RepairWork {
   };
   struct SentDelete {
     TimePoint last_sent{};
-    bool was_good = false;  // The replica, when its deletion was decided.
+    std::uint32_t sends = 0;
+    bool was_good = false;   // The replica, when its deletion was decided.
+    bool confirmed = false;  // Kept nevertheless: a repetition may still be on its way.
   };
   using Copies = absl::btree_map<BlockId, Flight>;
   void forget_old_deletes(BlockMap& map, TimePoint now);

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kBalancePosition = kNeeds;
 constexpr std::size_t kBalanceExaminedMax = 4'096;
+constexpr int kDraws = 8;
 
 class Planner {
  public:
@@ -139,41 +140,6 @@ class Planner {
     return best;
   }
 
-  // By weight among the nodes of the best class: another rack where one is missing, then a machine
-  // without the block. `rack_needed`: nothing but another rack will do.
-  PlannerSlot* choose_target(const BlockView& view, const std::vector<NodeIndex>& chosen,
-                             bool rack_needed) {
-    constexpr std::size_t kClasses = 8;
-    const Spread spread = spread_of(view, chosen);
-    std::array<std::uint64_t, kClasses> sums{};
-    candidates_.clear();
-    for (PlannerSlot& slot : round_.slots) {
-      if (!slot.is_target || slot.in_free == 0) continue;
-      if (holds(view, slot.node->index, false) || spread.has(slot.node->index)) continue;
-      if (round_.in.work.avoids(view.block.id, slot.node->index)) continue;
-      const std::uint64_t weight =
-          placement_weight(*slot.node, view.block.length + slot.bytes_in, round_.options.placement);
-      if (weight == 0) continue;
-      const bool rack_fits = !spread.on_one_rack || slot.node->rack_index != spread.rack;
-      if (rack_needed && !rack_fits) continue;
-      // A deletion that is still on its way there might take the new copy for the old one.
-      const bool risky = round_.in.work.delete_sent(slot.node->index, view.block.id);
-      const std::size_t rank =
-          (risky ? 4U : 0U) + (rack_fits ? 0U : 2U) + (spread.has_host(*slot.node) ? 1U : 0U);
-      candidates_.push_back({&slot, weight, rank});
-      sums[rank] += weight;
-    }
-    const auto* best = std::find_if(sums.begin(), sums.end(), [](auto sum) { return sum > 0; });
-    if (best == sums.end()) return nullptr;
-    std::uint64_t at = random_below(random_, *best);
-    for (const Candidate& candidate : candidates_) {
-      if (candidate.rank != static_cast<std::size_t>(best - sums.begin())) continue;
-      if (at < candidate.weight) return candidate.slot;
-      at -= candidate.weight;
-    }
-    return nullptr;
-  }
-
   // Where the block's good replicas are, with the targets chosen so far.
   struct Spread {
     absl::InlinedVector<const Node*, 8> nodes;
@@ -201,6 +167,80 @@ class Planner {
     spread.on_one_rack = std::all_of(spread.nodes.begin(), spread.nodes.end(),
                                      [&](const Node* n) { return n->rack_index == spread.rack; });
     return spread;
+  }
+
+  // Most of the time a node drawn by weight will do at once, which keeps large rounds short.
+  PlannerSlot* draw_target(const BlockView& view, const Spread& spread) {
+    if (draw_sums_.empty()) {
+      std::uint64_t sum = 0;
+      for (const PlannerSlot& slot : round_.slots) {
+        sum += slot.is_target
+                   ? placement_weight(*slot.node, slot.bytes_in, round_.options.placement)
+                   : 0;
+        draw_sums_.push_back(sum);
+      }
+    }
+    if (draw_sums_.empty() || draw_sums_.back() == 0) return nullptr;
+    for (int i = 0; i < kDraws; ++i) {
+      const std::uint64_t at = random_below(random_, draw_sums_.back());
+      const auto drawn = std::upper_bound(draw_sums_.begin(), draw_sums_.end(), at);
+      PlannerSlot& slot = round_.slots[static_cast<std::size_t>(drawn - draw_sums_.begin())];
+      const auto fit = fit_of(slot, view, spread);
+      if (fit.weight > 0 && fit.rank == 0) return &slot;
+    }
+    return nullptr;
+  }
+
+  // How well a node suits as target: weight 0 not at all, else the lower rank the better.
+  struct Fit {
+    std::uint64_t weight = 0;
+    std::size_t rank = 0;
+    bool risky = false;
+    bool rack_fits = true;
+  };
+
+  Fit fit_of(const PlannerSlot& slot, const BlockView& view, const Spread& spread) const {
+    const NodeIndex node = slot.node->index;
+    if (!slot.is_target || slot.in_free == 0) return {};
+    if (holds(view, node, false) || spread.has(node)) return {};
+    if (round_.in.work.avoids(view.block.id, node)) return {};
+    Fit fit;
+    fit.weight =
+        placement_weight(*slot.node, view.block.length + slot.bytes_in, round_.options.placement);
+    fit.rack_fits = !spread.on_one_rack || slot.node->rack_index != spread.rack;
+    // A deletion that is still on its way there might take the new copy for the old one.
+    fit.risky = round_.in.work.delete_sent(node, view.block.id);
+    fit.rank =
+        (fit.risky ? 4U : 0U) + (fit.rack_fits ? 0U : 2U) + (spread.has_host(*slot.node) ? 1U : 0U);
+    return fit;
+  }
+
+  // By weight among the nodes of the best class: another rack where one is missing, then a machine
+  // without the block. `rack_needed`: nothing but another rack will do.
+  PlannerSlot* choose_target(const BlockView& view, const std::vector<NodeIndex>& chosen,
+                             bool rack_needed) {
+    constexpr std::size_t kClasses = 8;
+    const Spread spread = spread_of(view, chosen);
+    std::array<std::uint64_t, kClasses> sums{};
+    if (PlannerSlot* drawn = draw_target(view, spread)) return drawn;
+    candidates_.clear();
+    for (PlannerSlot& slot : round_.slots) {
+      const Fit fit = fit_of(slot, view, spread);
+      // A move can wait until no deletion is under way; else its copy would be trimmed first, for
+      // ever.
+      if (fit.weight == 0 || (rack_needed && (fit.risky || !fit.rack_fits))) continue;
+      candidates_.push_back({&slot, fit.weight, fit.rank});
+      sums[fit.rank] += fit.weight;
+    }
+    const auto* best = std::find_if(sums.begin(), sums.end(), [](auto sum) { return sum > 0; });
+    if (best == sums.end()) return nullptr;
+    std::uint64_t at = random_below(random_, *best);
+    for (const Candidate& candidate : candidates_) {
+      if (candidate.rank != static_cast<std::size_t>(best - sums.begin())) continue;
+      if (at < candidate.weight) return candidate.slot;
+      at -= candidate.weight;
+    }
+    return nullptr;
   }
 
   // --- Balance ---
@@ -264,8 +304,9 @@ class Planner {
     for (PlannerSlot& slot : round_.slots) {
       const Node& node = *slot.node;
       if (!slot.is_target || slot.in_free == 0 || slot.used_share >= mean) continue;
-      if (holds(view, node.index, true) || round_.in.work.avoids(view.block.id, node.index))
-        continue;
+      if (holds(view, node.index, true)) continue;
+      if (round_.in.work.avoids(view.block.id, node.index)) continue;
+      if (round_.in.work.delete_sent(node.index, view.block.id)) continue;
       const std::uint64_t bytes = view.block.length + slot.bytes_in;
       if (placement_weight(node, bytes, round_.options.placement) == 0) continue;
       const bool spread =
@@ -289,6 +330,7 @@ class Planner {
   ReplicaTrimmer trimmer_;
   Random& random_;
   std::vector<Candidate> candidates_;
+  std::vector<std::uint64_t> draw_sums_;  // Of weights up to each slot, as the round began.
 };
 
 }  // namespace

@@ -186,7 +186,7 @@ void random_step(BlockMap& map, Random& random, std::uint16_t nodes) {
   const std::uint64_t length = 100 + random_below(random, 2);
   const auto wanted = static_cast<std::uint8_t>(1 + random_below(random, 4));
   const OwnedBlock owned{{block, generation, length}, wanted};
-  switch (random_below(random, 14)) {
+  switch (random_below(random, 15)) {
     case 0:
     case 1:
       map.commit_block(owned, std::vector{node});
@@ -221,6 +221,9 @@ void random_step(BlockMap& map, Random& random, std::uint16_t nodes) {
       break;
     case 12:
       map.set_node_mode(node, static_cast<NodeMode>(random_below(random, 4)));
+      break;
+    case 14:
+      map.cancel_deleting(node, block);
       break;
     case 13:
       map.set_several_racks(random_below(random, 2) == 0);

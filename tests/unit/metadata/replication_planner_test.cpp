@@ -197,8 +197,29 @@ TEST_CASE("A surplus is trimmed once, and later rounds choose no other victim") 
     c.map.remove_replica(command.node, command.block, command.generation);
     c.work.delete_confirmed(command.node, command.block);
   }
-  CHECK(c.work.deletes_in_flight() == 0);
   CHECK(c.begin().deletes.empty());
+  // As each was sent twice, the second command may still arrive: remembered, but not for ever.
+  CHECK(c.work.deletes_in_flight() == 2);
+  c.now += seconds(601);
+  CHECK(c.begin().deletes.empty());
+  CHECK(c.work.deletes_in_flight() == 0);
+}
+
+TEST_CASE("A deletion that was never carried out is not repeated once the replica is needed") {
+  Cluster c(4);
+  c.block(1, {0, 1, 2, 3});
+  const auto first = c.begin();
+  REQUIRE(first.deletes.size() == 1);
+  const NodeIndex spared = first.deletes[0].node;
+  c.options.copies_max = 0;
+  c.kill(spared.value == 0 ? 1 : 0);
+  c.now += seconds(31);
+  CHECK(c.begin().deletes.empty());
+  CHECK(c.map.readable_replicas(BlockId{1}).size() == 2);
+  // Long after any message has arrived or is lost the replica counts again.
+  c.now += seconds(601);
+  c.begin();
+  CHECK(c.map.readable_replicas(BlockId{1}).size() == 3);
 }
 
 TEST_CASE("A replica that comes back while its deletion may be under way is the victim again") {
