@@ -40,6 +40,12 @@ Status Fetch::to_stream(const std::string& path, const client::ProgressCallback&
   const auto& name = local.target.path;
   if (name == "-") return files.read_file(path, 0, kWhole, invocation.io().out, progress);
   MDFS_TRY(auto file, open_file(name, O_WRONLY));
+  if (::lseek(file.get(), 0, SEEK_CUR) == 0) {
+    const auto sink = [&](std::uint64_t offset, std::span<const std::byte> bytes) {
+      return write_at(file.get(), bytes, offset, name);
+    };
+    return files.read_file_in_parallel(path, sink, progress);
+  }
   const auto sink = [&](std::span<const std::byte> bytes) {
     return write_all(file.get(), bytes, name);
   };

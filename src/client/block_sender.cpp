@@ -12,6 +12,9 @@ namespace {
 // longer than the time-out gets as many.
 constexpr std::uint32_t kFailuresMin = 4;
 
+// Less than this is cheaper to send from memory.
+constexpr std::size_t kFromFileBytesMin = 64 * 1024;
+
 bool is_no_space(const Error& error) {
   return error.code == Errc::kNoSpace ||
          error.message.find(errc_info(Errc::kNoSpace).name) != std::string::npos;
@@ -20,10 +23,11 @@ bool is_no_space(const Error& error) {
 }  // namespace
 
 Result<SentBlock> settle(WriteSession& session, const BlockGrant& grant, std::uint64_t length,
-                         const transfer::BlockAck& ack) {
+                         const transfer::BlockAck& ack, bool bytes_may_change) {
   SentBlock sent{{grant.block, grant.generation, length}, {}};
   std::string reasons;
-  bool excluded = false;
+  const bool any = std::find(ack.stored.begin(), ack.stored.end(), true) != ack.stored.end();
+  bool excluded = bytes_may_change && !any;
   const std::size_t count = std::min(ack.stored.size(), grant.targets.size());
   for (std::size_t i = 0; i < count; ++i) {
     if (ack.stored[i]) {
@@ -72,10 +76,15 @@ Status BlockAttempt::begin(std::uint64_t length_max) {
   return keep(pipeline_.writer->begin_block(grant_.block, grant_.generation, length_max));
 }
 
-Status BlockAttempt::append(storage::SliceEncoder& encoder, std::span<const std::byte> raw) {
+Status BlockAttempt::append(storage::SliceEncoder& encoder, std::span<const std::byte> raw,
+                            std::optional<FilePlace> place) {
   if (length_ == 0) encoder.begin_block(grant_.block);
   length_ += raw.size();
   const auto encoded = encoder.encode(raw);
+  if (place && encoded.stored.data() == raw.data() && raw.size() >= kFromFileBytesMin) {
+    from_file_ = true;
+    return keep(pipeline_.writer->append_file(encoded.slices, *place));
+  }
   return keep(pipeline_.writer->append(encoded.slices, encoded.stored));
 }
 
@@ -88,7 +97,7 @@ Result<SentBlock> BlockAttempt::settle_ack() {
   const bool whole =
       std::all_of(ack->stored.begin(), ack->stored.end(), [](bool it) { return it; });
   if (whole) context_.pipelines.give_back(std::move(pipeline_));
-  return settle(session_, grant_, length_, *ack);
+  return settle(session_, grant_, length_, *ack, from_file_);
 }
 
 BlockSender::BlockSender(ClientContext& context, WriteSession& session, ProgressMeter& progress,
@@ -101,7 +110,7 @@ BlockSender::BlockSender(ClientContext& context, WriteSession& session, Progress
       buffer_(kChunkBytes) {}
 
 Result<SentBlock> BlockSender::send(BlockGrant grant, BlockBytes& bytes) {
-  auto sent = try_once(std::move(grant), bytes);
+  auto sent = try_once(std::move(grant), bytes, true);
   if (sent.ok() || source_error_) return sent;
   return send_again(std::move(sent).error(), bytes);
 }
@@ -114,15 +123,15 @@ Result<SentBlock> BlockSender::send_again(Error why, BlockBytes& bytes) {
   for (;;) {
     MDFS_TRY(auto pipeline, retry.next(why, demand));
     auto sent = try_once(
-        {pipeline.blocks.front(), pipeline.generation, std::move(pipeline.targets)}, bytes);
+        {pipeline.blocks.front(), pipeline.generation, std::move(pipeline.targets)}, bytes, false);
     if (sent.ok() || source_error_) return sent;
     why = std::move(sent).error();
   }
 }
 
-Result<SentBlock> BlockSender::try_once(BlockGrant grant, BlockBytes& bytes) {
+Result<SentBlock> BlockSender::try_once(BlockGrant grant, BlockBytes& bytes, bool from_file) {
   BlockAttempt attempt(context_, session_, std::move(grant));
-  auto fed = feed(attempt, bytes);
+  auto fed = feed(attempt, bytes, from_file);
   if (fed.ok()) {
     auto sent = attempt.settle_ack();
     if (sent.ok()) return sent;
@@ -132,7 +141,7 @@ Result<SentBlock> BlockSender::try_once(BlockGrant grant, BlockBytes& bytes) {
   return std::move(fed).error();
 }
 
-Status BlockSender::feed(BlockAttempt& attempt, BlockBytes& bytes) {
+Status BlockSender::feed(BlockAttempt& attempt, BlockBytes& bytes, bool from_file) {
   MDFS_CHECK(attempt.begin(bytes.length()));
   std::uint64_t offset = 0;
   while (offset < bytes.length()) {
@@ -146,9 +155,10 @@ Status BlockSender::feed(BlockAttempt& attempt, BlockBytes& bytes) {
       source_error_ = read.error();
       return read;
     }
+    const auto place = from_file ? bytes.place(offset) : std::nullopt;
     offset += chunk.size();
     progress_.add_bytes(chunk.size());
-    MDFS_CHECK(attempt.append(encoder_, chunk));
+    MDFS_CHECK(attempt.append(encoder_, chunk, place));
   }
   return attempt.end();
 }

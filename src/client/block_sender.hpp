@@ -20,7 +20,7 @@ namespace minidfs::client {
 
 // What is read and sent at a time: large enough for few system calls, small enough to stay in the
 // processor's cache between reading, summing and sending.
-inline constexpr std::size_t kChunkBytes = 512 * 1024;
+inline constexpr std::size_t kChunkBytes = 256 * 1024;
 static_assert(kChunkBytes % storage::kSliceBytes == 0);
 
 // A block that at least one node has stored.
@@ -30,9 +30,10 @@ struct SentBlock {
 };
 
 // The nodes of `ack` that stored the block. The first that did not gets no further block of this
-// session. An error with every node's reason when none did.
+// session, unless no node did and `bytes_may_change`, that is, their checksums may be to blame. An
+// error with every node's reason when none did.
 Result<SentBlock> settle(WriteSession& session, const BlockGrant& grant, std::uint64_t length,
-                         const transfer::BlockAck& ack);
+                         const transfer::BlockAck& ack, bool bytes_may_change = false);
 
 // Decides whether blocks that could not be written are tried again, and gets new ones for it.
 class WriteRetry {
@@ -64,7 +65,9 @@ class BlockAttempt {
   // `length` is an upper bound when it is not known.
   Status begin(std::uint64_t length_max);
   // As SliceEncoder::encode. The encoder serves no other block until end().
-  Status append(storage::SliceEncoder& encoder, std::span<const std::byte> raw);
+  // `place` is where `raw` was read from, if it was: what is not compressed is sent from there.
+  Status append(storage::SliceEncoder& encoder, std::span<const std::byte> raw,
+                std::optional<FilePlace> place = {});
   Status end();
   // Waits for the ack, then gives the connection back.
   Result<SentBlock> settle_ack();
@@ -80,6 +83,7 @@ class BlockAttempt {
   BlockGrant grant_;
   Pipeline pipeline_;
   std::uint64_t length_ = 0;
+  bool from_file_ = false;
 };
 
 struct BlockSenderOptions {
@@ -100,8 +104,10 @@ class BlockSender {
 
  private:
   // An error of `bytes` itself goes to `source_error_`.
-  Result<SentBlock> try_once(BlockGrant grant, BlockBytes& bytes);
-  Status feed(BlockAttempt& attempt, BlockBytes& bytes);
+  // `from_file`: without a copy in memory, where possible. Only a first try may do so: a file that
+  // is being changed would fail for ever.
+  Result<SentBlock> try_once(BlockGrant grant, BlockBytes& bytes, bool from_file);
+  Status feed(BlockAttempt& attempt, BlockBytes& bytes, bool from_file);
 
   ClientContext& context_;
   WriteSession& session_;

@@ -1,8 +1,10 @@
 #include "client/file_reader.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <deque>
+#include <mutex>
 #include <random>
 #include <thread>
 #include <utility>
@@ -13,40 +15,70 @@
 namespace minidfs::client {
 namespace {
 
-// Parts that are requested at a time. Only one is received, on the calling thread, straight into
-// the sink; the others wait in the sockets' buffers, which bounds the memory.
+// Parts that are requested at a time by one FileReader. Only one is received, straight into the
+// sink; the others wait in the sockets' buffers, which bounds the memory.
 constexpr std::size_t kRequestedMax = 2;
 
+// What one of several readers takes at a time.
+constexpr std::uint64_t kParallelPartBytes = 8U << 20;
+
+// The parts of one read, for one or several FileReaders. Thread-safe.
+class PartSupply {
+ public:
+  explicit PartSupply(std::vector<BlockPart> parts) : parts_(std::move(parts)) {}
+
+  // None at the end, and after stop().
+  const BlockPart* take() {
+    const auto index = next_++;
+    return index < parts_.size() && !stopped_ ? &parts_[index] : nullptr;
+  }
+  void stop() { stopped_ = true; }
+  std::size_t size() const { return parts_.size(); }
+
+ private:
+  const std::vector<BlockPart> parts_;
+  std::atomic<std::size_t> next_{0};
+  std::atomic<bool> stopped_{false};
+};
+
+// Reads parts, one after another. For one thread.
 class FileReader {
  public:
   FileReader(ClientContext& context, const std::string& path,
-             std::vector<metadata::LocatedBlock> blocks, ProgressMeter& progress)
-      : context_(context), path_(path), blocks_(std::move(blocks)), progress_(progress) {}
+             const std::vector<metadata::LocatedBlock>& blocks, ProgressMeter& progress)
+      : context_(context), path_(path), blocks_(blocks), progress_(progress) {}
 
-  Status read(std::uint64_t offset, std::uint64_t length, const Sink& sink) {
-    const auto parts = parts_of(blocks_, offset, length);
-    const transfer::ByteSink counting = [&](std::span<const std::byte> bytes) -> Status {
-      MDFS_CHECK(sink(bytes));
-      progress_.add_bytes(bytes.size());
-      return Status();
-    };
-    std::size_t next = 0;
-    std::deque<BlockReader> readers;
-    while (next < parts.size() || !readers.empty()) {
-      while (next < parts.size() && readers.size() < kRequestedMax) {
-        const auto& part = parts[next++];
-        readers.emplace_back(context_, failed_nodes_, blocks_[part.block], part.offset,
-                             part.length);
-        readers.back().request_ahead();
+  Status read(PartSupply& supply, const PlacedSink& sink) {
+    std::deque<Request> requests;
+    for (;;) {
+      while (requests.size() < kRequestedMax) {
+        const auto* part = supply.take();
+        if (part == nullptr) break;
+        const auto& block = blocks_[part->block];
+        requests.push_back({block.offset + part->offset,
+                            {context_, failed_nodes_, block, part->offset, part->length}});
+        requests.back().reader.request_ahead();
       }
-      MDFS_CHECK(receive(readers.front(), counting));
-      readers.pop_front();
-      for (auto& reader : readers) reader.avoid_failed_node();
+      if (requests.empty()) return {};
+      auto& [position, reader] = requests.front();
+      const transfer::ByteSink counting = [&, at = position](auto bytes) mutable -> Status {
+        MDFS_CHECK(sink(at, bytes));
+        at += bytes.size();
+        progress_.add_bytes(bytes.size());
+        return Status();
+      };
+      MDFS_CHECK(receive(reader, counting));
+      requests.pop_front();
+      for (auto& request : requests) request.reader.avoid_failed_node();
     }
-    return {};
   }
 
  private:
+  struct Request {
+    std::uint64_t position;  // In the file.
+    BlockReader reader;
+  };
+
   // Until the part is whole or there is no more hope.
   Status receive(BlockReader& reader, const transfer::ByteSink& sink) {
     Backoff backoff;
@@ -99,10 +131,72 @@ class FileReader {
 
   ClientContext& context_;
   const std::string& path_;
-  std::vector<metadata::LocatedBlock> blocks_;
+  const std::vector<metadata::LocatedBlock>& blocks_;
   ProgressMeter& progress_;
   FailedNodes failed_nodes_;
 };
+
+// Several readers, each on a thread of its own, the caller's among them. The first error stays.
+class ParallelReader {
+ public:
+  ParallelReader(ClientContext& context, const std::string& path,
+                 const std::vector<metadata::LocatedBlock>& blocks, ProgressMeter& progress)
+      : context_(context), path_(path), blocks_(blocks), progress_(progress) {}
+
+  Status read(PartSupply& supply, const PlacedSink& sink) {
+    const auto work = [&] {
+      auto status = FileReader(context_, path_, blocks_, progress_).read(supply, sink);
+      if (status.ok()) return;
+      supply.stop();
+      const std::lock_guard lock(mutex_);
+      if (status_.ok()) status_ = std::move(status);
+    };
+    const auto readers =
+        std::min<std::size_t>(supply.size(), std::max(context_.options.parallel_blocks, 1U));
+    std::vector<std::jthread> others;
+    for (std::size_t i = 1; i < readers; ++i) others.emplace_back(work);
+    work();
+    others.clear();
+    return status_;
+  }
+
+ private:
+  ClientContext& context_;
+  const std::string& path_;
+  const std::vector<metadata::LocatedBlock>& blocks_;
+  ProgressMeter& progress_;
+  std::mutex mutex_;
+  Status status_;
+};
+
+std::vector<BlockPart> cut(const std::vector<BlockPart>& parts, std::uint64_t bytes_max) {
+  std::vector<BlockPart> pieces;
+  for (const auto& part : parts) {
+    for (std::uint64_t done = 0; done < part.length; done += bytes_max) {
+      pieces.push_back({part.block, part.offset + done, std::min(bytes_max, part.length - done)});
+    }
+  }
+  return pieces;
+}
+
+// The file at `path`, with the length of what is to be read added to `progress`.
+Result<actors::LocatedFile> locate(ClientContext& context, const std::string& path,
+                                   std::uint64_t offset, std::uint64_t length,
+                                   ProgressMeter& progress) {
+  auto located = context.link.call(actors::LocateRequest{path, context.host});
+  if (!located.ok()) return with_path(std::move(located).error(), path);
+  if (located->status.kind == metadata::FileKind::kDirectory) {
+    return Error{Errc::kIsADirectory, path + ": is a directory"};
+  }
+  const auto size = located->status.length;
+  progress.add_total(std::min(length, size - std::min(offset, size)), 1);
+  return located;
+}
+
+Status named(Status status, const std::string& path) {
+  if (status.ok()) return status;
+  return with_path(std::move(status).error(), path);
+}
 
 }  // namespace
 
@@ -120,27 +214,32 @@ std::vector<BlockPart> parts_of(const std::vector<metadata::LocatedBlock>& block
   return parts;
 }
 
-Status read_one_file(ClientContext& context, const std::string& path, std::uint64_t offset,
+Status read_in_order(ClientContext& context, const std::string& path, std::uint64_t offset,
                      std::uint64_t length, const Sink& sink, ProgressMeter& progress) {
-  auto located = context.link.call(actors::LocateRequest{path, context.host});
-  if (!located.ok()) return with_path(std::move(located).error(), path);
-  if (located->status.kind == metadata::FileKind::kDirectory) {
-    return Error{Errc::kIsADirectory, path + ": is a directory"};
-  }
-  const auto size = located->status.length;
-  progress.add_total(std::min(length, size - std::min(offset, size)), 1);
-  MDFS_CHECK(
-      read_located(context, path, std::move(located->blocks), offset, length, sink, progress));
+  MDFS_TRY(const auto located, locate(context, path, offset, length, progress));
+  PartSupply supply(parts_of(located.blocks, offset, length));
+  const PlacedSink placed = [&](std::uint64_t, std::span<const std::byte> bytes) {
+    return sink(bytes);
+  };
+  FileReader reader(context, path, located.blocks, progress);
+  MDFS_CHECK(named(reader.read(supply, placed), path));
+  progress.add_files(1);
+  return {};
+}
+
+Status read_in_parallel(ClientContext& context, const std::string& path, const PlacedSink& sink,
+                        ProgressMeter& progress) {
+  MDFS_TRY(const auto located, locate(context, path, 0, UINT64_MAX, progress));
+  MDFS_CHECK(read_located(context, path, located.blocks, sink, progress));
   progress.add_files(1);
   return {};
 }
 
 Status read_located(ClientContext& context, const std::string& path,
-                    std::vector<metadata::LocatedBlock> blocks, std::uint64_t offset,
-                    std::uint64_t length, const Sink& sink, ProgressMeter& progress) {
-  auto status = FileReader(context, path, std::move(blocks), progress).read(offset, length, sink);
-  if (!status.ok()) return with_path(std::move(status).error(), path);
-  return {};
+                    const std::vector<metadata::LocatedBlock>& blocks, const PlacedSink& sink,
+                    ProgressMeter& progress) {
+  PartSupply supply(cut(parts_of(blocks, 0, UINT64_MAX), kParallelPartBytes));
+  return named(ParallelReader(context, path, blocks, progress).read(supply, sink), path);
 }
 
 }  // namespace minidfs::client

@@ -1,4 +1,4 @@
-// Reads a file's bytes in order, from whichever replicas can give them.
+// Reads a file's bytes from whichever replicas can give them.
 #pragma once
 
 #include <cstdint>
@@ -22,13 +22,17 @@ struct BlockPart {
 std::vector<BlockPart> parts_of(const std::vector<metadata::LocatedBlock>& blocks,
                                 std::uint64_t offset, std::uint64_t length);
 
-// Asks the namenode and reads. Adds to `progress`; does not finish it.
-Status read_one_file(ClientContext& context, const std::string& path, std::uint64_t offset,
+// Asks the namenode and reads, in order. Adds to `progress`; does not finish it.
+Status read_in_order(ClientContext& context, const std::string& path, std::uint64_t offset,
                      std::uint64_t length, const Sink& sink, ProgressMeter& progress);
+
+// Asks the namenode and reads the whole file, several parts at a time.
+Status read_in_parallel(ClientContext& context, const std::string& path, const PlacedSink& sink,
+                        ProgressMeter& progress);
 
 // As above for a file that is located already. Asks the namenode again only when replicas fail.
 Status read_located(ClientContext& context, const std::string& path,
-                    std::vector<metadata::LocatedBlock> blocks, std::uint64_t offset,
-                    std::uint64_t length, const Sink& sink, ProgressMeter& progress);
+                    const std::vector<metadata::LocatedBlock>& blocks, const PlacedSink& sink,
+                    ProgressMeter& progress);
 
 }  // namespace minidfs::client

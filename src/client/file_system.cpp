@@ -140,7 +140,15 @@ class FileSystemImpl final : public FileSystem {
   Status read_file(const std::string& path, std::uint64_t offset, std::uint64_t length,
                    const Sink& sink, const ProgressCallback& callback) override {
     ProgressMeter progress(callback);
-    auto status = read_one_file(context_, path, offset, length, sink, progress);
+    auto status = read_in_order(context_, path, offset, length, sink, progress);
+    progress.finish();
+    return status;
+  }
+
+  Status read_file_in_parallel(const std::string& path, const PlacedSink& sink,
+                               const ProgressCallback& callback) override {
+    ProgressMeter progress(callback);
+    auto status = read_in_parallel(context_, path, sink, progress);
     progress.finish();
     return status;
   }

@@ -71,6 +71,8 @@ class Source {
 
 // Takes a file's bytes in order.
 using Sink = std::function<Status(std::span<const std::byte>)>;
+// Takes them with their offset in the file, in any order, from several threads at a time.
+using PlacedSink = std::function<Status(std::uint64_t, std::span<const std::byte>)>;
 
 // One file of a tree to copy.
 struct LocalFile {
@@ -104,6 +106,10 @@ class FileSystem {
   // Reads [offset, offset + length) of a file, up to its end, in order.
   virtual Status read_file(const std::string& path, std::uint64_t offset, std::uint64_t length,
                            const Sink& sink, const ProgressCallback& progress) = 0;
+  // Reads a whole file, up to Options::parallel_blocks parts of it at a time. After an error any of
+  // its bytes may have gone to `sink`.
+  virtual Status read_file_in_parallel(const std::string& path, const PlacedSink& sink,
+                                       const ProgressCallback& progress) = 0;
   // Reads a file or, with everything below it, a directory, to a local path that must not exist
   // (or a directory to put it in is resolved by the caller). Local files appear whole, by rename.
   virtual Status read_tree(const std::string& path, const std::string& local_path,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,10 @@ class LocalOutput {
   LocalOutput& operator=(LocalOutput&&) = delete;
 
   Status write(std::span<const std::byte> bytes);
+  // Thread-safe.
+  Status write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+    return minidfs::write_at(file_.get(), bytes, offset, path_);
+  }
   // kAlreadyExists when something has appeared under the name; it is left alone.
   Status finish();
 

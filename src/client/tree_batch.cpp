@@ -22,10 +22,12 @@ Status request(transfer::ReplicaClient& client, const actors::LocatedFile& file)
 }  // namespace
 
 Status fetch_file(ClientContext& context, const std::string& path, const std::string& local_path,
-                  std::vector<metadata::LocatedBlock> blocks, ProgressMeter& progress) {
+                  const std::vector<metadata::LocatedBlock>& blocks, ProgressMeter& progress) {
   MDFS_TRY(auto output, LocalOutput::create(local_path));
-  const Sink sink = [&](std::span<const std::byte> bytes) { return output.write(bytes); };
-  MDFS_CHECK(read_located(context, path, std::move(blocks), 0, UINT64_MAX, sink, progress));
+  const PlacedSink sink = [&](std::uint64_t offset, std::span<const std::byte> bytes) {
+    return output.write_at(offset, bytes);
+  };
+  MDFS_CHECK(read_located(context, path, blocks, sink, progress));
   MDFS_CHECK(output.finish());
   progress.add_files(1);
   return {};
@@ -50,7 +52,7 @@ Status BatchFetcher::fetch(TreeBatch& batch) {
   for (auto* file : single) {
     const auto& name = file->status.name;
     MDFS_CHECK(fetch_file(context_, join_path(batch.path, name), join_path(batch.local_path, name),
-                          std::move(file->blocks), progress_));
+                          file->blocks, progress_));
   }
   return {};
 }

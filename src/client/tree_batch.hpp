@@ -20,7 +20,7 @@ struct TreeBatch {
 
 // One file that is located already, with all the care of file_reader.hpp.
 Status fetch_file(ClientContext& context, const std::string& path, const std::string& local_path,
-                  std::vector<metadata::LocatedBlock> blocks, ProgressMeter& progress);
+                  const std::vector<metadata::LocatedBlock>& blocks, ProgressMeter& progress);
 
 // For one thread.
 class BatchFetcher {

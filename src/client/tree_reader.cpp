@@ -167,7 +167,7 @@ Status read_whole_tree(ClientContext& context, const std::string& path,
   auto located = context.link.call(actors::LocateRequest{path, context.host});
   if (located.ok() && located->status.kind == metadata::FileKind::kFile) {
     progress.add_total(located->status.length, 1);
-    return fetch_file(context, path, local_path, std::move(located->blocks), progress);
+    return fetch_file(context, path, local_path, located->blocks, progress);
   }
   // A directory may be answered as one without blocks or be refused.
   if (!located.ok() && located.error().code != Errc::kIsADirectory) {

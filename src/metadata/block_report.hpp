@@ -47,8 +47,8 @@ ReportChunk next_report_chunk(std::uint64_t report, const ReportChunk* previous,
 // sees to that.
 struct IncrementalReport {
   std::vector<Block> added;    // Stored and whole.
-  std::vector<Block> removed;  // Deleted or lost.
-  std::vector<Block> corrupt;  // Found bad.
+  std::vector<Block> removed;  // On the namenode's order, also when there was nothing to remove.
+  std::vector<Block> corrupt;  // Found bad, or gone without an order.
 };
 
 template <class Inspector>

@@ -55,8 +55,10 @@ class RepairWork {
   void update(BlockMap& map, TimePoint now);
   // A source or target said so.
   void copy_failed(BlockId block, NodeIndex node, TimePoint now);
-  // The node confirmed: the replica is gone. When the deletion was sent more than once another may
-  // still be on its way, and would hit a new replica of the block as well.
+  // The node carried the order out: the replica is gone. (One that is gone by itself is reported as
+  // corrupt, so that an order still under way is not taken for done.) When the deletion was sent
+  // more than once another may still be on its way, and would hit a new replica of the block as
+  // well.
   void delete_confirmed(NodeIndex node, BlockId block);
 
   std::size_t copies_in_flight() const { return copies_.size(); }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -72,6 +73,10 @@ class ReplicaWriter {
   // checksums. Only the block's last slice may have less than kSliceBytes of raw bytes.
   // Errors: kNoSpace, kIoError (the replica is then lost), kInvalidArgument.
   virtual Status append(std::span<const Slice> slices, std::span<const std::byte> stored) = 0;
+
+  // Where the bytes of the last append(), which succeeded, stand ready for sendfile; none when they
+  // are in no file of their own. The descriptor holds until finish().
+  virtual std::optional<FilePlace> last_append() const { return {}; }
 
   // Makes the replica durable and visible, replacing an older generation, then calls `done` once,
   // from a thread of the store. No other call may follow. Many finish() calls share one sync.

@@ -4,23 +4,14 @@
 
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
-#include <csignal>
 #include <thread>
 
+#include "transfer/broken_pipes.hpp"
 #include "transfer/server_loop.hpp"
 #include "transfer/wire.hpp"
 
 namespace minidfs::transfer {
 namespace {
-
-// sendfile() has no flag that keeps it from raising SIGPIPE when the reader has gone, so the signal
-// is blocked on the threads that call it; it then fails with EPIPE.
-void ignore_broken_pipes() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-}
 
 // How long accepting pauses when the process has no more file descriptors.
 constexpr std::chrono::milliseconds kAcceptPause{50};

@@ -3,20 +3,38 @@
 #include <array>
 #include <deque>
 
+#include "transfer/broken_pipes.hpp"
 #include "transfer/client_connection.hpp"
 #include "transfer/wire.hpp"
 
 namespace minidfs::transfer {
 namespace {
 
-// Data of one frame: small enough that a node finds it in its cache when it forwards and writes it.
-constexpr std::size_t kPacketBytes = 256 * 1024;
+// Data of one frame: small enough that a node finds it in its cache when it checks and writes it.
+constexpr std::size_t kPacketBytes = 128 * 1024;
 // Data up to this size is copied next to its frame's head, so that a small block is one system
 // call.
 constexpr std::size_t kCopyBytes = 32 * 1024;
 constexpr std::size_t kBufferBytes = 32 * 1024;
 // Small blocks are gathered up to this size while earlier ones are on their way.
 constexpr std::size_t kGatherBytes = 64 * 1024;
+
+std::size_t stored_bytes_of(std::span<const storage::Slice> slices) {
+  std::size_t bytes = 0;
+  for (const auto& slice : slices) bytes += slice.stored_bytes;
+  return bytes;
+}
+
+// How many of `slices` go into the next frame: at least one.
+std::size_t packet_slices(std::span<const storage::Slice> slices) {
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+  while (count < slices.size() && count < kFrameSlicesMax &&
+         (count == 0 || bytes + slices[count].stored_bytes <= kPacketBytes)) {
+    bytes += slices[count++].stored_bytes;
+  }
+  return count;
+}
 
 class PipelineWriterImpl final : public PipelineWriter {
  public:
@@ -27,11 +45,13 @@ class PipelineWriterImpl final : public PipelineWriter {
   Status begin_block(BlockId block, std::uint64_t generation,
                      std::uint64_t stored_bytes_hint) override;
   Status append(std::span<const storage::Slice> slices, std::span<const std::byte> stored) override;
+  Status append_file(std::span<const storage::Slice> slices, FilePlace place) override;
   Status end_block() override;
   std::size_t unacknowledged() const override { return ended_.size() + acks_.size(); }
   Result<BlockAck> wait_ack() override;
 
  private:
+  Status admit(std::span<const storage::Slice> slices, std::size_t stored_bytes);
   Status flush();
   Status send_packets(std::span<const storage::Slice> slices, std::span<const std::byte> stored);
   Status take_frames();
@@ -68,27 +88,45 @@ Status PipelineWriterImpl::begin_block(BlockId block, std::uint64_t generation,
   return {};
 }
 
-Status PipelineWriterImpl::append(std::span<const storage::Slice> slices,
-                                  std::span<const std::byte> stored) {
+// Counts slices for the open block.
+Status PipelineWriterImpl::admit(std::span<const storage::Slice> slices, std::size_t stored_bytes) {
   MDFS_CHECK(broken_);
-  std::size_t stored_bytes = 0;
-  for (const auto& slice : slices) {
-    stored_bytes += slice.stored_bytes;
-    end_.length += slice.raw_bytes;
-  }
-  if (block_ == BlockId() || stored_bytes != stored.size()) {
-    return Error{Errc::kInvalidArgument, "slices of " + std::to_string(stored_bytes) +
-                                             " bytes with " + std::to_string(stored.size()) +
+  if (block_ == BlockId() || stored_bytes_of(slices) != stored_bytes) {
+    return Error{Errc::kInvalidArgument, "slices of " + std::to_string(stored_bytes_of(slices)) +
+                                             " bytes with " + std::to_string(stored_bytes) +
                                              " for block " + to_string(block_)};
   }
-  if (slices.empty()) return {};
+  for (const auto& slice : slices) end_.length += slice.raw_bytes;
   end_.slices += slices.size();
+  return {};
+}
+
+Status PipelineWriterImpl::append(std::span<const storage::Slice> slices,
+                                  std::span<const std::byte> stored) {
+  MDFS_CHECK(admit(slices, stored.size()));
+  if (slices.empty()) return {};
   if (stored.size() <= kCopyBytes && slices.size() <= kFrameSlicesMax) {
     append_slices_head(pending_, FrameType::kWriteSlices, slices);
     pending_.append(reinterpret_cast<const char*>(stored.data()), stored.size());
     return pending_.size() >= kGatherBytes ? flush() : Status();
   }
   return keep(send_packets(slices, stored));
+}
+
+Status PipelineWriterImpl::append_file(std::span<const storage::Slice> slices, FilePlace place) {
+  MDFS_CHECK(admit(slices, stored_bytes_of(slices)));
+  const BrokenPipesIgnored no_signal;
+  while (!slices.empty()) {
+    const auto packet = slices.first(packet_slices(slices));
+    const auto bytes = stored_bytes_of(packet);
+    append_slices_head(pending_, FrameType::kWriteSlices, packet);
+    auto status = connection_->send_file(pending_, place, bytes, [this] { return take_frames(); });
+    pending_.clear();
+    MDFS_CHECK(keep(std::move(status)));
+    place.offset += bytes;
+    slices = slices.subspan(packet.size());
+  }
+  return {};
 }
 
 // Sends what is pending and the slices in packets, the data straight from the caller's memory.
@@ -101,12 +139,8 @@ Status PipelineWriterImpl::send_packets(std::span<const storage::Slice> slices,
     std::size_t packets = 0;
     heads_.swap(pending_);
     while (packets < kBatchMax && !slices.empty()) {
-      std::size_t count = 0;
-      std::size_t bytes = 0;
-      while (count < slices.size() && count < kFrameSlicesMax &&
-             (count == 0 || bytes + slices[count].stored_bytes <= kPacketBytes)) {
-        bytes += slices[count++].stored_bytes;
-      }
+      const std::size_t count = packet_slices(slices);
+      const std::size_t bytes = stored_bytes_of(slices.first(count));
       append_slices_head(heads_, FrameType::kWriteSlices, slices.first(count));
       head_ends[packets] = heads_.size();
       parts[2 * packets + 1] = {const_cast<std::byte*>(stored.data()), bytes};

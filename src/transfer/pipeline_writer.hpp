@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "metadata/types.hpp"
@@ -51,6 +52,10 @@ class PipelineWriter {
                              std::uint64_t stored_bytes_hint) = 0;
   virtual Status append(std::span<const storage::Slice> slices,
                         std::span<const std::byte> stored) = 0;
+  // The same for slices whose stored bytes stand in a file, which is spared a copy. When it changes
+  // before the bytes have arrived, every node finds wrong checksums and the block's ack has no
+  // `stored` set.
+  virtual Status append_file(std::span<const storage::Slice> slices, FilePlace place) = 0;
   virtual Status end_block() = 0;
 
   // Blocks that were ended and whose ack was not taken yet.

@@ -7,7 +7,8 @@ namespace {
 
 constexpr std::size_t kPendingMax = 512;
 constexpr std::size_t kOutputMax = 64 * 1024;
-// Frames of at least this size are on their way to the next node before they are written here.
+// Frames of at least this size are on their way to the next node before the rest of what has
+// arrived is looked at.
 constexpr std::size_t kForwardEarlyBytes = 32 * 1024;
 
 }  // namespace
@@ -144,17 +145,33 @@ Status WriteSession::write_slices(const Frame& frame) {
   block_->slices += array.count;
   block_->length += array.raw_bytes;
   block_->short_slice = array.slices[array.count - 1].raw_bytes < storage::kSliceBytes;
-  if (forwards() && frame.data_bytes >= kForwardEarlyBytes) {
-    const std::size_t end = taken_ + frame.total_bytes();
-    forwarded_ +=
-        downstream_->try_send(connection_->received().subspan(forwarded_, end - forwarded_));
-  }
   if (block_->writer && status.ok()) status = block_->writer->append(array.span(), frame.data);
+  if (forwards() && frame.data_bytes >= kForwardEarlyBytes) {
+    forward(frame, block_->writer && status.ok() ? block_->writer->last_append() : std::nullopt);
+  }
   if (block_->writer && !status.ok()) {
     block_->writer.reset();
     block_->failure = outcome_of(status.error());
   }
   return {};
+}
+
+// Sends the next node what goes without waiting of the bytes up to the end of `frame`, whose data
+// perhaps stands at `place` as well.
+void WriteSession::forward(const Frame& frame, std::optional<FilePlace> place) {
+  const std::size_t end = taken_ + frame.total_bytes();
+  const std::size_t data = end - frame.data.size();
+  const auto received = connection_->received();
+  if (!place) {
+    forwarded_ += downstream_->try_send(received.subspan(forwarded_, end - forwarded_));
+    return;
+  }
+  if (forwarded_ < data) {
+    forwarded_ += downstream_->try_send(received.subspan(forwarded_, data - forwarded_), true);
+  }
+  if (forwarded_ < data) return;
+  place->offset += forwarded_ - data;
+  forwarded_ += downstream_->try_send_file(*place, received.subspan(forwarded_, end - forwarded_));
 }
 
 Status WriteSession::end_block(const EndBlock& end) {

@@ -85,6 +85,17 @@ std::size_t FakeCluster::good_replicas(BlockId block) const {
   return count;
 }
 
+bool FakeCluster::delete_under_way(BlockId block, NodeIndex index) const {
+  const Block* current = expected(block);
+  return std::any_of(nodes_.begin(), nodes_.end(), [&](const FakeNode& node) {
+    return node.index == index &&
+           std::any_of(node.commands.begin(), node.commands.end(), [&](const auto& c) {
+             return c.second.block == block && current != nullptr &&
+                    c.second.generation >= current->generation;
+           });
+  });
+}
+
 // Faults spare the last good replica: what is lost nevertheless was lost by the namenode. They also
 // spare replicas of which the namenode would go on believing for some seconds that they are good:
 // no planner can know, and with one copy wanted it may keep just that one.
@@ -103,7 +114,7 @@ bool FakeCluster::loses_last_good(BlockId block, const FakeNode& node) const {
     const auto at = other.disk.find(block);
     if (&other == &node || at == other.disk.end() || at->second.corrupt) continue;
     if (at->second.generation != wanted->generation) continue;
-    if (!unfinished_.contains({block, other.index})) ++others;
+    if (!delete_under_way(block, other.index)) ++others;
   }
   return others == 0;
 }
@@ -190,7 +201,7 @@ void FakeCluster::append_block() {
     const auto at = node.disk.find(owned->block.id);
     if (!node.works() || at == node.disk.end() || at->second.corrupt) continue;
     // The replica may be on its way out, unknown to the client.
-    if (unfinished_.contains({owned->block.id, node.index}) || chance(4)) continue;
+    if (delete_under_way(owned->block.id, node.index) || chance(4)) continue;
     store(node, newer.block);
     acknowledged.push_back(node.index);
   }
@@ -213,9 +224,6 @@ void FakeCluster::forget_process(FakeNode& node) {
   node.registered = false;
   node.report_due = -1;
   node.changes.clear();
-  for (const auto& [step, command] : node.commands) {
-    unfinished_.erase({command.block, command.node});
-  }
   node.commands.clear();
 }
 
@@ -241,8 +249,9 @@ void FakeCluster::lose_replica() {
   auto at = node->disk.begin();
   std::advance(at, random_below(random_, node->disk.size()));
   if (loses_last_good(at->first, *node)) return;
-  // A node that runs tells; one that does not will not have it in its report.
-  if (node->running) node->changes.removed({at->first, at->second.generation, kLength});
+  // A node that runs tells: as corrupt, for only what was ordered is reported as removed. One that
+  // does not run will not have it in its report.
+  if (node->running) node->changes.found_corrupt({at->first, at->second.generation, kLength});
   node->disk.erase(at);
 }
 
@@ -350,9 +359,6 @@ void FakeCluster::run_commands(FakeNode& node) {
     }
     const ReplicaDelete command = at->second;
     at = commands.erase(at);
-    const bool more = std::any_of(commands.begin(), commands.end(),
-                                  [&](const auto& c) { return c.second.block == command.block; });
-    if (!more) unfinished_.erase({command.block, command.node});
     const auto replica = node.disk.find(command.block);
     if (replica != node.disk.end() && replica->second.generation > command.generation) continue;
     if (replica != node.disk.end()) node.disk.erase(replica);
@@ -399,7 +405,6 @@ void FakeCluster::send_deletes(const std::vector<ReplicaDelete>& deletes) {
     if (!node.running || (faults_ && chance(10))) continue;  // Lost.
     const int delay = static_cast<int>(random_below(random_, faults_ ? 6 : 2));
     node.commands.emplace_back(step_ + delay, command);
-    unfinished_.insert({command.block, command.node});
   }
 }
 
@@ -410,10 +415,9 @@ void FakeCluster::namenode_step() {
   new_deletes_.clear();
   for (const ReplicaDelete& command : plan_.deletes) {
     const auto view = map_.find(command.block);
-    const Replica repeated{command.node, ReplicaState::kDeleting};
-    const auto& replicas = view->replicas;
-    if (std::find(replicas.begin(), replicas.end(), repeated) == replicas.end()) {
-      new_deletes_.push_back(command);
+    for (const Replica& replica : view->replicas) {
+      if (replica.node != command.node || replica.state == ReplicaState::kDeleting) continue;
+      new_deletes_.push_back({command, replica.state == ReplicaState::kGood});
     }
   }
   work_.begin(map_, plan_, now_);

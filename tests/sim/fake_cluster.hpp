@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -77,9 +76,14 @@ class FakeCluster {
   // The last round's plan, and the state it was made from is `map()` after it was begun.
   const ReplicationPlan& last_plan() const { return plan_; }
   // Those of its deletions that are no repetition of a decision made before.
-  const std::vector<ReplicaDelete>& new_deletes() const { return new_deletes_; }
-  // Deletions that were sent and neither carried out nor lost with a process.
-  const std::set<std::pair<BlockId, NodeIndex>>& unfinished_deletes() const { return unfinished_; }
+  struct NewDelete {
+    ReplicaDelete command;
+    bool was_good = false;  // As far as the namenode could know.
+  };
+  const std::vector<NewDelete>& new_deletes() const { return new_deletes_; }
+  // A deletion that would hit the current generation was sent there and has neither been carried
+  // out nor been lost with the process.
+  bool delete_under_way(BlockId block, NodeIndex node) const;
   std::size_t good_replicas(BlockId block) const;  // On all disks.
   std::string describe(BlockId block) const;
 
@@ -119,8 +123,7 @@ class FakeCluster {
   WriteSessions sessions_;
   OrphanCollector orphans_;
   ReplicationPlan plan_;
-  std::vector<ReplicaDelete> new_deletes_;
-  std::set<std::pair<BlockId, NodeIndex>> unfinished_;
+  std::vector<NewDelete> new_deletes_;
 };
 
 }  // namespace minidfs::sim

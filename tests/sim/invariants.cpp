@@ -16,24 +16,18 @@ std::optional<std::string> check_nothing_lost(const FakeCluster& cluster) {
 // Safety 2: after the decision to delete a good replica as many good ones as wanted are left on
 // live nodes, not counting any whose deletion is still under way.
 std::optional<std::string> check_deletes(const FakeCluster& cluster) {
-  for (const ReplicaDelete& command : cluster.new_deletes()) {
+  for (const auto& [command, was_good] : cluster.new_deletes()) {
     const auto file = cluster.files().find(command.block);
     if (file == cluster.files().end()) return "deletes for repair what no file owns";
     const auto view = cluster.map().find(command.block);
     std::size_t left = 0;
     for (const Replica& replica : view->replicas) {
       const bool live = cluster.registry().get(replica.node).state == NodeState::kLive;
-      const bool going = cluster.unfinished_deletes().contains({command.block, replica.node});
+      const bool going = cluster.delete_under_way(command.block, replica.node);
       if (replica.state == ReplicaState::kGood && live && !going) ++left;
     }
     // A bad replica may go while fewer are left, but never when it might be the last hope.
-    const auto& disk = std::find_if(cluster.nodes().begin(), cluster.nodes().end(), [&](auto& n) {
-                         return n.index == command.node;
-                       })->disk;
-    const auto on_disk = disk.find(command.block);
-    const bool good = on_disk != disk.end() && !on_disk->second.corrupt &&
-                      on_disk->second.generation == file->second.block.generation;
-    if (left < (good ? file->second.wanted : 1U)) {
+    if (left < (was_good ? file->second.wanted : 1U)) {
       return "deletes from node " + std::to_string(command.node.value) + " and leaves " +
              std::to_string(left) + ": " + cluster.describe(command.block);
     }

@@ -124,6 +124,13 @@ class FakeFileSystem : public client::FileSystem {
     return sink(std::as_bytes(std::span(file->second)));
   }
 
+  Status read_file_in_parallel(const std::string& path, const client::PlacedSink& sink,
+                               const client::ProgressCallback&) override {
+    const auto file = state_.files.find(path);
+    if (file == state_.files.end()) return not_found(path);
+    return sink(0, std::as_bytes(std::span(file->second)));
+  }
+
   Status read_tree(const std::string& path, const std::string& local_path,
                    const client::ProgressCallback&) override {
     state_.calls.push_back("read " + path);

@@ -1,5 +1,8 @@
 #include "client/file_system.hpp"
 
+#include <fcntl.h>
+
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <filesystem>
@@ -165,6 +168,73 @@ TEST_CASE("Any range of a file can be read") {
   }
 }
 
+// Reads in parallel into one string, with nothing left out and nothing twice.
+Result<std::string> read_in_parallel(FileSystem& files, const std::string& path, std::size_t size) {
+  std::string content(size, '\0');
+  std::atomic<std::size_t> taken{0};
+  MDFS_CHECK(files.read_file_in_parallel(
+      path,
+      [&](std::uint64_t offset, std::span<const std::byte> bytes) {
+        if (offset + bytes.size() <= size) {
+          std::memcpy(content.data() + offset, bytes.data(), bytes.size());
+        }
+        taken += bytes.size();
+        return Status();
+      },
+      {}));
+  CHECK(taken == size);
+  return content;
+}
+
+TEST_CASE("A file is read in several parts at a time") {
+  FakeCluster cluster(3, quick(3 << 20));
+  for (const std::size_t size : {0, 1, 3 << 20, (10 << 20) + 7}) {
+    const auto content = content_of(size);
+    write_text(*cluster.files, "/f" + std::to_string(size), content);
+    const auto read = read_in_parallel(*cluster.files, "/f" + std::to_string(size), size);
+    REQUIRE(read.ok());
+    CHECK(*read == content);
+  }
+
+  SECTION("also when a node dies") {
+    cluster.datanodes[0]->stop();
+    const auto read = read_in_parallel(*cluster.files, "/f10485767", (10 << 20) + 7);
+    REQUIRE(read.ok());
+    CHECK(*read == content_of((10 << 20) + 7));
+  }
+  SECTION("and stops at the first error of the sink") {
+    const auto status = cluster.files->read_file_in_parallel(
+        "/f10485767",
+        [](std::uint64_t, std::span<const std::byte>) -> Status {
+          return Error{Errc::kNoSpace, "the disk is full"};
+        },
+        {});
+    REQUIRE_FALSE(status.ok());
+    CHECK(status.error().code == Errc::kNoSpace);
+  }
+}
+
+TEST_CASE("A source that changes while it is sent is stored as it was at some moment") {
+  FakeCluster cluster(3, quick(4 << 20));
+  TemporaryDirectory directory;
+  const auto path = put_local(directory, "source", content_of(8 << 20));
+  std::atomic<bool> done{false};
+  std::thread changer([&] {
+    const auto file = open_file(path, O_WRONLY);
+    for (unsigned i = 0; !done; ++i) {
+      const auto byte = static_cast<std::byte>(i);
+      (void)write_at(file->get(), std::span(&byte, 1), (i * 7919U) % (8U << 20), path);
+    }
+  });
+  FileSource source(path);
+  const auto report = cluster.files->write_file("/f", source, {});
+  done = true;
+  changer.join();
+  REQUIRE(report.ok());
+  CHECK(report->copies_min == 3);
+  CHECK(read_all(*cluster.files, "/f").size() == 8U << 20);
+}
+
 TEST_CASE("Compressed files come back as they were") {
   FakeCluster cluster(1, quick());
   std::string content;
@@ -229,8 +299,9 @@ TEST_CASE("The first datanode dies in the middle of a piped block, which is writ
 
 TEST_CASE("When no datanode can be reached the write fails and gives its blocks up") {
   auto options = quick();
-  options.timeout = milliseconds(300);
+  options.timeout = milliseconds(1500);
   FakeCluster cluster(2, options);
+  REQUIRE(cluster.files->stat("/").ok());
   for (auto& node : cluster.datanodes) node->stop();
   TemporaryDirectory directory;
   FileSource source(put_local(directory, "source", content_of(300'000)));
