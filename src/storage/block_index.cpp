@@ -75,7 +75,9 @@ struct BlockIndex::State {
   Checksum digest = 0;
 
   Error failure(int code) const {
-    const Errc errc = code == SQLITE_FULL ? Errc::kNoSpace : Errc::kCorrupt;
+    Errc errc = Errc::kCorrupt;
+    if ((code & 0xFF) == SQLITE_FULL) errc = Errc::kNoSpace;
+    if ((code & 0xFF) == SQLITE_IOERR) errc = Errc::kIoError;
     return {errc, path + ": SQLite says: " + sqlite3_errmsg(database.get())};
   }
   Error mismatch(const std::string& what) const { return {Errc::kCorrupt, path + ": " + what}; }

@@ -48,7 +48,8 @@ struct PackGap {
 
 class BlockIndex {
  public:
-  // Opens or creates the file at `path`. kCorrupt when it is damaged or another disk's.
+  // Opens or creates the file at `path`. kCorrupt when it is damaged or another disk's, kIoError
+  // (here and below) when the disk fails.
   static Result<std::unique_ptr<BlockIndex>> open(const std::string& path, DiskId disk);
   ~BlockIndex();
   BlockIndex(const BlockIndex&) = delete;

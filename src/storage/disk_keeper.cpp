@@ -43,6 +43,11 @@ void DiskKeeper::run() {
 }
 
 void DiskKeeper::apply() {
+  if (options_.failed()) {
+    index_.reset();
+    dead_.clear();
+    maybe_dead_packs_.clear();
+  }
   if (!index_) unwritten_.clear();
   if (unwritten_.empty()) return;
   const Status status = index_->apply(unwritten_);
@@ -50,6 +55,8 @@ void DiskKeeper::apply() {
   unwritten_.clear();
   if (status.ok()) return;
   index_.reset();
+  options_.write_failed(status.error());
+  if (options_.failed()) return;
   const auto aside = set_index_aside(options_.directory + "/index.db");
   options_.notice(status.error().message + "; the index is set aside" +
                   (aside ? " as " + *aside : ": " + aside.error().message) +

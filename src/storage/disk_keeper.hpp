@@ -20,6 +20,8 @@ class DiskKeeper {
   struct Options {
     std::string directory;
     std::uint16_t disk_number = 0;
+    std::function<bool()> failed;                         // Whether the disk has failed.
+    std::function<void(const Error&)> write_failed;       // Is told of errors of the index.
     std::function<void(std::string)> notice;              // Takes what the operator should know.
     std::function<void(std::uint32_t pack)> forget_pack;  // Closes a pack that goes away.
   };

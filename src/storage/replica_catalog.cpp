@@ -52,6 +52,7 @@ void ReplicaCatalog::end_write(BlockId block) {
 
 void ReplicaCatalog::push(std::size_t disk, const IndexChange& change) {
   Disk& target = *disks_[disk];
+  if (target.failed) return;
   target.changes.push_back(change);
   if (target.changes.size() == 1 || target.changes.size() == kChangesMax) {
     target.changed.notify_all();
@@ -74,6 +75,10 @@ void ReplicaCatalog::erase_counts(BlockId block, const ReplicaLocation& location
 Result<std::optional<ReplicaLocation>> ReplicaCatalog::publish(BlockId block,
                                                                const ReplicaLocation& location) {
   const std::lock_guard lock(mutex_);
+  if (disks_[location.disk]->failed) {
+    return Error{Errc::kIoError,
+                 replica_name(block, location.generation) + ": its disk has failed"};
+  }
   std::optional<ReplicaLocation> old;
   const auto found = replicas_.find(block.value);
   if (found != replicas_.end()) {
@@ -170,7 +175,8 @@ ReplicaCatalog::PackFate ReplicaCatalog::drop_pack_if_dead(std::size_t disk, std
   const std::lock_guard lock(mutex_);
   auto& packs = disks_[disk]->packs;
   const auto found = packs.find(pack);
-  if (found == packs.end() || !found->second.sealed || found->second.live_count != 0) {
+  if (disks_[disk]->failed || found == packs.end() || !found->second.sealed ||
+      found->second.live_count != 0) {
     return PackFate::kNeeded;
   }
   if (!found->second.readers.empty()) return PackFate::kRead;
@@ -190,6 +196,25 @@ bool ReplicaCatalog::is_read_between(std::size_t disk, std::uint32_t pack, std::
   if (found == packs.end()) return false;
   const auto reader = found->second.readers.lower_bound(begin);
   return reader != found->second.readers.end() && reader->first < end;
+}
+
+std::vector<ReplicaInfo> ReplicaCatalog::fail_disk(std::size_t disk) {
+  const std::lock_guard lock(mutex_);
+  Disk& lost = *disks_[disk];
+  lost.failed = true;
+  lost.changes.clear();
+  // The packs stay for their readers, who let go of them one by one.
+  for (auto& [number, pack] : lost.packs) pack.live_count = 0;
+  std::vector<ReplicaInfo> gone;
+  for (auto it = replicas_.begin(); it != replicas_.end();) {
+    if (it->second.disk != disk) {
+      ++it;
+      continue;
+    }
+    gone.push_back(it->second.info(BlockId{it->first}));
+    it = replicas_.erase(it);
+  }
+  return gone;
 }
 
 std::vector<IndexChange> ReplicaCatalog::take_changes(std::size_t disk, bool idle,

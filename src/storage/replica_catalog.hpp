@@ -79,6 +79,10 @@ class ReplicaCatalog {
   bool is_read_between(std::size_t disk, std::uint32_t pack, std::uint64_t begin,
                        std::uint64_t end) const;
 
+  // The disk is lost: its replicas, which are returned, are out of sight, and none can be published
+  // on it any more.
+  std::vector<ReplicaInfo> fail_disk(std::size_t disk);
+
   // The changes that a disk's index lacks, in order. With `idle`, first waits until there are any;
   // then goes on collecting for `linger`. Returns at once after close().
   std::vector<IndexChange> take_changes(std::size_t disk, bool idle,
@@ -99,6 +103,7 @@ class ReplicaCatalog {
   struct Disk {
     std::map<std::uint32_t, Pack> packs;
     std::vector<IndexChange> changes;
+    bool failed = false;
     std::condition_variable changed;
   };
 

@@ -91,8 +91,13 @@ Error not_the_replica(const ReplicaInfo& info, const std::string& path) {
 
 }  // namespace
 
-ReplicaOpener::ReplicaOpener(std::vector<Disk> disks, ReplicaCatalog& catalog)
-    : disks_(std::move(disks)), catalog_(catalog), large_(kLargeFilesMax), packs_(kPackFilesMax) {}
+ReplicaOpener::ReplicaOpener(std::vector<Disk> disks, ReplicaCatalog& catalog,
+                             ReadFailed read_failed)
+    : disks_(std::move(disks)),
+      catalog_(catalog),
+      read_failed_(std::move(read_failed)),
+      large_(kLargeFilesMax),
+      packs_(kPackFilesMax) {}
 
 std::string ReplicaOpener::large_path(std::size_t disk, BlockId block,
                                       std::uint64_t generation) const {
@@ -107,11 +112,16 @@ Result<std::shared_ptr<ReplicaReader>> ReplicaOpener::open(BlockId block,
                                                            std::uint64_t generation) {
   MDFS_TRY(const ReplicaLocation location, catalog_.acquire_reader(block, generation));
   auto reader = location.pack != 0 ? open_packed(block, location) : open_large(block, location);
-  if (reader || reader.error().code != Errc::kNotFound) return reader;
+  if (reader) return reader;
+  if (reader.error().code != Errc::kNotFound) {
+    if (reader.error().code != Errc::kCorrupt) read_failed_(location.disk, reader.error());
+    return reader;
+  }
   // Either it was removed just now, or somebody else has taken the file away.
   const auto again = catalog_.acquire_reader(block, generation);
   if (!again) return again.error();
   catalog_.release_reader(*again);
+  read_failed_(location.disk, reader.error());
   return Error{Errc::kCorrupt, reader.error().message};
 }
 
@@ -164,6 +174,11 @@ Result<std::shared_ptr<ReplicaReader>> ReplicaOpener::open_large(BlockId block,
 
 void ReplicaOpener::forget(BlockId block, std::uint64_t generation) {
   large_.erase({block.value, generation});
+}
+
+void ReplicaOpener::forget_disk(std::size_t disk) {
+  large_.clear();  // Those of other disks are opened again when they are wanted.
+  packs_.erase_if([disk](const auto& key) { return key.first == disk; });
 }
 
 void ReplicaOpener::forget_pack(std::size_t disk, std::uint32_t pack) {
