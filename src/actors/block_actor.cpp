@@ -198,6 +198,12 @@ caf::result<StatusReply> BlockActorState::status() {
   return reply;
 }
 
+ScrubReply BlockActorState::scrub(const ScrubRequest& request) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return manager_->scrub(request,
+                         std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
 caf::result<SafeModeReply> BlockActorState::safe_mode(const SafeModeRequest& request) {
   auto& mode = manager_->safe_mode();
   if (request.action == "enter") {
@@ -290,6 +296,7 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
       },
       [state](const StatusRequest&) { return state->status(); },
       [state](const SafeModeRequest& request) { return state->safe_mode(request); },
+      [state](const ScrubRequest& request) { return state->scrub(request); },
       [state](LogBatch& batch) { state->take_batch(batch); },
       [state](const NamespaceEffects& effects) { state->take_effects(effects); },
       [state](SubscribeAtom, const SafeModeListener& listener) { state->subscribe(listener); },

@@ -38,7 +38,8 @@ using BlockActor = caf::typed_actor<
     caf::replies_to<Heartbeat>::with<HeartbeatReply>,
     caf::replies_to<BlockReportPart>::with<Accepted>, caf::replies_to<Goodbye>::with<Accepted>,
     caf::replies_to<StatusRequest>::with<StatusReply>,
-    caf::replies_to<SafeModeRequest>::with<SafeModeReply>, caf::reacts_to<LogBatch>,
+    caf::replies_to<SafeModeRequest>::with<SafeModeReply>,
+    caf::replies_to<ScrubRequest>::with<ScrubReply>, caf::reacts_to<LogBatch>,
     caf::reacts_to<NamespaceEffects>, caf::reacts_to<SubscribeAtom, SafeModeListener>,
     caf::reacts_to<PurgeAtom>, caf::reacts_to<TickAtom>>;
 
@@ -62,6 +63,7 @@ class BlockActorState {
   caf::result<metadata::ChangeReply> commit(CommitWrite& request);
   caf::result<StatusReply> status();
   caf::result<SafeModeReply> safe_mode(const SafeModeRequest& request);
+  ScrubReply scrub(const ScrubRequest& request);
   void take_batch(LogBatch& batch);
   void take_effects(const NamespaceEffects& effects);
   void subscribe(SafeModeListener listener);

@@ -89,6 +89,8 @@ class BlockManager {
   // Call several times a second. `total_blocks` is the namespace's counter.
   void tick(std::uint64_t total_blocks, TimePoint now);
   metadata::SafeMode& safe_mode() { return safe_mode_; }
+  // Has the live datanodes check their replicas, or tells how far they are.
+  ScrubReply scrub(const ScrubRequest& request, std::int64_t unix_ms);
   // Fills all but what only the namespace knows.
   void fill_status(StatusReply& reply, std::uint64_t total_blocks, TimePoint now) const;
 
@@ -97,6 +99,8 @@ class BlockManager {
   struct NodeWork {
     std::optional<metadata::ReportProgress> report;  // The full report it owes or is sending.
     std::deque<RemoveOrder> removes;                 // To be sent with its heartbeats.
+    ScrubState scrub;                                // As it said last.
+    std::uint64_t scrub_wanted = 0;                  // The request that it is to carry out.
   };
 
   Result<std::vector<metadata::NodeIndex>> targets_for(const AllocateBlocks& request,
@@ -124,6 +128,7 @@ class BlockManager {
   // Blocks of ended sessions, whose replicas may be reported only now; until when that is awaited.
   absl::flat_hash_map<BlockId, TimePoint> abandoned_;
   std::uint64_t last_report_ = 0;
+  std::uint64_t last_scrub_ = 0;
 };
 
 }  // namespace minidfs::actors

@@ -177,6 +177,8 @@ Heartbeat DatanodeActorState::heartbeat() {
   request.active_writes = load.active_writes;
   request.active_reads = load.active_reads;
   request.changes = parts_.changes->take();
+  const auto scrub = parts_.scrubber->progress();
+  request.scrub = {scrub.checked, scrub.total, scrub.bad, scrub.last_end_ms, scrub.last_requested};
   return request;
 }
 
@@ -197,7 +199,7 @@ void DatanodeActorState::beat() {
             if (beating_) beat_later();
           },
           [this, changes](const caf::error& failure) {
-            parts_.changes->put_back(std::move(*changes));
+            parts_.changes->put_back(*changes);
             suspect_ = true;
             lost("a heartbeat failed: " + from_caf(failure).message);
           });
@@ -212,6 +214,7 @@ void DatanodeActorState::take_orders(const HeartbeatReply& reply) {
   for (const auto& order : reply.remove) self_->send(parts_.orders, order);
   for (const auto& order : reply.copy) self_->send(parts_.orders, order);
   if (reply.report != 0) start_report(reply.report);
+  if (reply.scrub_now != 0) parts_.scrubber->request_round(reply.scrub_now);
 }
 
 caf::result<bool> DatanodeActorState::leave() {
@@ -243,8 +246,11 @@ DatanodeActor::behavior_type datanode_actor(
 
 namespace {
 
-void remove_replica(const RemoveOrder& order, storage::BlockStore& store, ReplicaChanges& changes) {
-  const auto status = store.remove(order.block, order.generation);
+void remove_replica(const RemoveOrder& order, storage::BlockStore& store, ReplicaChanges& changes,
+                    bool keep_corrupt) {
+  const bool keep = keep_corrupt && changes.is_bad(order.block, order.generation);
+  const auto status = keep ? store.set_aside(order.block, order.generation)
+                           : store.remove(order.block, order.generation);
   // A replica that is not there is as good as removed, and the namenode wants to know.
   if (status.ok() || status.error().code == Errc::kNotFound) {
     changes.replica_removed(order.block, order.generation);
@@ -277,9 +283,9 @@ void copy_replica(const CopyOrder& order, storage::BlockStore& store, ReplicaCha
 }  // namespace
 
 OrderActor::behavior_type order_actor(OrderActor::pointer, storage::BlockStore* store,
-                                      ReplicaChanges* changes) {
+                                      ReplicaChanges* changes, bool keep_corrupt) {
   return {
-      [=](const RemoveOrder& order) { remove_replica(order, *store, *changes); },
+      [=](const RemoveOrder& order) { remove_replica(order, *store, *changes, keep_corrupt); },
       [=](const CopyOrder& order) { copy_replica(order, *store, *changes); },
   };
 }

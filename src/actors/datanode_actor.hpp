@@ -20,6 +20,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/replica_changes.hpp"
 #include "storage/block_store.hpp"
+#include "storage/scrubber.hpp"
 #include "transfer/data_server.hpp"
 
 namespace minidfs::actors {
@@ -42,6 +43,7 @@ struct DatanodeParts {
   storage::BlockStore* store = nullptr;
   const transfer::DataServer* server = nullptr;
   ReplicaChanges* changes = nullptr;
+  storage::Scrubber* scrubber = nullptr;
   metadata::Endpoint advertised;  // Of the data port.
   std::string host;               // This machine's name.
   std::string rack;
@@ -90,7 +92,8 @@ class DatanodeActorState {
 DatanodeActor::behavior_type datanode_actor(
     DatanodeActor::stateful_pointer<DatanodeActorState> self, std::shared_ptr<DatanodeParts> parts);
 
+// With `keep_corrupt` a copy of a bad replica is kept when it is removed.
 OrderActor::behavior_type order_actor(OrderActor::pointer self, storage::BlockStore* store,
-                                      ReplicaChanges* changes);
+                                      ReplicaChanges* changes, bool keep_corrupt);
 
 }  // namespace minidfs::actors

@@ -183,6 +183,7 @@ NamespaceActor::behavior_type namespace_actor(
       [pass_on](Goodbye& request) { return pass_on(request); },
       [pass_on](StatusRequest& request) { return pass_on(request); },
       [pass_on](SafeModeRequest& request) { return pass_on(request); },
+      [pass_on](ScrubRequest& request) { return pass_on(request); },
       [state](LogBatch& batch) { state->take_batch(batch); },
       [state](SafeModeChanged& change) { state->take_safe_mode(change); },
   };

@@ -38,5 +38,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(minidfs, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::StatusReply))
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::SafeModeRequest))
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::SafeModeReply))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::ScrubRequest))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::ScrubReply))
 
 CAF_END_TYPE_ID_BLOCK(minidfs)

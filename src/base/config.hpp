@@ -44,6 +44,10 @@ struct DatanodeConfig {
   std::uint64_t pack_limit = 1ULL << 20;
   std::chrono::milliseconds heartbeat_interval{1000};
   std::uint32_t threads = 2;
+  std::chrono::milliseconds disk_check_interval{3000};
+  std::uint64_t scrub_rate = 8ULL << 20;  // 0: only on request.
+  std::chrono::milliseconds scrub_interval{7 * 24 * 3'600'000LL};
+  bool keep_corrupt = false;
 };
 
 struct ClientConfig {
@@ -74,7 +78,14 @@ struct Config {
 };
 
 // What a value may be written as in the file, beside a string.
-enum class TomlKind : std::uint8_t { kString, kInteger, kFloat, kStringOrInteger, kStringOrArray };
+enum class TomlKind : std::uint8_t {
+  kString,
+  kInteger,
+  kFloat,
+  kStringOrInteger,
+  kStringOrArray,
+  kBoolean
+};
 
 struct Option {
   std::string_view key;   // "section.name".

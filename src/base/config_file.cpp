@@ -35,6 +35,8 @@ std::string_view wanted_form(TomlKind kind) {
       return "a string or a whole number";
     case TomlKind::kStringOrArray:
       return "a string or an array of strings";
+    case TomlKind::kBoolean:
+      return "true or false";
   }
   return "a value";
 }
@@ -58,6 +60,9 @@ std::optional<std::string> value_text(const toml::node& node, TomlKind kind) {
   const bool takes_integer =
       kind == TomlKind::kInteger || kind == TomlKind::kFloat || kind == TomlKind::kStringOrInteger;
   if (const auto* text = node.as_string(); text != nullptr && takes_string) return text->get();
+  if (const auto* flag = node.as_boolean(); flag != nullptr && kind == TomlKind::kBoolean) {
+    return flag->get() ? "true" : "false";
+  }
   if (const auto* number = node.as_integer(); number != nullptr && takes_integer) {
     return std::to_string(number->get());
   }

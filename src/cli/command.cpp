@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::array kTable{&kPutCommand,      &kGetCommand,    &kCatCommand,   &kLsCommand,
                             &kMkdirCommand,    &kRmCommand,     &kMvCommand,    &kStatCommand,
-                            &kChecksumCommand, &kStatusCommand, &kConfigCommand};
+                            &kChecksumCommand, &kStatusCommand, &kScrubCommand, &kConfigCommand};
 
 constexpr std::array kClientFlags{
     Flag{"namenode", 0, "HOST:PORT[,...]", "Where the namenodes listen (or MINIDFS_NAMENODE)",

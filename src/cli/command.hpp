@@ -83,6 +83,7 @@ extern const Command kMvCommand;
 extern const Command kStatCommand;
 extern const Command kChecksumCommand;
 extern const Command kStatusCommand;
+extern const Command kScrubCommand;
 extern const Command kConfigCommand;
 
 }  // namespace minidfs::cli

@@ -74,6 +74,7 @@ MDFS_LINK_REQUEST(actors::RenewSession)
 MDFS_LINK_REQUEST(actors::EndSession)
 MDFS_LINK_REQUEST(actors::StatusRequest)
 MDFS_LINK_REQUEST(actors::SafeModeRequest)
+MDFS_LINK_REQUEST(actors::ScrubRequest)
 #undef MDFS_LINK_REQUEST
 
 void NamenodeLink::run_after(std::chrono::milliseconds delay, std::function<void()> task) {

@@ -59,6 +59,11 @@ struct ReplyOf<actors::SafeModeRequest> {
   using type = actors::SafeModeReply;
 };
 
+template <>
+struct ReplyOf<actors::ScrubRequest> {
+  using type = actors::ScrubReply;
+};
+
 struct LinkOptions {
   std::vector<metadata::Endpoint> namenodes;  // At least one; tried in turn.
   std::chrono::milliseconds connect_timeout{2000};

@@ -297,6 +297,20 @@ Status BlockIndex::load(const IndexVisitor& visitor) {
   return {};
 }
 
+Status BlockIndex::verify() {
+  const std::uint64_t count = state_->count;
+  const Checksum digest = state_->digest;
+  // What is in memory already says nothing about the file.
+  MDFS_CHECK(state_->execute("PRAGMA shrink_memory"));
+  const IndexVisitor nothing{[](std::uint32_t, std::uint64_t) {},
+                             [](std::uint32_t, std::uint64_t, const ReplicaInfo&) {},
+                             [](const ReplicaInfo&) {}};
+  MDFS_CHECK(load(nothing));
+  if (state_->count == count && state_->digest == digest) return {};
+  return state_->mismatch("holds " + std::to_string(state_->count) + " rows of an older state " +
+                          "instead of " + std::to_string(count));
+}
+
 Status BlockIndex::apply(std::span<const IndexChange> changes) {
   State& state = *state_;
   const std::uint64_t old_count = state.count;

@@ -59,6 +59,9 @@ class BlockIndex {
   // before must then be forgotten.
   Status load(const IndexVisitor& visitor);
 
+  // Whether the file still holds what was applied; reads all of it. kCorrupt when it does not.
+  Status verify();
+
   // Applies all changes in one transaction, or none of them. kNoSpace may be tried again later;
   // after any other error the index must be set aside.
   Status apply(std::span<const IndexChange> changes);

@@ -47,6 +47,10 @@ struct ReplicaInfo {
   std::uint64_t stored_bytes = 0;  // Bytes of all slices as stored.
 };
 
+// Asked before each read of so many bytes; waits as long as it likes. False ends the operation with
+// kCancelled.
+using Pace = std::function<bool(std::size_t bytes)>;
+
 // A disk that is given up until the next start.
 struct DiskFailure {
   std::string directory;
@@ -142,6 +146,42 @@ class BlockStore {
 
   // Replicas with ids above `after`, in order of id, at most `limit`.
   virtual Result<std::vector<ReplicaInfo>> list(BlockId after, std::size_t limit) = 0;
+
+  // --- Looking after what is stored; a store in memory need not ---
+
+  // Replicas with ids below `before`, the highest first, at most `limit`.
+  virtual std::vector<ReplicaInfo> list_down(BlockId /*before*/, std::size_t /*limit*/) {
+    return {};
+  }
+
+  // Reads the whole replica from its disk and checks it, descriptor and slices. kCorrupt also when
+  // its file is gone; kNotFound and kStale as open_replica(), kIoError, kCancelled by `pace`.
+  virtual Status verify(BlockId block, std::uint64_t generation, const Pace& pace = {}) {
+    static_cast<void>(pace);
+    const auto reader = open_replica(block, generation);
+    return reader ? Status() : reader.error();
+  }
+
+  // Looks whether the files of the replicas with ids above `after` are there and long enough,
+  // without reading them; at most `limit` replicas.
+  struct FilesChecked {
+    std::vector<ReplicaInfo> missing;
+    BlockId last;  // Where to go on.
+    bool end = false;
+  };
+  virtual FilesChecked check_files(BlockId /*after*/, std::size_t /*limit*/) {
+    return {{}, {}, true};
+  }
+
+  // Has the indexes of all disks compared with what was written to them, in the background; one
+  // that is damaged is set aside and made anew.
+  virtual void check_indexes() {}
+
+  // As remove(), but a copy of the bytes is kept in the folder "corrupt" of the disk, where the
+  // oldest give way to new ones.
+  virtual Status set_aside(BlockId block, std::uint64_t generation) {
+    return remove(block, generation);
+  }
 
   // A replica turned out to be bad or unreadable: probes the disks soon. Does not block.
   virtual void check_disks() {}

@@ -119,8 +119,9 @@ void DiskBlockStore::start_disk(std::uint16_t number, RecoveredDisk recovered) {
   disk->threads = std::make_unique<SyncThreads>(kSyncThreads);
   disk->keeper = std::make_unique<DiskKeeper>(
       DiskKeeper::Options{
-          directory.path, number, [this, number] { return monitor_.failed(number); }, write_failed,
-          notice, [this, number](std::uint32_t pack) { opener_.forget_pack(number, pack); }},
+          directory.path, directory.identity.disk, number,
+          [this, number] { return monitor_.failed(number); }, write_failed, notice,
+          [this, number](std::uint32_t pack) { opener_.forget_pack(number, pack); }},
       std::move(recovered.index), catalog_);
   disks_[number] = std::move(disk);
 }

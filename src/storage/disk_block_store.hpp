@@ -53,6 +53,15 @@ class DiskBlockStore final : public BlockStore {
   Result<std::vector<ReplicaInfo>> list(BlockId after, std::size_t limit) override {
     return catalog_.list(after, limit);
   }
+  std::vector<ReplicaInfo> list_down(BlockId before, std::size_t limit) override {
+    return catalog_.list_down(before, limit);
+  }
+  Status verify(BlockId block, std::uint64_t generation, const Pace& pace) override {
+    return opener_.verify(block, generation, pace);
+  }
+  FilesChecked check_files(BlockId after, std::size_t limit) override;
+  void check_indexes() override;
+  Status set_aside(BlockId block, std::uint64_t generation) override;
   void check_disks() override { monitor_.check_soon(); }
   StoreUsage usage() const override;
   std::vector<std::string> notices() const override { return notices_.all(); }
@@ -75,6 +84,8 @@ class DiskBlockStore final : public BlockStore {
   void disk_failed(std::size_t number, const Error& reason);
   Result<std::unique_ptr<ReplicaWriter>> create_on(std::size_t disk, WriterStart start,
                                                    bool packed);
+  bool file_is_there(BlockId block, const ReplicaLocation& location) const;
+  Status keep_copy(BlockId block, const ReplicaLocation& location);
   void clean_up(BlockId block, const ReplicaLocation& location);
 
   const BlockStoreOptions options_;

@@ -129,7 +129,7 @@ Status PackCommitter::begin_pack() {
   fd_ = std::move(fd);
   pack_ = number;
   end_ = allocated_ = 0;
-  catalog_.begin_pack(options_.disk_number, number, false);
+  catalog_.begin_pack(options_.disk_number, number, false, 0);
   return {};
 }
 

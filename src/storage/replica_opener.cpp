@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "storage/large_file.hpp"
+#include "storage/replica_verify.hpp"
 
 namespace minidfs::storage {
 
@@ -170,6 +171,30 @@ Result<std::shared_ptr<ReplicaReader>> ReplicaOpener::open_large(BlockId block,
   if (again) catalog_.release_reader(*again);
   if (!again || again->pack != 0 || again->disk != location.disk) large_.erase(key);
   return reader;
+}
+
+Status ReplicaOpener::verify(BlockId block, std::uint64_t generation, const Pace& pace) {
+  MDFS_TRY(const ReplicaLocation location, catalog_.acquire_reader(block, generation));
+  const Status status = verify_at(block, location, pace);
+  if (status.ok() || status.error().code == Errc::kCancelled) return status;
+  if (!catalog_.is_at(block, location)) {
+    return Error{Errc::kNotFound, "block " + to_string(block) + ": removed while it was read"};
+  }
+  if (status.error().code != Errc::kCorrupt) read_failed_(location.disk, status.error());
+  if (status.error().code == Errc::kNotFound) return Error{Errc::kCorrupt, status.error().message};
+  return status;
+}
+
+Status ReplicaOpener::verify_at(BlockId block, const ReplicaLocation& location, const Pace& pace) {
+  const ReadMark mark(catalog_, location);
+  const ReplicaInfo info = location.info(block);
+  const DiskId disk = disks_[location.disk].id;
+  if (location.pack == 0) {
+    const std::string path = large_path(location.disk, block, location.generation);
+    return verify_large_replica(path, disk, info, pace);
+  }
+  return verify_packed_replica(pack_path(location.disk, location.pack),
+                               {disk, location.pack, location.place()}, info, pace);
 }
 
 void ReplicaOpener::forget(BlockId block, std::uint64_t generation) {

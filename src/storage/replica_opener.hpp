@@ -34,6 +34,10 @@ class ReplicaOpener {
   // Lets go of all files of a disk.
   void forget_disk(std::size_t disk);
 
+  // As BlockStore::verify().
+  Status verify(BlockId block, std::uint64_t generation, const Pace& pace);
+
+  std::string pack_path(std::size_t disk, std::uint32_t pack) const;
   std::string large_path(std::size_t disk, BlockId block, std::uint64_t generation) const;
 
  private:
@@ -41,7 +45,7 @@ class ReplicaOpener {
                                                      const ReplicaLocation& location);
   Result<std::shared_ptr<ReplicaReader>> open_large(BlockId block, const ReplicaLocation& location);
   Result<std::shared_ptr<UniqueFd>> open_pack(std::size_t disk, std::uint32_t pack);
-  std::string pack_path(std::size_t disk, std::uint32_t pack) const;
+  Status verify_at(BlockId block, const ReplicaLocation& location, const Pace& pace);
 
   const std::vector<Disk> disks_;
   ReplicaCatalog& catalog_;

@@ -191,7 +191,7 @@ Status Recovery::recover_pack(std::uint32_t number, std::uint64_t indexed_end) {
     return errno_error(errno, path);
   }
   const bool go_on = open && !rebuilding_;
-  catalog_.begin_pack(options_.disk_number, number, !go_on);
+  catalog_.begin_pack(options_.disk_number, number, !go_on, end);
   if (end != indexed_end || !indexed_.pack_ends.contains(number)) {
     catalog_.end_pack(options_.disk_number, number, end, !go_on);
   }

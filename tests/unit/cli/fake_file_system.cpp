@@ -82,6 +82,11 @@ class FakeFileSystem : public client::FileSystem {
     return std::vector{block};
   }
 
+  Result<std::vector<client::NodeScrub>> scrub(bool wait, const ScrubProgress&) override {
+    state_.calls.push_back(wait ? "scrub and wait" : "scrub");
+    return state_.scrubbed;
+  }
+
   Result<client::ClusterStatus> status() override { return client::ClusterStatus{}; }
 
   Result<client::WriteReport> write_file(const std::string& path, client::Source& source,

@@ -21,6 +21,7 @@ struct FakeState {
   client::WriteOptions write_options;  // Of the last write.
   int connections = 0;
   Status connect_status;
+  std::vector<client::NodeScrub> scrubbed;
 };
 
 // What a run of `minidfs <words>` did.
