@@ -206,6 +206,12 @@ caf::result<StatusReply> BlockActorState::status() {
   return reply;
 }
 
+ScrubReply BlockActorState::scrub(const ScrubRequest& request) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return manager_->scrub(request,
+                         std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
 caf::result<SafeModeReply> BlockActorState::safe_mode(const SafeModeRequest& request) {
   auto& mode = manager_->safe_mode();
   if (request.action == "enter") {
@@ -347,6 +353,7 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
         return accepted(state->manager().balance(request));
       },
       [state](const CheckBlocksRequest& request) { return state->check_blocks(request); },
+      [state](const ScrubRequest& request) { return state->scrub(request); },
       [state](LogBatch& batch) { state->take_batch(batch); },
       [state](const NamespaceEffects& effects) { state->take_effects(effects); },
       [state](SubscribeAtom, const SafeModeListener& listener) { state->subscribe(listener); },

@@ -40,7 +40,8 @@ using BlockActor = caf::typed_actor<
     caf::replies_to<StatusRequest>::with<StatusReply>,
     caf::replies_to<SafeModeRequest>::with<SafeModeReply>,
     caf::replies_to<BalanceRequest>::with<Accepted>,
-    caf::replies_to<CheckBlocksRequest>::with<CheckBlocksReply>, caf::reacts_to<LogBatch>,
+    caf::replies_to<CheckBlocksRequest>::with<CheckBlocksReply>,
+    caf::replies_to<ScrubRequest>::with<ScrubReply>, caf::reacts_to<LogBatch>,
     caf::reacts_to<NamespaceEffects>, caf::reacts_to<SubscribeAtom, SafeModeListener>,
     caf::reacts_to<PurgeAtom>, caf::reacts_to<TickAtom>>;
 
@@ -65,6 +66,7 @@ class BlockActorState {
   caf::result<StatusReply> status();
   caf::result<SafeModeReply> safe_mode(const SafeModeRequest& request);
   caf::result<CheckBlocksReply> check_blocks(const CheckBlocksRequest& request);
+  ScrubReply scrub(const ScrubRequest& request);
   void take_batch(LogBatch& batch);
   void take_effects(const NamespaceEffects& effects);
   void subscribe(SafeModeListener listener);

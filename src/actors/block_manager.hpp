@@ -113,6 +113,8 @@ class BlockManager {
   std::vector<BlockProblem> problems(BlockId first, BlockId last,
                                      std::span<const metadata::OwnedBlock> owned,
                                      std::size_t limit) const;
+  // Has the live datanodes check their replicas, or tells how far they are.
+  ScrubReply scrub(const ScrubRequest& request, std::int64_t unix_ms);
   // Fills all but what only the namespace knows.
   void fill_status(StatusReply& reply, std::uint64_t total_blocks, TimePoint now) const;
 
@@ -122,6 +124,8 @@ class BlockManager {
     std::optional<metadata::ReportProgress> report;  // The full report it owes or is sending.
     std::deque<RemoveOrder> removes;                 // To be sent with its heartbeats.
     std::vector<CopyOrder> copies;                   // Likewise.
+    ScrubState scrub;                                // As it said last.
+    std::uint64_t scrub_wanted = 0;                  // The request that it is to carry out.
   };
 
   Result<std::vector<metadata::NodeIndex>> targets_for(const AllocateBlocks& request,
@@ -170,6 +174,7 @@ class BlockManager {
   };
   RepairRate repair_rate_;
   std::uint64_t last_report_ = 0;
+  std::uint64_t last_scrub_ = 0;
 };
 
 }  // namespace minidfs::actors

@@ -13,6 +13,8 @@ using metadata::NodeIndex;
 
 // Orders in one heartbeat's answer; the rest waits for the next one.
 constexpr std::size_t kRemovesPerHeartbeatMax = 2000;
+// More bad replicas than this in one heartbeat are logged as one event.
+constexpr std::size_t kBadReplicasLoggedMax = 20;
 
 metadata::NodeUsage usage_of(const Heartbeat& request) {
   metadata::NodeUsage usage;
@@ -80,7 +82,13 @@ Result<HeartbeatReply> BlockManager::heartbeat(const Heartbeat& request, TimePoi
   }
   if (event->has_value()) node_events({&**event, 1});
   const auto node = registry_.find(request.node)->index;
-  for (const auto& bad : request.changes.corrupt) {
+  const auto& corrupt = request.changes.corrupt;
+  if (corrupt.size() > kBadReplicasLoggedMax) {
+    log_warn("namenode", "datanode {} has lost {} replicas, among them that of block {}",
+             to_string(registry_.get(node).data), corrupt.size(), to_string(corrupt.front().id));
+  }
+  for (const auto& bad : corrupt) {
+    if (corrupt.size() > kBadReplicasLoggedMax) break;  // A whole disk is one event.
     log_warn("namenode", "datanode {} has a bad replica of block {}",
              to_string(registry_.get(node).data), to_string(bad.id));
   }
@@ -94,11 +102,33 @@ Result<HeartbeatReply> BlockManager::heartbeat(const Heartbeat& request, TimePoi
   }
   for (const auto& gone : request.changes.removed) repair_work_.delete_confirmed(node, gone.id);
   for (const auto& failure : request.failed_copies) copy_failed(failure, now);
+  work(node).scrub = request.scrub;
+  if (work(node).scrub_wanted > request.scrub.last_requested) {
+    reply.scrub_now = work(node).scrub_wanted;
+  }
   auto& removes = work(node).removes;
   const auto count = std::min(removes.size(), kRemovesPerHeartbeatMax);
   reply.remove.assign(removes.begin(), removes.begin() + static_cast<std::ptrdiff_t>(count));
   removes.erase(removes.begin(), removes.begin() + static_cast<std::ptrdiff_t>(count));
   reply.copy = std::exchange(work(node).copies, {});
+  return reply;
+}
+
+ScrubReply BlockManager::scrub(const ScrubRequest& request, std::int64_t unix_ms) {
+  if (request.start) {
+    // Numbers go on rising when this process starts again, so that the datanodes, which remember
+    // the last one, do not take a new request for an old one.
+    last_scrub_ = std::max(last_scrub_ + 1, static_cast<std::uint64_t>(unix_ms));
+    log_info("namenode", "a check of all replicas was requested");
+  }
+  ScrubReply reply;
+  reply.request = last_scrub_;
+  for (const auto& node : registry_.nodes()) {
+    auto& mine = work(node.index);
+    if (request.start && node.state != metadata::NodeState::kDead) mine.scrub_wanted = last_scrub_;
+    reply.nodes.push_back(
+        {node.id, node.data, std::string(metadata::to_string(node.state)), mine.scrub});
+  }
   return reply;
 }
 

@@ -178,6 +178,8 @@ Heartbeat DatanodeActorState::heartbeat() {
   request.active_reads = load.active_reads;
   request.changes = parts_.changes->take();
   request.failed_copies = std::exchange(failed_copies_, {});
+  const auto scrub = parts_.scrubber->progress();
+  request.scrub = {scrub.checked, scrub.total, scrub.bad, scrub.last_end_ms, scrub.last_requested};
   return request;
 }
 
@@ -202,7 +204,7 @@ void DatanodeActorState::beat() {
             if (beating_) beat_later(news || copies_under_way_ > 0);
           },
           [this, changes](const caf::error& failure) {
-            parts_.changes->put_back(std::move(*changes));
+            parts_.changes->put_back(*changes);
             suspect_ = true;
             lost("a heartbeat failed: " + from_caf(failure).message);
           });
@@ -217,6 +219,7 @@ void DatanodeActorState::take_orders(const HeartbeatReply& reply) {
   for (const auto& order : reply.remove) self_->send(parts_.orders, order);
   for (const auto& order : reply.copy) begin_copy(order);
   if (reply.report != 0) start_report(reply.report);
+  if (reply.scrub_now != 0) parts_.scrubber->request_round(reply.scrub_now);
 }
 
 void DatanodeActorState::begin_copy(const CopyOrder& order) {

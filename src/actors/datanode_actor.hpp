@@ -21,6 +21,7 @@
 #include "actors/order_actors.hpp"
 #include "actors/replica_changes.hpp"
 #include "storage/block_store.hpp"
+#include "storage/scrubber.hpp"
 #include "transfer/data_server.hpp"
 
 namespace minidfs::actors {
@@ -40,6 +41,7 @@ struct DatanodeParts {
   storage::BlockStore* store = nullptr;
   const transfer::DataServer* server = nullptr;
   ReplicaChanges* changes = nullptr;
+  storage::Scrubber* scrubber = nullptr;
   metadata::Endpoint advertised;  // Of the data port.
   std::string host;               // This machine's name.
   std::string rack;

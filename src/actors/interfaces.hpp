@@ -34,7 +34,8 @@ using NamenodeActor = caf::typed_actor<
     caf::replies_to<SafeModeRequest>::with<SafeModeReply>,
     caf::replies_to<metadata::SetNodeAdmin>::with<metadata::ChangeReply>,
     caf::replies_to<BalanceRequest>::with<Accepted>,
-    caf::replies_to<CheckBlocksRequest>::with<CheckBlocksReply>>;
+    caf::replies_to<CheckBlocksRequest>::with<CheckBlocksReply>,
+    caf::replies_to<ScrubRequest>::with<ScrubReply>>;
 
 // An error of ours as CAF carries it: the code, our category, and the sentence as context.
 caf::error to_caf(const Error& error);

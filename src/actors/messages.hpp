@@ -242,6 +242,20 @@ typename Inspector::result_type inspect(Inspector& f, CopyFailure& x) {
   return f(x.block, x.node);
 }
 
+// How far a datanode's scrubber is.
+struct ScrubState {
+  std::uint64_t checked = 0;  // Replicas of the present round, or of the last one.
+  std::uint64_t total = 0;
+  std::uint64_t bad = 0;
+  std::int64_t last_end_ms = 0;      // Unix time of the end of the last full round; 0: none yet.
+  std::uint64_t last_requested = 0;  // The last ScrubReply::request whose round has ended.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, ScrubState& x) {
+  return f(x.checked, x.total, x.bad, x.last_end_ms, x.last_requested);
+}
+
 // Every heartbeat carries what changed on the node since the last one that was answered.
 struct Heartbeat {
   NodeId node;
@@ -254,12 +268,13 @@ struct Heartbeat {
   std::uint32_t active_reads = 0;
   metadata::IncrementalReport changes;
   std::vector<CopyFailure> failed_copies;
+  ScrubState scrub;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Heartbeat& x) {
   return f(x.node, x.incarnation, x.capacity_bytes, x.used_bytes, x.free_bytes, x.replicas,
-           x.active_writes, x.active_reads, x.changes, x.failed_copies);
+           x.active_writes, x.active_reads, x.changes, x.failed_copies, x.scrub);
 }
 
 // Remove the local replica unless it is of a newer generation.
@@ -289,11 +304,12 @@ struct HeartbeatReply {
   std::uint64_t report = 0;     // Not 0: send a full block report with this number.
   std::vector<RemoveOrder> remove;
   std::vector<CopyOrder> copy;
+  std::uint64_t scrub_now = 0;  // Not 0: check all replicas at once, unless done for this number.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, HeartbeatReply& x) {
-  return f(x.register_again, x.report, x.remove, x.copy);
+  return f(x.register_again, x.report, x.remove, x.copy, x.scrub_now);
 }
 
 // A chunk of a full block report; chunks are sent in order, one at a time.
@@ -446,6 +462,38 @@ struct CheckBlocksReply {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, CheckBlocksReply& x) {
   return f(x.problems, x.next);
+}
+
+// Has all datanodes check all their replicas; without `start` only tells how far they are.
+struct ScrubRequest {
+  bool start = false;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, ScrubRequest& x) {
+  return f(x.start);
+}
+
+struct ScrubbedNode {
+  NodeId node;
+  metadata::Endpoint data;
+  std::string state;
+  ScrubState scrub;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, ScrubbedNode& x) {
+  return f(x.node, x.data, x.state, x.scrub);
+}
+
+struct ScrubReply {
+  std::uint64_t request = 0;  // The number of the last request to start; 0: none so far.
+  std::vector<ScrubbedNode> nodes;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, ScrubReply& x) {
+  return f(x.request, x.nodes);
 }
 
 }  // namespace minidfs::actors

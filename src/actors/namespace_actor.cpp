@@ -186,6 +186,7 @@ NamespaceActor::behavior_type namespace_actor(
       [state](metadata::SetNodeAdmin& change) { return state->propose(change); },
       [pass_on](BalanceRequest& request) { return pass_on(request); },
       [pass_on](CheckBlocksRequest& request) { return pass_on(request); },
+      [pass_on](ScrubRequest& request) { return pass_on(request); },
       [state](LogBatch& batch) { state->take_batch(batch); },
       [state](SafeModeChanged& change) { state->take_safe_mode(change); },
   };

@@ -14,8 +14,11 @@ namespace {
 // Of the threads that copy: clients' traffic comes first where there is not time for both.
 constexpr int kCopyNiceness = 10;
 
-void remove_replica(const RemoveOrder& order, storage::BlockStore& store, ReplicaChanges& changes) {
-  const auto status = store.remove(order.block, order.generation);
+void remove_replica(const RemoveOrder& order, storage::BlockStore& store, ReplicaChanges& changes,
+                    bool keep_corrupt) {
+  const bool keep = keep_corrupt && changes.is_bad(order.block, order.generation);
+  const auto status = keep ? store.set_aside(order.block, order.generation)
+                           : store.remove(order.block, order.generation);
   // A replica that is not there is as good as removed, and the namenode wants to know.
   if (status.ok() || status.error().code == Errc::kNotFound) {
     changes.replica_removed(order.block, order.generation);
@@ -52,9 +55,9 @@ CopyDone carry_out(const CopyOrder& order, transfer::ReplicaCopier& copier,
 }  // namespace
 
 OrderActor::behavior_type order_actor(OrderActor::pointer, storage::BlockStore* store,
-                                      ReplicaChanges* changes) {
+                                      ReplicaChanges* changes, bool keep_corrupt) {
   return {
-      [=](const RemoveOrder& order) { remove_replica(order, *store, *changes); },
+      [=](const RemoveOrder& order) { remove_replica(order, *store, *changes, keep_corrupt); },
   };
 }
 

@@ -36,8 +36,9 @@ struct CopyParts {
   const std::atomic<bool>* stopping = nullptr;  // Then every copy ends at once, as failed.
 };
 
+// With `keep_corrupt` a copy of a bad replica is kept when it is removed.
 OrderActor::behavior_type order_actor(OrderActor::pointer self, storage::BlockStore* store,
-                                      ReplicaChanges* changes);
+                                      ReplicaChanges* changes, bool keep_corrupt);
 
 struct CopyActorState {
   static inline const char* name = "copier";

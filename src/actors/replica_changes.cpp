@@ -1,50 +1,62 @@
 #include "actors/replica_changes.hpp"
 
-#include <utility>
-
 #include "base/logging.hpp"
 
 namespace minidfs::actors {
 namespace {
 
-void prepend(std::vector<metadata::Block>& list, std::vector<metadata::Block> older) {
-  older.insert(older.end(), list.begin(), list.end());
-  list = std::move(older);
-}
+// So many bad replicas are remembered; only whether a copy of one is kept depends on it.
+constexpr std::size_t kBadMax = 100'000;
 
 }  // namespace
 
 void ReplicaChanges::replica_stored(const storage::ReplicaInfo& replica) {
   const std::lock_guard lock(mutex_);
-  report_.added.push_back({replica.block, replica.generation, replica.length});
+  changes_.stored({replica.block, replica.generation, replica.length});
+  bad_.erase(replica.block);
 }
 
 void ReplicaChanges::replica_corrupt(BlockId block, std::uint64_t generation, std::string reason) {
-  log_error("datanode", "replica of block {} (generation {}) is bad: {}", block.value, generation,
-            reason);
-  const std::lock_guard lock(mutex_);
-  report_.corrupt.push_back({block, generation, 0});
+  {
+    const std::lock_guard lock(mutex_);
+    changes_.found_corrupt({block, generation, 0});
+    const bool known = bad_.contains(block) && bad_[block] == generation;
+    if (!known) {
+      log_error("datanode", "replica of block {} (generation {}) is bad: {}", block.value,
+                generation, reason);
+    }
+    if (known || bad_.size() < kBadMax) bad_[block] = generation;
+  }
+  if (bad_found_) bad_found_();
 }
 
 void ReplicaChanges::replica_removed(BlockId block, std::uint64_t generation) {
   const std::lock_guard lock(mutex_);
-  // "A block that was removed and stored again stands in added only", and the reverse holds too.
-  std::erase_if(report_.added, [&](const metadata::Block& added) {
-    return added.id == block && added.generation <= generation;
-  });
-  report_.removed.push_back({block, generation, 0});
+  changes_.removed({block, generation, 0});
+  bad_.erase(block);
+}
+
+void ReplicaChanges::replicas_lost(std::span<const storage::ReplicaInfo> replicas) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& replica : replicas) {
+    changes_.found_corrupt({replica.block, replica.generation, replica.length});
+  }
+}
+
+bool ReplicaChanges::is_bad(BlockId block, std::uint64_t generation) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = bad_.find(block);
+  return found != bad_.end() && found->second <= generation;
 }
 
 metadata::IncrementalReport ReplicaChanges::take() {
   const std::lock_guard lock(mutex_);
-  return std::exchange(report_, {});
+  return changes_.take(kBlocksPerHeartbeatMax);
 }
 
-void ReplicaChanges::put_back(metadata::IncrementalReport report) {
+void ReplicaChanges::put_back(const metadata::IncrementalReport& report) {
   const std::lock_guard lock(mutex_);
-  prepend(report_.added, std::move(report.added));
-  prepend(report_.removed, std::move(report.removed));
-  prepend(report_.corrupt, std::move(report.corrupt));
+  changes_.put_back(report);
 }
 
 }  // namespace minidfs::actors

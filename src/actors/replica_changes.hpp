@@ -1,10 +1,15 @@
 // What happened to a datanode's replicas since the last heartbeat. Filled by the data server's
-// threads and by the actor that carries out orders, emptied by the datanode actor.
+// threads, the scrubber, failing disks and the actor that carries out orders; emptied by the
+// datanode actor. Thread-safe.
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <mutex>
+#include <span>
 #include <string>
 
+#include "absl/container/flat_hash_map.h"
 #include "metadata/block_report.hpp"
 #include "transfer/data_server.hpp"
 
@@ -12,18 +17,32 @@ namespace minidfs::actors {
 
 class ReplicaChanges final : public transfer::DataServerEvents {
  public:
+  // Blocks in one heartbeat: a lost disk may have held millions.
+  static constexpr std::size_t kBlocksPerHeartbeatMax = 20'000;
+
+  // `bad_found` is called after each bad replica; it must not block. To be set before others know
+  // this object.
+  void on_bad_found(std::function<void()> bad_found) { bad_found_ = std::move(bad_found); }
+
   void replica_stored(const storage::ReplicaInfo& replica) override;
   void replica_corrupt(BlockId block, std::uint64_t generation, std::string reason) override;
   void replica_removed(BlockId block, std::uint64_t generation);
+  // They are gone with their disk.
+  void replicas_lost(std::span<const storage::ReplicaInfo> replicas);
 
-  // Everything so far, which the caller now has to deliver.
+  // Whether this generation or an older one was found bad and has not been removed or replaced.
+  bool is_bad(BlockId block, std::uint64_t generation) const;
+
+  // The changes to deliver now; the caller has to see to it.
   metadata::IncrementalReport take();
-  // Puts back what could not be delivered, before what came since.
-  void put_back(metadata::IncrementalReport report);
+  // Puts back what could not be delivered; what came since decides.
+  void put_back(const metadata::IncrementalReport& report);
 
  private:
-  std::mutex mutex_;
-  metadata::IncrementalReport report_;
+  std::function<void()> bad_found_;
+  mutable std::mutex mutex_;
+  metadata::ChangeCollector changes_;
+  absl::flat_hash_map<BlockId, std::uint64_t> bad_;  // Generations; at most kBadMax.
 };
 
 }  // namespace minidfs::actors

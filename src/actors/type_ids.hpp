@@ -42,5 +42,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(minidfs, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::BalanceRequest))
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::CheckBlocksRequest))
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::CheckBlocksReply))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::ScrubRequest))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::ScrubReply))
 
 CAF_END_TYPE_ID_BLOCK(minidfs)

@@ -104,6 +104,17 @@ const std::array kTable{
     datanode<&D::copy_rate, Size<0, kAnySize>>(
         "datanode.copy_rate",
         "The most bytes a second sent to other datanodes for repair; 0 for no bound."),
+    datanode<&D::disk_check_interval, Duration>(
+        "datanode.disk_check_interval",
+        "Time between two looks whether each data directory still works."),
+    datanode<&D::scrub_rate, Size<0, kAnySize>>(
+        "datanode.scrub_rate",
+        "Bytes a second that are read to check stored blocks; 0 checks only on request."),
+    datanode<&D::scrub_interval, Duration>(
+        "datanode.scrub_interval", "Time from the begin of one check of all blocks to the next."),
+    datanode<&D::keep_corrupt, Switch>(
+        "datanode.keep_corrupt",
+        "Keep copies of corrupt blocks, at most 1 GiB and 1000 for each disk, below corrupt/."),
 
     client<&F::namenode, NamenodeList>(
         "client.namenode", "Where the namenodes listen, HOST:PORT; also MINIDFS_NAMENODE."),

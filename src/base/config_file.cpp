@@ -60,15 +60,15 @@ std::optional<std::string> value_text(const toml::node& node, TomlKind kind) {
   const bool takes_integer =
       kind == TomlKind::kInteger || kind == TomlKind::kFloat || kind == TomlKind::kStringOrInteger;
   if (const auto* text = node.as_string(); text != nullptr && takes_string) return text->get();
+  if (const auto* flag = node.as_boolean(); flag != nullptr && kind == TomlKind::kBoolean) {
+    return flag->get() ? "true" : "false";
+  }
   if (const auto* number = node.as_integer(); number != nullptr && takes_integer) {
     return std::to_string(number->get());
   }
   if (const auto* number = node.as_floating_point();
       number != nullptr && kind == TomlKind::kFloat) {
     return fmt::format("{}", number->get());
-  }
-  if (const auto* value = node.as_boolean(); value != nullptr && kind == TomlKind::kBoolean) {
-    return value->get() ? "true" : "false";
   }
   if (const auto* array = node.as_array(); array != nullptr && kind == TomlKind::kStringOrArray) {
     return join_array(*array);

@@ -80,6 +80,11 @@ Errc errno_code(int error_number) {
     case EBUSY:
     case EWOULDBLOCK:
       return Errc::kInUse;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+      // This process or machine lacks something; no device has failed.
+      return Errc::kInternal;
     default:
       return Errc::kIoError;
   }

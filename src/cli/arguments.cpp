@@ -37,7 +37,11 @@ Status take_flags(const cxxopts::ParseResult& parsed, std::span<const Flag> flag
     const std::string name(flag.name);
     if (parsed.count(name) == 0) continue;
     if (flag.value_name.empty()) {
-      if (parsed[name].as<bool>()) arguments.flags[name];
+      if (!parsed[name].as<bool>()) continue;
+      arguments.flags[name];
+      if (!flag.option_key.empty()) {
+        arguments.settings.push_back({"--" + name, std::string(flag.option_key), "true"});
+      }
       continue;
     }
     const auto& value = parsed[name].as<std::string>();

@@ -88,6 +88,7 @@ extern const Command kFsckCommand;
 extern const Command kNodeCommand;
 extern const Command kBalanceCommand;
 extern const Command kSafemodeCommand;
+extern const Command kScrubCommand;
 extern const Command kConfigCommand;
 
 }  // namespace minidfs::cli

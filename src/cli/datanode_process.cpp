@@ -13,6 +13,7 @@
 #include "base/logging.hpp"
 #include "base/units.hpp"
 #include "storage/block_store.hpp"
+#include "storage/scrubber.hpp"
 #include "transfer/data_server.hpp"
 
 namespace minidfs::cli {
@@ -36,7 +37,23 @@ storage::BlockStoreOptions store_options(const Config& config,
   options.pack_limit_bytes = config.datanode.pack_limit;
   options.reserved_bytes = config.datanode.reserved_space;
   options.capacity_bytes = config.datanode.capacity;
+  options.disk_check_interval = config.datanode.disk_check_interval;
   return options;
+}
+
+// A failed disk is reported to the namenode block by block, which makes new copies elsewhere. When
+// none is left the datanode is of no use any more.
+std::function<void(const storage::DiskFailure&)> on_disk_failed(actors::ReplicaChanges& changes,
+                                                                FatalHandler on_fatal) {
+  return [&changes, on_fatal = std::move(on_fatal)](const storage::DiskFailure& failure) {
+    changes.replicas_lost(failure.lost);
+    if (failure.disks_left != 0) return;
+    const Error error{Errc::kIoError, "no data directory works any more; the last one, " +
+                                          failure.directory +
+                                          ", failed: " + failure.reason.message};
+    log_error("datanode", "{}", error.message);
+    on_fatal(error);
+  };
 }
 
 std::string machine_name() {
@@ -70,19 +87,25 @@ class Datanode final : public DatanodeProcess {
  public:
   ~Datanode() override {
     stop_actors();
+    scrubber_.reset();
     server_.reset();
   }
 
   Status start(const Config& config, const DatanodeAddresses& addresses, FatalHandler on_fatal) {
     actors::DatanodeParts parts;
     MDFS_TRY(parts.namenodes, namenode_endpoints(addresses.namenodes));
-    MDFS_TRY(store_, storage::BlockStore::open(store_options(config, addresses.data_dirs)));
+    auto stored = store_options(config, addresses.data_dirs);
+    stored.disk_failed = on_disk_failed(changes_, on_fatal);
+    MDFS_TRY(store_, storage::BlockStore::open(stored));
+    changes_.on_bad_found([store = store_.get()] { store->check_disks(); });
     transfer::DataServerOptions options;
     options.listen = {config.common.listen, addresses.port};
     options.threads = config.datanode.threads;
     MDFS_TRY(server_, transfer::DataServer::start(options, *store_, changes_));
     MDFS_TRY(parts.advertised, advertised_endpoint(config, server_->port()));
+    start_scrubber(config, addresses.data_dirs.front() + "/scrub");
     parts.store = store_.get();
+    parts.scrubber = scrubber_.get();
     parts.server = server_.get();
     parts.changes = &changes_;
     parts.host = machine_name();
@@ -96,7 +119,8 @@ class Datanode final : public DatanodeProcess {
     log_info("datanode", "listening on {}:{}, data in {}, node {}, {} replicas, {} free",
              config.common.listen, server_->port(), absl::StrJoin(addresses.data_dirs, ","),
              to_string(store_->node_id()), usage.replicas, human_size(usage.free_bytes));
-    orders_ = system_.spawn<caf::detached>(actors::order_actor, store_.get(), &changes_);
+    orders_ = system_.spawn<caf::detached>(actors::order_actor, store_.get(), &changes_,
+                                           config.datanode.keep_corrupt);
     parts.orders = orders_;
     const actors::CopyParts copy{store_.get(), &changes_, config.datanode.copy_rate / kCopiers,
                                  &stopping_};
@@ -112,6 +136,21 @@ class Datanode final : public DatanodeProcess {
   std::uint16_t port() const override { return server_->port(); }
 
  private:
+  void start_scrubber(const Config& config, std::string state_file) {
+    storage::ScrubberOptions options;
+    options.state_file = std::move(state_file);
+    options.rate_bytes = config.datanode.scrub_rate;
+    options.interval = config.datanode.scrub_interval;
+    options.busy = [server = server_.get()] {
+      const auto load = server->load();
+      return load.active_reads + load.active_writes > 0;
+    };
+    options.found_bad = [this](const storage::ReplicaInfo& replica, const std::string& reason) {
+      changes_.replica_corrupt(replica.block, replica.generation, reason);
+    };
+    scrubber_ = std::make_unique<storage::Scrubber>(*store_, std::move(options));
+  }
+
   void stop_actors() {
     if (!actor_) return;
     stopping_ = true;
@@ -132,6 +171,7 @@ class Datanode final : public DatanodeProcess {
   actors::ReplicaChanges changes_;
   std::unique_ptr<storage::BlockStore> store_;
   std::unique_ptr<transfer::DataServer> server_;
+  std::unique_ptr<storage::Scrubber> scrubber_;
   SystemConfig system_config_;
   caf::actor_system system_{system_config_};
   std::atomic<bool> stopping_{false};

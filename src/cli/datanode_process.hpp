@@ -21,7 +21,9 @@ struct DatanodeAddresses {
 class DatanodeProcess {
  public:
   // Errors: everything that keeps it from starting, naming the file, directory or address. That no
-  // namenode can be reached is none of them: it goes on trying.
+  // namenode can be reached is none of them: it goes on trying. `on_fatal` is called when it can be
+  // of no use any more: it belongs to another cluster, or its last data directory has failed
+  // (kIoError).
   static Result<std::unique_ptr<DatanodeProcess>> start(const Config& config,
                                                         const DatanodeAddresses& addresses,
                                                         FatalHandler on_fatal);

@@ -47,6 +47,8 @@ constexpr std::array kDatanodeFlags{
     Flag{"rack", 0, "/RACK", "The rack this machine stands in", "datanode.rack"},
     Flag{"advertise", 0, "HOST[:PORT]", "What clients and other nodes connect to",
          "datanode.advertise"},
+    Flag{"keep-corrupt", 0, "", "Keep copies of corrupt blocks below corrupt/ of their disk",
+         "datanode.keep_corrupt"},
     kCapacity,
     kSync,
     kListen,

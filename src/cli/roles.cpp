@@ -100,7 +100,11 @@ int run_local(const Config& config) {
     const bool everywhere = listen.empty() || listen == "0.0.0.0" || listen == "::";
     addresses.namenodes = {metadata::to_string(
         metadata::Endpoint{everywhere ? "127.0.0.1" : listen, (*namenode)->port()})};
-    auto datanode = DatanodeProcess::start(config, addresses, lifetime.fatal_handler());
+    // One that has lost its directory stays, without any capacity: the others go on.
+    auto on_fatal = [handler = lifetime.fatal_handler()](const Error& error) {
+      if (error.code != Errc::kIoError) handler(error);
+    };
+    auto datanode = DatanodeProcess::start(config, addresses, std::move(on_fatal));
     if (!datanode.ok()) return refuse_start(datanode.error());
     datanodes.push_back(std::move(datanode).value());
   }

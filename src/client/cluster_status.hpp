@@ -65,4 +65,16 @@ struct BlockProblem {
   bool under_replicated() const { return readable > 0 && live < wanted; }
 };
 
+// How far a datanode is with checking its replicas.
+struct NodeScrub {
+  NodeId id;
+  std::string name;   // host:port of the data plane.
+  std::string state;  // As in NodeReport.
+  bool done = false;  // With a round that was begun after the request.
+  std::uint64_t checked = 0;
+  std::uint64_t total = 0;
+  std::uint64_t bad = 0;
+  std::int64_t last_end_ms = 0;  // Unix time of the end of the last full round; 0: none yet.
+};
+
 }  // namespace minidfs::client

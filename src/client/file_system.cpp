@@ -2,7 +2,10 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "base/codec.hpp"
@@ -37,6 +40,19 @@ ClusterStatus cluster_status(actors::StatusReply reply) {
                             node.free_bytes, node.blocks, node.last_heartbeat_ms});
   }
   return status;
+}
+
+constexpr std::chrono::milliseconds kScrubPoll{200};
+
+std::vector<NodeScrub> scrubbed_nodes(const actors::ScrubReply& reply, std::uint64_t request) {
+  std::vector<NodeScrub> nodes;
+  for (const auto& node : reply.nodes) {
+    const auto& scrub = node.scrub;
+    nodes.push_back({node.node, metadata::to_string(node.data), node.state,
+                     scrub.last_requested >= request, scrub.checked, scrub.total, scrub.bad,
+                     scrub.last_end_ms});
+  }
+  return nodes;
 }
 
 // Adds the entries of a page to `files`.
@@ -155,6 +171,22 @@ class FileSystemImpl final : public FileSystem {
       request.from = reply.next;
     } while (request.from != BlockId());
     return {};
+  }
+
+  Result<std::vector<NodeScrub>> scrub(bool wait, const ScrubProgress& progress) override {
+    MDFS_TRY(auto reply, context_.link.call(actors::ScrubRequest{true}));
+    const std::uint64_t request = reply.request;
+    for (;;) {
+      auto nodes = scrubbed_nodes(reply, request);
+      // A node that dies has nothing to wait for; one that comes back is checked another time.
+      const bool done = std::all_of(nodes.begin(), nodes.end(), [](const NodeScrub& node) {
+        return node.done || node.state == "dead";
+      });
+      if (done || !wait) return nodes;
+      if (progress) progress(nodes);
+      std::this_thread::sleep_for(kScrubPoll);
+      MDFS_TRY(reply, context_.link.call(actors::ScrubRequest{false}));
+    }
   }
 
   Result<WriteReport> write_file(const std::string& path, Source& source,

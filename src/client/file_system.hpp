@@ -105,6 +105,11 @@ class FileSystem {
   virtual Status balance(std::optional<double> threshold) = 0;
   // Calls `take` for every block of the cluster that is not as it should be.
   virtual Status check_blocks(const std::function<void(const BlockProblem&)>& take) = 0;
+  // Has all datanodes check all their replicas at once. With `wait` returns when all that live have
+  // done so; calls `progress` now and then meanwhile. What they found is reported and repaired as
+  // ever, whether anybody waits or not.
+  using ScrubProgress = std::function<void(const std::vector<NodeScrub>&)>;
+  virtual Result<std::vector<NodeScrub>> scrub(bool wait, const ScrubProgress& progress) = 0;
 
   // Writes one file; it is visible as a whole when this returns. kAlreadyExists without overwrite.
   virtual Result<WriteReport> write_file(const std::string& path, Source& source,

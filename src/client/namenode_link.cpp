@@ -77,6 +77,7 @@ MDFS_LINK_REQUEST(actors::SafeModeRequest)
 MDFS_LINK_REQUEST(metadata::SetNodeAdmin)
 MDFS_LINK_REQUEST(actors::BalanceRequest)
 MDFS_LINK_REQUEST(actors::CheckBlocksRequest)
+MDFS_LINK_REQUEST(actors::ScrubRequest)
 #undef MDFS_LINK_REQUEST
 
 void NamenodeLink::run_after(std::chrono::milliseconds delay, std::function<void()> task) {

@@ -67,6 +67,10 @@ template <>
 struct ReplyOf<actors::CheckBlocksRequest> {
   using type = actors::CheckBlocksReply;
 };
+template <>
+struct ReplyOf<actors::ScrubRequest> {
+  using type = actors::ScrubReply;
+};
 
 struct LinkOptions {
   std::vector<metadata::Endpoint> namenodes;  // At least one; tried in turn.

@@ -75,7 +75,9 @@ struct BlockIndex::State {
   Checksum digest = 0;
 
   Error failure(int code) const {
-    const Errc errc = code == SQLITE_FULL ? Errc::kNoSpace : Errc::kCorrupt;
+    Errc errc = Errc::kCorrupt;
+    if ((code & 0xFF) == SQLITE_FULL) errc = Errc::kNoSpace;
+    if ((code & 0xFF) == SQLITE_IOERR) errc = Errc::kIoError;
     return {errc, path + ": SQLite says: " + sqlite3_errmsg(database.get())};
   }
   Error mismatch(const std::string& what) const { return {Errc::kCorrupt, path + ": " + what}; }
@@ -293,6 +295,20 @@ Status BlockIndex::load(const IndexVisitor& visitor) {
                           std::to_string(stored_count) + " that were written");
   }
   return {};
+}
+
+Status BlockIndex::verify() {
+  const std::uint64_t count = state_->count;
+  const Checksum digest = state_->digest;
+  // What is in memory already says nothing about the file.
+  MDFS_CHECK(state_->execute("PRAGMA shrink_memory"));
+  const IndexVisitor nothing{[](std::uint32_t, std::uint64_t) {},
+                             [](std::uint32_t, std::uint64_t, const ReplicaInfo&) {},
+                             [](const ReplicaInfo&) {}};
+  MDFS_CHECK(load(nothing));
+  if (state_->count == count && state_->digest == digest) return {};
+  return state_->mismatch("holds " + std::to_string(state_->count) + " rows of an older state " +
+                          "instead of " + std::to_string(count));
 }
 
 Status BlockIndex::apply(std::span<const IndexChange> changes) {

@@ -48,7 +48,8 @@ struct PackGap {
 
 class BlockIndex {
  public:
-  // Opens or creates the file at `path`. kCorrupt when it is damaged or another disk's.
+  // Opens or creates the file at `path`. kCorrupt when it is damaged or another disk's, kIoError
+  // (here and below) when the disk fails.
   static Result<std::unique_ptr<BlockIndex>> open(const std::string& path, DiskId disk);
   ~BlockIndex();
   BlockIndex(const BlockIndex&) = delete;
@@ -57,6 +58,9 @@ class BlockIndex {
   // Visits all rows: packs first. kCorrupt when they are not what was written; what was visited
   // before must then be forgotten.
   Status load(const IndexVisitor& visitor);
+
+  // Whether the file still holds what was applied; reads all of it. kCorrupt when it does not.
+  Status verify();
 
   // Applies all changes in one transaction, or none of them. kNoSpace may be tried again later;
   // after any other error the index must be set aside.

@@ -6,6 +6,7 @@
 // Thread-safe throughout. Owned by the datanode's wiring; handles must not outlive it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -39,21 +40,37 @@ enum class Durability : std::uint8_t {
   kNone,  // It survives the death of the process, not of the machine.
 };
 
-struct BlockStoreOptions {
-  std::vector<std::string> directories;  // At least one; created when missing.
-  ClusterId cluster;                     // None: take what the directories say.
-  Durability durability = Durability::kSync;
-  std::uint64_t pack_limit_bytes = 1ULL << 20;  // Replicas up to this size go to packs.
-  std::uint64_t pack_size_bytes = 64ULL << 20;  // A pack is closed at this size.
-  std::uint64_t reserved_bytes = 256ULL << 20;  // Left free on every disk.
-  std::uint64_t capacity_bytes = 0;             // 0: as large as the disks.
-};
-
 struct ReplicaInfo {
   BlockId block;
   std::uint64_t generation = 0;
   std::uint64_t length = 0;        // Raw bytes.
   std::uint64_t stored_bytes = 0;  // Bytes of all slices as stored.
+};
+
+// Asked before each read of so many bytes; waits as long as it likes. False ends the operation with
+// kCancelled.
+using Pace = std::function<bool(std::size_t bytes)>;
+
+// A disk that is given up until the next start.
+struct DiskFailure {
+  std::string directory;
+  Error reason;
+  std::vector<ReplicaInfo> lost;  // What it held.
+  std::size_t disks_left = 0;
+};
+
+struct BlockStoreOptions {
+  std::vector<std::string> directories;  // At least one; created when missing.
+  ClusterId cluster;                     // None: take what the directories say.
+  Durability durability = Durability::kSync;
+  std::uint64_t pack_limit_bytes = 1ULL << 20;          // Replicas up to this size go to packs.
+  std::uint64_t pack_size_bytes = 64ULL << 20;          // A pack is closed at this size.
+  std::uint64_t reserved_bytes = 256ULL << 20;          // Left free on every disk.
+  std::uint64_t capacity_bytes = 0;                     // 0: as large as the disks.
+  std::chrono::milliseconds disk_check_interval{3000};  // Between two probes of a disk.
+  // Told of each disk that fails while the store is open, from any of its threads. Must neither
+  // block nor call the store, and is called until the store is gone.
+  std::function<void(const DiskFailure&)> disk_failed;
 };
 
 struct StoreUsage {
@@ -100,8 +117,11 @@ class ReplicaReader {
 class BlockStore {
  public:
   // Formats empty directories, recovers the others: half-written replicas are removed, whole ones
-  // that the index lacks are verified and adopted. Errors: kInUse (another process), kWrongCluster,
-  // kCorrupt (with what to do), kUnsupported (a newer version).
+  // that the index lacks are verified and adopted. A directory that does not work is left out, with
+  // a notice, as long as another one works. Errors: kInUse (another process), kWrongCluster,
+  // kInvalidArgument (directories that do not belong together), kUnsupported (a newer version);
+  // when no directory works, why the first does not, such as kCorrupt (with what to do) or
+  // kIoError.
   static Result<std::unique_ptr<BlockStore>> open(const BlockStoreOptions& options);
   virtual ~BlockStore() = default;
 
@@ -126,6 +146,45 @@ class BlockStore {
 
   // Replicas with ids above `after`, in order of id, at most `limit`.
   virtual Result<std::vector<ReplicaInfo>> list(BlockId after, std::size_t limit) = 0;
+
+  // --- Looking after what is stored; a store in memory need not ---
+
+  // Replicas with ids below `before`, the highest first, at most `limit`.
+  virtual std::vector<ReplicaInfo> list_down(BlockId /*before*/, std::size_t /*limit*/) {
+    return {};
+  }
+
+  // Reads the whole replica from its disk and checks it, descriptor and slices. kCorrupt also when
+  // its file is gone; kNotFound and kStale as open_replica(), kIoError, kCancelled by `pace`.
+  virtual Status verify(BlockId block, std::uint64_t generation, const Pace& pace = {}) {
+    static_cast<void>(pace);
+    const auto reader = open_replica(block, generation);
+    return reader ? Status() : reader.error();
+  }
+
+  // Looks whether the files of the replicas with ids above `after` are there and long enough,
+  // without reading them; at most `limit` replicas.
+  struct FilesChecked {
+    std::vector<ReplicaInfo> missing;
+    BlockId last;  // Where to go on.
+    bool end = false;
+  };
+  virtual FilesChecked check_files(BlockId /*after*/, std::size_t /*limit*/) {
+    return {{}, {}, true};
+  }
+
+  // Has the indexes of all disks compared with what was written to them, in the background; one
+  // that is damaged is set aside and made anew.
+  virtual void check_indexes() {}
+
+  // As remove(), but a copy of the bytes is kept in the folder "corrupt" of the disk, where the
+  // oldest give way to new ones.
+  virtual Status set_aside(BlockId block, std::uint64_t generation) {
+    return remove(block, generation);
+  }
+
+  // A replica turned out to be bad or unreadable: probes the disks soon. Does not block.
+  virtual void check_disks() {}
 
   virtual StoreUsage usage() const = 0;
 

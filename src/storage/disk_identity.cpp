@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "base/random_id.hpp"
+#include "storage/disk_monitor.hpp"
 #include "storage/version_file.hpp"
 
 namespace minidfs::storage {
@@ -58,6 +59,73 @@ Error other_cluster(const std::string& path, ClusterId theirs, ClusterId ours) {
                                    "; give it a data directory of its own"};
 }
 
+// Mistakes of whoever started this process: nothing that a broken disk could look like.
+bool is_mistake(const Error& error) {
+  return error.code == Errc::kInUse || error.code == Errc::kUnsupported ||
+         error.code == Errc::kInvalidArgument;
+}
+
+struct Claim {
+  ClaimedDirectory directory;
+  bool is_new = false;
+};
+
+Result<Claim> claim_directory(const std::string& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) return errno_error(error.value(), path);
+  MDFS_TRY(UniqueFd lock, lock_directory(path, kLockAdvice));
+  Claim claim{{path, std::move(lock), {}}, false};
+  auto text = read_file(version_path(path), kVersionBytesMax);
+  if (text) {
+    MDFS_TRY(claim.directory.identity, parse_identity(*text, version_path(path)));
+    return claim;
+  }
+  if (text.error().code == Errc::kTooLarge) return damaged_version(version_path(path));
+  if (text.error().code != Errc::kNotFound) return std::move(text).error();
+  MDFS_CHECK(check_formattable(path));
+  claim.is_new = true;
+  return claim;
+}
+
+// Checks that the directories are of one datanode and of `cluster`, which is taken from them when
+// it is none. The datanode's id; a new one when all are new.
+Result<NodeId> check_together(const std::vector<Claim>& claims, ClusterId& cluster) {
+  NodeId node;
+  std::string node_path;  // Where `node` was found.
+  for (const Claim& claim : claims) {
+    if (claim.is_new) continue;
+    const auto& [path, lock, identity] = claim.directory;
+    if (node.is_none()) {
+      node = identity.node;
+      node_path = path;
+    }
+    if (identity.node != node) {
+      return Error{Errc::kInvalidArgument, path + ": belongs to datanode " +
+                                               to_string(identity.node) + ", but " + node_path +
+                                               " to datanode " + to_string(node) +
+                                               "; give each datanode its own directories"};
+    }
+    if (!identity.cluster.is_none() && !cluster.is_none() && identity.cluster != cluster) {
+      return other_cluster(path, identity.cluster, cluster);
+    }
+    if (cluster.is_none()) cluster = identity.cluster;
+  }
+  return node.is_none() ? random_id<NodeId>() : node;
+}
+
+Status make_ready(Claim& claim, ClusterId cluster, NodeId node) {
+  DiskIdentity& identity = claim.directory.identity;
+  if (claim.is_new) {
+    identity = {cluster, node, random_id<DiskId>()};
+    MDFS_CHECK(format_directory(claim.directory));
+  } else if (identity.cluster != cluster) {
+    identity.cluster = cluster;
+    MDFS_CHECK(store_identity(claim.directory));
+  }
+  return probe_disk(claim.directory.path, identity.disk);
+}
+
 }  // namespace
 
 std::string format_identity(const DiskIdentity& identity) {
@@ -82,58 +150,34 @@ Status store_identity(const ClaimedDirectory& directory) {
   return replace_file(version_path(directory.path), format_identity(directory.identity));
 }
 
-Result<std::vector<ClaimedDirectory>> claim_directories(const std::vector<std::string>& paths,
-                                                        ClusterId cluster) {
+Result<ClaimedDirectories> claim_directories(const std::vector<std::string>& paths,
+                                             ClusterId cluster) {
   if (paths.empty()) return Error{Errc::kInvalidArgument, "no data directory is given"};
-  std::vector<ClaimedDirectory> directories;
-  std::vector<bool> is_new;
-  NodeId node;
-  std::string node_path;  // Where `node` was found.
+  ClaimedDirectories result;
+  std::vector<Claim> claims;
   for (const std::string& path : paths) {
-    std::error_code error;
-    fs::create_directories(path, error);
-    if (error) return errno_error(error.value(), path);
-    MDFS_TRY(UniqueFd lock, lock_directory(path, kLockAdvice));
-    ClaimedDirectory directory{path, std::move(lock), {}};
-    auto text = read_file(version_path(path), kVersionBytesMax);
-    if (!text && text.error().code == Errc::kTooLarge) return damaged_version(version_path(path));
-    if (!text && text.error().code != Errc::kNotFound) return std::move(text).error();
-    is_new.push_back(!text.ok());
-    if (text) {
-      MDFS_TRY(directory.identity, parse_identity(*text, version_path(path)));
-      const DiskIdentity& identity = directory.identity;
-      if (node.is_none()) {
-        node = identity.node;
-        node_path = path;
-      }
-      if (identity.node != node) {
-        return Error{Errc::kInvalidArgument, path + ": belongs to datanode " +
-                                                 to_string(identity.node) + ", but " + node_path +
-                                                 " to datanode " + to_string(node) +
-                                                 "; give each datanode its own directories"};
-      }
-      if (!identity.cluster.is_none() && !cluster.is_none() && identity.cluster != cluster) {
-        return other_cluster(path, identity.cluster, cluster);
-      }
-      if (cluster.is_none()) cluster = identity.cluster;
+    auto claim = claim_directory(path);
+    if (claim) {
+      claims.push_back(std::move(*claim));
+    } else if (is_mistake(claim.error())) {
+      return std::move(claim).error();
     } else {
-      MDFS_CHECK(check_formattable(path));
-    }
-    directories.push_back(std::move(directory));
-  }
-  if (node.is_none()) node = random_id<NodeId>();
-  // Nothing was written so far: a wrong set of directories leaves no trace.
-  for (std::size_t i = 0; i < directories.size(); ++i) {
-    DiskIdentity& identity = directories[i].identity;
-    if (is_new[i]) {
-      identity = {cluster, node, random_id<DiskId>()};
-      MDFS_CHECK(format_directory(directories[i]));
-    } else if (identity.cluster != cluster) {
-      identity.cluster = cluster;
-      MDFS_CHECK(store_identity(directories[i]));
+      result.left_out.push_back({path, std::move(claim).error()});
     }
   }
-  return directories;
+  MDFS_TRY(const NodeId node, check_together(claims, cluster));
+  // Nothing was written so far but missing directories and locks: a wrong set of directories leaves
+  // no other trace.
+  for (Claim& claim : claims) {
+    const Status ready = make_ready(claim, cluster, node);
+    if (ready.ok()) {
+      result.directories.push_back(std::move(claim.directory));
+    } else {
+      result.left_out.push_back({claim.directory.path, ready.error()});
+    }
+  }
+  if (result.directories.empty()) return result.left_out.front().reason;
+  return result;
 }
 
 }  // namespace minidfs::storage

@@ -29,10 +29,22 @@ struct ClaimedDirectory {
   DiskIdentity identity;
 };
 
+// The directories that work, and those that do not. At least one works.
+struct ClaimedDirectories {
+  struct LeftOut {
+    std::string path;
+    Error reason;
+  };
+  std::vector<ClaimedDirectory> directories;
+  std::vector<LeftOut> left_out;
+};
+
 // Creates and formats what is missing, takes the locks and checks that all directories belong
-// together and to `cluster` (when that is not none). Errors as BlockStore::open.
-Result<std::vector<ClaimedDirectory>> claim_directories(const std::vector<std::string>& paths,
-                                                        ClusterId cluster);
+// together and to `cluster` (when that is not none). A directory that cannot be made, read or
+// written, or whose VERSION file is damaged, is left out as long as another one works. Errors as
+// BlockStore::open.
+Result<ClaimedDirectories> claim_directories(const std::vector<std::string>& paths,
+                                             ClusterId cluster);
 
 // Writes the VERSION file anew.
 Status store_identity(const ClaimedDirectory& directory);

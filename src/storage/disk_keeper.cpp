@@ -36,6 +36,7 @@ void DiskKeeper::run() {
     note_removals(changes);
     unwritten_.insert(unwritten_.end(), changes.begin(), changes.end());
     apply();
+    check_now();
     if (unwritten_.empty()) give_back();
     // What came in between reading `closed` and taking the changes is no longer than one round.
     if (closed && changes.empty()) return;
@@ -43,17 +44,52 @@ void DiskKeeper::run() {
 }
 
 void DiskKeeper::apply() {
+  if (options_.failed()) {
+    index_.reset();
+    dead_.clear();
+    maybe_dead_packs_.clear();
+  }
   if (!index_) unwritten_.clear();
   if (unwritten_.empty()) return;
   const Status status = index_->apply(unwritten_);
   if (!status.ok() && status.error().code == Errc::kNoSpace) return;  // Tried again next round.
   unwritten_.clear();
-  if (status.ok()) return;
+  if (!status.ok()) renew_index(status.error());
+}
+
+void DiskKeeper::check_index() {
+  check_wanted_ = true;
+  catalog_.wake(options_.disk_number);
+}
+
+void DiskKeeper::check_now() {
+  if (!check_wanted_.exchange(false) || !index_) return;
+  const Status status = index_->verify();
+  if (!status.ok()) renew_index(status.error());
+}
+
+// Sets the index aside and makes another one from the catalog, which knows everything. Without
+// success the disk goes on without an index until the next start, which rebuilds it.
+void DiskKeeper::renew_index(const Error& reason) {
   index_.reset();
-  const auto aside = set_index_aside(options_.directory + "/index.db");
-  options_.notice(status.error().message + "; the index is set aside" +
-                  (aside ? " as " + *aside : ": " + aside.error().message) +
-                  " and will be rebuilt at the next start");
+  unwritten_.clear();
+  options_.write_failed(reason);
+  if (options_.failed()) return;
+  const std::string path = options_.directory + "/index.db";
+  const auto renew = [&]() -> Result<std::string> {
+    MDFS_TRY(std::string aside, set_index_aside(path));
+    MDFS_TRY(auto index, BlockIndex::open(path, options_.disk));
+    MDFS_CHECK(index->apply(catalog_.take_all(options_.disk_number)));
+    MDFS_CHECK(index->checkpoint());
+    index_ = std::move(index);
+    return aside;
+  };
+  const auto aside = renew();
+  options_.notice(reason.message +
+                  (aside ? "; set aside as " + *aside + ", the index was made anew"
+                         : "; the index will be rebuilt at the next start, because another one "
+                           "cannot be made now: " +
+                               aside.error().message));
 }
 
 void DiskKeeper::note_removals(const std::vector<IndexChange>& changes) {

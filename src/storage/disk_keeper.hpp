@@ -2,6 +2,7 @@
 // removed replicas in packs. Owns a thread and the index.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <set>
@@ -19,7 +20,10 @@ class DiskKeeper {
  public:
   struct Options {
     std::string directory;
+    DiskId disk;
     std::uint16_t disk_number = 0;
+    std::function<bool()> failed;                         // Whether the disk has failed.
+    std::function<void(const Error&)> write_failed;       // Is told of errors of the index.
     std::function<void(std::string)> notice;              // Takes what the operator should know.
     std::function<void(std::uint32_t pack)> forget_pack;  // Closes a pack that goes away.
   };
@@ -28,15 +32,22 @@ class DiskKeeper {
   DiskKeeper(const DiskKeeper&) = delete;
   DiskKeeper& operator=(const DiskKeeper&) = delete;
 
+  // Has the index compared with what was written to it, soon; one that is damaged is made anew.
+  // Thread-safe.
+  void check_index();
+
  private:
   void run();
   void apply();
+  void check_now();
+  void renew_index(const Error& reason);
   void note_removals(const std::vector<IndexChange>& changes);
   void give_back();
   void punch(std::uint32_t pack, const PackGap& gap);
 
   const Options options_;
   ReplicaCatalog& catalog_;
+  std::atomic<bool> check_wanted_{false};
 
   // The thread's own.
   std::unique_ptr<BlockIndex> index_;   // None once it was set aside.

@@ -44,6 +44,23 @@ class LruCache {
     index_.erase(found);
   }
 
+  void clear() {
+    erase_if([](const Key&) { return true; });
+  }
+
+  template <class Predicate>
+  void erase_if(const Predicate& matches) {
+    const std::lock_guard lock(mutex_);
+    for (auto it = entries_.begin(); it != entries_.end();) {
+      if (!matches(it->first)) {
+        ++it;
+        continue;
+      }
+      index_.erase(it->first);
+      it = entries_.erase(it);
+    }
+  }
+
  private:
   using Entries = std::list<std::pair<Key, std::shared_ptr<Value>>>;
 

@@ -59,6 +59,7 @@ void PackCommitter::run() {
       end_ = allocated_ = options_.open_pack_end;
     } else {
       options_.notice(fd.error().message);
+      options_.write_failed(fd.error());
       catalog_.end_pack(options_.disk_number, options_.open_pack, options_.open_pack_end, true);
     }
   }
@@ -94,6 +95,7 @@ void PackCommitter::commit(std::vector<PackJob>& jobs) {
       flush();
       const Status room = ensure_room(bytes);
       if (!room.ok()) {
+        options_.write_failed(room.error());
         finish(job, room.error());
         continue;
       }
@@ -127,7 +129,7 @@ Status PackCommitter::begin_pack() {
   fd_ = std::move(fd);
   pack_ = number;
   end_ = allocated_ = 0;
-  catalog_.begin_pack(options_.disk_number, number, false);
+  catalog_.begin_pack(options_.disk_number, number, false, 0);
   return {};
 }
 
@@ -187,6 +189,7 @@ void PackCommitter::commit_group(std::vector<Placed>& group, std::uint64_t end) 
     // What the kernel has of the group is unknown, so nothing may follow it in this file.
     options_.notice(written.error().message + "; the pack is given up for writing");
     seal_pack();
+    options_.write_failed(written.error());
     for (Placed& placed : group) finish(*placed.job, written.error());
     return;
   }

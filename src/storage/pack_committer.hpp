@@ -40,6 +40,8 @@ class PackCommitter {
     std::uint64_t open_pack_end = 0;
     // Takes what the operator should know.
     std::function<void(std::string)> notice;
+    // Is told of errors of writing and syncing.
+    std::function<void(const Error&)> write_failed;
     // Calls back about the replica that a new one replaced.
     std::function<void(BlockId, const ReplicaLocation&)> replaced;
   };

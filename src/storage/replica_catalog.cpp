@@ -52,6 +52,7 @@ void ReplicaCatalog::end_write(BlockId block) {
 
 void ReplicaCatalog::push(std::size_t disk, const IndexChange& change) {
   Disk& target = *disks_[disk];
+  if (target.failed) return;
   target.changes.push_back(change);
   if (target.changes.size() == 1 || target.changes.size() == kChangesMax) {
     target.changed.notify_all();
@@ -74,6 +75,10 @@ void ReplicaCatalog::erase_counts(BlockId block, const ReplicaLocation& location
 Result<std::optional<ReplicaLocation>> ReplicaCatalog::publish(BlockId block,
                                                                const ReplicaLocation& location) {
   const std::lock_guard lock(mutex_);
+  if (disks_[location.disk]->failed) {
+    return Error{Errc::kIoError,
+                 replica_name(block, location.generation) + ": its disk has failed"};
+  }
   std::optional<ReplicaLocation> old;
   const auto found = replicas_.find(block.value);
   if (found != replicas_.end()) {
@@ -145,20 +150,50 @@ std::vector<ReplicaInfo> ReplicaCatalog::list(BlockId after, std::size_t limit) 
   return out;
 }
 
+std::vector<ReplicaInfo> ReplicaCatalog::list_down(BlockId before, std::size_t limit) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ReplicaInfo> out;
+  for (auto it = replicas_.lower_bound(before.value);
+       it != replicas_.begin() && out.size() < limit;) {
+    --it;
+    out.push_back(it->second.info(BlockId{it->first}));
+  }
+  return out;
+}
+
+std::vector<ReplicaCatalog::Place> ReplicaCatalog::places(BlockId after, std::size_t limit) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Place> out;
+  for (auto it = replicas_.upper_bound(after.value); it != replicas_.end() && out.size() < limit;
+       ++it) {
+    out.push_back({BlockId{it->first}, it->second});
+  }
+  return out;
+}
+
+bool ReplicaCatalog::is_at(BlockId block, const ReplicaLocation& location) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = replicas_.find(block.value);
+  return found != replicas_.end() && found->second == location;
+}
+
 std::uint64_t ReplicaCatalog::replica_count() const {
   const std::lock_guard lock(mutex_);
   return replicas_.size();
 }
 
-void ReplicaCatalog::begin_pack(std::size_t disk, std::uint32_t pack, bool sealed) {
+void ReplicaCatalog::begin_pack(std::size_t disk, std::uint32_t pack, bool sealed,
+                                std::uint64_t end) {
   const std::lock_guard lock(mutex_);
   disks_[disk]->packs[pack].sealed = sealed;
+  disks_[disk]->packs[pack].end = end;
 }
 
 void ReplicaCatalog::end_pack(std::size_t disk, std::uint32_t pack, std::uint64_t end,
                               bool sealed) {
   const std::lock_guard lock(mutex_);
   disks_[disk]->packs[pack].sealed = sealed;
+  disks_[disk]->packs[pack].end = end;
   IndexChange change;
   change.kind = IndexChange::Kind::kPackEnd;
   change.pack = pack;
@@ -170,7 +205,8 @@ ReplicaCatalog::PackFate ReplicaCatalog::drop_pack_if_dead(std::size_t disk, std
   const std::lock_guard lock(mutex_);
   auto& packs = disks_[disk]->packs;
   const auto found = packs.find(pack);
-  if (found == packs.end() || !found->second.sealed || found->second.live_count != 0) {
+  if (disks_[disk]->failed || found == packs.end() || !found->second.sealed ||
+      found->second.live_count != 0) {
     return PackFate::kNeeded;
   }
   if (!found->second.readers.empty()) return PackFate::kRead;
@@ -192,14 +228,62 @@ bool ReplicaCatalog::is_read_between(std::size_t disk, std::uint32_t pack, std::
   return reader != found->second.readers.end() && reader->first < end;
 }
 
+std::vector<ReplicaInfo> ReplicaCatalog::fail_disk(std::size_t disk) {
+  const std::lock_guard lock(mutex_);
+  Disk& lost = *disks_[disk];
+  lost.failed = true;
+  lost.changes.clear();
+  lost.woken = true;  // The index is let go of.
+  lost.changed.notify_all();
+  // The packs stay for their readers, who let go of them one by one.
+  for (auto& [number, pack] : lost.packs) pack.live_count = 0;
+  std::vector<ReplicaInfo> gone;
+  for (auto it = replicas_.begin(); it != replicas_.end();) {
+    if (it->second.disk != disk) {
+      ++it;
+      continue;
+    }
+    gone.push_back(it->second.info(BlockId{it->first}));
+    it = replicas_.erase(it);
+  }
+  return gone;
+}
+
 std::vector<IndexChange> ReplicaCatalog::take_changes(std::size_t disk, bool idle,
                                                       std::chrono::milliseconds linger) {
   std::unique_lock lock(mutex_);
   Disk& source = *disks_[disk];
-  if (idle) source.changed.wait(lock, [&] { return closed_ || !source.changes.empty(); });
+  if (idle) {
+    source.changed.wait(lock, [&] { return closed_ || source.woken || !source.changes.empty(); });
+  }
   source.changed.wait_for(lock, linger,
                           [&] { return closed_ || source.changes.size() >= kChangesMax; });
+  source.woken = false;
   return std::exchange(source.changes, {});
+}
+
+void ReplicaCatalog::wake(std::size_t disk) {
+  const std::lock_guard lock(mutex_);
+  disks_[disk]->woken = true;
+  disks_[disk]->changed.notify_all();
+}
+
+std::vector<IndexChange> ReplicaCatalog::take_all(std::size_t disk) {
+  const std::lock_guard lock(mutex_);
+  Disk& source = *disks_[disk];
+  source.changes.clear();
+  std::vector<IndexChange> rows;
+  for (const auto& [number, pack] : source.packs) {
+    IndexChange change;
+    change.kind = IndexChange::Kind::kPackEnd;
+    change.pack = number;
+    change.place = pack.end;
+    rows.push_back(change);
+  }
+  for (const auto& [block, location] : replicas_) {
+    if (location.disk == disk) rows.push_back(row_change(BlockId{block}, location, true));
+  }
+  return rows;
 }
 
 void ReplicaCatalog::close() {

@@ -31,6 +31,8 @@ struct ReplicaLocation {
   std::uint32_t place_units = 0;  // Place in the pack, in units of kPackAlignmentBytes.
   std::uint16_t disk = 0;
 
+  friend bool operator==(const ReplicaLocation&, const ReplicaLocation&) = default;
+
   std::uint64_t place() const { return place_units * kPackAlignmentBytes; }
   ReplicaInfo info(BlockId block) const { return {block, generation, length, stored_bytes}; }
   // What it takes on its disk.
@@ -66,10 +68,20 @@ class ReplicaCatalog {
   void release_reader(const ReplicaLocation& location);
 
   std::vector<ReplicaInfo> list(BlockId after, std::size_t limit) const;
+  // Those with ids below `before`, the highest first.
+  std::vector<ReplicaInfo> list_down(BlockId before, std::size_t limit) const;
+  struct Place {
+    BlockId block;
+    ReplicaLocation location;
+  };
+  std::vector<Place> places(BlockId after, std::size_t limit) const;
+  // Whether this is still where the replica is.
+  bool is_at(BlockId block, const ReplicaLocation& location) const;
   std::uint64_t replica_count() const;
 
   // Packs. Nothing is appended to a pack any more once it is sealed.
-  void begin_pack(std::size_t disk, std::uint32_t pack, bool sealed);
+  // Everything before `end` is published already.
+  void begin_pack(std::size_t disk, std::uint32_t pack, bool sealed, std::uint64_t end);
   // Everything before `end` is published; the index may rely on it.
   void end_pack(std::size_t disk, std::uint32_t pack, std::uint64_t end, bool sealed);
   enum class PackFate : std::uint8_t { kNeeded, kRead, kDropped };
@@ -79,10 +91,18 @@ class ReplicaCatalog {
   bool is_read_between(std::size_t disk, std::uint32_t pack, std::uint64_t begin,
                        std::uint64_t end) const;
 
+  // The disk is lost: its replicas, which are returned, are out of sight, and none can be published
+  // on it any more.
+  std::vector<ReplicaInfo> fail_disk(std::size_t disk);
+
   // The changes that a disk's index lacks, in order. With `idle`, first waits until there are any;
   // then goes on collecting for `linger`. Returns at once after close().
   std::vector<IndexChange> take_changes(std::size_t disk, bool idle,
                                         std::chrono::milliseconds linger);
+  // Lets take_changes() return although there are none.
+  void wake(std::size_t disk);
+  // All rows that the disk's index should have, which makes the changes before them needless.
+  std::vector<IndexChange> take_all(std::size_t disk);
   void close();
   bool closed() const;
 
@@ -93,12 +113,15 @@ class ReplicaCatalog {
  private:
   struct Pack {
     std::uint32_t live_count = 0;
+    std::uint64_t end = 0;
     bool sealed = false;
     std::map<std::uint64_t, std::uint32_t> readers;  // By the record's place.
   };
   struct Disk {
     std::map<std::uint32_t, Pack> packs;
     std::vector<IndexChange> changes;
+    bool failed = false;
+    bool woken = false;
     std::condition_variable changed;
   };
 

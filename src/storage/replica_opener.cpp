@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "storage/large_file.hpp"
+#include "storage/replica_verify.hpp"
 
 namespace minidfs::storage {
 
@@ -91,8 +92,13 @@ Error not_the_replica(const ReplicaInfo& info, const std::string& path) {
 
 }  // namespace
 
-ReplicaOpener::ReplicaOpener(std::vector<Disk> disks, ReplicaCatalog& catalog)
-    : disks_(std::move(disks)), catalog_(catalog), large_(kLargeFilesMax), packs_(kPackFilesMax) {}
+ReplicaOpener::ReplicaOpener(std::vector<Disk> disks, ReplicaCatalog& catalog,
+                             ReadFailed read_failed)
+    : disks_(std::move(disks)),
+      catalog_(catalog),
+      read_failed_(std::move(read_failed)),
+      large_(kLargeFilesMax),
+      packs_(kPackFilesMax) {}
 
 std::string ReplicaOpener::large_path(std::size_t disk, BlockId block,
                                       std::uint64_t generation) const {
@@ -107,11 +113,16 @@ Result<std::shared_ptr<ReplicaReader>> ReplicaOpener::open(BlockId block,
                                                            std::uint64_t generation) {
   MDFS_TRY(const ReplicaLocation location, catalog_.acquire_reader(block, generation));
   auto reader = location.pack != 0 ? open_packed(block, location) : open_large(block, location);
-  if (reader || reader.error().code != Errc::kNotFound) return reader;
+  if (reader) return reader;
+  if (reader.error().code != Errc::kNotFound) {
+    if (reader.error().code != Errc::kCorrupt) read_failed_(location.disk, reader.error());
+    return reader;
+  }
   // Either it was removed just now, or somebody else has taken the file away.
   const auto again = catalog_.acquire_reader(block, generation);
   if (!again) return again.error();
   catalog_.release_reader(*again);
+  read_failed_(location.disk, reader.error());
   return Error{Errc::kCorrupt, reader.error().message};
 }
 
@@ -162,8 +173,37 @@ Result<std::shared_ptr<ReplicaReader>> ReplicaOpener::open_large(BlockId block,
   return reader;
 }
 
+Status ReplicaOpener::verify(BlockId block, std::uint64_t generation, const Pace& pace) {
+  MDFS_TRY(const ReplicaLocation location, catalog_.acquire_reader(block, generation));
+  const Status status = verify_at(block, location, pace);
+  if (status.ok() || status.error().code == Errc::kCancelled) return status;
+  if (!catalog_.is_at(block, location)) {
+    return Error{Errc::kNotFound, "block " + to_string(block) + ": removed while it was read"};
+  }
+  if (status.error().code != Errc::kCorrupt) read_failed_(location.disk, status.error());
+  if (status.error().code == Errc::kNotFound) return Error{Errc::kCorrupt, status.error().message};
+  return status;
+}
+
+Status ReplicaOpener::verify_at(BlockId block, const ReplicaLocation& location, const Pace& pace) {
+  const ReadMark mark(catalog_, location);
+  const ReplicaInfo info = location.info(block);
+  const DiskId disk = disks_[location.disk].id;
+  if (location.pack == 0) {
+    const std::string path = large_path(location.disk, block, location.generation);
+    return verify_large_replica(path, disk, info, pace);
+  }
+  return verify_packed_replica(pack_path(location.disk, location.pack),
+                               {disk, location.pack, location.place()}, info, pace);
+}
+
 void ReplicaOpener::forget(BlockId block, std::uint64_t generation) {
   large_.erase({block.value, generation});
+}
+
+void ReplicaOpener::forget_disk(std::size_t disk) {
+  large_.clear();  // Those of other disks are opened again when they are wanted.
+  packs_.erase_if([disk](const auto& key) { return key.first == disk; });
 }
 
 void ReplicaOpener::forget_pack(std::size_t disk, std::uint32_t pack) {

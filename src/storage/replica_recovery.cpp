@@ -51,6 +51,11 @@ class Recovery {
   std::uint64_t lost_ = 0;
 };
 
+// A full disk works: what its index cannot take now is found again at the next start.
+Status unless_full(Status status) {
+  return !status.ok() && status.error().code == Errc::kNoSpace ? Status() : status;
+}
+
 Result<RecoveredDisk> Recovery::run() {
   MDFS_CHECK(open_index());
   MDFS_CHECK(recover_packs());
@@ -64,7 +69,7 @@ Result<RecoveredDisk> Recovery::run() {
                     " replicas of the index are gone");
   }
   // Later packs get higher numbers than any that the durable index has ever heard of.
-  MDFS_CHECK(result_.index->checkpoint());
+  MDFS_CHECK(unless_full(result_.index->checkpoint()));
   return std::move(result_);
 }
 
@@ -94,7 +99,8 @@ Status Recovery::open_index() {
     rebuilding_ = !existed;
     return {};
   }
-  if (status.error().code != Errc::kCorrupt) return status;
+  if (status.error().code == Errc::kNoSpace) return status;
+  // Whatever is wrong with this one file: a disk on which another can be made goes on.
   MDFS_TRY(const std::string aside, set_index_aside(index_path()));
   options_.notice(status.error().message + "; set aside as " + aside +
                   ", the index is rebuilt from the replicas");
@@ -160,7 +166,7 @@ Status Recovery::recover_packs() {
     if (files.contains(number)) continue;
     gone.push_back({IndexChange::Kind::kDropPack, number, 0, {}});
   }
-  if (!gone.empty()) MDFS_CHECK(result_.index->apply(gone));
+  if (!gone.empty()) MDFS_CHECK(unless_full(result_.index->apply(gone)));
   if (!files.empty()) result_.next_pack = std::max(result_.next_pack, files.rbegin()->first + 1);
   for (const auto& [number, end] : files) MDFS_CHECK(recover_pack(number, end));
   return {};
@@ -185,7 +191,7 @@ Status Recovery::recover_pack(std::uint32_t number, std::uint64_t indexed_end) {
     return errno_error(errno, path);
   }
   const bool go_on = open && !rebuilding_;
-  catalog_.begin_pack(options_.disk_number, number, !go_on);
+  catalog_.begin_pack(options_.disk_number, number, !go_on, end);
   if (end != indexed_end || !indexed_.pack_ends.contains(number)) {
     catalog_.end_pack(options_.disk_number, number, end, !go_on);
   }
@@ -214,7 +220,7 @@ Status Recovery::recover_large() {
     load(row.info, 0, 0, true);
   }
   lost_ += gone.size();
-  if (!gone.empty()) MDFS_CHECK(result_.index->apply(gone));
+  if (!gone.empty()) MDFS_CHECK(unless_full(result_.index->apply(gone)));
   const std::uint64_t adopted_before = adopted_;
   for (const std::string& name : names) {
     if (!is_indexed.at(name)) MDFS_CHECK(recover_large_file(name));

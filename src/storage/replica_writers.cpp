@@ -135,13 +135,11 @@ struct LargeFile {
   }
 
   Result<ReplicaInfo> finish();
+  Status write_footer();
 };
 
-Result<ReplicaInfo> LargeFile::finish() {
-  MDFS_CHECK(failure);
-  MDFS_CHECK(received.check_finish());
+Status LargeFile::write_footer() {
   const ReplicaInfo& info = received.info;
-  MDFS_CHECK(reservation.grow_to(file_bytes(info)));
   const DescriptorPlace place{options.disk, 0, info.stored_bytes};
   const EncodedDescriptor descriptor = encode_descriptor(place, info, received.slices);
   const std::string footer = descriptor.table + descriptor.header;
@@ -151,6 +149,18 @@ Result<ReplicaInfo> LargeFile::finish() {
     // On a journaling file system the first sync has mostly made the name durable as well, and this
     // one finds nothing to do.
     MDFS_CHECK(sync_directory(options.folder));
+  }
+  return {};
+}
+
+Result<ReplicaInfo> LargeFile::finish() {
+  MDFS_CHECK(failure);
+  MDFS_CHECK(received.check_finish());
+  const ReplicaInfo& info = received.info;
+  MDFS_CHECK(reservation.grow_to(file_bytes(info)));
+  if (const Status written = write_footer(); !written.ok()) {
+    options.write_failed(written.error());
+    return written.error();
   }
   ReplicaLocation location;
   location.generation = info.generation;
@@ -204,7 +214,10 @@ class LargeWriter final : public ReplicaWriter {
         MDFS_CHECK(file.reservation.grow_to(end));
       }
     }
-    MDFS_CHECK(write_at(file.fd->get(), stored, offset, file.path));
+    if (const Status status = write_at(file.fd->get(), stored, offset, file.path); !status.ok()) {
+      file.options.write_failed(status.error());
+      return status;
+    }
     file.reservation.wrote(stored.size());
     if (file.options.durability == Durability::kSync && end - written_back_ >= kWriteBackBytes) {
       // Only a hint: errors show at the sync.
@@ -242,8 +255,12 @@ Result<std::unique_ptr<ReplicaWriter>> make_large_writer(WriterStart start,
       std::min<std::uint64_t>(slice_count_of(start.stored_bytes_hint), 4096));
   file->reservation = std::move(start.reservation);
   file->path = options.folder + "/" + large_name(start.block, start.generation);
-  MDFS_TRY(auto fd, open_file(file->path, O_RDWR | O_CREAT | O_EXCL));
-  file->fd = std::make_shared<UniqueFd>(std::move(fd));
+  auto fd = open_file(file->path, O_RDWR | O_CREAT | O_EXCL);
+  if (!fd) {
+    options.write_failed(fd.error());
+    return fd.error();
+  }
+  file->fd = std::make_shared<UniqueFd>(std::move(*fd));
   return std::unique_ptr<ReplicaWriter>(
       std::make_unique<LargeWriter>(std::move(file), start.stored_bytes_hint, threads));
 }

@@ -30,6 +30,8 @@ struct LargeWriterOptions {
   DiskId disk;
   std::uint16_t disk_number = 0;
   Durability durability = Durability::kSync;
+  // Is told of errors of writing and syncing.
+  std::function<void(const Error&)> write_failed;
   // Calls back about the replica that a new one replaced.
   std::function<void(BlockId, const ReplicaLocation&)> replaced;
 };

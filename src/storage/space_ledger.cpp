@@ -30,13 +30,14 @@ SpaceLedger::SpaceLedger(std::vector<std::string> directories, Limits limits)
 
 SpaceLedger::Device SpaceLedger::device_of(const Disk& disk) const {
   struct statvfs status = {};
+  if (disk.failed) return {};
   if (::statvfs(disk.directory.c_str(), &status) != 0) return {};  // A lost disk has no room.
   Device device;
   device.size_bytes = minus(status.f_blocks * status.f_frsize, limits_.reserved_bytes);
   device.free_bytes = status.f_bavail * status.f_frsize;
   std::uint64_t taken = limits_.reserved_bytes;
   for (const Disk& other : disks_) {
-    if (other.device != disk.device) continue;
+    if (other.failed || other.device != disk.device) continue;
     taken += other.unwritten_bytes;
     device.free_bytes += other.pack_slack_bytes;
   }
@@ -118,6 +119,13 @@ void SpaceLedger::remove_replica(std::size_t disk, std::uint64_t bytes) {
   disks_[disk].replica_bytes = minus(disks_[disk].replica_bytes, bytes);
 }
 
+void SpaceLedger::fail(std::size_t disk) {
+  const std::lock_guard lock(mutex_);
+  disks_[disk].failed = true;
+  disks_[disk].replica_bytes = 0;
+  disks_[disk].pack_slack_bytes = 0;
+}
+
 void SpaceLedger::set_pack_slack(std::size_t disk, std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   disks_[disk].pack_slack_bytes = bytes;
@@ -134,7 +142,7 @@ StoreUsage SpaceLedger::usage() const {
   usage.used_bytes = used_bytes();
   std::set<std::uint64_t> seen;
   for (const Disk& disk : disks_) {
-    if (!seen.insert(disk.device).second) continue;
+    if (disk.failed || !seen.insert(disk.device).second) continue;
     const Device device = device_of(disk);
     usage.capacity_bytes += device.size_bytes;
     usage.free_bytes += device.free_bytes;

@@ -32,6 +32,8 @@ class SpaceLedger {
 
   void add_replica(std::size_t disk, std::uint64_t bytes);
   void remove_replica(std::size_t disk, std::uint64_t bytes);
+  // The disk is lost: it has no room, and what it held no longer counts.
+  void fail(std::size_t disk);
   // What the current pack has allocated but not filled: free for replicas, though the file system
   // does not say so.
   void set_pack_slack(std::size_t disk, std::uint64_t bytes);
@@ -48,6 +50,7 @@ class SpaceLedger {
     std::uint64_t promised_bytes = 0;   // To writers, written or not.
     std::uint64_t unwritten_bytes = 0;  // Of these, not yet in the file system.
     std::uint64_t pack_slack_bytes = 0;
+    bool failed = false;
   };
   struct Device {
     std::uint64_t size_bytes = 0;

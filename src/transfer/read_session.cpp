@@ -92,6 +92,9 @@ asio::awaitable<bool> Connection::send_replica(std::shared_ptr<storage::ReplicaR
       if (!closed() && errno == 0) {
         loop_.context().events.replica_corrupt(replica->info().block, replica->info().generation,
                                                "the file of the replica is too short");
+      } else if (!closed() && errno == EIO) {
+        loop_.context().events.replica_corrupt(replica->info().block, replica->info().generation,
+                                               "the file of the replica cannot be read");
       }
       co_return false;
     }

@@ -65,7 +65,7 @@ void TestCluster::start_datanode(std::size_t i) {
   const auto line =
       start_role(datanodes_[i],
                  {"--role=datanode", "--port=" + std::to_string(datanode_ports_[i]),
-                  "--namenode=" + namenode_address(), "--data-dir=" + datanode_directory(i)},
+                  "--namenode=" + namenode_address(), "--data-dir=" + data_directories(i)},
                  "datanode" + std::to_string(i));
   datanode_ports_[i] = port_in(line);
 }
@@ -120,6 +120,16 @@ std::unique_ptr<Process> TestCluster::start_minidfs(const std::vector<std::strin
 
 std::string TestCluster::datanode_directory(std::size_t i) const {
   return directory_ + "/datanode" + std::to_string(i);
+}
+
+std::string TestCluster::data_directories(std::size_t i) const {
+  if (options_.disks == 1) return datanode_directory(i);
+  std::string list;
+  for (std::size_t disk = 0; disk < options_.disks; ++disk) {
+    if (disk > 0) list += ",";
+    list += datanode_directory(i) + "/disk" + std::to_string(disk);
+  }
+  return list;
 }
 
 std::string TestCluster::namenode_address() const {

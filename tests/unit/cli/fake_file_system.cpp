@@ -87,6 +87,12 @@ class FakeFileSystem : public client::FileSystem {
 
   Result<client::ClusterStatus> status() override { return state_.status; }
 
+  Result<std::vector<client::NodeScrub>> scrub(bool wait, const ScrubProgress&) override {
+    state_.calls.push_back(wait ? "scrub and wait" : "scrub");
+    return state_.scrubbed;
+  }
+
+
   Result<client::WriteReport> write_file(const std::string& path, client::Source& source,
                                          const client::WriteOptions& options) override {
     state_.calls.push_back("write " + path);

@@ -25,6 +25,7 @@ struct FakeState {
   std::vector<metadata::NodeAdmin> decisions;
   int connections = 0;
   Status connect_status;
+  std::vector<client::NodeScrub> scrubbed;
 };
 
 // What a run of `minidfs <words>` did.

@@ -105,6 +105,24 @@ TEST_CASE("checksum prints the sum and the path as xxhsum does") {
   CHECK(run(state, {"checksum", "/empty"}).out == "99aa06d3014798d86001c324468d497f  /empty\n");
 }
 
+TEST_CASE("scrub tells what each datanode found, and its exit code whether anything is corrupt") {
+  FakeState state;
+  CHECK(run(state, {"scrub"}).exit_code == 2);
+  state.scrubbed = {{{}, "dn1:9866", "live", true, 10, 10, 0, 1}, {{}, "dn2:9866", "dead"}};
+  const auto clean = run(state, {"scrub", "--now"});
+  CHECK(clean.exit_code == 0);
+  CHECK(clean.out == "dn1:9866: 10 replicas checked, 0 corrupt\ndn2:9866: dead\n");
+  state.scrubbed[0].bad = 2;
+  CHECK(run(state, {"scrub", "--now"}).exit_code == 1);
+  const auto json = nlohmann::json::parse(run(state, {"scrub", "--now", "--json"}).out);
+  CHECK(json["nodes"][0]["corrupt"] == 2);
+  CHECK(state.calls == std::vector<std::string>(3, "scrub and wait"));
+  state.scrubbed[0].done = false;
+  const auto asked = run(state, {"scrub", "--now", "--no-wait"});
+  CHECK(asked.exit_code == 0);
+  CHECK(asked.out == "dn1:9866: asked\ndn2:9866: dead\n");
+}
+
 TEST_CASE("status prints text, or JSON for programs") {
   FakeState state;
   CHECK(run(state, {"status"}).out.find("safe mode:  off\n") != std::string::npos);

@@ -1,7 +1,6 @@
 // Directories that are damaged, foreign, in use or full.
 #include "storage/disk_identity.hpp"
 #include "storage/replica_format.hpp"
-#include "storage/replica_verify.hpp"
 #include "store_fixture.hpp"
 
 namespace minidfs::storage {
@@ -64,7 +63,7 @@ TEST_CASE("a byte flipped anywhere in the directory never gives wrong bytes") {
         const Errc code = raw.error().code;
         REQUIRE((code == Errc::kCorrupt || code == Errc::kNotFound || code == Errc::kStale));
         if (code == Errc::kCorrupt) {
-          CHECK(code_of(verify_replica(**store, BlockId{id}, id)) == Errc::kCorrupt);
+          CHECK(code_of((*store)->verify(BlockId{id}, id)) == Errc::kCorrupt);
         }
       }
     }
@@ -92,7 +91,7 @@ TEST_CASE("a damaged index is set aside and rebuilt from the replicas") {
     CHECK(fs::exists(index + ".damaged-" + std::to_string(round)));
     CHECK(store->usage().replicas == 50);
     for (std::uint64_t id = 1; id <= 50; ++id) {
-      CHECK(verify_replica(*store, BlockId{id}, 1).ok());
+      CHECK(store->verify(BlockId{id}, 1).ok());
     }
   }
 }

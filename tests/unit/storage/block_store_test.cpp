@@ -3,7 +3,6 @@
 #include <atomic>
 #include <thread>
 
-#include "storage/replica_verify.hpp"
 #include "store_fixture.hpp"
 
 namespace minidfs::storage {
@@ -39,7 +38,7 @@ TEST_CASE("replicas of every size and compression come back, also after a restar
       const auto raw = get(*store, BlockId{i}, 7);
       REQUIRE(raw.ok());
       CHECK(*raw == make_bytes(sizes[(i - 1) % sizes.size()], i, i % 2 == 0));
-      CHECK(verify_replica(*store, BlockId{i}, 7).ok());
+      CHECK(store->verify(BlockId{i}, 7).ok());
     }
     CHECK(store->usage().replicas == id);
   }

@@ -1,22 +1,12 @@
-#include "storage/block_store.hpp"
+#include "storage/disk_block_store.hpp"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <mutex>
 #include <thread>
 
 #include "base/logging.hpp"
-#include "storage/disk_identity.hpp"
-#include "storage/disk_keeper.hpp"
-#include "storage/pack_committer.hpp"
-#include "storage/replica_catalog.hpp"
-#include "storage/replica_opener.hpp"
-#include "storage/replica_recovery.hpp"
-#include "storage/replica_writers.hpp"
-#include "storage/space_ledger.hpp"
-#include "storage/sync_threads.hpp"
 
 namespace minidfs::storage {
 
@@ -28,84 +18,36 @@ constexpr std::size_t kSyncThreads = 3;
 constexpr std::uint64_t kFirstReserveBytes = std::uint64_t{1} << 20;
 constexpr std::size_t kNoticesMax = 1000;
 
-// The operator's notices. Outlives everything that writes to it.
-class Notices {
- public:
-  void add(std::string text) {
-    log_warn("blockstore", "{}", text);
-    const std::lock_guard lock(mutex_);
-    if (texts_.size() == kNoticesMax) texts_.erase(texts_.begin());
-    texts_.push_back(std::move(text));
-  }
-  std::vector<std::string> all() const {
-    const std::lock_guard lock(mutex_);
-    return texts_;
-  }
+}  // namespace
 
- private:
-  mutable std::mutex mutex_;
-  std::vector<std::string> texts_;
-};
+void Notices::add(std::string text) {
+  log_warn("blockstore", "{}", text);
+  const std::lock_guard lock(mutex_);
+  if (texts_.size() == kNoticesMax) texts_.erase(texts_.begin());
+  texts_.push_back(std::move(text));
+}
 
-// One data directory at work.
-struct Disk {
-  LargeWriterOptions large;
-  std::unique_ptr<PackCommitter> committer;
-  std::unique_ptr<SyncThreads> threads;
-  std::unique_ptr<DiskKeeper> keeper;
-};
+std::vector<std::string> Notices::all() const {
+  const std::lock_guard lock(mutex_);
+  return texts_;
+}
 
-class DiskBlockStore final : public BlockStore {
- public:
-  DiskBlockStore(const BlockStoreOptions& options, std::vector<ClaimedDirectory> directories);
-  ~DiskBlockStore() override;
-
-  Status start();
-
-  NodeId node_id() const override { return directories_.front().identity.node; }
-  ClusterId cluster_id() const override;
-  Status set_cluster_id(ClusterId cluster) override;
-  Result<std::unique_ptr<ReplicaWriter>> create(BlockId block, std::uint64_t generation,
-                                                std::uint64_t stored_bytes_hint) override;
-  Result<std::shared_ptr<ReplicaReader>> open_replica(BlockId block,
-                                                      std::uint64_t generation) override {
-    return opener_.open(block, generation);
-  }
-  Status remove(BlockId block, std::uint64_t generation) override;
-  Result<std::vector<ReplicaInfo>> list(BlockId after, std::size_t limit) override {
-    return catalog_.list(after, limit);
-  }
-  StoreUsage usage() const override;
-  std::vector<std::string> notices() const override { return notices_.all(); }
-
- private:
-  std::vector<std::string> paths() const;
-  std::vector<ReplicaOpener::Disk> opener_disks() const;
-  Result<RecoveredDisk> recover(std::uint16_t number);
-  void start_disk(std::uint16_t number, RecoveredDisk recovered);
-  void clean_up(BlockId block, const ReplicaLocation& location);
-
-  const BlockStoreOptions options_;
-  mutable std::mutex identity_mutex_;  // Guards the identities' cluster ids.
-  std::vector<ClaimedDirectory> directories_;
-  Notices notices_;
-  SpaceLedger ledger_;
-  ReplicaCatalog catalog_;
-  ReplicaOpener opener_;
-  std::vector<std::unique_ptr<Disk>> disks_;
-};
-
-DiskBlockStore::DiskBlockStore(const BlockStoreOptions& options,
-                               std::vector<ClaimedDirectory> directories)
+DiskBlockStore::DiskBlockStore(const BlockStoreOptions& options, ClaimedDirectories claimed)
     : options_(options),
-      directories_(std::move(directories)),
+      directories_(std::move(claimed.directories)),
       ledger_(paths(), {options.reserved_bytes, options.capacity_bytes}),
       catalog_(directories_.size(), ledger_),
-      opener_(opener_disks(), catalog_) {}
+      monitor_(monitor_options()),
+      opener_(opener_disks(), catalog_,
+              [this](std::size_t disk, const Error& error) { monitor_.read_failed(disk, error); }) {
+  for (const auto& [path, reason] : claimed.left_out) left_out(path, reason);
+}
 
 DiskBlockStore::~DiskBlockStore() {
+  monitor_.stop();
   // Writers first, so that the indexes hear of what they finish.
   for (const auto& disk : disks_) {
+    if (!disk) continue;
     disk->committer.reset();
     disk->threads.reset();
   }
@@ -126,6 +68,16 @@ std::vector<ReplicaOpener::Disk> DiskBlockStore::opener_disks() const {
   return out;
 }
 
+DiskMonitor::Options DiskBlockStore::monitor_options() {
+  DiskMonitor::Options out;
+  for (const ClaimedDirectory& directory : directories_) {
+    out.disks.push_back({directory.path, directory.identity.disk});
+  }
+  out.interval = options_.disk_check_interval;
+  out.failed = [this](std::size_t disk, const Error& reason) { disk_failed(disk, reason); };
+  return out;
+}
+
 Result<RecoveredDisk> DiskBlockStore::recover(std::uint16_t number) {
   RecoveryOptions recovery;
   recovery.directory = directories_[number].path;
@@ -142,7 +94,14 @@ void DiskBlockStore::start_disk(std::uint16_t number, RecoveredDisk recovered) {
   const auto notice = [this](std::string text) { notices_.add(std::move(text)); };
   const auto replaced = [this](BlockId block, const ReplicaLocation& old) { clean_up(block, old); };
   auto disk = std::make_unique<Disk>();
-  disk->large = {directory.path + "/blocks", directory.identity.disk, number, options_.durability,
+  const auto write_failed = [this, number](const Error& error) {
+    monitor_.write_failed(number, error);
+  };
+  disk->large = {directory.path + "/blocks",
+                 directory.identity.disk,
+                 number,
+                 options_.durability,
+                 write_failed,
                  replaced};
   PackCommitter::Options packs;
   packs.directory = directory.path + "/packs";
@@ -154,15 +113,17 @@ void DiskBlockStore::start_disk(std::uint16_t number, RecoveredDisk recovered) {
   packs.open_pack = recovered.open_pack;
   packs.open_pack_end = recovered.open_pack_end;
   packs.notice = notice;
+  packs.write_failed = write_failed;
   packs.replaced = replaced;
   disk->committer = std::make_unique<PackCommitter>(std::move(packs), catalog_, ledger_);
   disk->threads = std::make_unique<SyncThreads>(kSyncThreads);
   disk->keeper = std::make_unique<DiskKeeper>(
       DiskKeeper::Options{
-          directory.path, number, notice,
+          directory.path, directory.identity.disk, number,
+          [this, number] { return monitor_.failed(number); }, write_failed, notice,
           [this, number](std::uint32_t pack) { opener_.forget_pack(number, pack); }},
       std::move(recovered.index), catalog_);
-  disks_.push_back(std::move(disk));
+  disks_[number] = std::move(disk);
 }
 
 Status DiskBlockStore::start() {
@@ -176,11 +137,41 @@ Status DiskBlockStore::start() {
   }
   recovered[0] = recover(0);
   for (std::thread& thread : threads) thread.join();
-  for (const auto& result : recovered) {
-    if (!result) return result.error();
+  disks_.resize(recovered.size());
+  for (std::uint16_t i = 0; i < recovered.size(); ++i) {
+    if (!recovered[i]) {
+      monitor_.fail(i, recovered[i].error());
+    } else {
+      start_disk(i, std::move(*recovered[i]));
+    }
   }
-  for (std::uint16_t i = 0; i < recovered.size(); ++i) start_disk(i, std::move(*recovered[i]));
+  const bool any =
+      std::any_of(disks_.begin(), disks_.end(), [](const auto& disk) { return !!disk; });
+  if (!any) return recovered[0].error();
+  started_ = true;
+  monitor_.start();
   return {};
+}
+
+void DiskBlockStore::left_out(const std::string& path, const Error& reason) {
+  notices_.add("data directory " + path + " is left out until the next start: " + reason.message);
+}
+
+void DiskBlockStore::disk_failed(std::size_t number, const Error& reason) {
+  ledger_.fail(number);
+  DiskFailure failure{directories_[number].path, reason, catalog_.fail_disk(number), 0};
+  opener_.forget_disk(number);
+  if (!started_) {
+    left_out(failure.directory, reason);
+    return;
+  }
+  for (std::size_t i = 0; i < directories_.size(); ++i) {
+    if (!monitor_.failed(i)) ++failure.disks_left;
+  }
+  notices_.add("data directory " + failure.directory + " has failed with " +
+               std::to_string(failure.lost.size()) + " replicas and is not used until the next " +
+               "start; " + std::to_string(failure.disks_left) + " others work: " + reason.message);
+  if (options_.disk_failed) options_.disk_failed(failure);
 }
 
 // Removes the file of a replica that is no longer in the catalog. A record in a pack is the
@@ -190,7 +181,9 @@ void DiskBlockStore::clean_up(BlockId block, const ReplicaLocation& location) {
   opener_.forget(block, location.generation);
   const std::string path = opener_.large_path(location.disk, block, location.generation);
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
-    notices_.add(errno_error(errno, path).message);
+    const Error error = errno_error(errno, path);
+    notices_.add(error.message);
+    monitor_.write_failed(location.disk, error);
   }
 }
 
@@ -201,7 +194,8 @@ ClusterId DiskBlockStore::cluster_id() const {
 
 Status DiskBlockStore::set_cluster_id(ClusterId cluster) {
   const std::lock_guard lock(identity_mutex_);
-  for (ClaimedDirectory& directory : directories_) {
+  for (std::size_t i = 0; i < directories_.size(); ++i) {
+    ClaimedDirectory& directory = directories_[i];
     DiskIdentity& identity = directory.identity;
     if (identity.cluster == cluster) continue;
     if (!identity.cluster.is_none()) {
@@ -211,8 +205,10 @@ Status DiskBlockStore::set_cluster_id(ClusterId cluster) {
                                             "; give this datanode a data directory of its own"};
     }
     identity.cluster = cluster;
-    const Status stored = store_identity(directory);
-    if (!stored.ok()) {
+    if (monitor_.failed(i)) continue;
+    if (const Status stored = store_identity(directory); !stored.ok()) {
+      monitor_.write_failed(i, stored.error());
+      if (monitor_.failed(i)) continue;
       identity.cluster = {};
       return stored;
     }
@@ -230,16 +226,26 @@ Result<std::unique_ptr<ReplicaWriter>> DiskBlockStore::create(BlockId block,
       stored_bytes_hint == 0
           ? kFirstReserveBytes
           : packed_bytes({block, generation, stored_bytes_hint, stored_bytes_hint});
-  MDFS_CHECK(catalog_.begin_write(block, generation));
-  const auto number = ledger_.reserve_anywhere(bytes);
-  if (!number) {
-    catalog_.end_write(block);
-    return number.error();
+  // A disk that fails here is left for another one.
+  for (std::size_t attempt = 1;; ++attempt) {
+    MDFS_CHECK(catalog_.begin_write(block, generation));
+    const auto number = ledger_.reserve_anywhere(bytes);
+    if (!number) {
+      catalog_.end_write(block);
+      return number.error();
+    }
+    auto writer = create_on(
+        *number, {block, generation, stored_bytes_hint, Reservation(ledger_, *number, bytes)},
+        packed);
+    if (writer || !monitor_.failed(*number) || attempt == disks_.size()) return writer;
   }
-  Disk& disk = *disks_[*number];
-  WriterStart start{block, generation, stored_bytes_hint, Reservation(ledger_, *number, bytes)};
-  if (packed) return make_packed_writer(std::move(start), catalog_, *disk.committer);
-  return make_large_writer(std::move(start), disk.large, catalog_, *disk.threads);
+}
+
+Result<std::unique_ptr<ReplicaWriter>> DiskBlockStore::create_on(std::size_t disk,
+                                                                 WriterStart start, bool packed) {
+  Disk& target = *disks_[disk];
+  if (packed) return make_packed_writer(std::move(start), catalog_, *target.committer);
+  return make_large_writer(std::move(start), target.large, catalog_, *target.threads);
 }
 
 Status DiskBlockStore::remove(BlockId block, std::uint64_t generation) {
@@ -254,6 +260,8 @@ StoreUsage DiskBlockStore::usage() const {
   usage.replicas = catalog_.replica_count();
   return usage;
 }
+
+namespace {
 
 Status check_options(const BlockStoreOptions& options) {
   if (options.pack_limit_bytes > kPackedBytesMax ||
@@ -271,8 +279,8 @@ Status check_options(const BlockStoreOptions& options) {
 
 Result<std::unique_ptr<BlockStore>> BlockStore::open(const BlockStoreOptions& options) {
   MDFS_CHECK(check_options(options));
-  MDFS_TRY(auto directories, claim_directories(options.directories, options.cluster));
-  auto store = std::make_unique<DiskBlockStore>(options, std::move(directories));
+  MDFS_TRY(auto claimed, claim_directories(options.directories, options.cluster));
+  auto store = std::make_unique<DiskBlockStore>(options, std::move(claimed));
   MDFS_CHECK(store->start());
   return std::unique_ptr<BlockStore>(std::move(store));
 }
