@@ -44,6 +44,7 @@ struct DatanodeConfig {
   std::uint64_t pack_limit = 1ULL << 20;
   std::chrono::milliseconds heartbeat_interval{1000};
   std::uint32_t threads = 2;
+  std::chrono::milliseconds progress_timeout{5000};
 };
 
 struct ClientConfig {
@@ -58,6 +59,9 @@ struct ClientConfig {
   std::uint32_t parallel_batches = 4;
   std::uint32_t batch_files = 256;
   std::uint64_t small_file = 1ULL << 20;
+  std::uint8_t min_replication = 1;
+  std::chrono::milliseconds progress_timeout{5000};
+  std::chrono::milliseconds hedge_after{500};  // 0: never.
 };
 
 struct LocalConfig {

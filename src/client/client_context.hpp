@@ -5,6 +5,7 @@
 
 #include "client/file_system.hpp"
 #include "client/namenode_link.hpp"
+#include "client/node_health.hpp"
 #include "client/pipeline_pool.hpp"
 #include "client/replica_pool.hpp"
 
@@ -18,6 +19,7 @@ struct ClientContext {
   NamenodeLink link;
   PipelinePool pipelines;
   ReplicaPool replicas;
+  NodeHealth health;
 };
 
 // Milliseconds since the Unix epoch, for changes.

@@ -116,9 +116,12 @@ Result<std::unique_ptr<ClientConnection>> ClientConnection::open(const metadata:
                                                                  std::string_view first_frames) {
   std::string name = metadata::to_string(peer);
   MDFS_TRY(auto fd, connect_to(peer, name, options.connect_timeout));
+  const auto patience =
+      options.handshake_timeout.count() > 0 ? options.handshake_timeout : options.progress_timeout;
   std::unique_ptr<ClientConnection> connection(
-      new ClientConnection(std::move(fd), std::move(name), options.progress_timeout, buffer_bytes));
+      new ClientConnection(std::move(fd), std::move(name), patience, buffer_bytes));
   MDFS_CHECK(connection->shake_hands(options, first_frames));
+  connection->timeout_ = options.progress_timeout;
   return connection;
 }
 
