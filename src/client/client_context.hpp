@@ -1,6 +1,7 @@
 // What every reader and writer of one FileSystem shares. Owned by the FileSystem; outlives them.
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "client/file_system.hpp"
@@ -20,6 +21,7 @@ struct ClientContext {
   PipelinePool pipelines;
   ReplicaPool replicas;
   NodeHealth health;
+  std::atomic<int> hedges{0};  // Second requests under way; see BlockReader.
 };
 
 // Milliseconds since the Unix epoch, for changes.

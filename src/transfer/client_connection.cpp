@@ -268,6 +268,15 @@ Status ClientConnection::fill() {
   }
 }
 
+Result<bool> ClientConnection::fill_within(std::chrono::milliseconds limit) {
+  const auto deadline = std::min(Clock::now() + limit, last_progress_ + timeout_);
+  for (;;) {
+    MDFS_TRY(const bool grown, try_fill());
+    if (grown) return true;
+    if (poll_until(fd_.get(), POLLIN, deadline) == 0) return false;
+  }
+}
+
 void ClientConnection::consume(std::size_t bytes) {
   MDFS_ASSERT(bytes <= end_ - begin_);
   begin_ += bytes;

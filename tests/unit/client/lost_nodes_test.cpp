@@ -205,5 +205,96 @@ TEST_CASE("With fewer live nodes than client.min_replication a write fails and s
   CHECK(cluster.files->write_file("/single", again, single).ok());
 }
 
+// Time-outs under which only a second request can be quick.
+Options hedging() {
+  auto options = impatient();
+  options.block_size = 16 << 20;
+  options.timeout = std::chrono::seconds(60);
+  options.progress_timeout = std::chrono::seconds(30);
+  return options;
+}
+
+TEST_CASE("A replica whose node hangs is read from another after the hedge's delay") {
+  HangingCluster hanging(3, hedging());
+  auto& cluster = hanging.cluster;
+  const auto content = content_of(12 << 20);
+  TextSource source(content);
+  REQUIRE(cluster.files->write_file("/f", source, {}).ok());
+  // The fake names the first node as the first choice.
+  SECTION("which is connected to only then") { hanging.relays[0]->freeze(); }
+  SECTION("over a connection that stood idle") {
+    CHECK(read_all(*cluster.files, "/f") == content);
+    hanging.relays[0]->freeze();
+  }
+  SECTION("in the middle of the replica") { hanging.relays[0]->freeze_after(5 << 20); }
+  SECTION("and with it a second one") {
+    hanging.relays[0]->freeze_after(5 << 20);
+    hanging.relays[1]->freeze();
+  }
+  const auto start = SteadyClock::now();
+  CHECK(read_all(*cluster.files, "/f") == content);
+  CHECK(SteadyClock::now() - start < std::chrono::seconds(20));
+  // The node is not tried again first.
+  CHECK(read_all(*cluster.files, "/f") == content);
+  CHECK(SteadyClock::now() - start < std::chrono::seconds(25));
+}
+
+TEST_CASE("A replica that answers in time is asked for once") {
+  HangingCluster hanging(3, [] {
+    auto options = hedging();
+    options.hedge_after = std::chrono::seconds(20);
+    return options;
+  }());
+  auto& cluster = hanging.cluster;
+  TextSource source(content_of(4 << 20));
+  REQUIRE(cluster.files->write_file("/f", source, {}).ok());
+  const auto before = hanging.relays[1]->requested_bytes() + hanging.relays[2]->requested_bytes();
+  CHECK(read_all(*cluster.files, "/f").size() == 4U << 20);
+  CHECK(hanging.relays[1]->requested_bytes() + hanging.relays[2]->requested_bytes() == before);
+}
+
+TEST_CASE("Without hedging a hung node is left after the progress time-out") {
+  auto options = impatient();
+  options.hedge_after = milliseconds(0);
+  HangingCluster hanging(2, options);
+  auto& cluster = hanging.cluster;
+  const auto content = content_of(1 << 20);
+  TextSource source(content);
+  REQUIRE(cluster.files->write_file("/f", source, {}).ok());
+  hanging.relays[0]->freeze();
+  const auto start = SteadyClock::now();
+  CHECK(read_all(*cluster.files, "/f") == content);
+  CHECK(SteadyClock::now() - start >= options.progress_timeout);
+}
+
+TEST_CASE("When only one replica is left its node is given its full time") {
+  auto options = hedging();
+  options.hedge_after = milliseconds(1);
+  HangingCluster hanging(1, options);
+  auto& cluster = hanging.cluster;
+  const auto content = content_of(12 << 20);
+  TextSource source(content);
+  REQUIRE(cluster.files->write_file("/f", source, {}).ok());
+  CHECK(read_all(*cluster.files, "/f") == content);
+}
+
+TEST_CASE("A tree is read from the others when a node hangs") {
+  HangingCluster hanging(2, hedging());
+  auto& cluster = hanging.cluster;
+  for (int i = 0; i < 10; ++i) {
+    TextSource source(content_of(3000));
+    REQUIRE(cluster.files->write_file("/t/f" + std::to_string(i), source, {}).ok());
+  }
+  hanging.relays[0]->freeze();
+  TemporaryDirectory directory;
+  const auto start = SteadyClock::now();
+  REQUIRE(cluster.files->read_tree("/t", directory.path + "/t", {}).ok());
+  CHECK(SteadyClock::now() - start < std::chrono::seconds(20));
+  for (int i = 0; i < 10; ++i) {
+    std::ifstream file(directory.path + "/t/f" + std::to_string(i), std::ios::binary);
+    CHECK(std::string(std::istreambuf_iterator<char>(file), {}) == content_of(3000));
+  }
+}
+
 }  // namespace
 }  // namespace minidfs::client
