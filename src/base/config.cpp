@@ -115,6 +115,9 @@ const std::array kTable{
     datanode<&D::keep_corrupt, Switch>(
         "datanode.keep_corrupt",
         "Keep copies of corrupt blocks, at most 1 GiB and 1000 for each disk, below corrupt/."),
+    datanode<&D::progress_timeout, Duration>(
+        "datanode.progress_timeout",
+        "The next node of a pipeline is dropped after so long without progress."),
 
     client<&F::namenode, NamenodeList>(
         "client.namenode", "Where the namenodes listen, HOST:PORT; also MINIDFS_NAMENODE."),
@@ -139,6 +142,13 @@ const std::array kTable{
                                              "Small files that travel as one batch."),
     client<&F::small_file, Size<0, 64 * kMiB>>("client.small_file",
                                                "Files up to this size travel in batches."),
+    client<&F::min_replication, Count<std::uint8_t, 1, 255>>(
+        "client.min_replication", "A write with fewer live copies of a block fails."),
+    client<&F::progress_timeout, Duration>("client.progress_timeout",
+                                           "A datanode is left after so long without progress."),
+    client<&F::hedge_after, DurationOrZero>(
+        "client.hedge_after",
+        "A read without a byte for so long is asked of another datanode as well; 0s is never."),
 
     local<&L::datanodes, Number<1, 64>>("local.datanodes",
                                         "Datanodes of a cluster in one process."),

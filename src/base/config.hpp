@@ -52,6 +52,7 @@ struct DatanodeConfig {
   std::uint64_t scrub_rate = 8ULL << 20;  // 0: only on request.
   std::chrono::milliseconds scrub_interval{7 * 24 * 3'600'000LL};
   bool keep_corrupt = false;
+  std::chrono::milliseconds progress_timeout{5000};
 };
 
 struct ClientConfig {
@@ -66,6 +67,9 @@ struct ClientConfig {
   std::uint32_t parallel_batches = 4;
   std::uint32_t batch_files = 256;
   std::uint64_t small_file = 1ULL << 20;
+  std::uint8_t min_replication = 1;
+  std::chrono::milliseconds progress_timeout{5000};
+  std::chrono::milliseconds hedge_after{500};  // 0: never.
 };
 
 struct LocalConfig {

@@ -169,6 +169,10 @@ Result<std::chrono::milliseconds> Duration::parse(std::string_view text) {
   return duration;
 }
 
+Result<std::chrono::milliseconds> DurationOrZero::parse(std::string_view text) {
+  return parse_duration(text);
+}
+
 std::string Duration::print(const Value& value) { return quote_toml(format_duration(value)); }
 
 }  // namespace minidfs::option_types

@@ -119,4 +119,9 @@ struct Duration {
   static std::string print(const Value& value);
 };
 
+// The same with nothing allowed, which switches something off.
+struct DurationOrZero : Duration {
+  static Result<Value> parse(std::string_view text);
+};
+
 }  // namespace minidfs::option_types

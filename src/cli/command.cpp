@@ -72,6 +72,9 @@ Result<client::Options> client_options(const Config& config) {
   options.parallel_batches = from.parallel_batches;
   options.batch_files = from.batch_files;
   options.small_file_bytes = from.small_file;
+  options.min_replication = from.min_replication;
+  options.progress_timeout = from.progress_timeout;
+  options.hedge_after = from.hedge_after;
   return options;
 }
 

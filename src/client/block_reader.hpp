@@ -1,4 +1,6 @@
 // One part of one block on its way: over which connection, how far it came, which replicas failed.
+// A replica that gives no byte for Options::hedge_after is raced against another one, once for each
+// part; whichever gives a byte first goes on, the other is left.
 #pragma once
 
 #include <chrono>
@@ -51,6 +53,20 @@ class BlockReader {
   std::string reasons() const;
 
  private:
+  // A second request that was quicker than the first.
+  struct Rival {
+    ReplicaConnection connection;
+    metadata::ReplicaLocation location;
+  };
+
+  bool is_suspect(NodeId node) const;
+  // A replica on another node than `node` that nothing speaks against, or null.
+  const metadata::ReplicaLocation* unsuspected_location(NodeId node) const;
+  std::chrono::milliseconds patience_with(const metadata::ReplicaLocation& location) const;
+  transfer::ReadRequest missing() const;
+  std::optional<Rival> request_from_another(NodeId node);
+  // An error when another replica was quicker, which rival_ then holds.
+  Status race(const metadata::ReplicaLocation& location);
   const metadata::ReplicaLocation* best_location() const;
   Status open(const metadata::ReplicaLocation& location, bool fresh);
   Status receive_from(const metadata::ReplicaLocation& location, const transfer::ByteSink& sink);
@@ -68,6 +84,10 @@ class BlockReader {
   ReplicaConnection connection_;
   std::optional<metadata::ReplicaLocation> requested_;
   std::chrono::steady_clock::time_point requested_at_;
+  bool hedged_ = false;  // The part's second request was made.
+  bool lost_patience_ =
+      false;  // The last open() was given up early: try it again as a last choice.
+  std::optional<Rival> rival_;
 };
 
 }  // namespace minidfs::client

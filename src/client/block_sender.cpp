@@ -15,6 +15,19 @@ constexpr std::uint32_t kFailuresMin = 4;
 // Less than this is cheaper to send from memory.
 constexpr std::size_t kFromFileBytesMin = 64 * 1024;
 
+// Adds how long it lives to a sum.
+class BusyTime {
+ public:
+  explicit BusyTime(std::chrono::nanoseconds& sum) : sum_(sum) {}
+  ~BusyTime() { sum_ += std::chrono::steady_clock::now() - start_; }
+  BusyTime(const BusyTime&) = delete;
+  BusyTime& operator=(const BusyTime&) = delete;
+
+ private:
+  std::chrono::nanoseconds& sum_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
 bool is_no_space(const Error& error) {
   return error.code == Errc::kNoSpace ||
          error.message.find(errc_info(Errc::kNoSpace).name) != std::string::npos;
@@ -23,39 +36,61 @@ bool is_no_space(const Error& error) {
 }  // namespace
 
 Result<SentBlock> settle(WriteSession& session, const BlockGrant& grant, std::uint64_t length,
-                         const transfer::BlockAck& ack, bool bytes_may_change) {
-  SentBlock sent{{grant.block, grant.generation, length}, {}};
-  std::string reasons;
+                         const transfer::BlockAck& ack, const SettleOptions& options) {
+  SentBlock sent{{grant.block, grant.generation, length}, {}, grant.targets.size(), {}};
   const bool any = std::find(ack.stored.begin(), ack.stored.end(), true) != ack.stored.end();
-  bool excluded = bytes_may_change && !any;
+  bool excluded = options.bytes_may_change && !any;
   const std::size_t count = std::min(ack.stored.size(), grant.targets.size());
   for (std::size_t i = 0; i < count; ++i) {
     if (ack.stored[i]) {
       sent.nodes.push_back(grant.targets[i].node);
       continue;
     }
-    // Nodes behind a lost one are cut off with it: they are to blame only when they fail again.
-    if (!std::exchange(excluded, true)) session.exclude(grant.targets[i].node);
-    if (i < ack.errors.size()) reasons += (reasons.empty() ? "" : "; ") + ack.errors[i];
+    const bool hangs = i < ack.timed_out.size() && ack.timed_out[i];
+    if (!std::exchange(excluded, true) && (hangs || !options.reused)) {
+      session.exclude(grant.targets[i].node);
+    }
+    if (i < ack.errors.size()) sent.losses += (sent.losses.empty() ? "" : "; ") + ack.errors[i];
   }
-  if (sent.nodes.empty()) return Error{Errc::kUnavailable, reasons};
+  if (sent.nodes.empty()) return Error{Errc::kUnavailable, std::move(sent.losses)};
   return sent;
+}
+
+std::size_t copies_min(const Options& options, std::uint8_t replication) {
+  return std::max<std::size_t>(1, std::min(options.min_replication, replication));
+}
+
+Error too_few_copies(const SentBlock& sent, std::size_t copies_min) {
+  return {Errc::kUnavailable, "only " + std::to_string(sent.nodes.size()) + " of at least " +
+                                  std::to_string(copies_min) +
+                                  " copies could be written (client.min_replication)" +
+                                  (sent.losses.empty() ? "" : ": " + sent.losses)};
 }
 
 bool WriteRetry::too_late() const {
   return std::chrono::steady_clock::now() - first_failure_ > context_.options.timeout;
 }
 
+bool WriteRetry::enough(const actors::PipelineGrant& grant, const BlockDemand& demand) const {
+  return grant.targets.size() >= copies_min(context_.options, demand.replication);
+}
+
 Result<actors::PipelineGrant> WriteRetry::next(const Error& why, const BlockDemand& demand) {
   if (failures_++ == 0) first_failure_ = std::chrono::steady_clock::now();
+  const auto wanted = copies_min(context_.options, demand.replication);
+  const std::string where = wanted == 1 ? "any datanode"
+                                        : "the " + std::to_string(wanted) +
+                                              " datanodes that client.min_replication asks for";
   const Error final_error{is_no_space(why) ? Errc::kNoSpace : why.code,
-                          "could not be written to any datanode: " + why.message};
+                          "could not be written to " + where + ": " + why.message};
   if (failures_ > kFailuresMin && too_late()) return final_error;
   for (;;) {
     auto grants = session_.allocate(demand);
-    if (grants.ok() && !grants->empty()) return std::move(grants->front());
-    if (grants.ok()) return Error{Errc::kProtocol, "the namenode granted no pipeline"};
-    if (grants.error().code != Errc::kNoDatanode) return std::move(grants).error();
+    if (grants.ok() && grants->empty()) {
+      return Error{Errc::kProtocol, "the namenode granted no pipeline"};
+    }
+    if (grants.ok() && enough(grants->front(), demand)) return std::move(grants->front());
+    if (!grants.ok() && grants.error().code != Errc::kNoDatanode) return std::move(grants).error();
     if (!session_.excludes_any() || is_no_space(why) || too_late()) return final_error;
     // All nodes have failed this writer. Perhaps not for ever: a restart takes a second.
     session_.forget_exclusions();
@@ -63,14 +98,18 @@ Result<actors::PipelineGrant> WriteRetry::next(const Error& why, const BlockDema
   }
 }
 
-// The first node of the pipeline is lost with the connection, unless the connection had stood idle.
+// The first node of the pipeline is lost with the connection, unless the connection had stood idle
+// and was only found closed.
 Status BlockAttempt::keep(Status status) {
-  if (!status.ok() && !pipeline_.reused) session_.exclude(grant_.targets.front().node);
+  if (status.ok()) return status;
+  const auto& first = grant_.targets.front();
+  if (!pipeline_.reused || status.error().code == Errc::kTimedOut) session_.exclude(first.node);
+  context_.pipelines.forget(first.data);
   return status;
 }
 
 Status BlockAttempt::begin(std::uint64_t length_max) {
-  auto pipeline = context_.pipelines.take(grant_.targets);
+  auto pipeline = context_.pipelines.take(grant_.targets, fresh_);
   if (!pipeline.ok()) return keep(std::move(pipeline).error());
   pipeline_ = std::move(*pipeline);
   return keep(pipeline_.writer->begin_block(grant_.block, grant_.generation, length_max));
@@ -81,6 +120,7 @@ Status BlockAttempt::append(storage::SliceEncoder& encoder, std::span<const std:
   if (length_ == 0) encoder.begin_block(grant_.block);
   length_ += raw.size();
   const auto encoded = encoder.encode(raw);
+  const BusyTime busy(busy_);
   if (place && encoded.stored.data() == raw.data() && raw.size() >= kFromFileBytesMin) {
     from_file_ = true;
     return keep(pipeline_.writer->append_file(encoded.slices, *place));
@@ -88,16 +128,27 @@ Status BlockAttempt::append(storage::SliceEncoder& encoder, std::span<const std:
   return keep(pipeline_.writer->append(encoded.slices, encoded.stored));
 }
 
-Status BlockAttempt::end() { return keep(pipeline_.writer->end_block()); }
+Status BlockAttempt::end() {
+  const BusyTime busy(busy_);
+  return keep(pipeline_.writer->end_block());
+}
 
 Result<SentBlock> BlockAttempt::settle_ack() {
-  auto ack = pipeline_.writer->wait_ack();
+  auto ack = [&] {
+    const BusyTime busy(busy_);
+    return pipeline_.writer->wait_ack();
+  }();
   if (!ack.ok()) return keep(std::move(ack).error()).error();
+  auto sent = settle(session_, grant_, length_, *ack, {from_file_, pipeline_.reused});
   // Nodes behind a failed one stay cut off for the connection's life.
-  const bool whole =
-      std::all_of(ack->stored.begin(), ack->stored.end(), [](bool it) { return it; });
-  if (whole) context_.pipelines.give_back(std::move(pipeline_));
-  return settle(session_, grant_, length_, *ack, from_file_);
+  if (sent.ok() && sent->nodes.size() == grant_.targets.size()) {
+    context_.health.note_block(sent->nodes, length_, busy_);
+    context_.pipelines.give_back(std::move(pipeline_));
+  }
+  for (std::size_t i = 0; i < std::min(ack->stored.size(), grant_.targets.size()); ++i) {
+    if (!ack->stored[i]) context_.pipelines.forget(grant_.targets[i].data);
+  }
+  return sent;
 }
 
 BlockSender::BlockSender(ClientContext& context, WriteSession& session, ProgressMeter& progress,
@@ -110,28 +161,60 @@ BlockSender::BlockSender(ClientContext& context, WriteSession& session, Progress
       buffer_(kChunkBytes) {}
 
 Result<SentBlock> BlockSender::send(BlockGrant grant, BlockBytes& bytes) {
-  auto sent = try_once(std::move(grant), bytes, true);
+  auto sent = try_once(std::move(grant), bytes, Try::kFirst);
+  if (sent.ok()) sent = complete(std::move(*sent), bytes);
   if (sent.ok() || source_error_) return sent;
   return send_again(std::move(sent).error(), bytes);
 }
 
-Result<SentBlock> BlockSender::send_again(Error why, BlockBytes& bytes) {
-  WriteRetry retry(context_, session_);
+BlockDemand BlockSender::demand_for(const BlockBytes& bytes) const {
   BlockDemand demand;
   demand.block_size = bytes.length();
   demand.replication = options_.replication;
+  return demand;
+}
+
+Result<SentBlock> BlockSender::complete(SentBlock sent, BlockBytes& bytes) {
+  const auto length = bytes.length();
+  for (int i = 0; i < kRewritesMax && sent.nodes.size() < sent.targets; ++i) {
+    if (length > kRewriteBytesMax) break;
+    auto grants = session_.allocate(demand_for(bytes));
+    if (!grants.ok() || grants->empty()) break;
+    auto& pipeline = grants->front();
+    // No other nodes are left that could replace those that were lost.
+    if (pipeline.targets.size() <= sent.nodes.size()) break;
+    progress_.take_back_bytes(length);
+    auto again =
+        try_once({pipeline.blocks.front(), pipeline.generation, std::move(pipeline.targets)}, bytes,
+                 Try::kAgain);
+    if (!again.ok()) progress_.add_bytes(length);
+    // The first writing stands, whatever has become of the source.
+    if (std::exchange(source_error_, std::nullopt)) break;
+    if (again.ok() && again->nodes.size() > sent.nodes.size()) sent = std::move(*again);
+  }
+  const auto wanted = copies_min(context_.options, options_.replication);
+  if (sent.nodes.size() >= wanted) return sent;
+  progress_.take_back_bytes(length);
+  return too_few_copies(sent, wanted);
+}
+
+Result<SentBlock> BlockSender::send_again(Error why, BlockBytes& bytes) {
+  WriteRetry retry(context_, session_);
   for (;;) {
-    MDFS_TRY(auto pipeline, retry.next(why, demand));
-    auto sent = try_once(
-        {pipeline.blocks.front(), pipeline.generation, std::move(pipeline.targets)}, bytes, false);
+    MDFS_TRY(auto pipeline, retry.next(why, demand_for(bytes)));
+    auto sent =
+        try_once({pipeline.blocks.front(), pipeline.generation, std::move(pipeline.targets)}, bytes,
+                 Try::kAgain);
+    if (sent.ok()) sent = complete(std::move(*sent), bytes);
     if (sent.ok() || source_error_) return sent;
     why = std::move(sent).error();
   }
 }
 
-Result<SentBlock> BlockSender::try_once(BlockGrant grant, BlockBytes& bytes, bool from_file) {
-  BlockAttempt attempt(context_, session_, std::move(grant));
-  auto fed = feed(attempt, bytes, from_file);
+Result<SentBlock> BlockSender::try_once(BlockGrant grant, BlockBytes& bytes, Try which) {
+  const bool first = which == Try::kFirst;
+  BlockAttempt attempt(context_, session_, std::move(grant), !first);
+  auto fed = feed(attempt, bytes, first);
   if (fed.ok()) {
     auto sent = attempt.settle_ack();
     if (sent.ok()) return sent;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "client/block_bytes.hpp"
@@ -23,17 +24,37 @@ namespace minidfs::client {
 inline constexpr std::size_t kChunkBytes = 256 * 1024;
 static_assert(kChunkBytes % storage::kSliceBytes == 0);
 
+// A block with copies missing is written again when it is not larger than this. Larger ones would
+// hold their writer up for too long: the namenode has them copied after the commit.
+inline constexpr std::uint64_t kRewriteBytesMax = 256ULL << 20;
+// How often a block is written again only because it has fewer copies than its pipeline had nodes.
+inline constexpr int kRewritesMax = 3;
+
 // A block that at least one node has stored.
 struct SentBlock {
   metadata::Block block;
   std::vector<NodeId> nodes;
+  std::size_t targets = 0;  // Nodes of its pipeline: more than `nodes` when some were lost.
+  std::string losses;       // Why, by node.
+};
+
+// What settle() must know beside the ack.
+struct SettleOptions {
+  bool bytes_may_change = false;  // Wrong checksums may be the source's fault.
+  bool reused = false;            // The connection stood idle before.
 };
 
 // The nodes of `ack` that stored the block. The first that did not gets no further block of this
-// session, unless no node did and `bytes_may_change`, that is, their checksums may be to blame. An
-// error with every node's reason when none did.
+// session; nodes behind it were cut off with it and are not to blame. Nor is it when the bytes may
+// have changed and no node stored them, or when the connection stood idle, for the node may only
+// have restarted; but one that hangs always is. An error with every node's reason when none did.
 Result<SentBlock> settle(WriteSession& session, const BlockGrant& grant, std::uint64_t length,
-                         const transfer::BlockAck& ack, bool bytes_may_change = false);
+                         const transfer::BlockAck& ack, const SettleOptions& options = {});
+
+// The fewest copies that a block of `replication` may have for its write to succeed.
+std::size_t copies_min(const Options& options, std::uint8_t replication);
+// That there are fewer, and why.
+Error too_few_copies(const SentBlock& sent, std::size_t copies_min);
 
 // Decides whether blocks that could not be written are tried again, and gets new ones for it.
 class WriteRetry {
@@ -47,6 +68,7 @@ class WriteRetry {
 
  private:
   bool too_late() const;
+  bool enough(const actors::PipelineGrant& grant, const BlockDemand& demand) const;
 
   ClientContext& context_;
   WriteSession& session_;
@@ -59,8 +81,9 @@ class WriteRetry {
 // makes sense.
 class BlockAttempt {
  public:
-  BlockAttempt(ClientContext& context, WriteSession& session, BlockGrant grant)
-      : context_(context), session_(session), grant_(std::move(grant)) {}
+  // `fresh`: over no connection that stood idle.
+  BlockAttempt(ClientContext& context, WriteSession& session, BlockGrant grant, bool fresh = false)
+      : context_(context), session_(session), grant_(std::move(grant)), fresh_(fresh) {}
 
   // `length` is an upper bound when it is not known.
   Status begin(std::uint64_t length_max);
@@ -81,7 +104,9 @@ class BlockAttempt {
   ClientContext& context_;
   WriteSession& session_;
   BlockGrant grant_;
+  bool fresh_;
   Pipeline pipeline_;
+  std::chrono::nanoseconds busy_{0};  // Spent in calls of the pipeline.
   std::uint64_t length_ = 0;
   bool from_file_ = false;
 };
@@ -101,12 +126,17 @@ class BlockSender {
   Result<SentBlock> send(BlockGrant grant, BlockBytes& bytes);
   // After a first try elsewhere ended with `why`.
   Result<SentBlock> send_again(Error why, BlockBytes& bytes);
+  // After a first try elsewhere ended with `sent`: when copies were lost and there are nodes to
+  // replace them, the block is written again. Fails when it has too few copies in the end.
+  Result<SentBlock> complete(SentBlock sent, BlockBytes& bytes);
 
  private:
-  // An error of `bytes` itself goes to `source_error_`.
-  // `from_file`: without a copy in memory, where possible. Only a first try may do so: a file that
-  // is being changed would fail for ever.
-  Result<SentBlock> try_once(BlockGrant grant, BlockBytes& bytes, bool from_file);
+  enum class Try { kFirst, kAgain };
+
+  BlockDemand demand_for(const BlockBytes& bytes) const;
+  // An error of `bytes` itself goes to `source_error_`. Only a first try sends straight from a
+  // file, without a copy in memory: a file that is being changed would fail for ever.
+  Result<SentBlock> try_once(BlockGrant grant, BlockBytes& bytes, Try which);
   Status feed(BlockAttempt& attempt, BlockBytes& bytes, bool from_file);
 
   ClientContext& context_;

@@ -20,8 +20,8 @@ ClientContext::ClientContext(Options client_options)
     : options(std::move(client_options)),
       host(host_name()),
       link({options.namenodes, options.connect_timeout, options.timeout}),
-      pipelines(link),
-      replicas(link) {}
+      pipelines(link, options.progress_timeout),
+      replicas(link, options.progress_timeout) {}
 
 std::int64_t wall_clock_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(

@@ -1,10 +1,12 @@
 // What every reader and writer of one FileSystem shares. Owned by the FileSystem; outlives them.
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "client/file_system.hpp"
 #include "client/namenode_link.hpp"
+#include "client/node_health.hpp"
 #include "client/pipeline_pool.hpp"
 #include "client/replica_pool.hpp"
 
@@ -18,6 +20,8 @@ struct ClientContext {
   NamenodeLink link;
   PipelinePool pipelines;
   ReplicaPool replicas;
+  NodeHealth health;
+  std::atomic<int> hedges{0};  // Second requests under way; see BlockReader.
 };
 
 // Milliseconds since the Unix epoch, for changes.

@@ -28,10 +28,14 @@ struct Options {
   std::uint8_t replication = 3;
   std::uint64_t block_size = 64ULL << 20;
   std::string compression = "none";
-  std::uint32_t parallel_blocks = 2;         // Of one file, in flight.
-  std::uint32_t parallel_batches = 4;        // Of small files, in flight.
-  std::uint32_t batch_files = 256;           // Small files in a batch.
-  std::uint64_t small_file_bytes = 1 << 20;  // Files up to this size go in batches.
+  std::uint32_t parallel_blocks = 2;                 // Of one file, in flight.
+  std::uint32_t parallel_batches = 4;                // Of small files, in flight.
+  std::uint32_t batch_files = 256;                   // Small files in a batch.
+  std::uint64_t small_file_bytes = 1 << 20;          // Files up to this size go in batches.
+  std::uint8_t min_replication = 1;                  // A block with fewer copies fails its write.
+  std::chrono::milliseconds progress_timeout{5000};  // A datanode without progress is left.
+  // A read that got no byte for so long is asked of a second datanode as well. 0: never.
+  std::chrono::milliseconds hedge_after{500};
 };
 
 // Told of progress, at most about ten times a second; may be called from any thread, one at a time.

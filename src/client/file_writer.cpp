@@ -216,15 +216,18 @@ class StreamWriter {
   // On a thread of its own.
   Result<SentBlock> end_block(std::unique_ptr<BlockAttempt> attempt, Status tried,
                               ReplayBuffer& bytes) {
-    if (tried.ok()) {
-      auto sent = attempt->settle_ack();
-      if (sent.ok()) return sent;
-      tried = std::move(sent).error();
-    }
+    auto sent = tried.ok() ? attempt->settle_ack() : Result<SentBlock>(std::move(tried).error());
     attempt.reset();
-    job_.progress.take_back_bytes(bytes.length());
+    const auto wanted = copies_min(job_.context.options, job_.settings.replication);
+    if (sent.ok() && sent->nodes.size() >= std::max(sent->targets, wanted)) return sent;
     BlockSender sender(job_.context, session_, job_.progress, job_.sender_options(&stop_));
-    return sender.send_again(std::move(tried).error(), bytes);
+    if (sent.ok()) {
+      sent = sender.complete(std::move(*sent), bytes);
+      if (sent.ok()) return sent;
+    } else {
+      job_.progress.take_back_bytes(bytes.length());
+    }
+    return sender.send_again(std::move(sent).error(), bytes);
   }
 
   Status take_oldest() {

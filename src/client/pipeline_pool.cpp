@@ -1,6 +1,7 @@
 #include "client/pipeline_pool.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace minidfs::client {
@@ -21,7 +22,7 @@ Result<Pipeline> PipelinePool::take(const std::vector<metadata::ReplicaLocation>
       return pipeline;
     }
   }
-  MDFS_TRY(const auto options, connection_options(link_));
+  MDFS_TRY(const auto options, connection_options(link_, progress_timeout_));
   MDFS_TRY(pipeline.writer, transfer::PipelineWriter::open(pipeline.targets, options));
   return pipeline;
 }
@@ -36,10 +37,22 @@ void PipelinePool::give_back(Pipeline pipeline) {
   }
 }
 
-Result<transfer::ConnectionOptions> connection_options(NamenodeLink& link) {
+void PipelinePool::forget(const metadata::Endpoint& datanode) {
+  std::vector<Pipeline> dropped;  // Declared before the lock, so that they are closed without it.
+  const std::lock_guard lock(mutex_);
+  const auto first = std::stable_partition(idle_.begin(), idle_.end(), [&](const Pipeline& idle) {
+    return std::find(idle.targets.begin(), idle.targets.end(), datanode) == idle.targets.end();
+  });
+  std::move(first, idle_.end(), std::back_inserter(dropped));
+  idle_.erase(first, idle_.end());
+}
+
+Result<transfer::ConnectionOptions> connection_options(NamenodeLink& link,
+                                                       std::chrono::milliseconds progress_timeout) {
   transfer::ConnectionOptions options;
   MDFS_TRY(options.cluster, link.cluster());
   options.connect_timeout = link.options().connect_timeout;
+  options.progress_timeout = progress_timeout;
   return options;
 }
 

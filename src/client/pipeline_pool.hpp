@@ -2,6 +2,7 @@
 // datanodes in the same order.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -23,7 +24,8 @@ struct Pipeline {
 // Thread-safe.
 class PipelinePool {
  public:
-  explicit PipelinePool(NamenodeLink& link) : link_(link) {}
+  PipelinePool(NamenodeLink& link, std::chrono::milliseconds progress_timeout)
+      : link_(link), progress_timeout_(progress_timeout) {}
 
   // An idle connection or a new one; only a new one with `fresh`.
   Result<Pipeline> take(const std::vector<metadata::ReplicaLocation>& targets, bool fresh = false);
@@ -31,15 +33,20 @@ class PipelinePool {
   // REQUIRES: every block was ended and acknowledged, none of the calls failed.
   void give_back(Pipeline pipeline);
 
+  // Closes the idle connections that lead through a datanode which has failed.
+  void forget(const metadata::Endpoint& datanode);
+
  private:
   static constexpr std::size_t kIdleMax = 8;
 
   NamenodeLink& link_;
+  std::chrono::milliseconds progress_timeout_;
   std::mutex mutex_;
   std::deque<Pipeline> idle_;  // The longest idle one first.
 };
 
 // How the data plane is spoken to: the cluster's id and the time-outs.
-Result<transfer::ConnectionOptions> connection_options(NamenodeLink& link);
+Result<transfer::ConnectionOptions> connection_options(NamenodeLink& link,
+                                                       std::chrono::milliseconds progress_timeout);
 
 }  // namespace minidfs::client

@@ -7,7 +7,8 @@
 
 namespace minidfs::client {
 
-Result<ReplicaConnection> ReplicaPool::take(const metadata::Endpoint& datanode, bool fresh) {
+Result<ReplicaConnection> ReplicaPool::take(const metadata::Endpoint& datanode, bool fresh,
+                                            std::chrono::milliseconds patience) {
   if (!fresh) {
     const std::lock_guard lock(mutex_);
     const auto found = std::find_if(idle_.rbegin(), idle_.rend(),
@@ -19,7 +20,11 @@ Result<ReplicaConnection> ReplicaPool::take(const metadata::Endpoint& datanode, 
       return connection;
     }
   }
-  MDFS_TRY(const auto options, connection_options(link_));
+  MDFS_TRY(auto options, connection_options(link_, progress_timeout_));
+  if (patience.count() > 0) {
+    options.connect_timeout = std::min(options.connect_timeout, patience);
+    options.handshake_timeout = std::min(options.progress_timeout, patience);
+  }
   MDFS_TRY(auto client, transfer::ReplicaClient::open(datanode, options));
   return ReplicaConnection{std::move(client), false};
 }

@@ -1,6 +1,7 @@
 // Idle connections to datanodes for reading, kept for the next reader.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -21,9 +22,13 @@ struct ReplicaConnection {
 // Thread-safe.
 class ReplicaPool {
  public:
-  explicit ReplicaPool(NamenodeLink& link) : link_(link) {}
+  ReplicaPool(NamenodeLink& link, std::chrono::milliseconds progress_timeout)
+      : link_(link), progress_timeout_(progress_timeout) {}
 
-  Result<ReplicaConnection> take(const metadata::Endpoint& datanode, bool fresh = false);
+  // An idle connection, unless `fresh`, or a new one. `patience` is the longest that a new one may
+  // take to connect, and then to be greeted; 0 for the usual time-outs.
+  Result<ReplicaConnection> take(const metadata::Endpoint& datanode, bool fresh = false,
+                                 std::chrono::milliseconds patience = {});
 
   // REQUIRES: every request was received and the connection is usable.
   void give_back(const metadata::Endpoint& datanode, ReplicaConnection connection);
@@ -32,6 +37,7 @@ class ReplicaPool {
   static constexpr std::size_t kIdleMax = 16;
 
   NamenodeLink& link_;
+  std::chrono::milliseconds progress_timeout_;
   std::mutex mutex_;
   std::deque<std::pair<metadata::Endpoint, ReplicaConnection>> idle_;
 };

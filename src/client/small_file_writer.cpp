@@ -30,7 +30,8 @@ class BatchWriter {
         settings_(settings),
         progress_(progress),
         session_(context),
-        encoder_(settings.compression) {}
+        encoder_(settings.compression),
+        copies_wanted_(copies_min(context.options, settings.replication)) {}
 
   Status write(std::span<const SmallFile> batch) {
     files_.clear();
@@ -45,7 +46,7 @@ class BatchWriter {
   struct Entry {
     const SmallFile* small;
     SentBlock sent;
-    bool done;  // Stored, or empty.
+    bool done;  // Stored on all nodes of its pipeline, or empty.
   };
 
   BlockDemand demand(const std::vector<Entry*>& pending) const {
@@ -60,7 +61,29 @@ class BatchWriter {
     return demand;
   }
 
-  // Sends what is pending again and again until all of it is stored.
+  // The fewest copies of any that is pending.
+  static std::size_t fewest_copies(const std::vector<Entry*>& pending) {
+    std::size_t fewest = SIZE_MAX;
+    for (const auto* entry : pending) fewest = std::min(fewest, entry->sent.nodes.size());
+    return fewest;
+  }
+
+  // A pipeline for blocks that are stored but have lost copies; none when nothing can be gained.
+  std::optional<actors::PipelineGrant> replacement(const std::vector<Entry*>& pending) {
+    auto grants = session_.allocate(demand(pending));
+    if (!grants.ok() || grants->empty()) return {};
+    if (grants->front().targets.size() <= fewest_copies(pending)) return {};
+    return std::move(grants->front());
+  }
+
+  Error why_not(const std::vector<Entry*>& pending, const Status& tried) const {
+    if (!tried.ok()) return tried.error();
+    if (fewest_copies(pending) == 0) return not_stored_;
+    return too_few_copies(pending.front()->sent, copies_wanted_);
+  }
+
+  // Sends what is pending again and again until all of it is stored, and a few times more while
+  // some of it has fewer copies than it could have.
   Status write_blocks() {
     std::vector<Entry*> pending;
     for (auto& entry : files_) {
@@ -72,7 +95,8 @@ class BatchWriter {
     MDFS_TRY(auto grants, session_.allocate(demand(pending)));
     if (grants.empty()) return Error{Errc::kProtocol, "the namenode granted no pipeline"};
     auto grant = std::move(grants.front());
-    for (;;) {
+    tries_ = 0;
+    for (int rewrites = 0;;) {
       if (grant.blocks.size() < pending.size()) {
         return Error{Errc::kProtocol, "the namenode granted " +
                                           std::to_string(grant.blocks.size()) + " blocks of " +
@@ -80,10 +104,17 @@ class BatchWriter {
       }
       const auto tried = send(grant, pending);
       std::erase_if(pending, [](const Entry* entry) { return entry->done; });
-      if (local_error_) return std::move(*local_error_);
       if (pending.empty()) return {};
-      Error why = tried.ok() ? not_stored_ : tried.error();
-      auto next = retry.next(why, demand(pending));
+      if (fewest_copies(pending) >= copies_wanted_) {
+        // What was written stands, whatever has become of its source.
+        if (std::exchange(local_error_, std::nullopt) || rewrites++ == kRewritesMax) return {};
+        auto better = replacement(pending);
+        if (!better) return {};
+        grant = std::move(*better);
+        continue;
+      }
+      if (local_error_) return *std::exchange(local_error_, std::nullopt);
+      auto next = retry.next(why_not(pending, tried), demand(pending));
       if (!next.ok()) {
         return with_path(std::move(next).error(), pending.front()->small->file->path);
       }
@@ -93,12 +124,14 @@ class BatchWriter {
 
   // One try over one connection. Entries whose ack came and was good are done.
   Status send(const actors::PipelineGrant& grant, std::vector<Entry*>& pending) {
-    auto taken = context_.pipelines.take(grant.targets);
+    const auto& first = grant.targets.front();
+    auto taken = context_.pipelines.take(grant.targets, tries_++ > 0);
     if (!taken.ok()) {
-      session_.exclude(grant.targets.front().node);
+      session_.exclude(first.node);
       return std::move(taken).error();
     }
     auto pipeline = std::move(*taken);
+    reused_ = pipeline.reused;
     bool whole = true;
     auto status = send_all(*pipeline.writer, grant, pending);
     if (local_error_) return *local_error_;
@@ -112,7 +145,10 @@ class BatchWriter {
       for (const bool stored : ack->stored) whole = whole && stored;
       take_ack(grant, i, *ack, *pending[i]);
     }
-    if (!status.ok() && !pipeline.reused) session_.exclude(grant.targets.front().node);
+    if (!status.ok()) {
+      if (!reused_ || status.error().code == Errc::kTimedOut) session_.exclude(first.node);
+      context_.pipelines.forget(first.data);
+    }
     if (status.ok() && whole) context_.pipelines.give_back(std::move(pipeline));
     return status;
   }
@@ -143,14 +179,14 @@ class BatchWriter {
   void take_ack(const actors::PipelineGrant& grant, std::size_t index,
                 const transfer::BlockAck& ack, Entry& entry) {
     auto sent = settle(session_, {grant.blocks[index], grant.generation, grant.targets},
-                       lengths_[index], ack);
+                       lengths_[index], ack, {.bytes_may_change = false, .reused = reused_});
     if (!sent.ok()) {
       not_stored_ = std::move(sent).error();
       return;
     }
-    entry.sent = std::move(*sent);
-    entry.done = true;
-    progress_.add_bytes(lengths_[index]);
+    if (entry.sent.nodes.empty()) progress_.add_bytes(lengths_[index]);
+    if (sent->nodes.size() > entry.sent.nodes.size()) entry.sent = std::move(*sent);
+    entry.done = entry.sent.nodes.size() >= std::max(entry.sent.targets, copies_wanted_);
   }
 
   // The bytes of a file as long as it was when the batch was formed; valid until the next call.
@@ -201,6 +237,9 @@ class BatchWriter {
   std::vector<std::byte> buffer_;
   std::vector<Entry> files_;
   std::vector<std::uint64_t> lengths_;  // Of the blocks sent in this try.
+  std::size_t copies_wanted_;           // At least.
+  int tries_ = 0;                       // Of the present batch.
+  bool reused_ = false;                 // The connection of the present try stood idle before.
   std::optional<Error> local_error_;
   Error not_stored_;
   WriteReport report_{0, 0, 0, UINT8_MAX};

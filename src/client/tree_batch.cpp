@@ -61,17 +61,20 @@ Status BatchFetcher::fetch(TreeBatch& batch) {
 const metadata::ReplicaLocation* BatchFetcher::best_location(
     const actors::LocatedFile& file) const {
   if (file.blocks.size() != 1 || file.status.length > kPipelinedBytesMax) return nullptr;
+  const metadata::ReplicaLocation* suspect = nullptr;
   for (const auto& location : file.blocks.front().locations) {
-    if (!failed_nodes_.contains(location.node)) return &location;
+    if (failed_nodes_.contains(location.node)) continue;
+    if (!context_.health.is_suspect(location.node)) return &location;
+    if (suspect == nullptr) suspect = &location;
   }
-  return nullptr;
+  return suspect;
 }
 
 Status BatchFetcher::fetch_from(const metadata::ReplicaLocation& location, const TreeBatch& batch,
                                 const Files& files, Files& left) {
-  auto taken = context_.replicas.take(location.data);
+  auto taken = context_.replicas.take(location.data, false, patience());
   if (!taken.ok()) {
-    failed_nodes_[location.node] = taken.error().code;
+    give_up(location, taken.error().code);
     left.insert(left.end(), files.begin(), files.end());
     return {};
   }
@@ -80,9 +83,19 @@ Status BatchFetcher::fetch_from(const metadata::ReplicaLocation& location, const
   if (connection.client->usable()) {
     context_.replicas.give_back(location.data, std::move(connection));
   } else if (!connection.reused) {
-    failed_nodes_[location.node] = Errc::kUnavailable;
+    give_up(location, Errc::kUnavailable);
   }
   return {};
+}
+
+// Files that are left behind are read again one by one, so a node is not hurried as much as there.
+std::chrono::milliseconds BatchFetcher::patience() const {
+  return 4 * context_.options.hedge_after;
+}
+
+void BatchFetcher::give_up(const metadata::ReplicaLocation& location, Errc why) {
+  failed_nodes_[location.node] = why;
+  context_.health.note_slow(location.node);
 }
 
 Status BatchFetcher::receive_all(transfer::ReplicaClient& client, const TreeBatch& batch,
@@ -111,11 +124,15 @@ Result<bool> BatchFetcher::receive_one(transfer::ReplicaClient& client, const Tr
   MDFS_TRY(auto output, LocalOutput::create(join_path(batch.local_path, file.status.name)));
   Status written;
   std::uint64_t bytes_written = 0;
-  const auto received = client.receive([&](std::span<const std::byte> bytes) {
+  const auto writing = [&](std::span<const std::byte> bytes) {
     written = output.write(bytes);
     bytes_written += bytes.size();
     return written;
-  });
+  };
+  const auto received =
+      client.receive(writing, {patience(), []() -> Status {
+                                 return Error{Errc::kTimedOut, "the datanode hangs"};
+                               }});
   MDFS_CHECK(written);
   if (!received.ok() || bytes_written != file.status.length) return false;
   MDFS_CHECK(output.finish());

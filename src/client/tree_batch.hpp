@@ -1,6 +1,7 @@
 // Fetches the files of a part of one directory: the work of one thread of the tree reader.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,8 @@ class BatchFetcher {
  private:
   using Files = std::vector<actors::LocatedFile*>;
 
+  std::chrono::milliseconds patience() const;  // 0: the usual time-outs.
+  void give_up(const metadata::ReplicaLocation& location, Errc why);
   const metadata::ReplicaLocation* best_location(const actors::LocatedFile& file) const;
   // Those that could not be had over the one connection are added to `left`.
   Status fetch_from(const metadata::ReplicaLocation& location, const TreeBatch& batch,

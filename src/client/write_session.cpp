@@ -7,6 +7,26 @@
 #include <utility>
 
 namespace minidfs::client {
+namespace {
+
+// Copies would be lost by doing without the slow nodes.
+bool falls_short(const Result<std::vector<actors::PipelineGrant>>& grants,
+                 const actors::AllocateBlocks& request) {
+  if (!grants.ok()) {
+    return grants.error().code == Errc::kNoDatanode || grants.error().code == Errc::kNoSpace;
+  }
+  return std::any_of(grants->begin(), grants->end(), [&](const actors::PipelineGrant& grant) {
+    return grant.targets.size() < request.replication;
+  });
+}
+
+void add_missing(std::vector<NodeId>& nodes, const std::vector<NodeId>& more) {
+  for (const auto node : more) {
+    if (std::find(nodes.begin(), nodes.end(), node) == nodes.end()) nodes.push_back(node);
+  }
+}
+
+}  // namespace
 
 struct WriteSession::State {
   explicit State(NamenodeLink& namenode) : link(namenode) {}
@@ -45,7 +65,7 @@ WriteSession::~WriteSession() {
   }
 }
 
-actors::AllocateBlocks WriteSession::request_of(const BlockDemand& demand) const {
+actors::AllocateBlocks WriteSession::request_of(const BlockDemand& demand, bool with_slow) const {
   actors::AllocateBlocks request;
   request.client = context_.link.client_id();
   request.files = demand.files;
@@ -54,9 +74,13 @@ actors::AllocateBlocks WriteSession::request_of(const BlockDemand& demand) const
   request.block_size = demand.block_size;
   request.replication = demand.replication;
   request.writer_host = context_.host;
-  const std::lock_guard lock(state_->mutex);
-  request.session = state_->session;
-  request.excluded = state_->excluded;
+  {
+    const std::lock_guard lock(state_->mutex);
+    request.session = state_->session;
+    request.excluded = state_->excluded;
+  }
+  add_missing(request.excluded, context_.health.failed());
+  if (!with_slow) add_missing(request.excluded, context_.health.slow());
   return request;
 }
 
@@ -81,14 +105,35 @@ Result<std::vector<actors::PipelineGrant>> WriteSession::accept(const std::share
 }
 
 Result<std::vector<actors::PipelineGrant>> WriteSession::allocate(const BlockDemand& demand) {
-  return accept(state_, context_.link.call(request_of(demand)));
+  const auto request = request_of(demand, false);
+  auto all = request_of(demand, true);
+  auto grants = accept(state_, context_.link.call(request));
+  if (all.excluded.size() == request.excluded.size() || !falls_short(grants, all)) return grants;
+  {
+    const std::lock_guard lock(state_->mutex);
+    all.session = state_->session;
+  }
+  return accept(state_, context_.link.call(std::move(all)));
 }
 
 void WriteSession::allocate(const BlockDemand& demand, GrantCallback callback) {
+  auto request = request_of(demand, false);
+  auto all = request_of(demand, true);
+  const bool avoids = all.excluded.size() < request.excluded.size();
   context_.link.submit<actors::AllocateBlocks>(
-      request_of(demand),
-      [state = state_, callback = std::move(callback)](Result<actors::WriteGrant> grant) {
-        callback(accept(state, std::move(grant)));
+      std::move(request), [state = state_, all = std::move(all), avoids,
+                           callback = std::move(callback)](Result<actors::WriteGrant> grant) {
+        auto grants = accept(state, std::move(grant));
+        if (!avoids || !falls_short(grants, all)) return callback(std::move(grants));
+        auto again = all;
+        {
+          const std::lock_guard lock(state->mutex);
+          again.session = state->session;
+        }
+        state->link.submit<actors::AllocateBlocks>(
+            std::move(again), [state, callback](Result<actors::WriteGrant> second) {
+              callback(accept(state, std::move(second)));
+            });
       });
 }
 
@@ -117,6 +162,7 @@ void WriteSession::renew(const std::shared_ptr<State>& state) {
 }
 
 void WriteSession::exclude(NodeId node) {
+  context_.health.note_failed(node);
   const std::lock_guard lock(state_->mutex);
   auto& excluded = state_->excluded;
   if (std::find(excluded.begin(), excluded.end(), node) == excluded.end()) {
@@ -125,17 +171,20 @@ void WriteSession::exclude(NodeId node) {
 }
 
 bool WriteSession::is_excluded(NodeId node) const {
+  if (context_.health.has_failed(node)) return true;
   const std::lock_guard lock(state_->mutex);
   const auto& excluded = state_->excluded;
   return std::find(excluded.begin(), excluded.end(), node) != excluded.end();
 }
 
 bool WriteSession::excludes_any() const {
+  if (!context_.health.failed().empty()) return true;
   const std::lock_guard lock(state_->mutex);
   return !state_->excluded.empty();
 }
 
 void WriteSession::forget_exclusions() {
+  context_.health.forgive();
   const std::lock_guard lock(state_->mutex);
   state_->excluded.clear();
 }

@@ -43,10 +43,10 @@ class WriteSession {
   using GrantCallback = std::function<void(Result<std::vector<actors::PipelineGrant>>)>;
 
   Result<std::vector<actors::PipelineGrant>> allocate(const BlockDemand& demand);
-  // The callback runs on the link's thread.
+  // The callback runs on the link's thread, while the session exists.
   void allocate(const BlockDemand& demand, GrantCallback callback);
 
-  // The node gets no further block of this writer.
+  // The node gets no further block of this writer, nor for a while of others of the same client.
   void exclude(NodeId node);
   bool is_excluded(NodeId node) const;
   bool excludes_any() const;
@@ -64,7 +64,7 @@ class WriteSession {
   static void renew(const std::shared_ptr<State>& state);
   static Result<std::vector<actors::PipelineGrant>> accept(const std::shared_ptr<State>& state,
                                                            Result<actors::WriteGrant> grant);
-  actors::AllocateBlocks request_of(const BlockDemand& demand) const;
+  actors::AllocateBlocks request_of(const BlockDemand& demand, bool with_slow) const;
 
   ClientContext& context_;
   std::shared_ptr<State> state_;

@@ -124,9 +124,12 @@ Result<std::unique_ptr<ClientConnection>> ClientConnection::open(const metadata:
                                                                  std::string_view first_frames) {
   std::string name = metadata::to_string(peer);
   MDFS_TRY(auto fd, connect_to(peer, name, options));
+  auto first = options;
+  if (first.handshake_timeout.count() > 0) first.progress_timeout = first.handshake_timeout;
   std::unique_ptr<ClientConnection> connection(
-      new ClientConnection(std::move(fd), std::move(name), options, buffer_bytes));
+      new ClientConnection(std::move(fd), std::move(name), first, buffer_bytes));
   MDFS_CHECK(connection->shake_hands(options, first_frames));
+  connection->timeout_ = options.progress_timeout;
   return connection;
 }
 
@@ -271,6 +274,15 @@ Status ClientConnection::fill() {
     MDFS_TRY(const bool grown, try_fill());
     if (grown) return {};
     MDFS_TRY([[maybe_unused]] const short ready, wait_for(POLLIN));
+  }
+}
+
+Result<bool> ClientConnection::fill_within(std::chrono::milliseconds limit) {
+  const auto deadline = std::min(Clock::now() + limit, last_progress_ + timeout_);
+  for (;;) {
+    MDFS_TRY(const bool grown, try_fill());
+    if (grown) return true;
+    if (poll_until(fd_.get(), POLLIN, deadline) == 0) return false;
   }
 }
 

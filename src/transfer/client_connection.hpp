@@ -39,6 +39,8 @@ class ClientConnection {
 
   // Waits until received() has grown by at least a byte.
   Status fill();
+  // The same for at most `limit`; false when nothing came.
+  Result<bool> fill_within(std::chrono::milliseconds limit);
   // The same without waiting; false when there was nothing. An end of stream is kUnavailable.
   Result<bool> try_fill();
 
@@ -51,6 +53,7 @@ class ClientConnection {
   void note_progress();
 
   const std::string& name() const { return name_; }  // host:port
+  int fd() const { return fd_.get(); }               // To be polled, nothing else.
 
  private:
   ClientConnection(UniqueFd fd, std::string name, const ConnectionOptions& options,

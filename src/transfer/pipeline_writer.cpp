@@ -233,6 +233,7 @@ Status PipelineWriterImpl::take_ack(const Frame& frame) {
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     const Outcome& outcome = wire.targets[i];
     ack.stored.push_back(outcome.ok());
+    ack.timed_out.push_back(outcome.code == static_cast<std::uint8_t>(Errc::kTimedOut));
     ack.errors.push_back(outcome.ok() ? std::string()
                                       : metadata::to_string(targets_[i]) + ": " + outcome.message);
   }

@@ -25,6 +25,7 @@ namespace minidfs::transfer {
 struct ConnectionOptions {
   ClusterId cluster;
   std::chrono::milliseconds connect_timeout{2000};
+  std::chrono::milliseconds handshake_timeout{0};  // 0: the progress time-out.
   // A peer that neither takes nor gives anything for so long (not even a sign of life) is given up.
   std::chrono::milliseconds progress_timeout{5000};
   // When this is set, calls that wait end with kCancelled within a tenth of a second. May be null;
@@ -38,6 +39,7 @@ struct BlockAck {
   std::uint64_t stored_bytes = 0;
   std::vector<bool> stored;         // By target: the replica is whole and as durable as configured.
   std::vector<std::string> errors;  // By target; empty where stored.
+  std::vector<bool> timed_out;      // By target: given up for want of progress.
 };
 
 class PipelineWriter {

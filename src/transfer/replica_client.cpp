@@ -1,6 +1,12 @@
 #include "transfer/replica_client.hpp"
 
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <deque>
+#include <utility>
 
 #include "storage/slice_codec.hpp"
 #include "transfer/client_connection.hpp"
@@ -54,8 +60,11 @@ class ReplicaClientImpl final : public ReplicaClient {
       : connection_(std::move(connection)) {}
 
   Status request(const ReadRequest& request) override;
-  Status receive(const ByteSink& sink) override;
+  Status receive(const ByteSink& sink, const StallWatch& watch) override;
   bool usable() const override { return usable_; }
+
+ protected:
+  int fd() const override { return connection_->fd(); }
 
  private:
   Result<Frame> next_frame();
@@ -66,12 +75,22 @@ class ReplicaClientImpl final : public ReplicaClient {
   Status report(const Answer& answer);
   Status receive_answer(Answer& answer, const ByteSink& sink, bool& in_order);
   Status send(std::string& bytes);
+  Status fill();
 
   std::unique_ptr<ClientConnection> connection_;
   storage::SliceDecoder decoder_;
   std::deque<ReadRequest> requests_;
+  const StallWatch* watch_ = nullptr;  // Of the present receive(), until it was told.
   bool usable_ = true;
 };
+
+Status ReplicaClientImpl::fill() {
+  if (watch_ == nullptr || watch_->after.count() == 0) return connection_->fill();
+  MDFS_TRY(const bool grown, connection_->fill_within(watch_->after));
+  if (grown) return {};
+  MDFS_CHECK(std::exchange(watch_, nullptr)->stalled());
+  return connection_->fill();
+}
 
 Status ReplicaClientImpl::send(std::string& bytes) {
   iovec part{bytes.data(), bytes.size()};
@@ -95,7 +114,7 @@ Status ReplicaClientImpl::request(const ReadRequest& request) {
   return status;
 }
 
-Status ReplicaClientImpl::receive(const ByteSink& sink) {
+Status ReplicaClientImpl::receive(const ByteSink& sink, const StallWatch& watch) {
   if (!usable_) {
     return Error{Errc::kUnavailable, connection_->name() + ": connection was given up"};
   }
@@ -104,7 +123,9 @@ Status ReplicaClientImpl::receive(const ByteSink& sink) {
   requests_.pop_front();
   connection_->note_progress();
   bool in_order = false;
+  watch_ = &watch;
   auto status = receive_answer(answer, sink, in_order);
+  watch_ = nullptr;
   usable_ = in_order;
   return status;
 }
@@ -140,7 +161,7 @@ Result<Frame> ReplicaClientImpl::next_frame() {
       if ((*parsed)->type == FrameType::kFailure) return failure_of(**parsed, connection_->name());
       return **parsed;
     }
-    MDFS_CHECK(connection_->fill());
+    MDFS_CHECK(fill());
   }
 }
 
@@ -188,7 +209,7 @@ Status ReplicaClientImpl::receive_packet(Answer& answer, const ByteSink& sink) {
     connection_->consume(used);
     if (taken < array.count) {
       connection_->note_progress();
-      MDFS_CHECK(connection_->fill());
+      MDFS_CHECK(fill());
     }
   }
   return {};
@@ -231,6 +252,21 @@ Status ReplicaClientImpl::report(const Answer& answer) {
 }
 
 }  // namespace
+
+const ReplicaClient* ReplicaClient::wait_for_either(const ReplicaClient& one,
+                                                    const ReplicaClient& other,
+                                                    std::chrono::milliseconds limit) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  std::array<pollfd, 2> entries{pollfd{one.fd(), POLLIN, 0}, pollfd{other.fd(), POLLIN, 0}};
+  for (;;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    const auto wait_ms = std::max<std::int64_t>(0, left.count());
+    const int count = ::poll(entries.data(), entries.size(), static_cast<int>(wait_ms));
+    if (count > 0) return entries[0].revents != 0 ? &one : &other;
+    if (count == 0 || errno != EINTR) return nullptr;
+  }
+}
 
 Result<std::unique_ptr<ReplicaClient>> ReplicaClient::open(const metadata::Endpoint& datanode,
                                                            const ConnectionOptions& options) {

@@ -3,6 +3,7 @@
 // received. Not thread-safe; blocking calls bounded by the time-outs in the options.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -25,6 +26,12 @@ struct ReadRequest {
 // Takes verified, decompressed bytes in order; an error ends the transfer and is returned.
 using ByteSink = std::function<Status(std::span<const std::byte>)>;
 
+// Who is told when the answer to a request stands still.
+struct StallWatch {
+  std::chrono::milliseconds after{0};  // Without a byte; 0 is never.
+  std::function<Status()> stalled;     // Called once; an error gives the answer up.
+};
+
 class ReplicaClient {
  public:
   static Result<std::unique_ptr<ReplicaClient>> open(const metadata::Endpoint& datanode,
@@ -36,9 +43,19 @@ class ReplicaClient {
   // Receives the whole of the oldest request. Errors of the replica (kNotFound, kStale, kCorrupt)
   // leave the connection in order and the next request can be received; all others end it (see
   // usable()). A slice whose checksum is wrong is never handed to the sink: kCorrupt.
-  virtual Status receive(const ByteSink& sink) = 0;
+  // When `watch` is told, every byte that has arrived and was verified was handed to the sink.
+  virtual Status receive(const ByteSink& sink, const StallWatch& watch) = 0;
+  Status receive(const ByteSink& sink) { return receive(sink, {}); }
 
   virtual bool usable() const = 0;
+
+  // Waits until one of two connections has something to receive, or was closed; null when neither
+  // has within `limit`.
+  static const ReplicaClient* wait_for_either(const ReplicaClient& one, const ReplicaClient& other,
+                                              std::chrono::milliseconds limit);
+
+ protected:
+  virtual int fd() const = 0;
 };
 
 }  // namespace minidfs::transfer

@@ -62,6 +62,11 @@ TEST_CASE("every option can be set by its variable to what it prints") {
       {"datanode.heartbeat_interval", "1ms"},
       {"datanode.threads", "9"},
       {"datanode.copy_rate", "10MiB"},
+      {"datanode.disk_check_interval", "9s"},
+      {"datanode.scrub_rate", "1MiB"},
+      {"datanode.scrub_interval", "1d"},
+      {"datanode.keep_corrupt", "true"},
+      {"datanode.progress_timeout", "7s"},
       {"client.namenode", "h3"},
       {"client.user", "alice"},
       {"client.replication", "255"},
@@ -73,6 +78,9 @@ TEST_CASE("every option can be set by its variable to what it prints") {
       {"client.parallel_batches", "8"},
       {"client.batch_files", "10"},
       {"client.small_file", "4k"},
+      {"client.min_replication", "2"},
+      {"client.progress_timeout", "8s"},
+      {"client.hedge_after", "0s"},
       {"local.datanodes", "5"},
       {"local.data_dir", "/tmp/all"}};
   REQUIRE(changed.size() == option_table().size());

@@ -290,7 +290,8 @@ FakeNamenode::~FakeNamenode() {
 
 metadata::Endpoint FakeNamenode::address() const { return {"127.0.0.1", impl_->listener->port()}; }
 
-FakeDatanode::FakeDatanode(ClusterId cluster) : events_(std::make_unique<IgnoredEvents>()) {
+FakeDatanode::FakeDatanode(ClusterId cluster, std::chrono::milliseconds progress_timeout)
+    : events_(std::make_unique<IgnoredEvents>()) {
   std::string pattern = (std::filesystem::temp_directory_path() / "minidfs-node-XXXXXX").string();
   REQUIRE(::mkdtemp(pattern.data()) != nullptr);
   directory_ = pattern;
@@ -305,6 +306,7 @@ FakeDatanode::FakeDatanode(ClusterId cluster) : events_(std::make_unique<Ignored
   transfer::DataServerOptions server;
   server.listen = {"127.0.0.1", 0};
   server.threads = 1;
+  server.progress_timeout = progress_timeout;
   auto started = transfer::DataServer::start(server, *store_, *events_);
   REQUIRE(started.ok());
   server_ = std::move(*started);
@@ -317,10 +319,11 @@ FakeDatanode::~FakeDatanode() {
   std::filesystem::remove_all(directory_);
 }
 
-FakeCluster::FakeCluster(std::size_t datanode_count, Options options) {
+FakeCluster::FakeCluster(std::size_t datanode_count, Options options,
+                         std::chrono::milliseconds progress_timeout) {
   namenode = std::make_unique<FakeNamenode>(names, 0);
   for (std::size_t i = 0; i < datanode_count; ++i) {
-    datanodes.push_back(std::make_unique<FakeDatanode>(names->cluster));
+    datanodes.push_back(std::make_unique<FakeDatanode>(names->cluster, progress_timeout));
     names->nodes.push_back(datanodes.back()->location());
   }
   options.namenodes = {namenode->address()};

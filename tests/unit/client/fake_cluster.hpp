@@ -2,6 +2,7 @@
 // heartbeats: what the client library needs to be tested in one process, over real sockets.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <map>
@@ -54,7 +55,7 @@ class FakeNamenode {
 
 class FakeDatanode {
  public:
-  explicit FakeDatanode(ClusterId cluster);
+  explicit FakeDatanode(ClusterId cluster, std::chrono::milliseconds progress_timeout);
   ~FakeDatanode();
 
   metadata::ReplicaLocation location() const { return location_; }
@@ -73,7 +74,9 @@ class FakeDatanode {
 
 // A namenode and some datanodes, with a client.
 struct FakeCluster {
-  explicit FakeCluster(std::size_t datanode_count, Options options = {});
+  // `progress_timeout` is that of the datanodes.
+  explicit FakeCluster(std::size_t datanode_count, Options options = {},
+                       std::chrono::milliseconds progress_timeout = std::chrono::seconds(5));
 
   std::shared_ptr<FakeNamespace> names = std::make_shared<FakeNamespace>();
   std::unique_ptr<FakeNamenode> namenode;

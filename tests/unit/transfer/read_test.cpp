@@ -1,4 +1,6 @@
 // Reading when something is wrong with the replica, the server or the reader.
+#include <future>
+
 #include "unit/transfer/raw_peer.hpp"
 
 namespace minidfs::transfer {
@@ -122,6 +124,64 @@ TEST_CASE("A silent server is an error within the time-out") {
   auto other = ReplicaClient::open(hung.endpoint(), options);
   REQUIRE(!other.ok());
   CHECK(other.error().code == Errc::kTimedOut);
+}
+
+TEST_CASE("Who watches is told once that an answer stands still, with all that came in hand") {
+  const bool gives_up = GENERATE(false, true);
+  std::string answer;
+  append_frame(answer, FrameType::kWelcome, Welcome{});
+  append_frame(answer, FrameType::kReadBegins, ReadBegins{BlockId{1}, 0, 2, 2 * kSlice});
+  const std::string content = random_bytes(2 * kSlice);
+  storage::SliceEncoder encoder({});
+  encoder.begin_block(BlockId{1});
+  const auto encoded = encoder.encode(std::as_bytes(std::span(content)));
+  append_slices_head(answer, FrameType::kReadSlices, encoded.slices);
+  answer.append(reinterpret_cast<const char*>(encoded.stored.data()), encoded.stored.size());
+  // The server stands still in the middle of the second slice until it is told to go on.
+  SilentListener listener;
+  std::promise<void> go_on;
+  std::thread server([&] {
+    RawPeer peer = listener.accept();
+    peer.send(answer.substr(0, answer.size() - kSlice / 2));
+    go_on.get_future().wait();
+    peer.send(answer.substr(answer.size() - kSlice / 2));
+  });
+  auto client = ReplicaClient::open(listener.endpoint(), good_client());
+  REQUIRE(client.ok());
+  REQUIRE((*client)->request({BlockId{1}, kGeneration, 0, 2 * kSlice}).ok());
+  std::size_t bytes = 0;
+  std::size_t bytes_when_told = 0;
+  int told = 0;
+  const StallWatch watch{milliseconds(20), [&]() -> Status {
+                           ++told;
+                           bytes_when_told = bytes;
+                           go_on.set_value();
+                           if (gives_up) return Error{Errc::kTimedOut, "too slow"};
+                           return {};
+                         }};
+  const auto status = (*client)->receive(
+      [&](std::span<const std::byte> part) {
+        bytes += part.size();
+        return Status();
+      },
+      watch);
+  server.join();
+  CHECK(told == 1);
+  CHECK(bytes_when_told == kSlice);
+  CHECK(status.ok() != gives_up);
+  CHECK((*client)->usable() != gives_up);
+  if (!gives_up) CHECK(bytes == 2 * kSlice);
+}
+
+TEST_CASE("Of two connections the one that has something to receive is found") {
+  Node node;
+  write_block(*open_writer({node.endpoint()}), BlockId{1}, "hello");
+  const auto one = open_client(node);
+  const auto other = open_client(node);
+  CHECK(ReplicaClient::wait_for_either(*one, *other, milliseconds(1)) == nullptr);
+  REQUIRE(other->request({BlockId{1}, kGeneration, 0, 5}).ok());
+  CHECK(ReplicaClient::wait_for_either(*one, *other, std::chrono::seconds(10)) == other.get());
+  CHECK(ReplicaClient::wait_for_either(*other, *one, std::chrono::seconds(10)) == other.get());
 }
 
 }  // namespace

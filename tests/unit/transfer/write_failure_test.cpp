@@ -124,6 +124,7 @@ TEST_CASE("A hung node is dropped after its time-out while the healthy ones stay
   const BlockAck ack = write_block(*writer, BlockId{1}, bytes);
   CHECK(std::chrono::steady_clock::now() - start > options.progress_timeout);
   CHECK(ack.stored == std::vector<bool>{true, true, false});
+  CHECK(ack.timed_out == std::vector<bool>{false, false, true});
   CHECK(ack.errors[2].find("no progress") != std::string::npos);
   CHECK(write_block(*writer, BlockId{2}, "x").stored == std::vector<bool>{true, true, false});
 }

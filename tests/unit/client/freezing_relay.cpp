@@ -1,0 +1,99 @@
+#include "unit/client/freezing_relay.hpp"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <catch2/catch.hpp>
+
+namespace minidfs::client {
+namespace {
+
+sockaddr_in loopback(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  return address;
+}
+
+}  // namespace
+
+FreezingRelay::FreezingRelay(std::uint16_t target_port)
+    : target_port_(target_port),
+      listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
+      stop_(::eventfd(0, EFD_CLOEXEC)) {
+  auto address = loopback(0);
+  REQUIRE(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(::listen(listener_.get(), 64) == 0);
+  socklen_t size = sizeof address;
+  REQUIRE(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  port_ = ntohs(address.sin_port);
+  thread_ = std::thread([this] { run(); });
+}
+
+FreezingRelay::~FreezingRelay() {
+  const std::uint64_t one = 1;
+  (void)!::write(stop_.get(), &one, sizeof one);
+  thread_.join();
+}
+
+void FreezingRelay::accept_one() {
+  UniqueFd client(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  UniqueFd target(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const auto address = loopback(target_port_);
+  if (!client || !target ||
+      ::connect(target.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return;
+  }
+  links_.push_back({std::move(client), std::move(target)});
+}
+
+bool FreezingRelay::pass_on(int from, int to, std::atomic<std::uint64_t>& counter) {
+  std::array<char, 64 * 1024> buffer;
+  const auto count = ::recv(from, buffer.data(), buffer.size(), 0);
+  if (count <= 0) return false;
+  for (ssize_t sent = 0; sent < count;) {
+    const auto more =
+        ::send(to, buffer.data() + sent, static_cast<std::size_t>(count - sent), MSG_NOSIGNAL);
+    if (more <= 0) return false;
+    sent += more;
+  }
+  counter += static_cast<std::uint64_t>(count);
+  return true;
+}
+
+void FreezingRelay::run() {
+  for (;;) {
+    std::vector<pollfd> entries{{stop_.get(), POLLIN, 0}};
+    const bool frozen = answered_bytes_ >= freeze_after_;
+    if (!frozen) {
+      entries.push_back({listener_.get(), POLLIN, 0});
+      for (const auto& link : links_) {
+        entries.push_back({link.client.get(), POLLIN, 0});
+        entries.push_back({link.target.get(), POLLIN, 0});
+      }
+    }
+    ::poll(entries.data(), entries.size(), frozen ? -1 : 10);
+    if (entries[0].revents != 0) return;
+    if (frozen) continue;
+    std::vector<Link> kept;
+    for (std::size_t i = 0; i < links_.size(); ++i) {
+      auto& link = links_[i];
+      bool open = true;
+      if (entries[2 + 2 * i].revents != 0) {
+        open = pass_on(link.client.get(), link.target.get(), requested_bytes_);
+      }
+      if (open && entries[3 + 2 * i].revents != 0 && answered_bytes_ < freeze_after_) {
+        open = pass_on(link.target.get(), link.client.get(), answered_bytes_);
+      }
+      if (open) kept.push_back(std::move(link));
+    }
+    links_ = std::move(kept);
+    if (entries[1].revents != 0) accept_one();
+  }
+}
+
+}  // namespace minidfs::client
