@@ -46,6 +46,7 @@ BlockManager::BlockManager(BlockManagerOptions options, OwnerLookup owners, Time
       sessions_(metadata::SessionId{(random_() >> 1) + 1}, options_.sessions),
       orphans_(options_.orphans),
       safe_mode_(options_.safe_mode),
+      repair_work_(options_.repair_work),
       last_report_(random_() >> 32) {}
 
 Result<std::vector<NodeIndex>> BlockManager::targets_for(const AllocateBlocks& request,

@@ -21,6 +21,8 @@
 #include "metadata/block_report.hpp"
 #include "metadata/node_registry.hpp"
 #include "metadata/placement.hpp"
+#include "metadata/repair_work.hpp"
+#include "metadata/replication_planner.hpp"
 #include "metadata/write_sessions.hpp"
 
 namespace minidfs::actors {
@@ -32,6 +34,8 @@ struct BlockManagerOptions {
   metadata::WriteSessions::Options sessions;
   metadata::OrphanCollector::Options orphans;
   metadata::SafeMode::Options safe_mode;
+  metadata::PlannerOptions repair;
+  metadata::RepairWorkOptions repair_work;
   // For so long after the start a write that could not get all its copies waits for more datanodes
   // to register instead of going ahead with fewer.
   std::chrono::milliseconds settle{1000};
@@ -97,6 +101,7 @@ class BlockManager {
   struct NodeWork {
     std::optional<metadata::ReportProgress> report;  // The full report it owes or is sending.
     std::deque<RemoveOrder> removes;                 // To be sent with its heartbeats.
+    std::vector<CopyOrder> copies;                   // Likewise.
   };
 
   Result<std::vector<metadata::NodeIndex>> targets_for(const AllocateBlocks& request,
@@ -104,6 +109,8 @@ class BlockManager {
   metadata::ReplicaLocation location(metadata::NodeIndex node) const;
   void node_events(std::span<const metadata::NodeEvent> events);
   void start_report(metadata::NodeIndex node);
+  void copy_failed(const CopyFailure& failure, TimePoint now);
+  void repair(TimePoint now);
   void send_deletes(std::span<const metadata::ReplicaDelete> deletes);
   void note_merge(metadata::NodeIndex node, const metadata::MergeResult& result);
   Result<std::vector<metadata::OwnedBlock>> owners_of(std::span<const metadata::Block> replicas);
@@ -119,6 +126,7 @@ class BlockManager {
   metadata::OrphanCollector orphans_;
   metadata::BlockIdAllocator ids_;
   metadata::SafeMode safe_mode_;
+  metadata::RepairWork repair_work_;
   std::vector<NodeWork> work_;  // By node index.
   absl::flat_hash_set<BlockId> committing_;
   // Blocks of ended sessions, whose replicas may be reported only now; until when that is awaited.

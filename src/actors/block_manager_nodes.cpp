@@ -4,6 +4,7 @@
 
 #include "actors/block_manager.hpp"
 #include "base/logging.hpp"
+#include "metadata/node_effects.hpp"
 
 namespace minidfs::actors {
 namespace {
@@ -49,9 +50,11 @@ Result<Registered> BlockManager::register_node(const RegisterNode& request, Time
   registration.usage.free_bytes = request.free_bytes;
   MDFS_TRY(const auto registered, registry_.register_node(registration, now));
   const auto& node = registry_.get(registered.node);
-  map_.node_joined(registered.node, node.rack_index);
   node_events(registered.events);
-  map_.set_several_racks(registry_.rack_count() > 1);
+  metadata::follow_node(map_, registry_, registered.node);
+  // Orders that its last process had do not come to their end.
+  work(registered.node).copies.clear();
+  repair_work_.source_restarted(registered.node);
   start_report(registered.node);
   log_info("namenode", "datanode {} ({}, rack {}) registered", to_string(node.data),
            to_string(node.id), node.rack);
@@ -80,10 +83,13 @@ Result<HeartbeatReply> BlockManager::heartbeat(const Heartbeat& request, TimePoi
     static_cast<void>(map_.free_block(added.id));
     work(node).removes.push_back({added.id, added.generation});
   }
+  for (const auto& gone : request.changes.removed) repair_work_.delete_confirmed(node, gone.id);
+  for (const auto& failure : request.failed_copies) copy_failed(failure, now);
   auto& removes = work(node).removes;
   const auto count = std::min(removes.size(), kRemovesPerHeartbeatMax);
   reply.remove.assign(removes.begin(), removes.begin() + static_cast<std::ptrdiff_t>(count));
   removes.erase(removes.begin(), removes.begin() + static_cast<std::ptrdiff_t>(count));
+  reply.copy = std::exchange(work(node).copies, {});
   return reply;
 }
 
@@ -129,6 +135,27 @@ void BlockManager::tick(std::uint64_t total_blocks, TimePoint now) {
   send_deletes(orphans_.collect(
       map_, sessions_,
       {.safe_mode = safe_mode_.on(), .all_live_reported = registry_.all_live_reported()}, now));
+  repair(now);
+}
+
+void BlockManager::copy_failed(const CopyFailure& failure, TimePoint now) {
+  for (const auto& node : registry_.nodes()) {
+    if (node.data == failure.node) repair_work_.copy_failed(failure.block, node.index, now);
+  }
+}
+
+void BlockManager::repair(TimePoint now) {
+  repair_work_.update(map_, now);
+  const auto plan = metadata::plan_replication(
+      {map_, registry_, repair_work_, options_.repair, safe_mode_.on(), now}, random_);
+  repair_work_.begin(map_, plan, now);
+  for (const auto& task : plan.copies) {
+    CopyOrder order{task.block, {}};
+    for (const auto target : task.targets) order.targets.push_back(registry_.get(target).data);
+    work(task.source).copies.push_back(std::move(order));
+  }
+  send_deletes(plan.deletes);
+  send_deletes(repair_work_.deletes_to_repeat(map_, now));
 }
 
 void BlockManager::fill_status(StatusReply& reply, std::uint64_t total_blocks,
@@ -141,6 +168,7 @@ void BlockManager::fill_status(StatusReply& reply, std::uint64_t total_blocks,
   reply.blocks_under_replicated = counts.under_replicated;
   reply.blocks_missing = counts.missing;
   reply.blocks_corrupt = counts.corrupt;
+  reply.pending_copies = repair_work_.copies_in_flight();
   for (const auto& node : registry_.nodes()) {
     NodeReport report;
     report.node = node.id;
@@ -163,11 +191,9 @@ void BlockManager::node_events(std::span<const metadata::NodeEvent> events) {
     if (event.from == event.to) continue;
     log_info("namenode", "datanode {} is {} (was {})", to_string(node.data), to_string(event.to),
              to_string(event.from));
-    if (event.to != metadata::NodeState::kDead) continue;
-    map_.node_dead(event.node);
-    work(event.node) = {};
+    if (event.to == metadata::NodeState::kDead) work(event.node) = {};
   }
-  map_.set_several_racks(registry_.rack_count() > 1);
+  metadata::follow_events(map_, registry_, events);
 }
 
 void BlockManager::start_report(NodeIndex node) {

@@ -8,7 +8,6 @@
 #include "actors/control_plane.hpp"
 #include "base/logging.hpp"
 #include "base/random_id.hpp"
-#include "transfer/replica_copy.hpp"
 
 namespace minidfs::actors {
 namespace {
@@ -20,6 +19,7 @@ constexpr milliseconds kRequestTimeout{5000};
 constexpr milliseconds kGoodbyeTimeout{500};
 constexpr milliseconds kRetryDelayMin{20};
 constexpr milliseconds kRetryDelayMax{1000};
+constexpr int kBusyBeats = 5;  // In the time of one heartbeat.
 
 std::vector<metadata::Block> blocks_of(const std::vector<storage::ReplicaInfo>& replicas) {
   std::vector<metadata::Block> blocks;
@@ -119,7 +119,7 @@ void DatanodeActorState::registered(const Registered& reply) {
   }
   retry_delay_ = milliseconds{0};
   beating_ = true;
-  beat_later();
+  beat_later(false);
   start_report(reply.report);
 }
 
@@ -177,24 +177,29 @@ Heartbeat DatanodeActorState::heartbeat() {
   request.active_writes = load.active_writes;
   request.active_reads = load.active_reads;
   request.changes = parts_.changes->take();
+  request.failed_copies = std::exchange(failed_copies_, {});
   return request;
 }
 
-void DatanodeActorState::beat_later() {
+// While there is news or copies are under way the next heartbeat comes sooner, so that the namenode
+// can give out more work.
+void DatanodeActorState::beat_later(bool busy) {
   if (std::exchange(beat_pending_, true)) return;
-  self_->delayed_send(self_, parts_.heartbeat_interval, BeatAtom{});
+  const auto interval = parts_.heartbeat_interval;
+  self_->delayed_send(self_, busy ? interval / kBusyBeats : interval, BeatAtom{});
 }
 
 void DatanodeActorState::beat() {
   beat_pending_ = false;
   if (!beating_) return;
   auto request = heartbeat();
+  const bool news = !request.changes.empty() || !request.failed_copies.empty();
   auto changes = std::make_shared<metadata::IncrementalReport>(request.changes);
   self_->request(namenode_, kRequestTimeout, std::move(request))
       .then(
-          [this](const HeartbeatReply& reply) {
+          [this, news](const HeartbeatReply& reply) {
             take_orders(reply);
-            if (beating_) beat_later();
+            if (beating_) beat_later(news || copies_under_way_ > 0);
           },
           [this, changes](const caf::error& failure) {
             parts_.changes->put_back(std::move(*changes));
@@ -210,8 +215,23 @@ void DatanodeActorState::take_orders(const HeartbeatReply& reply) {
     return;
   }
   for (const auto& order : reply.remove) self_->send(parts_.orders, order);
-  for (const auto& order : reply.copy) self_->send(parts_.orders, order);
+  for (const auto& order : reply.copy) begin_copy(order);
   if (reply.report != 0) start_report(reply.report);
+}
+
+void DatanodeActorState::begin_copy(const CopyOrder& order) {
+  const auto& copier = parts_.copiers[next_copier_++ % parts_.copiers.size()];
+  ++copies_under_way_;
+  self_->request(copier, caf::infinite, order)
+      .then(
+          [this, block = order.block.id](const CopyDone& done) {
+            --copies_under_way_;
+            if (done.source_failed) failed_copies_.push_back({block, parts_.advertised});
+            for (const auto& target : done.failed_targets) {
+              failed_copies_.push_back({block, target});
+            }
+          },
+          [this](const caf::error&) { --copies_under_way_; });
 }
 
 caf::result<bool> DatanodeActorState::leave() {
@@ -236,51 +256,6 @@ DatanodeActor::behavior_type datanode_actor(
       [state](ConnectAtom) { state->connect(); },
       [state](BeatAtom) { state->beat(); },
       [state](LeaveAtom) { return state->leave(); },
-  };
-}
-
-// --- Orders ------------------------------------------------------------------------------------
-
-namespace {
-
-void remove_replica(const RemoveOrder& order, storage::BlockStore& store, ReplicaChanges& changes) {
-  const auto status = store.remove(order.block, order.generation);
-  // A replica that is not there is as good as removed, and the namenode wants to know.
-  if (status.ok() || status.error().code == Errc::kNotFound) {
-    changes.replica_removed(order.block, order.generation);
-  } else {
-    log_error("datanode", "cannot remove block {}: {}", order.block.value, status.error().message);
-  }
-}
-
-// The targets report the new replicas themselves.
-void copy_replica(const CopyOrder& order, storage::BlockStore& store, ReplicaChanges& changes) {
-  transfer::ConnectionOptions options;
-  options.cluster = store.cluster_id();
-  const auto ack = transfer::copy_replica(store, order.block.id, order.block.generation,
-                                          order.targets, options, 0);
-  if (!ack.ok()) {
-    if (ack.error().code == Errc::kCorrupt) {
-      changes.replica_corrupt(order.block.id, order.block.generation, ack.error().message);
-    }
-    log_warn("datanode", "cannot copy block {}: {}", order.block.id.value, ack.error().message);
-    return;
-  }
-  for (std::size_t i = 0; i < order.targets.size(); ++i) {
-    if (!ack->stored[i]) {
-      log_warn("datanode", "block {} was not copied to {}: {}", order.block.id.value,
-               to_string(order.targets[i]), ack->errors[i]);
-    }
-  }
-}
-
-}  // namespace
-
-OrderActor::behavior_type order_actor(OrderActor::pointer, storage::BlockStore* store,
-                                      ReplicaChanges* changes) {
-  return {
-      [=](const RemoveOrder& order) { remove_replica(order, *store, *changes); },
-      [=](const CopyOrder& order) { copy_replica(order, *store, *changes); },
   };
 }
 

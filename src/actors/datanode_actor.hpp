@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "actors/interfaces.hpp"
+#include "actors/order_actors.hpp"
 #include "actors/replica_changes.hpp"
 #include "storage/block_store.hpp"
 #include "transfer/data_server.hpp"
@@ -27,9 +28,6 @@ namespace minidfs::actors {
 using ConnectAtom = caf::atom_constant<caf::atom("connect")>;
 using BeatAtom = caf::atom_constant<caf::atom("beat")>;
 using LeaveAtom = caf::atom_constant<caf::atom("leave")>;
-
-// Carries out orders on the block store, one after another. Detached: it touches the disk.
-using OrderActor = caf::typed_actor<caf::reacts_to<RemoveOrder>, caf::reacts_to<CopyOrder>>;
 
 using DatanodeActor =
     caf::typed_actor<caf::reacts_to<ConnectAtom>, caf::reacts_to<BeatAtom>,
@@ -47,6 +45,7 @@ struct DatanodeParts {
   std::string rack;
   std::chrono::milliseconds heartbeat_interval{1000};
   OrderActor orders;
+  std::vector<CopyActor> copiers;  // At least one.
   // Called when the node can never join: it belongs to another cluster.
   std::function<void(const Error&)> on_refused;
 };
@@ -71,7 +70,8 @@ class DatanodeActorState {
   void lost(const std::string& why);
   void retry_later();
   Heartbeat heartbeat();
-  void beat_later();
+  void beat_later(bool busy);
+  void begin_copy(const CopyOrder& order);
 
   Self* self_ = nullptr;
   DatanodeParts parts_;
@@ -83,14 +83,14 @@ class DatanodeActorState {
   bool refusal_logged_ = false;
   bool beating_ = false;       // Registered, heartbeats are due.
   bool beat_pending_ = false;  // A BeatAtom is on its way.
+  std::size_t next_copier_ = 0;
+  std::size_t copies_under_way_ = 0;
+  std::vector<CopyFailure> failed_copies_;  // To be told with the next heartbeat.
   std::uint64_t report_ = 0;
   std::optional<metadata::ReportChunk> last_chunk_;
 };
 
 DatanodeActor::behavior_type datanode_actor(
     DatanodeActor::stateful_pointer<DatanodeActorState> self, std::shared_ptr<DatanodeParts> parts);
-
-OrderActor::behavior_type order_actor(OrderActor::pointer self, storage::BlockStore* store,
-                                      ReplicaChanges* changes);
 
 }  // namespace minidfs::actors

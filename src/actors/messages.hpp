@@ -231,6 +231,17 @@ typename Inspector::result_type inspect(Inspector& f, Registered& x) {
   return f(x.cluster, x.report);
 }
 
+// A copy that the node was ordered to send and that one of its ends could not carry out.
+struct CopyFailure {
+  BlockId block;
+  metadata::Endpoint node;  // The end that failed: a target's data address, or this node's own.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, CopyFailure& x) {
+  return f(x.block, x.node);
+}
+
 // Every heartbeat carries what changed on the node since the last one that was answered.
 struct Heartbeat {
   NodeId node;
@@ -242,12 +253,13 @@ struct Heartbeat {
   std::uint32_t active_writes = 0;
   std::uint32_t active_reads = 0;
   metadata::IncrementalReport changes;
+  std::vector<CopyFailure> failed_copies;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Heartbeat& x) {
   return f(x.node, x.incarnation, x.capacity_bytes, x.used_bytes, x.free_bytes, x.replicas,
-           x.active_writes, x.active_reads, x.changes);
+           x.active_writes, x.active_reads, x.changes, x.failed_copies);
 }
 
 // Remove the local replica unless it is of a newer generation.

@@ -71,6 +71,14 @@ const std::array kTable{
         "namenode.reserved_space", "Changes are refused while the disk has less than this free."),
     namenode<&N::snapshot_threshold, Number<16, 1'000'000>>(
         "namenode.snapshot_threshold", "The log is cut after so many entries."),
+    namenode<&N::rack_table, Text>(
+        "namenode.rack_table",
+        "File with a line HOST RACK for each machine, for datanodes that name no rack."),
+    namenode<&N::balance, Switch>("namenode.balance",
+                                  "Whether blocks move from full datanodes to emptier ones."),
+    namenode<&N::balance_threshold, Fraction>(
+        "namenode.balance_threshold",
+        "How far a datanode's used part may lie from the mean before blocks move."),
 
     datanode<&D::port, Port>("datanode.port", "Port for block data; 0 is any free one."),
     datanode<&D::data_dir, PathList>("datanode.data_dir",
@@ -93,6 +101,9 @@ const std::array kTable{
     datanode<&D::heartbeat_interval, Duration>("datanode.heartbeat_interval",
                                                "Time between two heartbeats to the namenode."),
     datanode<&D::threads, Number<1, 256>>("datanode.threads", "Threads that move block data."),
+    datanode<&D::copy_rate, Size<0, kAnySize>>(
+        "datanode.copy_rate",
+        "The most bytes a second sent to other datanodes for repair; 0 for no bound."),
 
     client<&F::namenode, NamenodeList>(
         "client.namenode", "Where the namenodes listen, HOST:PORT; also MINIDFS_NAMENODE."),

@@ -30,6 +30,9 @@ struct NamenodeConfig {
   std::chrono::milliseconds dead_after{10'000};
   std::uint64_t reserved_space = 64ULL << 20;
   std::uint32_t snapshot_threshold = 32768;
+  std::string rack_table;
+  bool balance = true;
+  double balance_threshold = 0.05;
 };
 
 struct DatanodeConfig {
@@ -44,6 +47,7 @@ struct DatanodeConfig {
   std::uint64_t pack_limit = 1ULL << 20;
   std::chrono::milliseconds heartbeat_interval{1000};
   std::uint32_t threads = 2;
+  std::uint64_t copy_rate = 0;
 };
 
 struct ClientConfig {
@@ -74,7 +78,14 @@ struct Config {
 };
 
 // What a value may be written as in the file, beside a string.
-enum class TomlKind : std::uint8_t { kString, kInteger, kFloat, kStringOrInteger, kStringOrArray };
+enum class TomlKind : std::uint8_t {
+  kString,
+  kInteger,
+  kFloat,
+  kBoolean,
+  kStringOrInteger,
+  kStringOrArray,
+};
 
 struct Option {
   std::string_view key;   // "section.name".

@@ -31,6 +31,8 @@ std::string_view wanted_form(TomlKind kind) {
       return "a whole number";
     case TomlKind::kFloat:
       return "a number";
+    case TomlKind::kBoolean:
+      return "true or false";
     case TomlKind::kStringOrInteger:
       return "a string or a whole number";
     case TomlKind::kStringOrArray:
@@ -64,6 +66,9 @@ std::optional<std::string> value_text(const toml::node& node, TomlKind kind) {
   if (const auto* number = node.as_floating_point();
       number != nullptr && kind == TomlKind::kFloat) {
     return fmt::format("{}", number->get());
+  }
+  if (const auto* value = node.as_boolean(); value != nullptr && kind == TomlKind::kBoolean) {
+    return value->get() ? "true" : "false";
   }
   if (const auto* array = node.as_array(); array != nullptr && kind == TomlKind::kStringOrArray) {
     return join_array(*array);

@@ -123,6 +123,11 @@ Result<std::uint64_t> parse_count(std::string_view text, std::uint64_t low, std:
   return *number;
 }
 
+Result<bool> Switch::parse(std::string_view text) {
+  if (text == "true" || text == "false") return text == "true";
+  return bad_value(text, "true or false");
+}
+
 Result<double> Fraction::parse(std::string_view text) {
   double value = -1;
   const char* end = text.data() + text.size();

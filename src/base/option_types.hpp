@@ -81,6 +81,14 @@ struct Count {
 // 0 lets the kernel choose a free one, which the start-up line then names.
 using Port = Count<std::uint16_t, 0, 65535>;
 
+// "true" or "false".
+struct Switch {
+  using Value = bool;
+  static constexpr TomlKind kToml = TomlKind::kBoolean;
+  static Result<Value> parse(std::string_view text);
+  static std::string print(const Value& value) { return value ? "true" : "false"; }
+};
+
 // A number from 0 to 1.
 struct Fraction {
   using Value = double;

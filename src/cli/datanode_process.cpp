@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/stateful_actor.hpp>
@@ -19,6 +20,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kGoodbyeTimeout{1000};
 constexpr std::uint16_t kNamenodePort = 8020;
+// Replicas that are sent to other datanodes at a time.
+constexpr std::size_t kCopiers = 2;
 
 struct SystemConfig : actors::ControlSystemConfig {
   SystemConfig() { add_message_types<caf::id_block::minidfs>(); }
@@ -95,6 +98,12 @@ class Datanode final : public DatanodeProcess {
              to_string(store_->node_id()), usage.replicas, human_size(usage.free_bytes));
     orders_ = system_.spawn<caf::detached>(actors::order_actor, store_.get(), &changes_);
     parts.orders = orders_;
+    const actors::CopyParts copy{store_.get(), &changes_, config.datanode.copy_rate / kCopiers,
+                                 &stopping_};
+    for (std::size_t i = 0; i < kCopiers; ++i) {
+      copiers_.push_back(system_.spawn<caf::detached>(actors::copy_actor, copy));
+    }
+    parts.copiers = copiers_;
     actor_ = system_.spawn<caf::detached>(
         actors::datanode_actor, std::make_shared<actors::DatanodeParts>(std::move(parts)));
     return {};
@@ -105,6 +114,7 @@ class Datanode final : public DatanodeProcess {
  private:
   void stop_actors() {
     if (!actor_) return;
+    stopping_ = true;
     caf::scoped_actor self{system_};
     self->request(actor_, kGoodbyeTimeout, actors::LeaveAtom{})
         .receive([](bool) {}, [](const caf::error&) {});
@@ -112,8 +122,11 @@ class Datanode final : public DatanodeProcess {
     self->wait_for(actor_);
     self->send_exit(orders_, caf::exit_reason::user_shutdown);
     self->wait_for(orders_);
+    for (const auto& copier : copiers_) self->send_exit(copier, caf::exit_reason::user_shutdown);
+    for (const auto& copier : copiers_) self->wait_for(copier);
     actor_ = nullptr;
     orders_ = nullptr;
+    copiers_.clear();
   }
 
   actors::ReplicaChanges changes_;
@@ -121,7 +134,9 @@ class Datanode final : public DatanodeProcess {
   std::unique_ptr<transfer::DataServer> server_;
   SystemConfig system_config_;
   caf::actor_system system_{system_config_};
+  std::atomic<bool> stopping_{false};
   actors::OrderActor orders_;
+  std::vector<actors::CopyActor> copiers_;
   actors::DatanodeActor actor_;
 };
 

@@ -33,6 +33,13 @@ actors::BlockManagerOptions manager_options(const Config& config, ClusterId clus
   options.sessions.grace = config.namenode.orphan_grace;
   options.orphans.grace = config.namenode.orphan_grace;
   options.safe_mode.threshold = config.namenode.safe_mode_threshold;
+  // A datanode copies two blocks at a time; what it may have in hand must last until its next
+  // heartbeat brings more.
+  options.repair.streams_out_max = 32;
+  options.repair.streams_in_max = 32;
+  options.repair.placement = options.placement;
+  options.repair.balance = config.namenode.balance;
+  options.repair.balance_threshold = config.namenode.balance_threshold;
   options.seed = std::random_device{}();
   return options;
 }

@@ -49,6 +49,8 @@ struct IncrementalReport {
   std::vector<Block> added;    // Stored and whole.
   std::vector<Block> removed;  // On the namenode's order, also when there was nothing to remove.
   std::vector<Block> corrupt;  // Found bad, or gone without an order.
+
+  bool empty() const { return added.empty() && removed.empty() && corrupt.empty(); }
 };
 
 template <class Inspector>

@@ -126,6 +126,12 @@ void RepairWork::copy_failed(BlockId block, NodeIndex node, TimePoint now) {
   end_copy(at);
 }
 
+void RepairWork::source_restarted(NodeIndex node) {
+  for (auto at = copies_.begin(); at != copies_.end();) {
+    at = at->second.task.source == node ? end_copy(at) : std::next(at);
+  }
+}
+
 void RepairWork::delete_confirmed(NodeIndex node, BlockId block) {
   const auto at = deletes_.find({block, node});
   if (at == deletes_.end()) return;

@@ -24,15 +24,21 @@ int poll_timeout(Clock::time_point deadline) {
   return static_cast<int>(std::max<std::int64_t>(0, std::min<std::int64_t>(left, 1 << 30)));
 }
 
-// Waits for `events` of `fd`. 0 when the deadline has passed first.
-short poll_until(int fd, short events, Clock::time_point deadline) {
+bool is_set(const std::atomic<bool>* flag) { return flag != nullptr && *flag; }
+
+// Waits for `events` of `fd`. 0 when the deadline has passed or `cancelled` was set first.
+short poll_until(int fd, short events, Clock::time_point deadline,
+                 const std::atomic<bool>* cancelled) {
+  constexpr std::chrono::milliseconds kLook{100};
   pollfd entry{fd, events, 0};
-  for (;;) {
-    const int count = ::poll(&entry, 1, poll_timeout(deadline));
+  while (!is_set(cancelled)) {
+    const auto until = cancelled == nullptr ? deadline : std::min(deadline, Clock::now() + kLook);
+    const int count = ::poll(&entry, 1, poll_timeout(until));
     if (count > 0) return entry.revents;
-    if (count == 0) return 0;
-    if (errno != EINTR) return POLLERR;
+    if (count == 0 && until == deadline) return 0;
+    if (count < 0 && errno != EINTR) return POLLERR;
   }
+  return 0;
 }
 
 struct AddressListDeleter {
@@ -53,13 +59,14 @@ Result<AddressList> resolve(const metadata::Endpoint& peer, const std::string& n
 }
 
 Result<UniqueFd> connect_one(const addrinfo& address, const std::string& name,
-                             Clock::time_point deadline) {
+                             Clock::time_point deadline, const std::atomic<bool>* cancelled) {
   UniqueFd fd(::socket(address.ai_family, address.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
                        address.ai_protocol));
   if (!fd) return errno_error(errno, name + ": socket");
   int error = ::connect(fd.get(), address.ai_addr, address.ai_addrlen) == 0 ? 0 : errno;
   if (error == EINPROGRESS || error == EINTR) {
-    if (poll_until(fd.get(), POLLOUT, deadline) == 0) {
+    if (poll_until(fd.get(), POLLOUT, deadline, cancelled) == 0) {
+      if (is_set(cancelled)) return Error{Errc::kCancelled, name + ": cancelled"};
       return Error{Errc::kTimedOut, name + ": no answer to connect"};
     }
     socklen_t size = sizeof error;
@@ -75,12 +82,12 @@ Result<UniqueFd> connect_one(const addrinfo& address, const std::string& name,
 }
 
 Result<UniqueFd> connect_to(const metadata::Endpoint& peer, const std::string& name,
-                            std::chrono::milliseconds timeout) {
-  const auto deadline = Clock::now() + timeout;
+                            const ConnectionOptions& options) {
+  const auto deadline = Clock::now() + options.connect_timeout;
   MDFS_TRY(auto addresses, resolve(peer, name));
   Error last{Errc::kUnavailable, name + ": no address"};
   for (const addrinfo* at = addresses.get(); at != nullptr; at = at->ai_next) {
-    auto fd = connect_one(*at, name, deadline);
+    auto fd = connect_one(*at, name, deadline, options.cancelled);
     if (fd.ok()) return fd;
     last = std::move(fd).error();
   }
@@ -101,11 +108,12 @@ Error unexpected_frame(const Frame& frame, const std::string& peer) {
   return {Errc::kProtocol, peer + ": unexpected " + std::string(to_string(frame.type)) + " frame"};
 }
 
-ClientConnection::ClientConnection(UniqueFd fd, std::string name, std::chrono::milliseconds timeout,
+ClientConnection::ClientConnection(UniqueFd fd, std::string name, const ConnectionOptions& options,
                                    std::size_t buffer_bytes)
     : fd_(std::move(fd)),
       name_(std::move(name)),
-      timeout_(timeout),
+      timeout_(options.progress_timeout),
+      cancelled_(options.cancelled),
       last_progress_(Clock::now()),
       buffer_(new std::byte[buffer_bytes]),
       capacity_(buffer_bytes) {}
@@ -115,9 +123,9 @@ Result<std::unique_ptr<ClientConnection>> ClientConnection::open(const metadata:
                                                                  std::size_t buffer_bytes,
                                                                  std::string_view first_frames) {
   std::string name = metadata::to_string(peer);
-  MDFS_TRY(auto fd, connect_to(peer, name, options.connect_timeout));
+  MDFS_TRY(auto fd, connect_to(peer, name, options));
   std::unique_ptr<ClientConnection> connection(
-      new ClientConnection(std::move(fd), std::move(name), options.progress_timeout, buffer_bytes));
+      new ClientConnection(std::move(fd), std::move(name), options, buffer_bytes));
   MDFS_CHECK(connection->shake_hands(options, first_frames));
   return connection;
 }
@@ -150,7 +158,8 @@ Error ClientConnection::lost(std::string_view why) const {
 void ClientConnection::note_progress() { last_progress_ = Clock::now(); }
 
 Result<short> ClientConnection::wait_for(short events) {
-  const short ready = poll_until(fd_.get(), events, last_progress_ + timeout_);
+  const short ready = poll_until(fd_.get(), events, last_progress_ + timeout_, cancelled_);
+  if (is_set(cancelled_)) return Error{Errc::kCancelled, name_ + ": cancelled"};
   if (ready == 0) {
     return Error{Errc::kTimedOut,
                  name_ + ": no progress for " + std::to_string(timeout_.count()) + " ms"};

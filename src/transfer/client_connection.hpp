@@ -53,7 +53,7 @@ class ClientConnection {
   const std::string& name() const { return name_; }  // host:port
 
  private:
-  ClientConnection(UniqueFd fd, std::string name, std::chrono::milliseconds timeout,
+  ClientConnection(UniqueFd fd, std::string name, const ConnectionOptions& options,
                    std::size_t buffer_bytes);
   Status shake_hands(const ConnectionOptions& options, std::string_view first_frames);
   Result<short> wait_for(short events);
@@ -66,6 +66,7 @@ class ClientConnection {
   UniqueFd fd_;
   std::string name_;
   std::chrono::milliseconds timeout_;
+  const std::atomic<bool>* cancelled_;
   std::chrono::steady_clock::time_point last_progress_;
   std::unique_ptr<std::byte[]> buffer_;
   std::size_t capacity_;

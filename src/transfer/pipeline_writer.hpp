@@ -6,6 +6,7 @@
 // bounded by the time-outs in the options.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -26,6 +27,9 @@ struct ConnectionOptions {
   std::chrono::milliseconds connect_timeout{2000};
   // A peer that neither takes nor gives anything for so long (not even a sign of life) is given up.
   std::chrono::milliseconds progress_timeout{5000};
+  // When this is set, calls that wait end with kCancelled within a tenth of a second. May be null;
+  // outlives the connection.
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 // How one block ended on the nodes of the pipeline.

@@ -11,14 +11,19 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Waits until `sent_bytes` since `start` are within the rate.
-void keep_rate(Clock::time_point start, std::uint64_t sent_bytes, std::uint64_t bytes_per_second) {
+// Waits until `sent_bytes` since `start` are within the rate, or until `cancelled`.
+void keep_rate(Clock::time_point start, std::uint64_t sent_bytes, std::uint64_t bytes_per_second,
+               const std::atomic<bool>* cancelled) {
   if (bytes_per_second == 0) return;
   const double due_ms =
       1000.0 * static_cast<double>(sent_bytes) / static_cast<double>(bytes_per_second);
-  const double passed_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-  const double wait_ms = std::min(due_ms - passed_ms, 60'000.0);
-  if (wait_ms >= 1.0) ::poll(nullptr, 0, static_cast<int>(wait_ms));
+  while (cancelled == nullptr || !*cancelled) {
+    const double passed_ms =
+        std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+    const double wait_ms = std::min(due_ms - passed_ms, 100.0);
+    if (wait_ms < 1.0) return;
+    ::poll(nullptr, 0, static_cast<int>(wait_ms));
+  }
 }
 
 Status check_slices(BlockId block, std::uint64_t first, std::span<const storage::Slice> slices,
@@ -57,7 +62,7 @@ Result<BlockAck> copy_replica(storage::BlockStore& store, BlockId block, std::ui
     const auto part = std::span(buffer).first(bytes);
     MDFS_CHECK(read_at(replica->fd(), part, offset, "replica of block " + to_string(block)));
     MDFS_CHECK(check_slices(block, first, slices.subspan(first, count), part));
-    keep_rate(start, offset - first_offset, bytes_per_second);
+    keep_rate(start, offset - first_offset, bytes_per_second, options.cancelled);
     MDFS_CHECK(writer->append(slices.subspan(first, count), part));
     first += count;
   }

@@ -43,6 +43,31 @@ TEST_CASE("a silent datanode is stale, then dead, and its replicas are offered n
   CHECK(namenode.beat(2).register_again);
 }
 
+TEST_CASE("a block that lost a copy is copied to another datanode, once") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  namenode.join(2);
+  const auto block = namenode.put("/a");
+  namenode.join(3);
+  REQUIRE(namenode.ask<Accepted>(Goodbye{namenode.node(2).node, 2}).ok());
+  namenode.advance(seconds(1));
+  const auto orders = namenode.beat(1).copy;
+  REQUIRE(orders.size() == 1);
+  CHECK(orders.at(0).block.id == block.id);
+  REQUIRE(orders.at(0).targets.size() == 1);
+  CHECK(orders.at(0).targets.at(0) == namenode.node(3).data);
+  CHECK(namenode.status().pending_copies == 1);
+  namenode.advance(seconds(1));
+  CHECK(namenode.beat(1).copy.empty());
+  metadata::IncrementalReport stored;
+  stored.added = {block};
+  namenode.beat(3, stored);
+  namenode.advance(seconds(1));
+  CHECK(namenode.status().pending_copies == 0);
+  CHECK(namenode.status().blocks_under_replicated == 0);
+  CHECK(locations(namenode, "/a") == 2);
+}
+
 TEST_CASE("goodbye makes a datanode dead at once") {
   NamenodeFixture namenode;
   namenode.join(1);

@@ -184,14 +184,14 @@ TEST_CASE("a cat goes on when a datanode is killed in the middle") {
 
 namespace {
 
-// Flips a byte in every thousand of every replica file and pack of a datanode.
-void flip_bytes(const std::string& directory) {
+// Flips bits of a byte in every thousand of every replica file and pack of a datanode.
+void flip_bytes(const std::string& directory, char bits) {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
     const auto folder = entry.path().parent_path().filename();
     if (!entry.is_regular_file() || (folder != "blocks" && folder != "packs")) continue;
     std::string content = read_file(entry.path());
     for (std::size_t i = 500; i < content.size(); i += 1000) {
-      content[i] = static_cast<char>(content[i] ^ 0x40);
+      content[i] = static_cast<char>(content[i] ^ bits);
     }
     std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
     file.write(content.data(), static_cast<std::streamsize>(content.size()));
@@ -206,11 +206,13 @@ TEST_CASE("flipped bytes on a disk are never given out while a good replica is l
   REQUIRE(cluster.minidfs({"put", "--block-size", "2MiB", local, "/a"}).exit_code == 0);
   const std::string small = random_bytes(5000, 3);
   REQUIRE(cluster.minidfs({"put", "-", "/small"}, small).exit_code == 0);
-  for (std::size_t i = 0; i < 3; ++i) {
+  for (std::size_t i = 0; i < 2; ++i) {
+    flip_bytes(cluster.datanode_directory(i), 0x40);
     CHECK(cluster.minidfs({"cat", "/a"}).out == read_file(local));
     CHECK(cluster.minidfs({"cat", "/small"}).out == small);
-    flip_bytes(cluster.datanode_directory(i));
   }
+  // All at once, whatever has been repaired by now; other bits, so that no flip undoes another.
+  for (std::size_t i = 0; i < 3; ++i) flip_bytes(cluster.datanode_directory(i), 0x03);
   const auto cat = cluster.minidfs({"cat", "/a"});
   CHECK(cat.exit_code == 1);
   CHECK(cat.err.find("block") != std::string::npos);
@@ -218,6 +220,25 @@ TEST_CASE("flipped bytes on a disk are never given out while a good replica is l
   const auto cat_small = cluster.minidfs({"cat", "/small"});
   CHECK(cat_small.exit_code == 1);
   CHECK(small.rfind(cat_small.out, 0) == 0);
+}
+
+TEST_CASE("the blocks of a datanode that stops are copied to the others") {
+  TestCluster cluster({.datanodes = 4, .environment = {}});
+  const auto local = cluster.make_file("a", 20 << 20);
+  REQUIRE(cluster.minidfs({"put", "--block-size", "1MiB", local, "/a"}).exit_code == 0);
+  cluster.datanode(0).signal(SIGTERM);
+  REQUIRE(cluster.datanode(0).wait(std::chrono::seconds(5)) == 0);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  nlohmann::json blocks;
+  do {
+    blocks = nlohmann::json::parse(cluster.minidfs({"status", "--json"}).out).at("blocks");
+  } while (blocks.at("under_replicated") != 0 && std::chrono::steady_clock::now() < deadline);
+  CHECK(blocks.at("under_replicated") == 0);
+  CHECK(blocks.at("missing") == 0);
+  // Any two of the three that are left may go, and the file is still there.
+  cluster.kill_datanode(1);
+  cluster.kill_datanode(2);
+  CHECK(cluster.minidfs({"cat", "/a"}).out == read_file(local));
 }
 
 TEST_CASE("with fewer datanodes than copies a put succeeds and says so") {

@@ -1,0 +1,73 @@
+#include "actors/order_actors.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/logging.hpp"
+#include "transfer/replica_copy.hpp"
+
+namespace minidfs::actors {
+namespace {
+
+// Of the threads that copy: clients' traffic comes first where there is not time for both.
+constexpr int kCopyNiceness = 10;
+
+void remove_replica(const RemoveOrder& order, storage::BlockStore& store, ReplicaChanges& changes) {
+  const auto status = store.remove(order.block, order.generation);
+  // A replica that is not there is as good as removed, and the namenode wants to know.
+  if (status.ok() || status.error().code == Errc::kNotFound) {
+    changes.replica_removed(order.block, order.generation);
+  } else {
+    log_error("datanode", "cannot remove block {}: {}", order.block.value, status.error().message);
+  }
+}
+
+CopyDone copy_replica(const CopyOrder& order, const CopyParts& parts) {
+  transfer::ConnectionOptions options;
+  options.cluster = parts.store->cluster_id();
+  options.cancelled = parts.stopping;
+  CopyDone done;
+  const auto ack = transfer::copy_replica(*parts.store, order.block.id, order.block.generation,
+                                          order.targets, options, parts.bytes_per_second);
+  if (!ack.ok()) {
+    const auto code = ack.error().code;
+    const bool here = code == Errc::kCorrupt || code == Errc::kNotFound || code == Errc::kStale ||
+                      code == Errc::kIoError;
+    if (here) {
+      parts.changes->replica_corrupt(order.block.id, order.block.generation, ack.error().message);
+    }
+    done.source_failed = here;
+    if (!here && !order.targets.empty()) done.failed_targets.push_back(order.targets.front());
+    log_warn("datanode", "cannot copy block {}: {}", order.block.id.value, ack.error().message);
+    return done;
+  }
+  for (std::size_t i = 0; i < order.targets.size(); ++i) {
+    if (ack->stored[i]) continue;
+    done.failed_targets.push_back(order.targets[i]);
+    log_warn("datanode", "block {} was not copied to {}: {}", order.block.id.value,
+             to_string(order.targets[i]), ack->errors[i]);
+  }
+  return done;
+}
+
+}  // namespace
+
+OrderActor::behavior_type order_actor(OrderActor::pointer, storage::BlockStore* store,
+                                      ReplicaChanges* changes) {
+  return {
+      [=](const RemoveOrder& order) { remove_replica(order, *store, *changes); },
+  };
+}
+
+CopyActor::behavior_type copy_actor(CopyActor::pointer, CopyParts parts) {
+  return {
+      [parts](const CopyOrder& order) {
+        // Of this thread alone, which is the actor's own. A refusal only means no precedence.
+        static_cast<void>(
+            ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kCopyNiceness));
+        return copy_replica(order, parts);
+      },
+  };
+}
+
+}  // namespace minidfs::actors
