@@ -107,11 +107,8 @@ class RecordingClient(threading.Thread):
         if self.contents.get(path, {None}) == {None}:
             return
         done = self.cluster.verb("rm", path)
-        # Of a file that may not be there the answer says nothing.
-        if None in self.contents[path]:
-            self.contents[path] = self.contents[path] | {None}
-            return
-        self._settle(path, done.returncode == 0, None)
+        if done.returncode == 0 or None not in self.contents[path]:
+            self._settle(path, done.returncode == 0, None)
 
     def _read(self, path):
         done = self.cluster.verb("cat", path)

@@ -213,16 +213,15 @@ class Cluster:
               f"found exit code {done.returncode}: {done.stderr.decode(errors='replace').strip()}")
         return done.stdout
 
-    def needs_verb(self, verb, *more):
-        """Raises Missing unless the program knows the verb (and the words that must be in its
-        help)."""
+    def knows_verb(self, verb, word=""):
+        """Whether the program has the verb, with `word` in its help."""
         help_text = subprocess.run([self.context.binary, verb, "--help"], capture_output=True,
                                    text=True, env=self.environment)
-        for word in more:
-            if help_text.returncode == 0 and word not in help_text.stdout:
-                raise Missing(f"{verb} {word}")
-        if help_text.returncode != 0:
-            raise Missing(verb)
+        return help_text.returncode == 0 and word in help_text.stdout
+
+    def needs_verb(self, verb, word=""):
+        if not self.knows_verb(verb, word):
+            raise Missing(f"{verb} {word}".strip())
 
     def status(self):
         """None when the namenode does not answer in time."""

@@ -23,14 +23,14 @@ def settings(context):
     return {"namenode.stale_after": "2s", "namenode.dead_after": "4s"}
 
 
-def lose(context, how, machines=False):
+def lose(context, how, machines=False, short_blocks=24):
     """Four datanodes; one is lost by `how(cluster, i)` while clients work. All its blocks must be
     copied within the time after which a node counts as lost, plus the time that the copies take at
     half the machine's rate."""
     dead_after = context.pick(4, 10)
     with Cluster(context, 4, machines, settings(context)) as cluster:
         rate = raw_rate(cluster.directory)
-        stored = Stored(cluster, context.pick(60, 500))
+        stored = Stored(cluster, context.pick(short_blocks, 500))
         victim = context.random.randrange(4)
         others = [i for i in range(4) if i != victim]
         lost = len(stored.on(victim))
@@ -48,7 +48,7 @@ def lose(context, how, machines=False):
 
 @scenario(1, "kill -9 of one of four datanodes")
 def kill(context):
-    return lose(context, lambda cluster, i: cluster.datanodes[i].kill())
+    return lose(context, lambda cluster, i: cluster.datanodes[i].kill(), short_blocks=60)
 
 
 @scenario(2, "SIGSTOP of a datanode")
@@ -74,14 +74,20 @@ def cut_in(context):
     return lose(context, lambda cluster, i: cluster.cut(i, "in"), machines=True)
 
 
+def remove_directory(cluster, i):
+    # Again while its owner still makes files in it.
+    while cluster.data(i).exists():
+        shutil.rmtree(cluster.data(i), ignore_errors=True)
+
+
 @scenario(2, "a datanode's only disk is removed")
 def disk_removed(context):
-    return lose(context, lambda cluster, i: shutil.rmtree(cluster.data(i)))
+    return lose(context, remove_directory)
 
 
 @scenario(2, "a datanode's disk is full")
 def disk_full(context):
-    blocks = context.pick(60, 500)
+    blocks = context.pick(24, 500)
     disk = blocks * BLOCK + (400 << 20)
     options = {**settings(context), "datanode.reserved_space": "64MiB"}
     with Cluster(context, 4, settings=options, disks={0: disk}) as cluster:
@@ -115,7 +121,7 @@ def disk_full(context):
 @scenario(3, "a datanode back after its blocks were repaired")
 def back(context):
     with Cluster(context, 4, settings=settings(context)) as cluster:
-        stored = Stored(cluster, context.pick(60, 500))
+        stored = Stored(cluster, context.pick(24, 500))
         victim = context.random.randrange(4)
         others = [i for i in range(4) if i != victim]
         with SteadyClients(cluster, seed=context.seed) as clients:

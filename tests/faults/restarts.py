@@ -7,7 +7,7 @@ from nodes_lost import settings
 from scenario import check, scenario
 
 
-def bytes_rate(context):
+def slow_repair(context):
     # So slow that a repair is certainly still running when something happens to it.
     return {**settings(context), "datanode.copy_rate": "8MiB"}
 
@@ -20,7 +20,7 @@ def kill_all(cluster, nodes):
 @scenario(7, "all datanodes killed and started again at once")
 def datanodes(context):
     with Cluster(context, 4, settings=settings(context)) as cluster:
-        stored = Stored(cluster, context.pick(40, 300))
+        stored = Stored(cluster, context.pick(24, 300))
         kill_all(cluster, range(4))
         for role in cluster.datanodes:
             role.start()
@@ -51,8 +51,8 @@ def repair_begins(cluster, stored, victim):
 
 @scenario(7, "the namenode killed and started while a repair runs")
 def namenode(context):
-    with Cluster(context, 4, settings=bytes_rate(context)) as cluster:
-        stored = Stored(cluster, context.pick(40, 300))
+    with Cluster(context, 4, settings=slow_repair(context)) as cluster:
+        stored = Stored(cluster, context.pick(24, 300))
         others = repair_begins(cluster, stored, context.random.randrange(4))
         cluster.namenode.kill()
         cluster.namenode.start()
@@ -65,8 +65,8 @@ def namenode(context):
 
 @scenario(7, "all processes killed and started while a repair runs")
 def everything(context):
-    with Cluster(context, 4, settings=bytes_rate(context)) as cluster:
-        stored = Stored(cluster, context.pick(40, 300))
+    with Cluster(context, 4, settings=slow_repair(context)) as cluster:
+        stored = Stored(cluster, context.pick(24, 300))
         victim = context.random.randrange(4)
         others = repair_begins(cluster, stored, victim)
         kill_all(cluster, others)

@@ -20,6 +20,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import scenario
 import nodes_lost  # noqa: F401 (registers its scenarios, as the following do)
 import restarts  # noqa: F401
+import schedule  # noqa: F401
+import writes  # noqa: F401
 
 
 def wanted(item, words):
