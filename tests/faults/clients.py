@@ -111,6 +111,8 @@ class RecordingClient(threading.Thread):
             self._settle(path, done.returncode == 0, None)
 
     def _read(self, path):
+        if self.contents.get(path, {None}) == {None}:
+            return
         done = self.cluster.verb("cat", path)
         if done.returncode == 0:
             self.judge(path, done.stdout)

@@ -11,22 +11,24 @@ BLOCK = 4 << 20
 
 
 class Stored:
-    """A file of blocks of 4 MiB in the cluster, and what is known about it."""
+    """A file of large blocks in the cluster, and what is known about it. The blocks must be above
+    the datanodes' pack_limit, so that each replica is a file of its own."""
 
-    def __init__(self, cluster, blocks, path="/data", replication=3):
+    def __init__(self, cluster, blocks, path="/data", replication=3, block_bytes=BLOCK):
         self.cluster = cluster
         self.path = path
         self.replication = replication
+        self.block_bytes = block_bytes
         local = cluster.directory / ("local" + path.replace("/", "-"))
         digest = hashlib.blake2b()
         with open(local, "wb") as file:
             for _ in range(blocks):
-                piece = os.urandom(BLOCK)
+                piece = os.urandom(block_bytes)
                 digest.update(piece)
                 file.write(piece)
         self.digest = digest.hexdigest()
         before = set(cluster.replicas())
-        cluster.ok("put", "--replication", replication, "--block-size", "4MiB", local, path,
+        cluster.ok("put", "--replication", replication, "--block-size", block_bytes, local, path,
                    limit=600)
         local.unlink()
         self.blocks = sorted(set(cluster.replicas()) - before)

@@ -50,7 +50,7 @@ class Schedule:
     def step(self):
         fault = self.choice.choice(self.faults)
         victim = self.choice.randrange(DATANODES)
-        away = self.choice.choice([0.2, 1.0, 3.0, 7.0])
+        away = self.choice.choice([0.1, 0.5, 1.0, 2.0, 7.0])
         self.say(f"{fault} {victim} {away}")
         role = self.cluster.datanodes[victim]
         if fault == "kill":
@@ -80,7 +80,7 @@ class Schedule:
             self.cluster.cut(victim, {"cut": "both", "cut_out": "out", "cut_in": "in"}[fault])
             time.sleep(away)
             self.cluster.heal(victim)
-        time.sleep(self.choice.uniform(0.1, 1.5))
+        time.sleep(self.choice.uniform(0.1, 1.0))
 
 
 def audit(cluster, clients):
