@@ -36,6 +36,13 @@ void BlockActorState::start(Self* self, BlockActorParts parts) {
   channel_ = log_->add_channel([handle](std::vector<consensus::Completion> completions) {
     caf::anon_send(handle, LogBatch{std::move(completions)});
   });
+  const auto decisions = reader_->node_admins();
+  if (decisions.ok()) {
+    for (const auto& decision : *decisions) note_admin(decision);
+  } else {
+    log_error("namenode", "cannot read what was decided about datanodes: {}",
+              decisions.error().message);
+  }
   purge();
   tick();
 }
@@ -157,6 +164,7 @@ void BlockActorState::take_effects(const NamespaceEffects& effects) {
   for (const auto& change : effects.wanted) {
     manager_->replication_changed(change.block, change.wanted);
   }
+  for (const auto& decision : effects.node_admins) note_admin(decision);
 }
 
 // --- Time and administration -------------------------------------------------------------------
@@ -210,6 +218,51 @@ caf::result<SafeModeReply> BlockActorState::safe_mode(const SafeModeRequest& req
   }
   announce_safe_mode();
   return SafeModeReply{mode.on(), mode.reason()};
+}
+
+// The end of maintenance is a time of day for operators and a moment of our clock for the registry.
+void BlockActorState::note_admin(const metadata::NodeAdmin& decision) {
+  const std::chrono::milliseconds until{decision.until_ms};
+  const auto left = until - std::chrono::duration_cast<std::chrono::milliseconds>(
+                                std::chrono::system_clock::now().time_since_epoch());
+  manager_->set_admin(decision, now() + std::max(left, std::chrono::milliseconds{0}), now());
+}
+
+caf::result<CheckBlocksReply> BlockActorState::check_blocks(const CheckBlocksRequest& request) {
+  auto reply = problems_from(request.from);
+  if (!reply.ok()) return to_caf(reply.error());
+  return std::move(reply).value();
+}
+
+// The block map knows what is wrong with the blocks that it has heard of. Only when some are
+// unknown to it the namespace's blocks are gone through, a page at a time.
+Result<CheckBlocksReply> BlockActorState::problems_from(BlockId from) {
+  constexpr std::size_t kProblemsMax = 1000;
+  MDFS_TRY(const auto counters, reader_->counters());
+  std::vector<metadata::OwnedBlock> page;
+  BlockId last{~std::uint64_t{0} >> 1U};
+  CheckBlocksReply reply;
+  if (manager_->knows_too_little(counters.blocks)) {
+    MDFS_TRY(const auto rows, reader_->blocks_between(from, last, kRangePage));
+    for (const auto& row : rows) {
+      page.push_back({{row.id, row.generation, row.length}, row.replication});
+    }
+    if (rows.size() == kRangePage) last = rows.back().id;
+    reply.next = rows.size() == kRangePage ? BlockId{last.value + 1} : BlockId{};
+  }
+  auto problems = manager_->problems(from, last, page, kProblemsMax);
+  if (problems.size() == kProblemsMax) {
+    reply.next = BlockId{problems.back().block.id.value + 1};
+  }
+  for (auto& problem : problems) {
+    const auto owner = reader_->owner_of(problem.block.id);
+    if (!owner.ok()) continue;  // Its file was removed meanwhile.
+    auto path = reader_->path_of(*owner);
+    if (!path.ok()) continue;
+    problem.path = std::move(*path);
+    reply.problems.push_back(std::move(problem));
+  }
+  return reply;
 }
 
 Result<std::vector<metadata::OwnedBlock>> BlockActorState::owners(std::span<const BlockId> ids) {
@@ -290,6 +343,10 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
       },
       [state](const StatusRequest&) { return state->status(); },
       [state](const SafeModeRequest& request) { return state->safe_mode(request); },
+      [state](const BalanceRequest& request) {
+        return accepted(state->manager().balance(request));
+      },
+      [state](const CheckBlocksRequest& request) { return state->check_blocks(request); },
       [state](LogBatch& batch) { state->take_batch(batch); },
       [state](const NamespaceEffects& effects) { state->take_effects(effects); },
       [state](SubscribeAtom, const SafeModeListener& listener) { state->subscribe(listener); },

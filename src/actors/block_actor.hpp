@@ -38,7 +38,9 @@ using BlockActor = caf::typed_actor<
     caf::replies_to<Heartbeat>::with<HeartbeatReply>,
     caf::replies_to<BlockReportPart>::with<Accepted>, caf::replies_to<Goodbye>::with<Accepted>,
     caf::replies_to<StatusRequest>::with<StatusReply>,
-    caf::replies_to<SafeModeRequest>::with<SafeModeReply>, caf::reacts_to<LogBatch>,
+    caf::replies_to<SafeModeRequest>::with<SafeModeReply>,
+    caf::replies_to<BalanceRequest>::with<Accepted>,
+    caf::replies_to<CheckBlocksRequest>::with<CheckBlocksReply>, caf::reacts_to<LogBatch>,
     caf::reacts_to<NamespaceEffects>, caf::reacts_to<SubscribeAtom, SafeModeListener>,
     caf::reacts_to<PurgeAtom>, caf::reacts_to<TickAtom>>;
 
@@ -62,6 +64,7 @@ class BlockActorState {
   caf::result<metadata::ChangeReply> commit(CommitWrite& request);
   caf::result<StatusReply> status();
   caf::result<SafeModeReply> safe_mode(const SafeModeRequest& request);
+  caf::result<CheckBlocksReply> check_blocks(const CheckBlocksRequest& request);
   void take_batch(LogBatch& batch);
   void take_effects(const NamespaceEffects& effects);
   void subscribe(SafeModeListener listener);
@@ -86,6 +89,8 @@ class BlockActorState {
   };
 
   Result<std::vector<metadata::OwnedBlock>> owners(std::span<const BlockId> ids);
+  void note_admin(const metadata::NodeAdmin& decision);
+  Result<CheckBlocksReply> problems_from(BlockId from);
   void propose(Proposal proposal, const metadata::Change& change);
   void reserve_ids();
   void answer(Proposal& proposal, Result<std::string> reply);

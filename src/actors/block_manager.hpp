@@ -39,12 +39,21 @@ struct BlockManagerOptions {
   // For so long after the start a write that could not get all its copies waits for more datanodes
   // to register instead of going ahead with fewer.
   std::chrono::milliseconds settle{1000};
+  // The rack of a machine whose datanode names none; empty where it is not known.
+  std::function<std::string(const std::string& host)> rack_of;
   std::uint64_t seed = 1;
 };
 
 // What the namespace says of given blocks (ids ascending): those that a file owns.
 using OwnerLookup =
     std::function<Result<std::vector<metadata::OwnedBlock>>(std::span<const BlockId>)>;
+
+// How evenly the space of the nodes that take blocks is used.
+struct NodeBalance {
+  double mean = 0;       // Used part of the capacity.
+  double deviation = 0;  // Of the farthest node, as part of the mean; 0 when nothing is used.
+};
+NodeBalance node_balance(const metadata::NodeRegistry& registry);
 
 class BlockManager {
  public:
@@ -93,6 +102,17 @@ class BlockManager {
   // Call several times a second. `total_blocks` is the namespace's counter.
   void tick(std::uint64_t total_blocks, TimePoint now);
   metadata::SafeMode& safe_mode() { return safe_mode_; }
+  // What was decided about a node, which may not be there yet. `until` matters for maintenance.
+  void set_admin(const metadata::NodeAdmin& decision, TimePoint until, TimePoint now);
+  // kInvalidArgument for a threshold that is none.
+  Status balance(const BalanceRequest& request);
+  // Blocks exist that the map has not heard of.
+  bool knows_too_little(std::uint64_t total_blocks) const;
+  // The first `limit` blocks of [first, last] that are not as they should be, without their paths.
+  // Those of `owned` (in order of id) that the map does not know are among them.
+  std::vector<BlockProblem> problems(BlockId first, BlockId last,
+                                     std::span<const metadata::OwnedBlock> owned,
+                                     std::size_t limit) const;
   // Fills all but what only the namespace knows.
   void fill_status(StatusReply& reply, std::uint64_t total_blocks, TimePoint now) const;
 
@@ -110,6 +130,11 @@ class BlockManager {
   void node_events(std::span<const metadata::NodeEvent> events);
   void start_report(metadata::NodeIndex node);
   void copy_failed(const CopyFailure& failure, TimePoint now);
+  std::string rack_for(const RegisterNode& request) const;
+  void apply_admin(metadata::NodeIndex node, TimePoint now);
+  void end_decommissions();
+  metadata::PlannerOptions planner_options();
+  void measure_repair(TimePoint now);
   void repair(TimePoint now);
   void send_deletes(std::span<const metadata::ReplicaDelete> deletes);
   void note_merge(metadata::NodeIndex node, const metadata::MergeResult& result);
@@ -131,6 +156,19 @@ class BlockManager {
   absl::flat_hash_set<BlockId> committing_;
   // Blocks of ended sessions, whose replicas may be reported only now; until when that is awaited.
   absl::flat_hash_map<BlockId, TimePoint> abandoned_;
+  struct Decision {
+    metadata::AdminState admin = metadata::AdminState::kInService;
+    TimePoint until{};
+  };
+  absl::flat_hash_map<NodeId, Decision> admins_;  // Without nodes in service.
+  std::optional<double> balance_threshold_;       // Of a BalanceRequest that is not reached yet.
+  // How fast copies arrive, over the last seconds.
+  struct RepairRate {
+    TimePoint since{};
+    std::uint64_t arrived = 0;
+    double per_second = 0;
+  };
+  RepairRate repair_rate_;
   std::uint64_t last_report_ = 0;
 };
 

@@ -33,6 +33,14 @@ bool means_register_again(const Error& error) {
 
 }  // namespace
 
+std::string BlockManager::rack_for(const RegisterNode& request) const {
+  if (request.rack != metadata::kDefaultRack || !options_.rack_of) return request.rack;
+  for (const auto& host : {request.data.host, request.host}) {
+    if (auto rack = options_.rack_of(host); !rack.empty()) return rack;
+  }
+  return request.rack;
+}
+
 Result<Registered> BlockManager::register_node(const RegisterNode& request, TimePoint now) {
   if (!request.cluster.is_none() && request.cluster != options_.cluster) {
     return Error{Errc::kWrongCluster, "datanode " + to_string(request.data) +
@@ -44,7 +52,7 @@ Result<Registered> BlockManager::register_node(const RegisterNode& request, Time
   registration.incarnation = request.incarnation;
   registration.host = request.host;
   registration.data = request.data;
-  registration.rack = request.rack;
+  registration.rack = rack_for(request);
   registration.usage.capacity_bytes = request.capacity_bytes;
   registration.usage.used_bytes = request.used_bytes;
   registration.usage.free_bytes = request.free_bytes;
@@ -55,6 +63,7 @@ Result<Registered> BlockManager::register_node(const RegisterNode& request, Time
   // Orders that its last process had do not come to their end.
   work(registered.node).copies.clear();
   repair_work_.source_restarted(registered.node);
+  apply_admin(registered.node, now);
   start_report(registered.node);
   log_info("namenode", "datanode {} ({}, rack {}) registered", to_string(node.data),
            to_string(node.id), node.rack);
@@ -146,8 +155,11 @@ void BlockManager::copy_failed(const CopyFailure& failure, TimePoint now) {
 
 void BlockManager::repair(TimePoint now) {
   repair_work_.update(map_, now);
+  measure_repair(now);
+  end_decommissions();
+  const auto options = planner_options();
   const auto plan = metadata::plan_replication(
-      {map_, registry_, repair_work_, options_.repair, safe_mode_.on(), now}, random_);
+      {map_, registry_, repair_work_, options, safe_mode_.on(), now}, random_);
   repair_work_.begin(map_, plan, now);
   for (const auto& task : plan.copies) {
     CopyOrder order{task.block, {}};
@@ -169,6 +181,10 @@ void BlockManager::fill_status(StatusReply& reply, std::uint64_t total_blocks,
   reply.blocks_missing = counts.missing;
   reply.blocks_corrupt = counts.corrupt;
   reply.pending_copies = repair_work_.copies_in_flight();
+  reply.repaired_blocks = repair_work_.copies_arrived();
+  reply.repaired_per_second = repair_rate_.per_second;
+  reply.balance_deviation = node_balance(registry_).deviation;
+  reply.balanced = !balance_threshold_.has_value();
   for (const auto& node : registry_.nodes()) {
     NodeReport report;
     report.node = node.id;
@@ -181,6 +197,15 @@ void BlockManager::fill_status(StatusReply& reply, std::uint64_t total_blocks,
     report.blocks = map_.replica_count(node.index);
     report.last_heartbeat_ms =
         std::chrono::duration_cast<std::chrono::milliseconds>(now - node.last_heartbeat).count();
+    report.admin = to_string(node.admin);
+    if (node.admin == metadata::AdminState::kDecommissioning) {
+      report.draining_left = metadata::draining_blocks_left(map_, node.index);
+    }
+    if (node.admin == metadata::AdminState::kMaintenance) {
+      report.maintenance_left_ms =
+          std::chrono::duration_cast<std::chrono::milliseconds>(node.maintenance_until - now)
+              .count();
+    }
     reply.nodes.push_back(std::move(report));
   }
 }
@@ -188,6 +213,10 @@ void BlockManager::fill_status(StatusReply& reply, std::uint64_t total_blocks,
 void BlockManager::node_events(std::span<const metadata::NodeEvent> events) {
   for (const auto& event : events) {
     const auto& node = registry_.get(event.node);
+    if (event.admin_from == metadata::AdminState::kMaintenance &&
+        event.admin_to == metadata::AdminState::kInService) {
+      admins_.erase(node.id);
+    }
     if (event.from == event.to) continue;
     log_info("namenode", "datanode {} is {} (was {})", to_string(node.data), to_string(event.to),
              to_string(event.from));

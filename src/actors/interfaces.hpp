@@ -31,7 +31,10 @@ using NamenodeActor = caf::typed_actor<
     caf::replies_to<BlockReportPart>::with<Accepted>, caf::replies_to<Goodbye>::with<Accepted>,
     // Administration.
     caf::replies_to<StatusRequest>::with<StatusReply>,
-    caf::replies_to<SafeModeRequest>::with<SafeModeReply>>;
+    caf::replies_to<SafeModeRequest>::with<SafeModeReply>,
+    caf::replies_to<metadata::SetNodeAdmin>::with<metadata::ChangeReply>,
+    caf::replies_to<BalanceRequest>::with<Accepted>,
+    caf::replies_to<CheckBlocksRequest>::with<CheckBlocksReply>>;
 
 // An error of ours as CAF carries it: the code, our category, and the sentence as context.
 caf::error to_caf(const Error& error);

@@ -26,6 +26,7 @@ struct WantedChange {
 struct NamespaceEffects {
   std::vector<RemoveOrder> freed;
   std::vector<WantedChange> wanted;
+  std::vector<metadata::NodeAdmin> node_admins;
 };
 
 // A file as the namespace knows it, to be completed by locations.

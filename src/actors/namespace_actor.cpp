@@ -183,6 +183,9 @@ NamespaceActor::behavior_type namespace_actor(
       [pass_on](Goodbye& request) { return pass_on(request); },
       [pass_on](StatusRequest& request) { return pass_on(request); },
       [pass_on](SafeModeRequest& request) { return pass_on(request); },
+      [state](metadata::SetNodeAdmin& change) { return state->propose(change); },
+      [pass_on](BalanceRequest& request) { return pass_on(request); },
+      [pass_on](CheckBlocksRequest& request) { return pass_on(request); },
       [state](LogBatch& batch) { state->take_batch(batch); },
       [state](SafeModeChanged& change) { state->take_safe_mode(change); },
   };

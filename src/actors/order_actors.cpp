@@ -3,6 +3,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <caf/stateful_actor.hpp>
+
 #include "base/logging.hpp"
 #include "transfer/replica_copy.hpp"
 
@@ -22,13 +24,10 @@ void remove_replica(const RemoveOrder& order, storage::BlockStore& store, Replic
   }
 }
 
-CopyDone copy_replica(const CopyOrder& order, const CopyParts& parts) {
-  transfer::ConnectionOptions options;
-  options.cluster = parts.store->cluster_id();
-  options.cancelled = parts.stopping;
+CopyDone carry_out(const CopyOrder& order, transfer::ReplicaCopier& copier,
+                   const CopyParts& parts) {
   CopyDone done;
-  const auto ack = transfer::copy_replica(*parts.store, order.block.id, order.block.generation,
-                                          order.targets, options, parts.bytes_per_second);
+  const auto ack = copier.copy(order.block.id, order.block.generation, order.targets);
   if (!ack.ok()) {
     const auto code = ack.error().code;
     const bool here = code == Errc::kCorrupt || code == Errc::kNotFound || code == Errc::kStale ||
@@ -59,13 +58,22 @@ OrderActor::behavior_type order_actor(OrderActor::pointer, storage::BlockStore* 
   };
 }
 
-CopyActor::behavior_type copy_actor(CopyActor::pointer, CopyParts parts) {
+CopyActor::behavior_type copy_actor(CopyActor::stateful_pointer<CopyActorState> self,
+                                    CopyParts parts) {
   return {
-      [parts](const CopyOrder& order) {
-        // Of this thread alone, which is the actor's own. A refusal only means no precedence.
-        static_cast<void>(
-            ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kCopyNiceness));
-        return copy_replica(order, parts);
+      [self, parts](const CopyOrder& order) {
+        auto& copier = self->state.copier;
+        if (!copier) {
+          // Orders come only from the namenode of a cluster that the store belongs to by now.
+          transfer::ConnectionOptions options;
+          options.cluster = parts.store->cluster_id();
+          options.cancelled = parts.stopping;
+          copier.emplace(*parts.store, options, parts.bytes_per_second);
+          // Of this thread alone, which is the actor's own. A refusal only means no precedence.
+          static_cast<void>(
+              ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kCopyNiceness));
+        }
+        return carry_out(order, *copier, parts);
       },
   };
 }

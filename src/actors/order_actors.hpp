@@ -7,11 +7,13 @@
 #include <caf/typed_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "actors/interfaces.hpp"
 #include "actors/replica_changes.hpp"
 #include "storage/block_store.hpp"
+#include "transfer/replica_copy.hpp"
 
 namespace minidfs::actors {
 
@@ -36,7 +38,13 @@ struct CopyParts {
 
 OrderActor::behavior_type order_actor(OrderActor::pointer self, storage::BlockStore* store,
                                       ReplicaChanges* changes);
-CopyActor::behavior_type copy_actor(CopyActor::pointer self, CopyParts parts);
+
+struct CopyActorState {
+  static inline const char* name = "copier";
+  std::optional<transfer::ReplicaCopier> copier;  // Made for the first order.
+};
+CopyActor::behavior_type copy_actor(CopyActor::stateful_pointer<CopyActorState> self,
+                                    CopyParts parts);
 
 }  // namespace minidfs::actors
 

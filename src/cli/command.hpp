@@ -82,7 +82,12 @@ extern const Command kRmCommand;
 extern const Command kMvCommand;
 extern const Command kStatCommand;
 extern const Command kChecksumCommand;
+extern const Command kSetrepCommand;
 extern const Command kStatusCommand;
+extern const Command kFsckCommand;
+extern const Command kNodeCommand;
+extern const Command kBalanceCommand;
+extern const Command kSafemodeCommand;
 extern const Command kConfigCommand;
 
 }  // namespace minidfs::cli

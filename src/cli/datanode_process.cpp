@@ -21,7 +21,7 @@ namespace {
 constexpr std::chrono::milliseconds kGoodbyeTimeout{1000};
 constexpr std::uint16_t kNamenodePort = 8020;
 // Replicas that are sent to other datanodes at a time.
-constexpr std::size_t kCopiers = 2;
+constexpr std::size_t kCopiers = 4;
 
 struct SystemConfig : actors::ControlSystemConfig {
   SystemConfig() { add_message_types<caf::id_block::minidfs>(); }

@@ -13,6 +13,7 @@
 #include "actors/namespace_machine.hpp"
 #include "actors/system_config.hpp"
 #include "base/logging.hpp"
+#include "cli/rack_table.hpp"
 #include "consensus/log.hpp"
 #include "storage/namenode_directory.hpp"
 #include "storage/namespace_store.hpp"
@@ -33,13 +34,20 @@ actors::BlockManagerOptions manager_options(const Config& config, ClusterId clus
   options.sessions.grace = config.namenode.orphan_grace;
   options.orphans.grace = config.namenode.orphan_grace;
   options.safe_mode.threshold = config.namenode.safe_mode_threshold;
-  // A datanode copies two blocks at a time; what it may have in hand must last until its next
-  // heartbeat brings more.
-  options.repair.streams_out_max = 32;
-  options.repair.streams_in_max = 32;
+  // A datanode copies a few blocks at a time; what it has in hand must last until its next heartbeat
+  // brings more.
+  options.repair.streams_out_max = 512;
+  options.repair.streams_in_max = 512;
+  options.repair.stream_bytes_max = std::uint64_t{256} << 20;
+  options.repair.copies_max = 10'000;
   options.repair.placement = options.placement;
   options.repair.balance = config.namenode.balance;
   options.repair.balance_threshold = config.namenode.balance_threshold;
+  if (!config.namenode.rack_table.empty()) {
+    options.rack_of = [path = config.namenode.rack_table](const std::string& host) {
+      return rack_in_file(path, host);
+    };
+  }
   options.seed = std::random_device{}();
   return options;
 }

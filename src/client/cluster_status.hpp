@@ -15,6 +15,7 @@ struct BlockCounts {
   std::uint64_t missing = 0;           // No live replica.
   std::uint64_t corrupt = 0;           // At least one replica known to be bad.
   std::uint64_t pending_copies = 0;
+  double repaired_per_second = 0;  // Copies that arrive, of late.
 };
 
 struct NodeReport {
@@ -22,6 +23,9 @@ struct NodeReport {
   std::string name;  // host:port of the data plane.
   std::string rack;
   std::string state;  // "live", "stale" or "dead".
+  std::string admin;  // "in service", "decommissioning", "decommissioned" or "maintenance".
+  std::uint64_t draining_left = 0;       // Blocks that keep a decommission from its end.
+  std::int64_t maintenance_left_ms = 0;  // Until it is in service again.
   std::uint64_t capacity_bytes = 0;
   std::uint64_t used_bytes = 0;
   std::uint64_t free_bytes = 0;
@@ -32,10 +36,33 @@ struct NodeReport {
 struct ClusterStatus {
   ClusterId cluster;
   bool safe_mode = false;
+  std::string safe_mode_reason;  // Empty when off.
   std::uint64_t files = 0;
   std::uint64_t directories = 0;
   BlockCounts blocks;
   std::vector<NodeReport> nodes;
+  double balance_deviation = 0;  // Of the farthest node from the mean use, as part of the mean.
+  bool balanced = true;          // No balance() is under way.
+};
+
+struct SafeMode {
+  bool on = false;
+  std::string reason;  // Empty when off.
+};
+
+// A block that is not as it should be.
+struct BlockProblem {
+  std::string path;
+  BlockId block;
+  std::uint64_t generation = 0;
+  std::uint64_t length = 0;
+  std::uint32_t wanted = 0;
+  std::uint32_t readable = 0;  // Good replicas that can be read now.
+  std::uint32_t live = 0;      // Those among them that count as copies.
+  std::uint32_t corrupt = 0;
+
+  bool missing() const { return readable == 0; }
+  bool under_replicated() const { return readable > 0 && live < wanted; }
 };
 
 }  // namespace minidfs::client

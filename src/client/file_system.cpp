@@ -23,13 +23,17 @@ ClusterStatus cluster_status(actors::StatusReply reply) {
   ClusterStatus status;
   status.cluster = reply.cluster;
   status.safe_mode = reply.safe_mode;
+  status.safe_mode_reason = std::move(reply.safe_mode_reason);
+  status.balance_deviation = reply.balance_deviation;
+  status.balanced = reply.balanced;
   status.files = reply.files;
   status.directories = reply.directories;
-  status.blocks = {reply.blocks_total, reply.blocks_under_replicated, reply.blocks_missing,
-                   reply.blocks_corrupt, reply.pending_copies};
+  status.blocks = {reply.blocks_total,   reply.blocks_under_replicated, reply.blocks_missing,
+                   reply.blocks_corrupt, reply.pending_copies,          reply.repaired_per_second};
   for (auto& node : reply.nodes) {
     status.nodes.push_back({node.node, metadata::to_string(node.data), std::move(node.rack),
-                            std::move(node.state), node.capacity_bytes, node.used_bytes,
+                            std::move(node.state), std::move(node.admin), node.draining_left,
+                            node.maintenance_left_ms, node.capacity_bytes, node.used_bytes,
                             node.free_bytes, node.blocks, node.last_heartbeat_ms});
   }
   return status;
@@ -116,6 +120,41 @@ class FileSystemImpl final : public FileSystem {
   Result<ClusterStatus> status() override {
     MDFS_TRY(auto reply, context_.link.call(actors::StatusRequest{}));
     return cluster_status(std::move(reply));
+  }
+
+  Result<SafeMode> safe_mode(SafeModeAction action) override {
+    const char* words[] = {"status", "enter", "leave"};
+    MDFS_TRY(auto reply,
+             context_.link.call(actors::SafeModeRequest{words[static_cast<std::size_t>(action)]}));
+    return SafeMode{reply.on, std::move(reply.reason)};
+  }
+
+  Status set_node_admin(const metadata::NodeAdmin& decision) override {
+    metadata::SetNodeAdmin change;
+    change.decision = decision;
+    return apply(std::move(change), "");
+  }
+
+  Status balance(std::optional<double> threshold) override {
+    actors::BalanceRequest request;
+    request.on = threshold.has_value();
+    if (threshold) request.threshold = *threshold;
+    MDFS_TRY([[maybe_unused]] const auto accepted, context_.link.call(request));
+    return {};
+  }
+
+  Status check_blocks(const std::function<void(const BlockProblem&)>& take) override {
+    actors::CheckBlocksRequest request;
+    do {
+      MDFS_TRY(auto reply, context_.link.call(request));
+      for (auto& problem : reply.problems) {
+        take({std::move(problem.path), problem.block.id, problem.block.generation,
+              problem.block.length, problem.wanted, problem.readable, problem.live,
+              problem.corrupt});
+      }
+      request.from = reply.next;
+    } while (request.from != BlockId());
+    return {};
   }
 
   Result<WriteReport> write_file(const std::string& path, Source& source,

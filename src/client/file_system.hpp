@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -94,6 +95,16 @@ class FileSystem {
   virtual Status set_replication(const std::string& path, std::uint8_t replication) = 0;
   virtual Result<std::vector<metadata::LocatedBlock>> locate(const std::string& path) = 0;
   virtual Result<ClusterStatus> status() = 0;
+
+  // Administration.
+  enum class SafeModeAction : std::uint8_t { kStatus, kEnter, kLeave };
+  virtual Result<SafeMode> safe_mode(SafeModeAction action) = 0;
+  virtual Status set_node_admin(const metadata::NodeAdmin& decision) = 0;
+  // Moves blocks in the background until no node is farther than `threshold` times the mean from
+  // the mean; ClusterStatus tells how far it is. None ends it.
+  virtual Status balance(std::optional<double> threshold) = 0;
+  // Calls `take` for every block of the cluster that is not as it should be.
+  virtual Status check_blocks(const std::function<void(const BlockProblem&)>& take) = 0;
 
   // Writes one file; it is visible as a whole when this returns. kAlreadyExists without overwrite.
   virtual Result<WriteReport> write_file(const std::string& path, Source& source,

@@ -74,6 +74,9 @@ MDFS_LINK_REQUEST(actors::RenewSession)
 MDFS_LINK_REQUEST(actors::EndSession)
 MDFS_LINK_REQUEST(actors::StatusRequest)
 MDFS_LINK_REQUEST(actors::SafeModeRequest)
+MDFS_LINK_REQUEST(metadata::SetNodeAdmin)
+MDFS_LINK_REQUEST(actors::BalanceRequest)
+MDFS_LINK_REQUEST(actors::CheckBlocksRequest)
 #undef MDFS_LINK_REQUEST
 
 void NamenodeLink::run_after(std::chrono::milliseconds delay, std::function<void()> task) {

@@ -59,6 +59,15 @@ struct ReplyOf<actors::SafeModeRequest> {
   using type = actors::SafeModeReply;
 };
 
+template <>
+struct ReplyOf<actors::BalanceRequest> {
+  using type = actors::Accepted;
+};
+template <>
+struct ReplyOf<actors::CheckBlocksRequest> {
+  using type = actors::CheckBlocksReply;
+};
+
 struct LinkOptions {
   std::vector<metadata::Endpoint> namenodes;  // At least one; tried in turn.
   std::chrono::milliseconds connect_timeout{2000};

@@ -137,9 +137,22 @@ typename Inspector::result_type inspect(Inspector& f, PurgeRemoved& x) {
   return f(x.limit);
 }
 
+// Decommissions a datanode, sends it into maintenance or takes it back into service, for as long as
+// nothing else is decided, whether or not the node runs.
+struct SetNodeAdmin {
+  RequestId request;
+  std::int64_t time_ms = 0;
+  NodeAdmin decision;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, SetNodeAdmin& x) {
+  return f(x.request, x.time_ms, x.decision);
+}
+
 // The alternative's index plus one is the first byte of an entry: only append.
 using Change = std::variant<MakeDirectory, CommitFiles, Rename, Remove, SetReplication,
-                            ReserveBlockIds, PurgeRemoved>;
+                            ReserveBlockIds, PurgeRemoved, SetNodeAdmin>;
 
 std::string encode_change(const Change& change);
 Result<Change> decode_change(std::string_view entry);

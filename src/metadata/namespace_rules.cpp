@@ -166,6 +166,20 @@ Result<Outcome> reserve_block_ids(NamespaceTable& table, const ReserveBlockIds& 
   return Outcome{0, {}, first};
 }
 
+Result<Outcome> set_node_admin(NamespaceTable& table, const SetNodeAdmin& change) {
+  const auto& decision = change.decision;
+  const bool known = decision.admin == AdminState::kInService ||
+                     decision.admin == AdminState::kDecommissioning ||
+                     decision.admin == AdminState::kMaintenance;
+  if (!known || decision.node.is_none()) {
+    return failure(Errc::kInvalidArgument,
+                   "administrative state " + std::to_string(static_cast<unsigned>(decision.admin)) +
+                       " for datanode " + to_string(decision.node));
+  }
+  MDFS_CHECK(table.set_node_admin(decision));
+  return Outcome{};
+}
+
 Result<Outcome> apply_one(NamespaceTable& table, const MakeDirectory& x) {
   return make_directory(table, x);
 }
@@ -176,6 +190,9 @@ Result<Outcome> apply_one(NamespaceTable& table, const SetReplication& x) {
 }
 Result<Outcome> apply_one(NamespaceTable& table, const ReserveBlockIds& x) {
   return reserve_block_ids(table, x);
+}
+Result<Outcome> apply_one(NamespaceTable& table, const SetNodeAdmin& x) {
+  return set_node_admin(table, x);
 }
 Result<Outcome> apply_one(NamespaceTable& table, const PurgeRemoved& x) {
   MDFS_TRY(const std::uint64_t freed, table.purge(x.limit));

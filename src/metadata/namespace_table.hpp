@@ -65,6 +65,9 @@ class NamespaceTable {
   // Records a change in the entries of `id`: its time and by how much their number changed.
   virtual Status touch_directory(InodeId id, std::int32_t children_delta, std::int64_t time_ms) = 0;
 
+  // In service means that nothing is kept of the node.
+  virtual Status set_node_admin(const NodeAdmin& decision) = 0;
+
   // Frees at most `limit` inodes and blocks of what unlink() left behind; returns how many.
   virtual Result<std::uint64_t> purge(std::uint32_t limit) = 0;
 };

@@ -22,13 +22,6 @@ namespace minidfs::metadata {
 // Judged by the time since the last heartbeat. Shown to users by name.
 enum class NodeState : std::uint8_t { kLive, kStale, kDead };
 
-enum class AdminState : std::uint8_t {
-  kInService,
-  kDecommissioning,  // Its replicas are sources but no longer count as copies.
-  kDecommissioned,   // As above, and every block has its copies elsewhere.
-  kMaintenance,      // May be away until a set time without its blocks being repaired.
-};
-
 std::string_view to_string(NodeState state);
 std::string_view to_string(AdminState state);
 

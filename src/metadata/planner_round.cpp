@@ -20,7 +20,10 @@ void PlannerRound::add_slot(const Node& node) {
   slot.node = &node;
   slot.out_free = options.streams_out_max - std::min(options.streams_out_max, streams.out);
   slot.in_free = options.streams_in_max - std::min(options.streams_in_max, streams.in);
+  slot.bytes_out = streams.bytes_out;
   slot.bytes_in = streams.bytes_in;
+  if (slot.bytes_out >= options.stream_bytes_max) slot.out_free = 0;
+  if (slot.bytes_in >= options.stream_bytes_max) slot.in_free = 0;
   slot.is_source = node.state != NodeState::kDead && known;
   slot.is_target = live && settled && node.takes_blocks();
   slot.is_safe = live && settled && in.map.node_mode(node.index) == NodeMode::kCounted;

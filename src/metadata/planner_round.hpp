@@ -16,7 +16,8 @@ struct PlannerSlot {
   const Node* node = nullptr;
   std::uint32_t out_free = 0;
   std::uint32_t in_free = 0;
-  std::uint64_t bytes_in = 0;  // On their way to the node.
+  std::uint64_t bytes_out = 0;  // On their way from the node.
+  std::uint64_t bytes_in = 0;   // And to it.
   bool is_source = false;
   bool is_target = false;  // But for free streams and space.
   bool is_safe = false;    // Its replicas justify the deletion of others.

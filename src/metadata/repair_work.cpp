@@ -35,10 +35,12 @@ void RepairWork::count(const CopyTask& task, std::uint32_t sign) {
     if (node.value >= streams_.size()) streams_.resize(std::size_t{node.value} + 1);
     return streams_[node.value];
   };
+  const std::uint64_t bytes = sign == 1 ? task.block.length : 0 - task.block.length;
   at(task.source).out += sign;
+  at(task.source).bytes_out += bytes;
   for (const NodeIndex target : task.targets) {
     at(target).in += sign;
-    at(target).bytes_in += sign == 1 ? task.block.length : 0 - task.block.length;
+    at(target).bytes_in += bytes;
   }
 }
 
@@ -88,7 +90,12 @@ void RepairWork::update(BlockMap& map, TimePoint now) {
       continue;
     }
     CopyTask left = flight.task;
-    std::erase_if(left.targets, [&](NodeIndex t) { return target_settled(map, *view, t); });
+    std::erase_if(left.targets, [&](NodeIndex t) {
+      if (!target_settled(map, *view, t)) return false;
+      const Replica* replica = replica_on(*view, t);
+      copies_arrived_ += replica != nullptr && replica->state == ReplicaState::kGood ? 1 : 0;
+      return true;
+    });
     if (left.targets.size() != flight.task.targets.size()) {
       count(flight.task, ~0U);
       flight.task = std::move(left);

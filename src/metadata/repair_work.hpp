@@ -64,13 +64,16 @@ class RepairWork {
   void delete_confirmed(NodeIndex node, BlockId block);
 
   std::size_t copies_in_flight() const { return copies_.size(); }
+  // Replicas that copies have brought, ever.
+  std::uint64_t copies_arrived() const { return copies_arrived_; }
   std::size_t balance_copies() const;
   std::size_t deletes_in_flight() const { return deletes_.size(); }
   bool is_copying(BlockId block) const { return copies_.contains(block); }
-  // Streams that leave and enter the node, and the bytes that are still to enter.
+  // Streams that leave and enter the node, and their bytes.
   struct Streams {
     std::uint32_t out = 0;
     std::uint32_t in = 0;
+    std::uint64_t bytes_out = 0;
     std::uint64_t bytes_in = 0;
   };
   Streams streams(NodeIndex node) const;
@@ -102,6 +105,7 @@ class RepairWork {
 
   RepairWorkOptions options_;
   Copies copies_;
+  std::uint64_t copies_arrived_ = 0;
   std::vector<Streams> streams_;  // By node.
   absl::btree_map<std::pair<BlockId, NodeIndex>, SentDelete> deletes_;
   absl::btree_map<std::pair<BlockId, NodeIndex>, TimePoint> avoided_;  // Until when.

@@ -109,11 +109,16 @@ class Planner {
 
   void take(PlannerSlot& target, std::uint64_t bytes) {
     target.bytes_in += bytes;
-    if (--target.in_free == 0) --round_.targets_open;
+    --target.in_free;
+    if (target.bytes_in >= round_.options.stream_bytes_max) target.in_free = 0;
+    if (target.in_free == 0) --round_.targets_open;
   }
 
   void add_copy(PlannerSlot& source, CopyTask task) {
-    if (--source.out_free == 0) --round_.sources_open;
+    source.bytes_out += task.block.length;
+    --source.out_free;
+    if (source.bytes_out >= round_.options.stream_bytes_max) source.out_free = 0;
+    if (source.out_free == 0) --round_.sources_open;
     --round_.copies_left;
     round_.plan.copies.push_back(std::move(task));
   }

@@ -17,6 +17,8 @@ namespace minidfs::metadata {
 struct PlannerOptions {
   std::uint32_t streams_out_max = 4;  // Copies that one node sends at a time.
   std::uint32_t streams_in_max = 4;   // Copies that one node receives at a time.
+  // Beyond this no further copy from or to a node begins, however few there are.
+  std::uint64_t stream_bytes_max = UINT64_MAX;
   std::size_t copies_max = 1'000;     // In flight in the whole cluster.
   std::size_t deletes_max = 4'096;    // Begun in one round.
   std::size_t examined_max = 50'000;  // Blocks of one need looked at in a round.

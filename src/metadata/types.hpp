@@ -52,6 +52,31 @@ typename Inspector::result_type inspect(Inspector& f, FileStatus& x) {
            x.accessed_ms, x.block_size, x.replication, x.compression, x.children);
 }
 
+// What an operator has decided about a datanode. Persisted and sent: do not renumber.
+enum class AdminState : std::uint8_t {
+  kInService = 0,
+  kDecommissioning = 1,  // Its replicas are sources but no longer count as copies.
+  kDecommissioned = 2,   // As above, and every block has its copies elsewhere. Never decided, only
+                         // found.
+  kMaintenance = 3,      // May be away until a set time without its blocks being repaired.
+};
+
+struct NodeAdmin {
+  NodeId node;
+  AdminState admin = AdminState::kInService;
+  std::int64_t until_ms = 0;  // Since the Unix epoch; the end of maintenance.
+
+  friend bool operator==(const NodeAdmin&, const NodeAdmin&) = default;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, NodeAdmin& x) {
+  return f(x.node, x.admin, x.until_ms);
+}
+
+// Of datanodes that name no rack.
+inline constexpr char kDefaultRack[] = "/default-rack";
+
 // Where a process accepts connections of the data plane.
 struct Endpoint {
   std::string host;  // Name or numeric address, without brackets.

@@ -57,6 +57,7 @@ struct NamespaceReader::State {
   Statement select_blocks;
   Statement select_owner;
   Statement select_state;
+  Statement select_admins;
 
   State(std::shared_ptr<NamespaceView> shared, std::size_t listing_cache_bytes)
       : view(std::move(shared)), listings(listing_cache_bytes) {}
@@ -97,7 +98,8 @@ Status NamespaceReader::State::prepare() {
        "SELECT id, generation, length, replication FROM block WHERE id BETWEEN ?1 AND ?2 "
        "ORDER BY id LIMIT ?3"},
       {&select_owner, "SELECT inode FROM block WHERE id = ?1"},
-      {&select_state, "SELECT files, directories, blocks, bytes, applied FROM state WHERE id = 1"}};
+      {&select_state, "SELECT files, directories, blocks, bytes, applied FROM state WHERE id = 1"},
+      {&select_admins, "SELECT high, low, admin, until_ms FROM node_admin ORDER BY high, low"}};
   for (const auto& [statement, sql] : statements) {
     MDFS_TRY(*statement, database.prepare(sql));
   }
@@ -355,6 +357,21 @@ Result<std::string> NamespaceReader::path_of(InodeId inode) {
   std::string path;
   for (auto name = names.rbegin(); name != names.rend(); ++name) path.append("/").append(*name);
   return path;
+}
+
+Result<std::vector<metadata::NodeAdmin>> NamespaceReader::node_admins() {
+  const std::lock_guard lock(state_->snapshot->mutex());
+  MDFS_CHECK(state_->refresh());
+  Statement& select = state_->select_admins;
+  const StatementScope scope(select);
+  std::vector<metadata::NodeAdmin> decisions;
+  for (;;) {
+    MDFS_TRY(const bool row, select.step());
+    if (!row) return decisions;
+    decisions.push_back({NodeId{select.unsigned_integer(0), select.unsigned_integer(1)},
+                         static_cast<metadata::AdminState>(select.unsigned_integer(2)),
+                         select.integer(3)});
+  }
 }
 
 Result<NamespaceCounters> NamespaceReader::counters() {

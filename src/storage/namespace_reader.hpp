@@ -67,6 +67,9 @@ class NamespaceReader {
   // kNotFound for an inode that does not exist or is below a removed directory.
   Result<std::string> path_of(InodeId inode);
 
+  // What stands decided about datanodes, in order of their ids.
+  Result<std::vector<metadata::NodeAdmin>> node_admins();
+
   Result<NamespaceCounters> counters();
   // The number of the last entry that this reader sees.
   Result<std::uint64_t> applied();

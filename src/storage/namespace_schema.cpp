@@ -63,6 +63,12 @@ CREATE TABLE client(
   seen_ms INTEGER NOT NULL,
   replies BLOB NOT NULL,
   PRIMARY KEY(high, low)) WITHOUT ROWID;
+CREATE TABLE node_admin(
+  high INTEGER NOT NULL,
+  low INTEGER NOT NULL,
+  admin INTEGER NOT NULL,
+  until_ms INTEGER NOT NULL,
+  PRIMARY KEY(high, low)) WITHOUT ROWID;
 INSERT INTO state VALUES(1, 0, 0, 2, 1, 0, 1, 0, 0);
 INSERT INTO name VALUES(0, ''), (1, 'root'), (2, 'supergroup'), (3, 'none');
 INSERT INTO dentry(parent, name, inode, kind, permission, owner, "group", modified_ms, children)
@@ -122,11 +128,11 @@ Status check_version(Database& database) {
   MDFS_TRY(const std::int64_t tables,
            database.integer("SELECT count(*) FROM sqlite_master WHERE name IN ('state', 'name', "
                             "'dentry', 'dentry_inode', 'block', 'block_inode', 'removed', "
-                            "'client')"));
+                            "'client', 'node_admin')"));
   MDFS_TRY(const std::int64_t root,
            database.integer("SELECT count(*) FROM state, dentry WHERE state.id = 1 AND "
                             "dentry.parent = 0 AND dentry.name = '' AND dentry.inode = 1"));
-  if (version < 1 || tables != 8 || root != 1) {
+  if (version < 1 || tables != 9 || root != 1) {
     return damaged_namespace(path, "its tables are not those of a namespace");
   }
   return {};

@@ -59,7 +59,9 @@ Status NamespaceTree::prepare(Database& database) {
       {&first_removed_, "SELECT id, inode, kind FROM removed ORDER BY id DESC LIMIT 1"},
       {&delete_removed_, "DELETE FROM removed WHERE id = ?1"},
       {&children_,
-       "SELECT name, inode, kind, length FROM dentry WHERE parent = ?1 ORDER BY name LIMIT ?2"}};
+       "SELECT name, inode, kind, length FROM dentry WHERE parent = ?1 ORDER BY name LIMIT ?2"},
+      {&write_admin_, "INSERT OR REPLACE INTO node_admin VALUES(?1, ?2, ?3, ?4)"},
+      {&delete_admin_, "DELETE FROM node_admin WHERE high = ?1 AND low = ?2"}};
   for (const auto& [statement, sql] : statements) {
     MDFS_TRY(*statement, database.prepare(sql));
   }

@@ -45,6 +45,7 @@ struct NamespaceEffects {
   std::vector<OwnedBlock> added;       // Now belong to a file.
   std::vector<OwnedBlock> freed;       // Belong to no file any more.
   std::vector<OwnedBlock> retargeted;  // Have another wanted number of copies.
+  std::vector<metadata::NodeAdmin> node_admins;
 };
 
 // The numbers of the state row that the tree advances.
@@ -69,6 +70,7 @@ class NamespaceTree final : public metadata::NamespaceTable {
                 std::span<const metadata::Block> blocks) override;
   Status unlink(metadata::Place place, const metadata::Found& found) override;
   Status move(metadata::Place from, metadata::Place to, const metadata::Found& found) override;
+  Status set_node_admin(const metadata::NodeAdmin& decision) override;
   Status set_replication(metadata::Place place, const metadata::Found& found,
                          std::uint8_t replication) override;
   Status touch_directory(InodeId id, std::int32_t children_delta, std::int64_t time_ms) override;
@@ -146,6 +148,8 @@ class NamespaceTree final : public metadata::NamespaceTable {
   Statement first_removed_;
   Statement delete_removed_;
   Statement children_;
+  Statement write_admin_;
+  Statement delete_admin_;
 };
 
 }  // namespace minidfs::storage

@@ -163,4 +163,13 @@ Result<std::uint64_t> NamespaceTree::purge(std::uint32_t limit) {
   return done;
 }
 
+Status NamespaceTree::set_node_admin(const metadata::NodeAdmin& decision) {
+  effects_.node_admins.push_back(decision);
+  const NodeId& node = decision.node;
+  if (decision.admin == metadata::AdminState::kInService) {
+    return delete_admin_.bind_all(node.high, node.low).run();
+  }
+  return write_admin_.bind_all(node.high, node.low, decision.admin, decision.until_ms).run();
+}
+
 }  // namespace minidfs::storage

@@ -41,33 +41,60 @@ Status check_slices(BlockId block, std::uint64_t first, std::span<const storage:
 
 }  // namespace
 
-Result<BlockAck> copy_replica(storage::BlockStore& store, BlockId block, std::uint64_t generation,
-                              std::vector<metadata::Endpoint> targets,
-                              const ConnectionOptions& options, std::uint64_t bytes_per_second) {
-  MDFS_TRY(const auto replica, store.open_replica(block, generation));
-  MDFS_TRY(const auto writer, PipelineWriter::open(std::move(targets), options));
-  const auto slices = replica->slices();
-  MDFS_CHECK(writer->begin_block(block, replica->info().generation, replica->info().stored_bytes));
+Result<BlockAck> ReplicaCopier::copy(BlockId block, std::uint64_t generation,
+                                     const std::vector<metadata::Endpoint>& targets) {
+  MDFS_TRY(const auto replica, store_.open_replica(block, generation));
+  const bool reused = writer_ && targets == targets_;
+  for (int attempt = reused ? 0 : 1;; ++attempt) {
+    if (!writer_ || targets != targets_) {
+      writer_.reset();
+      MDFS_TRY(writer_, PipelineWriter::open(targets, options_));
+      targets_ = targets;
+    }
+    auto ack = send(*replica);
+    const auto stored = [&](bool some) {
+      return ack.ok() &&
+             std::find(ack->stored.begin(), ack->stored.end(), some) != ack->stored.end();
+    };
+    if (ack.ok() && !stored(false)) return ack;
+    // A node that was lost stays cut off for the life of the pipeline.
+    writer_.reset();
+    // A pipeline that had stood open may have broken for that reason alone.
+    const bool broken = ack.ok() ? !stored(true) : ack.error().code == Errc::kUnavailable;
+    if (attempt > 0 || !broken) return ack;
+  }
+}
+
+Result<BlockAck> ReplicaCopier::send(storage::ReplicaReader& replica) {
+  const BlockId block = replica.info().block;
+  const auto slices = replica.slices();
+  MDFS_CHECK(writer_->begin_block(block, replica.info().generation, replica.info().stored_bytes));
   const auto start = Clock::now();
-  const std::uint64_t first_offset = replica->stored_offset(0);
+  const std::uint64_t first_offset = replica.stored_offset(0);
   std::vector<std::byte> buffer(
-      std::min<std::uint64_t>(kFrameDataMax, replica->stored_offset(slices.size()) - first_offset));
+      std::min<std::uint64_t>(kFrameDataMax, replica.stored_offset(slices.size()) - first_offset));
   for (std::size_t first = 0; first < slices.size();) {
     const std::size_t count = std::min(kFrameSlicesMax, slices.size() - first);
-    const std::uint64_t offset = replica->stored_offset(first);
-    const std::size_t bytes = replica->stored_offset(first + count) - offset;
+    const std::uint64_t offset = replica.stored_offset(first);
+    const std::size_t bytes = replica.stored_offset(first + count) - offset;
     if (bytes > buffer.size()) {
       return Error{Errc::kCorrupt, "the slices of block " + to_string(block) + " do not add up"};
     }
     const auto part = std::span(buffer).first(bytes);
-    MDFS_CHECK(read_at(replica->fd(), part, offset, "replica of block " + to_string(block)));
+    MDFS_CHECK(read_at(replica.fd(), part, offset, "replica of block " + to_string(block)));
     MDFS_CHECK(check_slices(block, first, slices.subspan(first, count), part));
-    keep_rate(start, offset - first_offset, bytes_per_second, options.cancelled);
-    MDFS_CHECK(writer->append(slices.subspan(first, count), part));
+    keep_rate(start, offset - first_offset, bytes_per_second_, options_.cancelled);
+    MDFS_CHECK(writer_->append(slices.subspan(first, count), part));
     first += count;
   }
-  MDFS_CHECK(writer->end_block());
-  return writer->wait_ack();
+  MDFS_CHECK(writer_->end_block());
+  return writer_->wait_ack();
+}
+
+Result<BlockAck> copy_replica(storage::BlockStore& store, BlockId block, std::uint64_t generation,
+                              std::vector<metadata::Endpoint> targets,
+                              const ConnectionOptions& options, std::uint64_t bytes_per_second) {
+  return ReplicaCopier(store, options, bytes_per_second).copy(block, generation, targets);
 }
 
 }  // namespace minidfs::transfer

@@ -68,6 +68,98 @@ TEST_CASE("a block that lost a copy is copied to another datanode, once") {
   CHECK(locations(namenode, "/a") == 2);
 }
 
+TEST_CASE("a decommission ends when every block of the node has its copies elsewhere") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  namenode.join(2);
+  const auto block = namenode.put("/a");
+  namenode.join(3);
+  metadata::SetNodeAdmin change;
+  change.decision = {namenode.node(2).node, metadata::AdminState::kDecommissioning, 0};
+  REQUIRE(namenode.ask<metadata::ChangeReply>(change).ok());
+  namenode.advance(seconds(1));
+  CHECK(namenode.status().nodes.at(1).admin == "decommissioning");
+  CHECK(namenode.status().nodes.at(1).draining_left == 1);
+  const auto from_one = namenode.beat(1).copy;
+  const auto from_two = namenode.beat(2).copy;
+  REQUIRE(from_one.size() + from_two.size() == 1);
+  const auto& order = from_one.empty() ? from_two.at(0) : from_one.at(0);
+  CHECK(order.targets.at(0) == namenode.node(3).data);
+  metadata::IncrementalReport stored;
+  stored.added = {block};
+  namenode.beat(3, stored);
+  namenode.advance(seconds(1));
+  CHECK(namenode.status().nodes.at(1).admin == "decommissioned");
+  // The old copy stays where it is; new blocks go elsewhere.
+  CHECK(locations(namenode, "/a") == 3);
+  namenode.put("/b");
+  CHECK(namenode.status().nodes.at(1).blocks == 1);
+
+  // What was decided outlives the namenode's process, and can be taken back.
+  namenode.restart();
+  namenode.join(1, {block});
+  namenode.join(2, {block});
+  namenode.join(3, {block});
+  namenode.advance(seconds(1));
+  CHECK(namenode.status().nodes.at(1).admin != "in service");
+  change.decision.admin = metadata::AdminState::kInService;
+  REQUIRE(namenode.ask<metadata::ChangeReply>(change).ok());
+  CHECK(namenode.status().nodes.at(1).admin == "in service");
+}
+
+TEST_CASE("the blocks of a node in maintenance are not copied while it is away") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  namenode.join(2);
+  namenode.put("/a");
+  namenode.join(3);
+  const auto now_ms =
+      std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
+  metadata::SetNodeAdmin change;
+  change.decision = {namenode.node(2).node, metadata::AdminState::kMaintenance, now_ms + 3'600'000};
+  REQUIRE(namenode.ask<metadata::ChangeReply>(change).ok());
+  REQUIRE(namenode.ask<Accepted>(Goodbye{namenode.node(2).node, 2}).ok());
+  for (int second = 0; second < 20; ++second) {
+    namenode.advance(seconds(1));
+    CHECK(namenode.beat(1).copy.empty());
+    namenode.beat(3);
+  }
+  CHECK(locations(namenode, "/a") == 1);
+  // Taken back into service while it is dead it is missed at once.
+  change.decision.admin = metadata::AdminState::kInService;
+  REQUIRE(namenode.ask<metadata::ChangeReply>(change).ok());
+  namenode.advance(seconds(1));
+  CHECK(namenode.beat(1).copy.size() == 1);
+}
+
+TEST_CASE("what is wrong with blocks is told with the files that own them") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  namenode.join(2);
+  namenode.put("/a");
+  const auto bad = namenode.put("/b");
+  CHECK(namenode.ask<CheckBlocksReply>(CheckBlocksRequest{})->problems.empty());
+  metadata::IncrementalReport corrupt;
+  corrupt.corrupt = {bad};
+  namenode.beat(1, corrupt);
+  auto reply = namenode.ask<CheckBlocksReply>(CheckBlocksRequest{});
+  REQUIRE(reply.ok());
+  REQUIRE(reply->problems.size() == 1);
+  CHECK(reply->problems[0].path == "/b");
+  CHECK(reply->problems[0].corrupt == 1);
+  CHECK(reply->problems[0].readable == 1);
+  CHECK(reply->next == BlockId{});
+
+  // After a restart the block map has heard of nothing, but the namespace knows what there is.
+  namenode.restart();
+  reply = namenode.ask<CheckBlocksReply>(CheckBlocksRequest{});
+  REQUIRE(reply.ok());
+  REQUIRE(reply->problems.size() == 2);
+  CHECK(reply->problems[0].path == "/a");
+  CHECK(reply->problems[0].readable == 0);
+}
+
 TEST_CASE("goodbye makes a datanode dead at once") {
   NamenodeFixture namenode;
   namenode.join(1);

@@ -72,7 +72,10 @@ class FakeFileSystem : public client::FileSystem {
     return {};
   }
 
-  Status set_replication(const std::string&, std::uint8_t) override { return {}; }
+  Status set_replication(const std::string& path, std::uint8_t copies) override {
+    state_.calls.push_back("setrep " + std::to_string(copies) + " " + path);
+    return {};
+  }
 
   Result<std::vector<metadata::LocatedBlock>> locate(const std::string& path) override {
     metadata::LocatedBlock block;
@@ -82,7 +85,7 @@ class FakeFileSystem : public client::FileSystem {
     return std::vector{block};
   }
 
-  Result<client::ClusterStatus> status() override { return client::ClusterStatus{}; }
+  Result<client::ClusterStatus> status() override { return state_.status; }
 
   Result<client::WriteReport> write_file(const std::string& path, client::Source& source,
                                          const client::WriteOptions& options) override {
@@ -100,6 +103,23 @@ class FakeFileSystem : public client::FileSystem {
     }
     state_.files[path] = content;
     return report(1, content.size());
+  }
+
+  Result<client::SafeMode> safe_mode(SafeModeAction action) override {
+    if (action != SafeModeAction::kStatus) state_.safe_mode = action == SafeModeAction::kEnter;
+    return client::SafeMode{state_.safe_mode, state_.safe_mode ? "by hand" : ""};
+  }
+  Status set_node_admin(const metadata::NodeAdmin& decision) override {
+    state_.decisions.push_back(decision);
+    return {};
+  }
+  Status balance(std::optional<double> threshold) override {
+    state_.calls.push_back(threshold ? "balance " + std::to_string(*threshold) : "balance stop");
+    return {};
+  }
+  Status check_blocks(const std::function<void(const client::BlockProblem&)>& take) override {
+    for (const auto& problem : state_.problems) take(problem);
+    return {};
   }
 
   Result<client::WriteReport> write_files(const std::vector<client::LocalFile>& files,

@@ -19,6 +19,10 @@ struct FakeState {
   std::uint8_t copies_min = 3;
   client::Options options;             // Of the last connection.
   client::WriteOptions write_options;  // Of the last write.
+  bool safe_mode = false;
+  client::ClusterStatus status;
+  std::vector<client::BlockProblem> problems;
+  std::vector<metadata::NodeAdmin> decisions;
   int connections = 0;
   Status connect_status;
 };

@@ -71,6 +71,10 @@ class MemoryTable final : public NamespaceTable {
     entries_.at({place.parent.value, std::string(place.name)}).status.replication = replication;
     return {};
   }
+  Status set_node_admin(const NodeAdmin& decision) override {
+    admins_[to_string(decision.node)] = decision;
+    return {};
+  }
   Status touch_directory(InodeId id, std::int32_t delta, std::int64_t time_ms) override {
     FileStatus& status = by_id(id).status;
     status.children =
@@ -95,6 +99,8 @@ class MemoryTable final : public NamespaceTable {
   }
 
  private:
+  std::map<std::string, NodeAdmin> admins_;
+
   Entry& by_id(InodeId id) {
     for (auto& [key, entry] : entries_) {
       if (entry.status.id == id) return entry;
