@@ -1,75 +1,141 @@
 // Nothing that was acknowledged is lost, whichever process dies.
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <condition_variable>
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "cluster/test_cluster.hpp"
 
 namespace minidfs::test {
 
-TEST_CASE("a file is whole after kill -9 of every process right after put returned") {
+TEST_CASE("files are whole after kill -9 of every process right after put returned") {
   TestCluster cluster;
-  const auto local = cluster.make_file("a", 3 << 20);
-  REQUIRE(cluster.minidfs({"put", "--block-size", "1MiB", local, "/a"}).exit_code == 0);
-  REQUIRE(cluster.minidfs({"put", "-", "/small"}, "small").exit_code == 0);
+  const std::size_t sizes[] = {0, 1, 5000, 65537, 1 << 20, 3 << 20, (9 << 20) + 1};
+  std::vector<std::string> locals;
+  for (std::size_t i = 0; i < std::size(sizes); ++i) {
+    locals.push_back(
+        cluster.make_file("tree/f" + std::to_string(i), sizes[i], static_cast<unsigned>(i)));
+  }
+  for (const auto& local : {locals[5], locals[2]}) {
+    const auto path = "/" + std::filesystem::path(local).filename().string();
+    REQUIRE(cluster.minidfs({"put", "--block-size", "1MiB", local, path}).exit_code == 0);
+    cluster.kill_all();
+    cluster.start_all();
+    CHECK(cluster.minidfs({"cat", path}).out == read_file(local));
+  }
+  const auto tree = cluster.directory() + "/tree";
+  REQUIRE(cluster.minidfs({"put", "-r", "--block-size", "2MiB", tree, "/tree"}).exit_code == 0);
   cluster.kill_all();
   cluster.start_all();
-  CHECK(cluster.minidfs({"cat", "/a"}).out == read_file(local));
-  CHECK(cluster.minidfs({"cat", "/small"}).out == "small");
+  const auto back = cluster.directory() + "/back";
+  const auto get = cluster.minidfs({"get", "-r", "/tree", back});
+  INFO(get.err);
+  REQUIRE(get.exit_code == 0);
+  for (const auto& local : locals) {
+    const auto copy = back + "/" + std::filesystem::path(local).filename().string();
+    REQUIRE(std::filesystem::exists(copy));
+    CHECK(read_file(copy) == read_file(local));
+  }
 }
 
-TEST_CASE("every put that said it was done survives kill -9 of the namenode under 16 writers") {
-  TestCluster cluster;
-  constexpr int kWriters = 16;
-  constexpr int kKills = 5;
-  std::atomic<bool> stop{false};
-  std::mutex mutex;
-  std::vector<std::pair<std::string, std::string>> done;  // Path and content.
-  std::vector<std::thread> writers;
-  for (int w = 0; w < kWriters; ++w) {
-    writers.emplace_back([&, w] {
-      for (int i = 0; !stop; ++i) {
-        const auto path = "/w" + std::to_string(w) + "-" + std::to_string(i);
-        const auto content = random_bytes(static_cast<std::size_t>(1000 + i * 37 + w),
-                                          static_cast<unsigned>(w * 1000 + i));
-        if (cluster.minidfs({"put", "-", path}, content).exit_code == 0) {
-          const std::lock_guard lock(mutex);
-          done.emplace_back(path, content);
+namespace {
+
+// What the i-th put of a writer stores: small files and, now and then, one of several blocks.
+std::string content_of(int writer, int i) {
+  const int size = i % 8 == 7 ? 150'000 + i * 97 : 1000 + i * 37;
+  return random_bytes(static_cast<std::size_t>(size + writer),
+                      static_cast<unsigned>(writer * 100'000 + i));
+}
+
+// Clients that put one file after another, and remember which puts said that they were done.
+class Writers {
+ public:
+  static constexpr int kWriters = 16;
+
+  explicit Writers(const TestCluster& cluster) {
+    for (int w = 0; w < kWriters; ++w) {
+      threads_.emplace_back([this, &cluster, w] {
+        for (int i = 0; !stop_; ++i) {
+          const auto put =
+              cluster.minidfs({"put", "--block-size", "64KiB", "-", path(w, i)}, content_of(w, i));
+          const std::lock_guard lock(mutex_);
+          if (put.exit_code == 0) done_.insert(path(w, i));
+          changed_.notify_one();
         }
-      }
-    });
+      });
+    }
   }
+  ~Writers() { stop(); }
+  Writers(const Writers&) = delete;
+  Writers& operator=(const Writers&) = delete;
+
+  static std::string path(int writer, int i) {
+    return "/w" + std::to_string(writer) + "-" + std::to_string(i);
+  }
+  // Blocks until so many more puts are done.
+  void wait_for_more(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    const std::size_t wanted = done_.size() + count;
+    changed_.wait(lock, [&] { return done_.size() >= wanted; });
+  }
+  // Ends the writers; returns what they know to be stored.
+  const std::set<std::string>& stop() {
+    stop_ = true;
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
+    return done_;
+  }
+
+ private:
+  std::atomic<bool> stop_{false};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::set<std::string> done_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
+TEST_CASE("every put that said it was done survives 20 kill -9 of the namenode under 16 writers") {
+  TestCluster cluster;
+  Writers writers(cluster);
   std::mt19937 random(7);
-  for (int i = 0; i < kKills; ++i) {
-    std::size_t before = 0;
-    {
-      const std::lock_guard lock(mutex);
-      before = done.size();
-    }
-    // The next kill comes a random number of finished puts after the last one.
-    const std::size_t wanted = before + 1 + random() % 40;
-    for (;;) {
-      const std::lock_guard lock(mutex);
-      if (done.size() >= wanted) break;
-    }
+  for (int i = 0; i < 20; ++i) {
+    // The next kill comes a random number of finished puts after the last one, in the middle of
+    // those of the other writers.
+    writers.wait_for_more(1 + random() % 16);
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 20));
     cluster.kill_namenode();
     cluster.start_namenode();
   }
-  stop = true;
-  for (auto& writer : writers) writer.join();
+  const auto& done = writers.stop();
   REQUIRE(cluster.wait_for_live(3));
-  REQUIRE(done.size() > 20);
-  for (const auto& [path, content] : done) {
-    const auto cat = cluster.minidfs({"cat", path});
-    INFO(path << ": " << cat.err);
-    REQUIRE(cat.exit_code == 0);
-    REQUIRE(cat.out == content);
+  REQUIRE(done.size() > 40);
+  const auto back = cluster.directory() + "/back";
+  const auto get = cluster.minidfs({"get", "-r", "/", back});
+  INFO(get.err);
+  REQUIRE(get.exit_code == 0);
+  for (const auto& path : done) {
+    INFO(path);
+    REQUIRE(std::filesystem::exists(back + path));
+  }
+  // No half file is visible: whatever is there is whole, also when nobody was told so.
+  for (const auto& entry : std::filesystem::directory_iterator(back)) {
+    int writer = 0;
+    int i = 0;
+    const auto name = entry.path().filename().string();
+    INFO(name);
+    REQUIRE(std::sscanf(name.c_str(), "w%d-%d", &writer, &i) == 2);
+    REQUIRE(read_file(entry.path()) == content_of(writer, i));
   }
 }
 

@@ -29,6 +29,9 @@ TestCluster::TestCluster(ClusterOptions options) : options_(std::move(options)) 
   char path[] = "/tmp/minidfs-cluster-XXXXXX";
   REQUIRE(::mkdtemp(path) != nullptr);
   directory_ = path;
+  for (const auto& [name, size_bytes] : options_.small_disks) {
+    disks_[name] = std::make_unique<SmallDisk>(directory_ + "/" + name, size_bytes);
+  }
   datanodes_.resize(options_.datanodes);
   datanode_ports_.resize(options_.datanodes, 0);
   start_all();
@@ -37,6 +40,7 @@ TestCluster::TestCluster(ClusterOptions options) : options_(std::move(options)) 
 TestCluster::~TestCluster() {
   datanodes_.clear();
   namenode_.reset();
+  disks_.clear();
   std::error_code ignored;
   std::filesystem::remove_all(directory_, ignored);
 }

@@ -2,12 +2,15 @@
 // their directories below one temporary directory that is removed at the end.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "cluster/process.hpp"
+#include "cluster/small_disk.hpp"
 
 namespace minidfs::test {
 
@@ -15,6 +18,9 @@ struct ClusterOptions {
   std::size_t datanodes = 3;
   std::size_t disks = 1;  // Of each datanode; several are disk0, disk1, … below it.
   std::vector<std::string> environment;  // "MINIDFS_SECTION_KEY=value" for every role.
+  // Directories below directory() that are file systems of their own, with their sizes in bytes:
+  // "namenode", "datanode0", … REQUIRES, unless empty: SmallDisk::available().
+  std::map<std::string, std::uint64_t> small_disks{};
 };
 
 class TestCluster {
@@ -43,6 +49,7 @@ class TestCluster {
 
   const std::string& directory() const { return directory_; }
   std::string datanode_directory(std::size_t i) const;
+  const SmallDisk& small_disk(const std::string& name) const { return *disks_.at(name); }
   std::string namenode_address() const;
   std::uint16_t datanode_port(std::size_t i) const { return datanode_ports_[i]; }
   // A file below directory() with `size` reproducible random bytes.
@@ -55,6 +62,7 @@ class TestCluster {
 
   ClusterOptions options_;
   std::string directory_;
+  std::map<std::string, std::unique_ptr<SmallDisk>> disks_;
   std::uint16_t namenode_port_ = 0;
   std::vector<std::uint16_t> datanode_ports_;
   std::unique_ptr<Process> namenode_;

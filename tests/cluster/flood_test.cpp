@@ -1,0 +1,214 @@
+// Too many connections, and connections that are too slow: the cluster works on in the same memory.
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <optional>
+#include <random>
+#include <thread>
+
+#include "cluster/hostile_peer.hpp"
+#include "cluster/test_cluster.hpp"
+#include "transfer/wire.hpp"
+
+namespace minidfs::test {
+namespace {
+
+constexpr std::uint64_t kGrowthMax = 64 << 20;
+constexpr std::size_t kIdle = 5'000;
+
+std::uint16_t port_of(const std::string& address) {
+  return static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1)));
+}
+
+// The connections of strangers to one port, in every stage in which one may stop talking.
+class Strangers {
+ public:
+  explicit Strangers(std::uint16_t port) : port_(port) {}
+
+  void add_silent(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) peers_.emplace_back(port_);
+  }
+  void add_after(const std::string& greeting, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      peers_.emplace_back(port_);
+      peers_.back().send(greeting);
+    }
+  }
+  void add_admitted(const std::string& conversation, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      peers_.push_back(admitted_peer(port_, random_, conversation));
+    }
+  }
+  // Every other one stops sending, or is gone without a word.
+  void break_off_halves() {
+    for (std::size_t i = 0; i < peers_.size(); i += 2) {
+      if (i % 4 == 0) {
+        peers_[i].close_half();
+      } else {
+        peers_[i].vanish();
+      }
+    }
+  }
+
+ private:
+  std::uint16_t port_;
+  std::mt19937_64 random_{5};
+  std::vector<HostilePeer> peers_;
+};
+
+class FloodedCluster {
+ public:
+  FloodedCluster()
+      : allowed_(connections_allowed(kIdle)),
+        cluster_({.datanodes = 1, .environment = without_quarantine()}),
+        content_(random_bytes(300'000, 1)) {
+    check_good_clients();
+    namenode_memory_.emplace(cluster_.namenode().pid());
+    datanode_memory_.emplace(cluster_.datanode(0).pid());
+  }
+
+  std::size_t allowed() const { return allowed_; }
+  std::uint16_t namenode_port() const { return port_of(cluster_.namenode_address()); }
+  std::uint16_t datanode_port() const { return cluster_.datanode_port(0); }
+  std::string data_greeting() const {
+    const std::string version = read_file(cluster_.datanode_directory(0) + "/VERSION");
+    const auto at = version.find("cluster=") + 8;
+    const ClusterId cluster{std::stoull(version.substr(at, 16), nullptr, 16),
+                            std::stoull(version.substr(at + 16, 16), nullptr, 16)};
+    std::string out;
+    transfer::append_frame(out, transfer::FrameType::kHello, transfer::Hello{.cluster = cluster});
+    return out;
+  }
+
+  void check_good_clients() {
+    const auto path = "/f" + std::to_string(++puts_);
+    const auto put = cluster_.minidfs({"put", "--replication", "1", "-", path}, content_);
+    INFO(put.err);
+    CHECK(put.exit_code == 0);
+    const auto cat = cluster_.minidfs({"cat", path});
+    INFO(cat.err);
+    CHECK(cat.exit_code == 0);
+    CHECK(cat.out == content_);
+    REQUIRE(cluster_.namenode().running());
+    REQUIRE(cluster_.datanode(0).running());
+  }
+  void check_memory() {
+    CHECK(namenode_memory_->growth_bytes() < kGrowthMax);
+    CHECK(datanode_memory_->growth_bytes() < kGrowthMax);
+  }
+
+ private:
+  std::size_t allowed_;
+  TestCluster cluster_;
+  const std::string content_;
+  std::optional<MemoryWatch> namenode_memory_;
+  std::optional<MemoryWatch> datanode_memory_;
+  int puts_ = 0;
+};
+
+// Sends `talk` by one byte a second over many connections, until it is told to stop.
+class SlowTalkers {
+ public:
+  SlowTalkers(std::uint16_t port, const std::string& talk, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) peers_.emplace_back(port);
+    thread_ = std::thread([this, talk] {
+      for (std::size_t at = 0; !stop_; ++at) {
+        for (auto& peer : peers_) peer.send(talk.substr(at % talk.size(), 1));
+        std::this_thread::sleep_for(std::chrono::seconds(1));
+      }
+    });
+  }
+  ~SlowTalkers() {
+    stop_ = true;
+    thread_.join();
+  }
+  SlowTalkers(const SlowTalkers&) = delete;
+  SlowTalkers& operator=(const SlowTalkers&) = delete;
+
+  std::size_t closed() {
+    std::size_t count = 0;
+    for (auto& peer : peers_) count += peer.closed() ? 1 : 0;
+    return count;
+  }
+
+ private:
+  std::vector<HostilePeer> peers_;
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+}  // namespace
+
+TEST_CASE("five thousand idle connections to the namenode leave the cluster working") {
+  FloodedCluster cluster;
+  const std::string conversation = recorded_conversation(cluster.namenode_port());
+  Strangers strangers(cluster.namenode_port());
+  strangers.add_silent(cluster.allowed() / 2);
+  cluster.check_good_clients();
+  // These have been let in, and some have even asked for something.
+  strangers.add_admitted({}, cluster.allowed() / 4);
+  strangers.add_admitted(conversation, cluster.allowed() / 4);
+  cluster.check_good_clients();
+  strangers.break_off_halves();
+  cluster.check_good_clients();
+  cluster.check_memory();
+}
+
+TEST_CASE("five thousand idle connections to a datanode leave the cluster working") {
+  FloodedCluster cluster;
+  Strangers strangers(cluster.datanode_port());
+  const std::string greeting = cluster.data_greeting();
+  strangers.add_silent(cluster.allowed() / 4);
+  strangers.add_after(greeting.substr(0, 20), cluster.allowed() / 4);
+  strangers.add_after(greeting, cluster.allowed() / 4);
+  std::string pipeline = greeting;
+  transfer::append_frame(pipeline, transfer::FrameType::kOpenPipeline, transfer::OpenPipeline{});
+  strangers.add_after(pipeline, cluster.allowed() / 4);
+  cluster.check_good_clients();
+  strangers.break_off_halves();
+  cluster.check_good_clients();
+  cluster.check_memory();
+}
+
+TEST_CASE("connections that send one byte a second are closed and hold nobody up") {
+  FloodedCluster cluster;
+  std::string hello(128, '\0');
+  hello.replace(0, 8, std::string("MDFSCTL\0", 8));
+  SlowTalkers control(cluster.namenode_port(), hello, 200);
+  SlowTalkers data(cluster.datanode_port(), cluster.data_greeting(), 200);
+  // Handshakes have five seconds, whatever trickles in.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (control.closed() + data.closed() < 400 && std::chrono::steady_clock::now() < deadline) {
+    cluster.check_good_clients();
+  }
+  CHECK(control.closed() == 200);
+  CHECK(data.closed() == 200);
+  cluster.check_memory();
+}
+
+TEST_CASE("a flood of connections to both ports leaves the cluster working") {
+  FloodedCluster cluster;
+  std::atomic<bool> stop{false};
+  std::atomic<std::size_t> connections{0};
+  std::vector<std::thread> flooders;
+  for (const auto port : {cluster.namenode_port(), cluster.datanode_port()}) {
+    flooders.emplace_back([&, port] {
+      const std::string greeting = cluster.data_greeting();
+      std::vector<HostilePeer> held;
+      while (!stop) {
+        held.emplace_back(port);
+        held.back().send(greeting.substr(0, connections % greeting.size()));
+        if (held.size() == 300) held.clear();
+        ++connections;
+      }
+    });
+  }
+  for (int i = 0; i < 5; ++i) cluster.check_good_clients();
+  stop = true;
+  for (auto& flooder : flooders) flooder.join();
+  CHECK(connections > 2'000);
+  cluster.check_good_clients();
+  cluster.check_memory();
+}
+
+}  // namespace minidfs::test
