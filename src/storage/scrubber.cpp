@@ -91,9 +91,7 @@ void Scrubber::run() {
     next_round +=
         std::clamp(options_.interval - age, std::chrono::milliseconds{0}, options_.interval);
   }
-  if (const auto highest = store_.list_down(BlockId{~0ULL}, 1); !highest.empty()) {
-    newest_ = highest.front().block;
-  }
+  newest_ = highest();
   for (;;) {
     const bool in_background = options_.rate_bytes != 0;
     const auto due = in_background ? std::min(next_round, next_look) : next_look;
@@ -116,6 +114,11 @@ void Scrubber::run() {
     at_full_speed_ = false;
     next_look = Clock::now() + options_.look_interval;
   }
+}
+
+BlockId Scrubber::highest() const {
+  const auto newest = store_.list_down(BlockId{~0ULL}, 1);
+  return newest.empty() ? BlockId{} : newest.front().block;
 }
 
 // Without a readable file the first round begins at once.
@@ -158,8 +161,9 @@ void Scrubber::round(std::uint64_t requested) {
   BlockId before{~0ULL};
   if (requested == 0 && saved_.before != 0) {
     before = BlockId{saved_.before};  // Where the last process stopped.
-  } else if (requested == 0) {
-    saved_.began_ms = began_ms;
+  } else {
+    newest_ = highest();
+    if (requested == 0) saved_.began_ms = began_ms;
   }
   store_.check_indexes();
   if (!check_all_files()) return;

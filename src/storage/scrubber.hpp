@@ -65,6 +65,7 @@ class Scrubber {
   void load_state();
   void save_state();
   bool scan(BlockId before, bool save);
+  BlockId highest() const;
   void round(std::uint64_t requested);
   // False when the round is to end.
   bool check_new();

@@ -92,7 +92,6 @@ class FakeFileSystem : public client::FileSystem {
     return state_.scrubbed;
   }
 
-
   Result<client::WriteReport> write_file(const std::string& path, client::Source& source,
                                          const client::WriteOptions& options) override {
     state_.calls.push_back("write " + path);

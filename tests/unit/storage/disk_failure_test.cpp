@@ -47,6 +47,12 @@ void fill(BlockStore& store, std::uint64_t count) {
   }
 }
 
+// Takes a directory away at one blow: a probe may be writing in it.
+void take_away(const std::string& path) {
+  fs::rename(path, path + ".away");
+  fs::remove_all(path + ".away");
+}
+
 bool mentions(const std::vector<std::string>& notices, const std::string& path) {
   return std::any_of(notices.begin(), notices.end(), [&](const std::string& notice) {
     return notice.find(path) != std::string::npos;
@@ -121,7 +127,7 @@ TEST_CASE("a directory that is deleted while the store works takes only its own 
   const std::uint64_t replicas = store->usage().replicas;
   const std::uint64_t used = store->usage().used_bytes;
   REQUIRE(replicas == 60);
-  fs::remove_all(disks.b);
+  take_away(disks.b);
   const DiskFailure failure = disks.wait_for_failure();
   CHECK(failure.directory == disks.b);
   CHECK(failure.disks_left == 1);
@@ -172,7 +178,7 @@ TEST_CASE("a missing replica makes the store look at its disk at once") {
   options.disk_check_interval = std::chrono::hours(1);
   const auto store = open_store(options);
   fill(*store, 40);
-  fs::remove_all(disks.b);
+  take_away(disks.b);
   for (std::uint64_t id = 2; id <= 40; id += 2) static_cast<void>(get(*store, BlockId{id}, 1));
   CHECK(disks.wait_for_failure().directory == disks.b);
 }
@@ -181,8 +187,8 @@ TEST_CASE("when the last disk fails the store refuses everything and says so") {
   TwoDisks disks;
   const auto store = open_store(disks.options());
   fill(*store, 10);
-  fs::remove_all(disks.a);
-  fs::remove_all(disks.b);
+  take_away(disks.a);
+  take_away(disks.b);
   std::unique_lock lock(disks.mutex);
   REQUIRE(disks.changed.wait_for(lock, std::chrono::seconds(20),
                                  [&] { return disks.failures.size() == 2; }));
@@ -206,7 +212,7 @@ TEST_CASE("a write that is under way on a disk that fails ends with an error, an
   REQUIRE(small.ok());
   REQUIRE(append_raw(**large, BlockId{1}, bytes).ok());
   REQUIRE(append_raw(**small, BlockId{2}, make_bytes(100, 2)).ok());
-  fs::remove_all(disks.a);
+  take_away(disks.a);
   disks.wait_for_failure();
   CHECK(code_of(finish_and_wait(**large)) == Errc::kIoError);
   CHECK_FALSE(finish_and_wait(**small).ok());
