@@ -34,8 +34,8 @@ actors::BlockManagerOptions manager_options(const Config& config, ClusterId clus
   options.sessions.grace = config.namenode.orphan_grace;
   options.orphans.grace = config.namenode.orphan_grace;
   options.safe_mode.threshold = config.namenode.safe_mode_threshold;
-  // A datanode copies a few blocks at a time; what it has in hand must last until its next heartbeat
-  // brings more.
+  // A datanode copies a few blocks at a time; what it has in hand must last until its next
+  // heartbeat brings more.
   options.repair.streams_out_max = 512;
   options.repair.streams_in_max = 512;
   options.repair.stream_bytes_max = std::uint64_t{256} << 20;
