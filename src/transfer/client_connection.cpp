@@ -282,7 +282,7 @@ Result<bool> ClientConnection::fill_within(std::chrono::milliseconds limit) {
   for (;;) {
     MDFS_TRY(const bool grown, try_fill());
     if (grown) return true;
-    if (poll_until(fd_.get(), POLLIN, deadline) == 0) return false;
+    if (poll_until(fd_.get(), POLLIN, deadline, cancelled_) == 0) return false;
   }
 }
 
