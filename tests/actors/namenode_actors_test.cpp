@@ -196,6 +196,33 @@ TEST_CASE("after a restart changes wait in safe mode until the blocks are report
   CHECK(locations(namenode, "/a") == 1);
 }
 
+TEST_CASE(
+    "a scrub is ordered with each heartbeat of a live datanode until it says that it is done") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  namenode.join(2);
+  CHECK(namenode.beat(1).scrub_now == 0);
+  CHECK(namenode.ask<ScrubReply>(ScrubRequest{false})->request == 0);
+  const auto asked = namenode.ask<ScrubReply>(ScrubRequest{true});
+  REQUIRE(asked.ok());
+  REQUIRE(asked->request != 0);
+  CHECK(asked->nodes.size() == 2);
+  CHECK(namenode.beat(1).scrub_now == asked->request);
+  // Half-way it is told again: its process may have been started anew meanwhile.
+  CHECK(namenode.beat(1, {}, {5, 10, 0, 0, 0}).scrub_now == asked->request);
+  CHECK(namenode.beat(1, {}, {10, 10, 2, 99, asked->request}).scrub_now == 0);
+  CHECK(namenode.beat(2).scrub_now == asked->request);
+  const auto reply = namenode.ask<ScrubReply>(ScrubRequest{false});
+  CHECK(reply->request == asked->request);
+  for (const auto& node : reply->nodes) {
+    const bool done = node.scrub.last_requested == asked->request;
+    CHECK(node.scrub.bad == (done ? 2U : 0U));
+  }
+  // Asked again at once, it is another round.
+  CHECK(namenode.ask<ScrubReply>(ScrubRequest{true})->request > asked->request);
+  CHECK(namenode.beat(1, {}, {10, 10, 2, 99, asked->request}).scrub_now > asked->request);
+}
+
 TEST_CASE("the blocks of a removed file are removed by the next heartbeats") {
   NamenodeFixture namenode;
   namenode.join(1);

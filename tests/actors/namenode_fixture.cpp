@@ -135,8 +135,10 @@ void NamenodeFixture::join(std::uint64_t number, std::vector<metadata::Block> re
   REQUIRE(ask<Accepted>(part).ok());
 }
 
-HeartbeatReply NamenodeFixture::beat(std::uint64_t number, metadata::IncrementalReport changes) {
+HeartbeatReply NamenodeFixture::beat(std::uint64_t number, metadata::IncrementalReport changes,
+                                     ScrubState scrub) {
   Heartbeat request;
+  request.scrub = scrub;
   request.node = node(number).node;
   request.incarnation = number;
   request.capacity_bytes = request.free_bytes = 1ULL << 40;

@@ -69,7 +69,8 @@ class NamenodeFixture {
   // A datanode that registers and reports `replicas` in full.
   RegisterNode node(std::uint64_t number) const;
   void join(std::uint64_t number, std::vector<metadata::Block> replicas = {});
-  HeartbeatReply beat(std::uint64_t number, metadata::IncrementalReport changes = {});
+  HeartbeatReply beat(std::uint64_t number, metadata::IncrementalReport changes = {},
+                      ScrubState scrub = {});
   // Allocates, and commits with the replicas on all targets.
   metadata::Block put(const std::string& path);
   StatusReply status();

@@ -84,7 +84,7 @@ def flips(context):
             if n % 3 == 2:
                 emptied += restart(cluster, i)
                 check_right(cluster, stored, small, when + " and a restart")
-            cluster.ok("scrub", "--now", limit=300)
+            cluster.scrub()
 
             def mended():
                 different = copies_differ(cluster, stored)

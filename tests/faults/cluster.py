@@ -213,6 +213,13 @@ class Cluster:
               f"found exit code {done.returncode}: {done.stderr.decode(errors='replace').strip()}")
         return done.stdout
 
+    def scrub(self, limit=300):
+        """Checks all replicas. Exit code 1 without an error only says that bad ones were found."""
+        done = self.verb("scrub", "--now", limit=limit)
+        check(done.returncode == 0 or (done.returncode == 1 and not done.stderr),
+              f"scrub --now: expected an end, found exit code {done.returncode}: "
+              f"{done.stderr.decode(errors='replace').strip()}")
+
     def knows_verb(self, verb, word=""):
         """Whether the program has the verb, with `word` in its help."""
         help_text = subprocess.run([self.context.binary, verb, "--help"], capture_output=True,

@@ -123,7 +123,7 @@ def random_schedule(context):
         try:
             cluster.wait_live(DATANODES)
             if cluster.knows_verb("scrub"):
-                cluster.ok("scrub", "--now", limit=300)
+                cluster.scrub()
             took = cluster.wait_whole(context.slack(60))
             files = audit(cluster, clients)
         except Exception as failure:

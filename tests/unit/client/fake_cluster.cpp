@@ -246,6 +246,9 @@ actors::NamenodeActor::behavior_type fake_namenode(const NamesPtr& names) {
       [](const actors::SafeModeRequest&) -> caf::result<actors::SafeModeReply> {
         return not_here();
       },
+      [](const actors::ScrubRequest&) -> caf::result<actors::ScrubReply> {
+        return actors::ScrubReply{};
+      },
   };
 }
 
