@@ -242,6 +242,7 @@ ChangeReply NamespaceModel::apply(const Change& change) {
     ChangeReply operator()(const Remove& x) { return {{model.remove(x)}}; }
     ChangeReply operator()(const SetReplication& x) { return {{model.set_replication(x)}}; }
     ChangeReply operator()(const ReserveBlockIds& x) { return {{model.reserve(x)}}; }
+    ChangeReply operator()(const SetNodeAdmin&) { return {{Outcome{}}}; }
     ChangeReply operator()(const PurgeRemoved&) {
       model.owned_ = model.blocks();
       return {{Outcome{}}};
