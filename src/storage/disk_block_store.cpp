@@ -1,6 +1,6 @@
 #include "storage/disk_block_store.hpp"
 
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -75,7 +75,23 @@ DiskMonitor::Options DiskBlockStore::monitor_options() {
   }
   out.interval = options_.disk_check_interval;
   out.failed = [this](std::size_t disk, const Error& reason) { disk_failed(disk, reason); };
+  out.restore_version = [this](std::size_t disk) { return restore_version(disk); };
   return out;
+}
+
+// The lock that this process holds tells whether the directory is still the one that it opened.
+bool DiskBlockStore::restore_version(std::size_t number) {
+  const std::lock_guard lock(identity_mutex_);
+  const ClaimedDirectory& directory = directories_[number];
+  struct stat held = {};
+  struct stat there = {};
+  if (::fstat(directory.lock.get(), &held) != 0 ||
+      ::stat((directory.path + "/lock").c_str(), &there) != 0 || held.st_ino != there.st_ino ||
+      held.st_dev != there.st_dev) {
+    return false;
+  }
+  notices_.add(directory.path + "/VERSION: damaged; written anew");
+  return store_identity(directory).ok();
 }
 
 Result<RecoveredDisk> DiskBlockStore::recover(std::uint16_t number) {

@@ -82,6 +82,7 @@ class DiskBlockStore final : public BlockStore {
   void start_disk(std::uint16_t number, RecoveredDisk recovered);
   void left_out(const std::string& path, const Error& reason);
   void disk_failed(std::size_t number, const Error& reason);
+  bool restore_version(std::size_t number);
   Result<std::unique_ptr<ReplicaWriter>> create_on(std::size_t disk, WriterStart start,
                                                    bool packed);
   bool file_is_there(BlockId block, const ReplicaLocation& location) const;
@@ -89,7 +90,9 @@ class DiskBlockStore final : public BlockStore {
   void clean_up(BlockId block, const ReplicaLocation& location);
 
   const BlockStoreOptions options_;
-  mutable std::mutex identity_mutex_;  // Guards the identities' cluster ids.
+  // Guards the identities' cluster ids. Setting them may lead to a probe, and that to a look at
+  // them.
+  mutable std::recursive_mutex identity_mutex_;
   std::vector<ClaimedDirectory> directories_;
   Notices notices_;
   SpaceLedger ledger_;

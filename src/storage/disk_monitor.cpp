@@ -120,7 +120,12 @@ void DiskMonitor::check_soon() {
 
 void DiskMonitor::probe(std::size_t disk) {
   if (failed(disk)) return;
-  const Status status = probe_disk(options_.disks[disk].directory, options_.disks[disk].id);
+  const auto& [directory, id] = options_.disks[disk];
+  Status status = probe_disk(directory, id);
+  const bool damaged = !status.ok() && status.error().code == Errc::kCorrupt;
+  if (damaged && options_.restore_version && options_.restore_version(disk)) {
+    status = probe_disk(directory, id);
+  }
   if (!status.ok()) fail(disk, status.error());
 }
 

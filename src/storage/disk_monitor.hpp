@@ -33,6 +33,9 @@ class DiskMonitor {
   struct Options {
     std::vector<Disk> disks;
     std::chrono::milliseconds interval{3000};
+    // A probe found the VERSION file damaged: writes it anew when the directory is surely still
+    // that of the disk. Returns whether it did. May be empty.
+    std::function<bool(std::size_t disk)> restore_version;
     // Called once for each disk that fails, by the thread that noticed it. Must not call back.
     std::function<void(std::size_t disk, const Error& reason)> failed;
   };

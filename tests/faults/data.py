@@ -1,5 +1,6 @@
 """The files that scenarios store before anything happens to them."""
 import hashlib
+import json
 import os
 import subprocess
 import time
@@ -27,13 +28,15 @@ class Stored:
                 digest.update(piece)
                 file.write(piece)
         self.digest = digest.hexdigest()
-        before = set(cluster.replicas())
         cluster.ok("put", "--replication", replication, "--block-size", block_bytes, local, path,
                    limit=600)
         local.unlink()
-        self.blocks = sorted(set(cluster.replicas()) - before)
+
+        checked = cluster.verb("fsck", "--json", "--blocks", path)
+        listed = json.loads(checked.stdout)["entries"][0]["block_list"]
+        self.blocks = sorted(f"{block['id']:016x}" for block in listed)
         check(len(self.blocks) == blocks,
-              f"{path}: expected {blocks} blocks on the disks, found {len(self.blocks)}")
+              f"{path}: expected {blocks} blocks, found {len(self.blocks)}")
         self.wait_exact(30)
 
     def on(self, i):

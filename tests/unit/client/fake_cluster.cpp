@@ -246,6 +246,13 @@ actors::NamenodeActor::behavior_type fake_namenode(const NamesPtr& names) {
       [](const actors::SafeModeRequest&) -> caf::result<actors::SafeModeReply> {
         return not_here();
       },
+      [](const metadata::SetNodeAdmin&) -> caf::result<metadata::ChangeReply> {
+        return not_here();
+      },
+      [](const actors::BalanceRequest&) -> caf::result<actors::Accepted> { return not_here(); },
+      [](const actors::CheckBlocksRequest&) -> caf::result<actors::CheckBlocksReply> {
+        return not_here();
+      },
       [](const actors::ScrubRequest&) -> caf::result<actors::ScrubReply> {
         return actors::ScrubReply{};
       },

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <set>
+#include <thread>
 
 #include "storage/disk_identity.hpp"
 #include "storage/disk_monitor.hpp"
@@ -253,6 +254,25 @@ TEST_CASE("the monitor tells errors of the disk from those of others") {
     CHECK(monitor->failed(0));
     CHECK(failures == 2);
   }
+}
+
+TEST_CASE("a damaged VERSION file of a directory at work is written anew") {
+  const TemporaryDirectory directory;
+  const std::string a = directory.path() + "/a";
+  auto options = store_options({a});
+  options.disk_check_interval = std::chrono::milliseconds(10);
+  const auto store = open_store(options);
+  const std::string good = *read_file(a + "/VERSION", 4096);
+  std::string bad = good;
+  bad[bad.size() / 2] ^= 1;
+  REQUIRE(replace_file(a + "/VERSION", bad).ok());
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (*read_file(a + "/VERSION", 4096) != good && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  CHECK(*read_file(a + "/VERSION", 4096) == good);
+  CHECK(mentions(store->notices(), a + "/VERSION"));
+  CHECK(put(*store, BlockId{1}, 1, make_bytes(kLarge, 1)).ok());
 }
 
 TEST_CASE("a probe tells another disk's directory from its own, and leaves nothing behind") {
