@@ -38,6 +38,11 @@ std::string node_line(const client::NodeReport& node, std::size_t name_width,
   return line + "\n";
 }
 
+std::string safe_mode_text(const client::ClusterStatus& status) {
+  if (!status.safe_mode) return "off";
+  return status.safe_mode_reason.empty() ? "on" : "on, " + status.safe_mode_reason;
+}
+
 // How long repair will take at the rate of late.
 std::string repair_text(const client::BlockCounts& blocks) {
   if (blocks.under_replicated == 0 || blocks.repaired_per_second <= 0) return {};
@@ -68,9 +73,7 @@ std::string status_text(const client::ClusterStatus& status) {
   }
   const auto& blocks = status.blocks;
   std::string text = "cluster:    " + to_string(status.cluster) + "\n";
-  text +=
-      "safe mode:  " + (status.safe_mode ? "on, " + status.safe_mode_reason : std::string("off")) +
-      "\n";
+  text += "safe mode:  " + safe_mode_text(status) + "\n";
   text += "files:      " + std::to_string(status.files) + " in " +
           std::to_string(status.directories) + " directories\n";
   text += "space:      " + human_size(used_bytes) + " used, " + human_size(free_bytes) + " free\n";
@@ -110,8 +113,8 @@ nlohmann::json to_json(const client::ClusterStatus& status) {
             {"under_replicated", status.blocks.under_replicated},
             {"missing", status.blocks.missing},
             {"corrupt", status.blocks.corrupt},
-            {"pending_copies", status.blocks.pending_copies},
-            {"repaired_per_second", status.blocks.repaired_per_second}}},
+            {"pending_copies", status.blocks.pending_copies}}},
+          {"repaired_per_second", status.blocks.repaired_per_second},
           {"balance_deviation", status.balance_deviation},
           {"nodes", std::move(nodes)}};
 }

@@ -2,10 +2,10 @@
 
 #include <array>
 #include <chrono>
-#include <thread>
 
 #include "base/units.hpp"
 #include "cli/command.hpp"
+#include "client/polling.hpp"
 
 namespace minidfs::cli {
 namespace {
@@ -38,6 +38,28 @@ std::string percent_text(double part) {
   return text.data();
 }
 
+Status wait_for_end(Invocation& invocation, client::FileSystem& files, double threshold) {
+  double shown = -1;
+  auto changed_at = Clock::now();
+  return client::poll_until(kPoll, [&]() -> Result<bool> {
+    MDFS_TRY(const auto status, files.status());
+    const auto now = Clock::now();
+    if (status.balance_deviation != shown) {
+      shown = status.balance_deviation;
+      changed_at = now;
+      MDFS_CHECK(invocation.io().print("farthest from the mean: " + percent_text(shown) + "\n"));
+    }
+    if (status.balanced) return true;
+    if (status.blocks.pending_copies > 0 || now - changed_at <= kStuck) return false;
+    auto stopped = files.balance(std::nullopt);
+    if (!stopped.ok()) return std::move(stopped).error();
+    return Error{Errc::kUnavailable,
+                 "balance: no block can be moved that would bring the datanodes within " +
+                     percent_text(threshold) + " of the mean; they are within " +
+                     percent_text(shown)};
+  });
+}
+
 Result<int> run(Invocation& invocation) {
   const auto& arguments = invocation.arguments();
   MDFS_TRY(const auto threshold,
@@ -48,27 +70,8 @@ Result<int> run(Invocation& invocation) {
     return 0;
   }
   MDFS_CHECK(files->balance(threshold));
-  double shown = -1;
-  auto changed_at = Clock::now();
-  for (;;) {
-    std::this_thread::sleep_for(kPoll);
-    MDFS_TRY(const auto status, files->status());
-    const auto now = Clock::now();
-    if (status.balance_deviation != shown) {
-      shown = status.balance_deviation;
-      changed_at = now;
-      MDFS_CHECK(invocation.io().print("farthest from the mean: " + percent_text(shown) + "\n"));
-    }
-    if (status.balanced) return 0;
-    if (status.blocks.pending_copies == 0 && now - changed_at > kStuck) {
-      MDFS_CHECK(files->balance(std::nullopt));
-      return Error{Errc::kUnavailable,
-                   "balance: no block can be moved that would bring the "
-                   "datanodes within " +
-                       percent_text(threshold) + " of the mean; they are within " +
-                       percent_text(shown)};
-    }
-  }
+  MDFS_CHECK(wait_for_end(invocation, *files, threshold));
+  return 0;
 }
 
 }  // namespace

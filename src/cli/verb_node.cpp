@@ -2,11 +2,11 @@
 
 #include <array>
 #include <chrono>
-#include <thread>
 
 #include "base/units.hpp"
 #include "cli/command.hpp"
 #include "cli/node_names.hpp"
+#include "client/polling.hpp"
 
 namespace minidfs::cli {
 namespace {
@@ -38,10 +38,10 @@ std::int64_t wall_clock_ms() {
 // One line whenever the number of blocks left has changed.
 Status wait_for_end(Invocation& invocation, client::FileSystem& files, const std::string& name) {
   std::uint64_t shown = ~std::uint64_t{0};
-  for (;;) {
+  return client::poll_until(kPoll, [&]() -> Result<bool> {
     MDFS_TRY(const auto status, files.status());
     MDFS_TRY(const auto node, find_node(status, name));
-    if (node.admin == "decommissioned") return {};
+    if (node.admin == "decommissioned") return true;
     if (node.admin != "decommissioning") {
       return Error{Errc::kCancelled, node.name + ": is " + node.admin + " now"};
     }
@@ -56,8 +56,8 @@ Status wait_for_end(Invocation& invocation, client::FileSystem& files, const std
       MDFS_CHECK(invocation.io().print(node.name + ": " + std::to_string(shown) +
                                        " blocks left to copy\n"));
     }
-    std::this_thread::sleep_for(kPoll);
-  }
+    return false;
+  });
 }
 
 Result<int> run(Invocation& invocation) {

@@ -1,9 +1,9 @@
 // minidfs safemode: shows and changes whether the namenode refuses changes.
 
 #include <chrono>
-#include <thread>
 
 #include "cli/command.hpp"
+#include "client/polling.hpp"
 
 namespace minidfs::cli {
 namespace {
@@ -23,9 +23,11 @@ Result<int> run(Invocation& invocation) {
   }
   MDFS_TRY(auto* files, invocation.file_system());
   MDFS_TRY(auto mode, files->safe_mode(action));
-  while (word == "wait" && mode.on) {
-    std::this_thread::sleep_for(kPoll);
-    MDFS_TRY(mode, files->safe_mode(Action::kStatus));
+  if (word == "wait" && mode.on) {
+    MDFS_CHECK(client::poll_until(kPoll, [&]() -> Result<bool> {
+      MDFS_TRY(mode, files->safe_mode(Action::kStatus));
+      return !mode.on;
+    }));
   }
   const std::string text = mode.on ? "on: " + mode.reason : std::string("off");
   MDFS_CHECK(invocation.io().print("safe mode is " + text + "\n"));

@@ -1,12 +1,13 @@
 // minidfs setrep: changes the wanted copies of files.
 
+#include <algorithm>
 #include <array>
 #include <chrono>
-#include <thread>
 
 #include "base/units.hpp"
 #include "cli/command.hpp"
 #include "cli/paths.hpp"
+#include "client/polling.hpp"
 
 namespace minidfs::cli {
 namespace {
@@ -53,14 +54,11 @@ Status for_each_file(client::FileSystem& files, const std::string& path,
 }
 
 Status wait_for_copies(client::FileSystem& files, const std::string& path, std::size_t copies) {
-  for (;;) {
+  return client::poll_until(kPoll, [&]() -> Result<bool> {
     MDFS_TRY(const auto blocks, files.locate(path));
-    const bool done = std::all_of(blocks.begin(), blocks.end(), [&](const auto& block) {
-      return block.locations.size() == copies;
-    });
-    if (done) return {};
-    std::this_thread::sleep_for(kPoll);
-  }
+    return std::all_of(blocks.begin(), blocks.end(),
+                       [&](const auto& block) { return block.locations.size() == copies; });
+  });
 }
 
 Result<int> run(Invocation& invocation) {

@@ -92,14 +92,14 @@ TEST_CASE("a decommission ends when every block of the node has its copies elsew
   CHECK(namenode.status().nodes.at(1).admin == "decommissioned");
   // The old copy stays where it is; new blocks go elsewhere.
   CHECK(locations(namenode, "/a") == 3);
-  namenode.put("/b");
+  const auto other = namenode.put("/b");
   CHECK(namenode.status().nodes.at(1).blocks == 1);
 
   // What was decided outlives the namenode's process, and can be taken back.
   namenode.restart();
-  namenode.join(1, {block});
+  namenode.join(1, {block, other});
   namenode.join(2, {block});
-  namenode.join(3, {block});
+  namenode.join(3, {block, other});
   namenode.advance(seconds(1));
   CHECK(namenode.status().nodes.at(1).admin != "in service");
   change.decision.admin = metadata::AdminState::kInService;

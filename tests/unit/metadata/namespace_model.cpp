@@ -340,7 +340,11 @@ Change RandomChanges::next() {
   if (kind < 94) {
     return SetReplication{request(), time_ms_, path(), static_cast<std::uint8_t>(below(5))};
   }
-  if (kind < 97) return ReserveBlockIds{below(100)};
+  if (kind < 96) return ReserveBlockIds{below(100)};
+  if (kind < 98) {
+    const auto admin = one_in(2) ? AdminState::kDecommissioning : AdminState::kInService;
+    return SetNodeAdmin{request(), time_ms_, {NodeId{1, 1 + below(5)}, admin, time_ms_}};
+  }
   return PurgeRemoved{1'000'000};
 }
 
