@@ -200,6 +200,15 @@ void flip_bytes(const std::string& directory, char bits) {
 
 }  // namespace
 
+namespace {
+
+std::uint64_t pending_copies(const TestCluster& cluster) {
+  const auto status = nlohmann::json::parse(cluster.minidfs({"status", "--json"}).out);
+  return status.at("blocks").at("pending_copies");
+}
+
+}  // namespace
+
 TEST_CASE("flipped bytes on a disk are never given out while a good replica is left, nor after") {
   TestCluster cluster;
   const auto local = cluster.make_file("a", 5 << 20);
@@ -211,8 +220,13 @@ TEST_CASE("flipped bytes on a disk are never given out while a good replica is l
     CHECK(cluster.minidfs({"cat", "/a"}).out == read_file(local));
     CHECK(cluster.minidfs({"cat", "/small"}).out == small);
   }
-  // All at once, whatever has been repaired by now; other bits, so that no flip undoes another.
+  // All at once, whatever has been repaired by now, and with no copy under way; other bits, so that
+  // no flip undoes another.
+  REQUIRE(cluster.minidfs({"safemode", "enter"}).exit_code == 0);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (pending_copies(cluster) > 0) REQUIRE(std::chrono::steady_clock::now() < deadline);
   for (std::size_t i = 0; i < 3; ++i) flip_bytes(cluster.datanode_directory(i), 0x03);
+  REQUIRE(cluster.minidfs({"safemode", "leave"}).exit_code == 0);
   const auto cat = cluster.minidfs({"cat", "/a"});
   CHECK(cat.exit_code == 1);
   CHECK(cat.err.find("block") != std::string::npos);

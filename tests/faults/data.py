@@ -37,6 +37,8 @@ class Stored:
         self.blocks = sorted(f"{block['id']:016x}" for block in listed)
         check(len(self.blocks) == blocks,
               f"{path}: expected {blocks} blocks, found {len(self.blocks)}")
+        # A put that meets a failing node may end with fewer copies, which repair then adds.
+        self.wait_copies(30)
         self.wait_exact(30)
 
     def on(self, i):

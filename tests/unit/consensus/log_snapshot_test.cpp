@@ -16,7 +16,9 @@ LogOptions cut_often(const std::string& directory) {
 std::uintmax_t size_of(const std::string& directory) {
   std::uintmax_t bytes = 0;
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    bytes += entry.file_size();
+    std::error_code gone;  // The log removes files while this looks at them.
+    const auto size = entry.file_size(gone);
+    if (!gone) bytes += size;
   }
   return bytes;
 }
