@@ -8,6 +8,7 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -127,8 +128,7 @@ class StreamWriter {
         session_(session),
         source_(source),
         encoder_(job.settings.compression),
-        buffer_(kChunkBytes),
-        supply_(session, job.demand(job.settings.block_size), UINT64_MAX, 1) {}
+        buffer_(kChunkBytes) {}
 
   Result<std::vector<SentBlock>> run() {
     auto status = send_all();
@@ -177,6 +177,13 @@ class StreamWriter {
     return {};
   }
 
+  // Made when the first chunk is here: a short stream asks for no more space than it takes.
+  GrantSupply& supply(std::size_t first_chunk) {
+    if (!supply_ && at_end_) supply_.emplace(session_, job_.demand(first_chunk), 1, 1);
+    if (!supply_) supply_.emplace(session_, job_.demand(job_.settings.block_size), UINT64_MAX, 1);
+    return *supply_;
+  }
+
   Status send_block(std::span<const std::byte> chunk) {
     auto replay = free_.empty() ? std::make_unique<ReplayBuffer>(temporary_directory())
                                 : std::move(free_.back());
@@ -186,7 +193,7 @@ class StreamWriter {
     // A failure of the first try does not stop the reading: the block is written again at its end.
     std::unique_ptr<BlockAttempt> attempt;
     Status tried;
-    auto grant = supply_.take();
+    auto grant = supply(chunk.size()).take();
     if (grant.ok()) {
       attempt = std::make_unique<BlockAttempt>(job_.context, session_, std::move(*grant));
       tried = attempt->begin(at_end_ ? chunk.size() : job_.settings.block_size);
@@ -244,7 +251,7 @@ class StreamWriter {
   Source& source_;
   storage::SliceEncoder encoder_;
   std::vector<std::byte> buffer_;
-  GrantSupply supply_;
+  std::optional<GrantSupply> supply_;
   bool at_end_ = false;
   std::atomic<bool> stop_{false};
   std::vector<std::unique_ptr<ReplayBuffer>> free_;

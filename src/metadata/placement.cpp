@@ -11,6 +11,12 @@ bool contains(const std::vector<NodeIndex>& nodes, NodeIndex node) {
   return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
 }
 
+// Whether the block fits as long as nothing placed since the last heartbeat takes its space.
+bool would_fit_alone(const Node& node, std::uint64_t block_bytes, const PlacementOptions& options) {
+  return node.takes_blocks() && node.usage.free_bytes >= options.reserve_bytes &&
+         node.usage.free_bytes - options.reserve_bytes >= block_bytes;
+}
+
 struct Candidate {
   const Node* node;
   std::uint64_t weight;
@@ -27,7 +33,9 @@ class Chooser {
       if (contains(request.existing, node.index) || contains(request.excluded, node.index)) {
         continue;
       }
-      const std::uint64_t weight = placement_weight(node, request.block_bytes, options);
+      std::uint64_t weight = placement_weight(node, request.block_bytes, options);
+      // What was promised to writers is most often more than they take.
+      if (weight == 0 && would_fit_alone(node, request.block_bytes, options)) weight = 1;
       if (weight > 0) candidates_.push_back({&node, weight});
     }
   }

@@ -27,7 +27,9 @@ struct PlacementRequest {
 // At most `wanted` nodes, in the order of the pipeline; fewer when there are not enough. As HDFS
 // does: the first on the writer's machine, the second on another rack, the third on the rack of the
 // second, the rest anywhere; where a rule cannot be met any node will do. Stale nodes only when no
-// live one is left. Among equals chance decides, weighted by free space and against load.
+// live one is left. Among equals chance decides, weighted by free space and against load. A node
+// that has room only if writers take less than was promised to them since its last heartbeat counts
+// as almost full but may be chosen: it refuses by itself what does not fit.
 std::vector<NodeIndex> choose_targets(const NodeRegistry& registry, const PlacementRequest& request,
                                       const PlacementOptions& options, Random& random);
 

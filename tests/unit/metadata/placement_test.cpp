@@ -129,6 +129,20 @@ TEST_CASE("A block fits only where it leaves the reserve free") {
   CHECK(placement_weight(registry.get(NodeIndex{0}), ~0ULL, options) == 0);
 }
 
+TEST_CASE("Promised space keeps a node from new blocks only while another has some left") {
+  auto registry = registry_of({{"a", "/r1", kGiB}, {"b", "/r1", kGiB}, {"full", "/r1", kBlock}});
+  for (int i = 0; i < 16; ++i) registry.placed(NodeIndex{0}, kBlock);
+  int taken = 0;
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    const auto chosen = place(registry, request_of(1), seed);
+    taken += chosen == std::vector{NodeIndex{0}} ? 1 : 0;
+    auto both = place(registry, request_of(3), seed);
+    std::sort(both.begin(), both.end());
+    CHECK(both == std::vector{NodeIndex{0}, NodeIndex{1}});
+  }
+  CHECK(taken < 10);
+}
+
 TEST_CASE("A stale node is the last choice, even against the rack rule") {
   auto registry = registry_of({{"a", "/r1"}, {"b", "/r1"}, {"c", "/r2"}});
   using std::chrono::milliseconds;
