@@ -27,6 +27,10 @@ namespace {
 // The connection that makes the database durable reads and writes no pages through its cache.
 constexpr std::uint32_t kCheckpointCacheKib = 64;
 
+// Of the write-ahead log, reserved while the namespace is open: changes that were taken just before
+// the disk filled up, and before anybody noticed, can still be committed.
+constexpr off_t kWalReservedBytes = 16 << 20;
+
 std::string encode_failure(const Error& error) {
   return encode(ChangeReply{{metadata::failure(error)}});
 }
@@ -108,6 +112,8 @@ Status NamespaceStore::State::load() {
   // Opened by name only here: SQLite keeps this file for as long as a connection is open. (Closing
   // it drops no lock of SQLite's, which are on the database and on the -shm file.)
   MDFS_TRY(wal, open_file(path + "-wal", O_RDWR));
+  // Only a precaution: a file system that cannot do it, or is full, is found out by the writes.
+  (void)::fallocate(wal.get(), FALLOC_FL_KEEP_SIZE, 0, kWalReservedBytes);
   const std::string directory = std::filesystem::path(path).parent_path().string();
   return sync_directory(directory.empty() ? "." : directory);
 }
