@@ -2,7 +2,8 @@
 """Runs fault scenarios on real processes and prints one line for each.
 
   tests/faults/run.py --binary build/release/minidfs [--long] [--only WORD[,WORD...]] [--seed N]
-                      [--cluster-tests build/release/tests/cluster/test_cluster] [--table]
+                      [--cluster-tests build/release/tests/cluster/test_cluster]
+                      [--simulation build/release/tests/sim/test_sim] [--table]
 
 WORD is the number of a line or a part of a scenario's name. Exit code 1 when a scenario failed, and
 when it could not run because the program lacks a verb (in the long form). A scenario that needs
@@ -25,6 +26,7 @@ import membership  # noqa: F401
 import nodes_lost  # noqa: F401
 import restarts  # noqa: F401
 import schedule  # noqa: F401
+import simulation  # noqa: F401
 import writes  # noqa: F401
 
 SKIPPED_CODE = 77  # When nothing at all could run; test runners know it.
@@ -37,7 +39,7 @@ def wanted(item, words):
 
 def run_one(item, arguments):
     context = scenario.Context(str(pathlib.Path(arguments.binary).resolve()), arguments.long,
-                               arguments.seed, arguments.cluster_tests)
+                               arguments.seed, arguments.cluster_tests, arguments.simulation)
     try:
         return "ok", item.run(context)
     except scenario.Skip as reason:
@@ -65,6 +67,7 @@ def main():
     parser.add_argument("--only", default="")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--cluster-tests", default="")
+    parser.add_argument("--simulation", default="")
     parser.add_argument("--table", action="store_true")
     arguments = parser.parse_args()
     # So that a time-out of whoever runs this takes the processes with it.

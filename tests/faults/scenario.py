@@ -41,6 +41,7 @@ class Context:
     long: bool
     seed: int
     cluster_tests: str = ""
+    simulation: str = ""
 
     def __post_init__(self):
         self.random = random.Random(self.seed)
