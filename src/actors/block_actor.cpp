@@ -6,6 +6,7 @@
 
 #include "base/codec.hpp"
 #include "base/logging.hpp"
+#include "base/wall_clock.hpp"
 
 namespace minidfs::actors {
 namespace {
@@ -207,9 +208,7 @@ caf::result<StatusReply> BlockActorState::status() {
 }
 
 ScrubReply BlockActorState::scrub(const ScrubRequest& request) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return manager_->scrub(request,
-                         std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+  return manager_->scrub(request, wall_clock_ms());
 }
 
 caf::result<SafeModeReply> BlockActorState::safe_mode(const SafeModeRequest& request) {
@@ -228,9 +227,7 @@ caf::result<SafeModeReply> BlockActorState::safe_mode(const SafeModeRequest& req
 
 // The end of maintenance is a time of day for operators and a moment of our clock for the registry.
 void BlockActorState::note_admin(const metadata::NodeAdmin& decision) {
-  const std::chrono::milliseconds until{decision.until_ms};
-  const auto left = until - std::chrono::duration_cast<std::chrono::milliseconds>(
-                                std::chrono::system_clock::now().time_since_epoch());
+  const std::chrono::milliseconds left{decision.until_ms - wall_clock_ms()};
   manager_->set_admin(decision, now() + std::max(left, std::chrono::milliseconds{0}), now());
 }
 

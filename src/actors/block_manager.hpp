@@ -39,8 +39,9 @@ struct BlockManagerOptions {
   // For so long after the start a write that could not get all its copies waits for more datanodes
   // to register instead of going ahead with fewer.
   std::chrono::milliseconds settle{1000};
-  // The rack of a machine whose datanode names none; empty where it is not known.
-  std::function<std::string(const std::string& host)> rack_of;
+  // The rack of a machine, known by any of the names, whose datanode names none; empty where it is
+  // not known.
+  std::function<std::string(std::span<const std::string> names)> rack_of;
   std::uint64_t seed = 1;
 };
 

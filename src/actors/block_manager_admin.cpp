@@ -1,5 +1,6 @@
 // The part of BlockManager that operators talk to: decommissioning, maintenance, balance, checks.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -84,7 +85,7 @@ void BlockManager::end_decommissions() {
     const auto* node = registry_.find(id);
     if (node == nullptr || node->admin != AdminState::kDecommissioning) continue;
     if (node->state == NodeState::kDead) continue;
-    if (metadata::draining_blocks_left(map_, node->index) > 0) continue;
+    if (metadata::has_draining_blocks(map_, node->index)) continue;
     if (const auto event = registry_.set_admin(node->index, AdminState::kDecommissioned)) {
       log_info("namenode",
                "datanode {} is decommissioned: every block of it has its copies "

@@ -1,5 +1,6 @@
 // The part of BlockManager that talks to datanodes.
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "actors/block_manager.hpp"
@@ -37,10 +38,9 @@ bool means_register_again(const Error& error) {
 
 std::string BlockManager::rack_for(const RegisterNode& request) const {
   if (request.rack != metadata::kDefaultRack || !options_.rack_of) return request.rack;
-  for (const auto& host : {request.data.host, request.host}) {
-    if (auto rack = options_.rack_of(host); !rack.empty()) return rack;
-  }
-  return request.rack;
+  const std::array names{request.data.host, request.host};
+  auto rack = options_.rack_of(names);
+  return rack.empty() ? request.rack : rack;
 }
 
 Result<Registered> BlockManager::register_node(const RegisterNode& request, TimePoint now) {

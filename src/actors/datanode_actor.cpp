@@ -197,14 +197,16 @@ void DatanodeActorState::beat() {
   auto request = heartbeat();
   const bool news = !request.changes.empty() || !request.failed_copies.empty();
   auto changes = std::make_shared<metadata::IncrementalReport>(request.changes);
+  auto failures = request.failed_copies;
   self_->request(namenode_, kRequestTimeout, std::move(request))
       .then(
           [this, news](const HeartbeatReply& reply) {
             take_orders(reply);
             if (beating_) beat_later(news || copies_under_way_ > 0);
           },
-          [this, changes](const caf::error& failure) {
+          [this, changes, failures = std::move(failures)](const caf::error& failure) {
             parts_.changes->put_back(*changes);
+            failed_copies_.insert(failed_copies_.end(), failures.begin(), failures.end());
             suspect_ = true;
             lost("a heartbeat failed: " + from_caf(failure).message);
           });

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/codec.hpp"
+#include "base/wall_clock.hpp"
 
 namespace minidfs::actors {
 namespace {
@@ -31,11 +32,6 @@ void NamespaceActorState::start(Self* self, NamespaceActorParts parts) {
     caf::anon_send(handle, LogBatch{std::move(completions)});
   });
   self_->send(blocks_, SubscribeAtom{}, caf::actor_cast<SafeModeListener>(self_));
-}
-
-std::int64_t NamespaceActorState::now_ms() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
 caf::error NamespaceActorState::refuse_in_safe_mode() const {
@@ -115,7 +111,7 @@ caf::result<WriteGrant> NamespaceActorState::allocate(AllocateBlocks& request) {
 
 caf::result<metadata::ChangeReply> NamespaceActorState::commit(CommitWrite& request) {
   if (safe_mode_.on) return refuse_in_safe_mode();
-  request.change.time_ms = now_ms();
+  request.change.time_ms = wall_clock_ms();
   // Empty files concern nobody else.
   const auto& files = request.change.files;
   const bool empty =

@@ -12,6 +12,7 @@
 #include "actors/block_actor.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/internal_messages.hpp"
+#include "base/wall_clock.hpp"
 #include "consensus/log.hpp"
 #include "storage/namespace_reader.hpp"
 
@@ -47,7 +48,7 @@ class NamespaceActorState {
   template <class Change>
   caf::result<metadata::ChangeReply> propose(Change& change) {
     if (safe_mode_.on) return refuse_in_safe_mode();
-    change.time_ms = now_ms();
+    change.time_ms = wall_clock_ms();
     bool purge = false;  // Subtrees are freed in steps after the removal.
     if constexpr (std::is_same_v<Change, metadata::Remove>) purge = change.recursive;
     return propose_change(metadata::Change{std::move(change)}, purge);
@@ -63,7 +64,6 @@ class NamespaceActorState {
     bool purge_after = false;
   };
 
-  static std::int64_t now_ms();
   caf::error refuse_in_safe_mode() const;
   caf::result<metadata::ChangeReply> propose_change(const metadata::Change& change,
                                                     bool purge_after);

@@ -44,8 +44,8 @@ actors::BlockManagerOptions manager_options(const Config& config, ClusterId clus
   options.repair.balance = config.namenode.balance;
   options.repair.balance_threshold = config.namenode.balance_threshold;
   if (!config.namenode.rack_table.empty()) {
-    options.rack_of = [path = config.namenode.rack_table](const std::string& host) {
-      return rack_in_file(path, host);
+    options.rack_of = [path = config.namenode.rack_table](std::span<const std::string> names) {
+      return rack_in_file(path, names);
     };
   }
   options.seed = std::random_device{}();

@@ -36,7 +36,7 @@ Result<RackTable> parse_rack_table(std::string_view text) {
   return table;
 }
 
-std::string rack_in_file(const std::string& path, const std::string& host) {
+std::string rack_in_file(const std::string& path, std::span<const std::string> names) {
   const auto text = read_file(path, kFileBytesMax);
   if (!text.ok()) {
     log_error("namenode", "cannot read the table of racks: {}", text.error().message);
@@ -47,8 +47,10 @@ std::string rack_in_file(const std::string& path, const std::string& host) {
     log_error("namenode", "table of racks {}: {}", path, table.error().message);
     return {};
   }
-  const auto found = table->find(host);
-  return found == table->end() ? std::string() : found->second;
+  for (const auto& name : names) {
+    if (const auto found = table->find(name); found != table->end()) return found->second;
+  }
+  return {};
 }
 
 }  // namespace minidfs::cli

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -16,8 +17,9 @@ using RackTable = std::map<std::string, std::string>;
 // twice.
 Result<RackTable> parse_rack_table(std::string_view text);
 
-// The rack of `host` as the file at `path` says now, so that it can be edited while the namenode
-// runs; empty when it does not say. A file that cannot be read or parsed is logged.
-std::string rack_in_file(const std::string& path, const std::string& host);
+// The rack of the first of `names` that the file at `path` knows, as it is now, so that it can be
+// edited while the namenode runs; empty when it knows none. A file that cannot be read or parsed is
+// logged.
+std::string rack_in_file(const std::string& path, std::span<const std::string> names);
 
 }  // namespace minidfs::cli

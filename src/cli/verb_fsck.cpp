@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -10,6 +9,7 @@
 #include "cli/command.hpp"
 #include "cli/listing.hpp"
 #include "cli/paths.hpp"
+#include "cli/tree_walk.hpp"
 
 namespace minidfs::cli {
 namespace {
@@ -101,23 +101,11 @@ class Check {
       totals_.blocks = status.blocks.total;
       return {};
     }
-    if (root.kind == metadata::FileKind::kFile) return take_file(root, root_);
-    std::vector<std::string> directories{root_};
-    while (!directories.empty()) {
-      const auto directory = std::move(directories.back());
-      directories.pop_back();
+    return walk_tree(files_, root, root_, [&](const FileStatus& entry, const std::string& path) {
+      if (entry.kind == metadata::FileKind::kFile) return take_file(entry, path);
       ++totals_.directories;
-      MDFS_TRY(const auto entries, files_.list(directory));
-      for (const auto& entry : entries) {
-        auto child = directory == "/" ? "/" + entry.name : directory + "/" + entry.name;
-        if (entry.kind == metadata::FileKind::kDirectory) {
-          directories.push_back(std::move(child));
-        } else {
-          MDFS_CHECK(take_file(entry, child));
-        }
-      }
-    }
-    return {};
+      return Status();
+    });
   }
 
   Status take_file(const FileStatus& file, const std::string& path) {

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/units.hpp"
+#include "base/wall_clock.hpp"
 #include "cli/command.hpp"
 #include "cli/node_names.hpp"
 #include "client/polling.hpp"
@@ -27,12 +28,6 @@ Result<AdminState> parse_action(const std::string& action) {
   if (action == "maintenance") return AdminState::kMaintenance;
   return Error{Errc::kInvalidArgument,
                "node: '" + action + "' is none of decommission, recommission, maintenance"};
-}
-
-std::int64_t wall_clock_ms() {
-  return std::chrono::duration_cast<milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
 }
 
 // One line whenever the number of blocks left has changed.

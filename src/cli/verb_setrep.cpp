@@ -2,15 +2,19 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 
 #include "base/units.hpp"
 #include "cli/command.hpp"
 #include "cli/paths.hpp"
+#include "cli/tree_walk.hpp"
 #include "client/polling.hpp"
 
 namespace minidfs::cli {
 namespace {
+
+using metadata::FileStatus;
 
 constexpr std::chrono::milliseconds kPoll{200};
 
@@ -20,37 +24,13 @@ constexpr std::array kFlags{
 };
 
 Result<std::uint8_t> parse_copies(const std::string& text) {
-  std::uint64_t copies = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '9' || copies > 255) copies = 256;
-    if (copies < 256) copies = copies * 10 + static_cast<std::uint64_t>(c - '0');
-  }
-  if (text.empty() || copies == 0 || copies > 255) {
+  std::uint8_t copies = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, copies);
+  if (parsed.ec != std::errc() || parsed.ptr != end || copies == 0) {
     return Error{Errc::kInvalidArgument, "setrep: '" + text + "' is no number from 1 to 255"};
   }
-  return static_cast<std::uint8_t>(copies);
-}
-
-// Calls `take` for the file, or for every file below the directory.
-Status for_each_file(client::FileSystem& files, const std::string& path,
-                     const std::function<Status(const std::string&)>& take) {
-  MDFS_TRY(const auto status, files.stat(path));
-  if (status.kind == metadata::FileKind::kFile) return take(path);
-  std::vector<std::string> directories{path};
-  while (!directories.empty()) {
-    const auto directory = std::move(directories.back());
-    directories.pop_back();
-    MDFS_TRY(const auto entries, files.list(directory));
-    for (const auto& entry : entries) {
-      auto child = directory == "/" ? "/" + entry.name : directory + "/" + entry.name;
-      if (entry.kind == metadata::FileKind::kDirectory) {
-        directories.push_back(std::move(child));
-      } else {
-        MDFS_CHECK(take(child));
-      }
-    }
-  }
-  return {};
+  return copies;
 }
 
 Status wait_for_copies(client::FileSystem& files, const std::string& path, std::size_t copies) {
@@ -70,14 +50,14 @@ Result<int> run(Invocation& invocation) {
     paths.push_back(std::move(path));
   }
   MDFS_TRY(auto* files, invocation.file_system());
-  const auto set = [&](const std::string& file) -> Status {
+  const auto set = [&](const FileStatus&, const std::string& file) -> Status {
     MDFS_CHECK(files->set_replication(file, copies));
     return invocation.io().print("replication " + std::to_string(copies) + " set: " + file + "\n");
   };
   for (const auto& path : paths) MDFS_CHECK(for_each_file(*files, path, set));
   if (!arguments.has("wait")) return 0;
   for (const auto& path : paths) {
-    MDFS_CHECK(for_each_file(*files, path, [&](const std::string& file) {
+    MDFS_CHECK(for_each_file(*files, path, [&](const FileStatus&, const std::string& file) {
       return wait_for_copies(*files, file, copies);
     }));
   }

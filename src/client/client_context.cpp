@@ -23,12 +23,6 @@ ClientContext::ClientContext(Options client_options)
       pipelines(link, options.progress_timeout),
       replicas(link, options.progress_timeout) {}
 
-std::int64_t wall_clock_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 Error with_path(Error error, const std::string& path) {
   if (error.message.find(path) == std::string::npos) error.message = path + ": " + error.message;
   return error;

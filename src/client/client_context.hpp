@@ -24,9 +24,6 @@ struct ClientContext {
   std::atomic<int> hedges{0};  // Second requests under way; see BlockReader.
 };
 
-// Milliseconds since the Unix epoch, for changes.
-std::int64_t wall_clock_ms();
-
 // The error with `path` in front, unless it stands in it already.
 Error with_path(Error error, const std::string& path);
 

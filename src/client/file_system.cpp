@@ -5,14 +5,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <thread>
 #include <utility>
 
 #include "base/codec.hpp"
+#include "base/wall_clock.hpp"
 #include "client/client_context.hpp"
 #include "client/file_reader.hpp"
 #include "client/file_writer.hpp"
 #include "client/local_source.hpp"
+#include "client/polling.hpp"
 #include "client/progress_meter.hpp"
 #include "client/small_file_writer.hpp"
 #include "client/tree_reader.hpp"
@@ -176,17 +177,20 @@ class FileSystemImpl final : public FileSystem {
   Result<std::vector<NodeScrub>> scrub(bool wait, const ScrubProgress& progress) override {
     MDFS_TRY(auto reply, context_.link.call(actors::ScrubRequest{true}));
     const std::uint64_t request = reply.request;
-    for (;;) {
-      auto nodes = scrubbed_nodes(reply, request);
+    auto nodes = scrubbed_nodes(reply, request);
+    if (!wait) return nodes;
+    MDFS_CHECK(poll_until(kScrubPoll, [&]() -> Result<bool> {
       // A node that dies has nothing to wait for; one that comes back is checked another time.
-      const bool done = std::all_of(nodes.begin(), nodes.end(), [](const NodeScrub& node) {
-        return node.done || node.state == "dead";
-      });
-      if (done || !wait) return nodes;
+      if (std::all_of(nodes.begin(), nodes.end(),
+                      [](const NodeScrub& node) { return node.done || node.state == "dead"; })) {
+        return true;
+      }
       if (progress) progress(nodes);
-      std::this_thread::sleep_for(kScrubPoll);
       MDFS_TRY(reply, context_.link.call(actors::ScrubRequest{false}));
-    }
+      nodes = scrubbed_nodes(reply, request);
+      return false;
+    }));
+    return nodes;
   }
 
   Result<WriteReport> write_file(const std::string& path, Source& source,

@@ -6,6 +6,8 @@
 #include <set>
 #include <utility>
 
+#include "base/wall_clock.hpp"
+
 namespace minidfs::client {
 namespace {
 

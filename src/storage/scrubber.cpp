@@ -8,6 +8,7 @@
 #include "base/file.hpp"
 #include "base/logging.hpp"
 #include "base/units.hpp"
+#include "base/wall_clock.hpp"
 #include "storage/version_file.hpp"
 
 namespace minidfs::storage {
@@ -36,11 +37,6 @@ constexpr int kIoLowest = 7;
 void set_io_priority(bool at_full_speed) {
   ::syscall(SYS_ioprio_set, kIoPriorityOfThread, 0,
             at_full_speed ? kIoClassBestEffort | kIoLowest : kIoClassIdle);
-}
-
-std::int64_t unix_ms() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
 }  // namespace
@@ -87,7 +83,7 @@ void Scrubber::run() {
   Clock::time_point next_look = next_round;
   if (saved_.began_ms != 0 && saved_.before == 0) {
     const auto age =
-        std::chrono::milliseconds(unix_ms()) - std::chrono::milliseconds(saved_.began_ms);
+        std::chrono::milliseconds(wall_clock_ms()) - std::chrono::milliseconds(saved_.began_ms);
     next_round +=
         std::clamp(options_.interval - age, std::chrono::milliseconds{0}, options_.interval);
   }
@@ -157,7 +153,7 @@ void Scrubber::round(std::uint64_t requested) {
     progress_.total = store_.usage().replicas;
   }
   next_read_ = Clock::now();
-  const auto began_ms = static_cast<std::uint64_t>(unix_ms());
+  const auto began_ms = static_cast<std::uint64_t>(wall_clock_ms());
   BlockId before{~0ULL};
   if (requested == 0 && saved_.before != 0) {
     before = BlockId{saved_.before};  // Where the last process stopped.
@@ -173,7 +169,7 @@ void Scrubber::round(std::uint64_t requested) {
   }
   if (requested != 0) saved_.began_ms = began_ms;
   saved_.before = 0;
-  saved_.ended_ms = static_cast<std::uint64_t>(unix_ms());
+  saved_.ended_ms = static_cast<std::uint64_t>(wall_clock_ms());
   save_state();
   const std::lock_guard lock(mutex_);
   progress_.last_end_ms = static_cast<std::int64_t>(saved_.ended_ms);

@@ -2,23 +2,17 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
-#include <optional>
 #include <random>
 #include <thread>
 
+#include "cluster/besieged_cluster.hpp"
 #include "cluster/hostile_peer.hpp"
-#include "cluster/test_cluster.hpp"
 #include "transfer/wire.hpp"
 
 namespace minidfs::test {
 namespace {
 
-constexpr std::uint64_t kGrowthMax = 64 << 20;
 constexpr std::size_t kIdle = 5'000;
-
-std::uint16_t port_of(const std::string& address) {
-  return static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1)));
-}
 
 // The connections of strangers to one port, in every stage in which one may stop talking.
 class Strangers {
@@ -56,56 +50,6 @@ class Strangers {
   std::vector<HostilePeer> peers_;
 };
 
-class FloodedCluster {
- public:
-  FloodedCluster()
-      : allowed_(connections_allowed(kIdle)),
-        cluster_({.datanodes = 1, .environment = without_quarantine()}),
-        content_(random_bytes(300'000, 1)) {
-    check_good_clients();
-    namenode_memory_.emplace(cluster_.namenode().pid());
-    datanode_memory_.emplace(cluster_.datanode(0).pid());
-  }
-
-  std::size_t allowed() const { return allowed_; }
-  std::uint16_t namenode_port() const { return port_of(cluster_.namenode_address()); }
-  std::uint16_t datanode_port() const { return cluster_.datanode_port(0); }
-  std::string data_greeting() const {
-    const std::string version = read_file(cluster_.datanode_directory(0) + "/VERSION");
-    const auto at = version.find("cluster=") + 8;
-    const ClusterId cluster{std::stoull(version.substr(at, 16), nullptr, 16),
-                            std::stoull(version.substr(at + 16, 16), nullptr, 16)};
-    std::string out;
-    transfer::append_frame(out, transfer::FrameType::kHello, transfer::Hello{.cluster = cluster});
-    return out;
-  }
-
-  void check_good_clients() {
-    const auto path = "/f" + std::to_string(++puts_);
-    const auto put = cluster_.minidfs({"put", "--replication", "1", "-", path}, content_);
-    INFO(put.err);
-    CHECK(put.exit_code == 0);
-    const auto cat = cluster_.minidfs({"cat", path});
-    INFO(cat.err);
-    CHECK(cat.exit_code == 0);
-    CHECK(cat.out == content_);
-    REQUIRE(cluster_.namenode().running());
-    REQUIRE(cluster_.datanode(0).running());
-  }
-  void check_memory() {
-    CHECK(namenode_memory_->growth_bytes() < kGrowthMax);
-    CHECK(datanode_memory_->growth_bytes() < kGrowthMax);
-  }
-
- private:
-  std::size_t allowed_;
-  TestCluster cluster_;
-  const std::string content_;
-  std::optional<MemoryWatch> namenode_memory_;
-  std::optional<MemoryWatch> datanode_memory_;
-  int puts_ = 0;
-};
-
 // Sends `talk` by one byte a second over many connections, until it is told to stop.
 class SlowTalkers {
  public:
@@ -140,14 +84,15 @@ class SlowTalkers {
 }  // namespace
 
 TEST_CASE("five thousand idle connections to the namenode leave the cluster working") {
-  FloodedCluster cluster;
+  const std::size_t allowed = connections_allowed(kIdle);
+  BesiegedCluster cluster;
   const std::string conversation = recorded_conversation(cluster.namenode_port());
   Strangers strangers(cluster.namenode_port());
-  strangers.add_silent(cluster.allowed() / 2);
+  strangers.add_silent(allowed / 2);
   cluster.check_good_clients();
   // These have been let in, and some have even asked for something.
-  strangers.add_admitted({}, cluster.allowed() / 4);
-  strangers.add_admitted(conversation, cluster.allowed() / 4);
+  strangers.add_admitted({}, allowed / 4);
+  strangers.add_admitted(conversation, allowed / 4);
   cluster.check_good_clients();
   strangers.break_off_halves();
   cluster.check_good_clients();
@@ -155,15 +100,16 @@ TEST_CASE("five thousand idle connections to the namenode leave the cluster work
 }
 
 TEST_CASE("five thousand idle connections to a datanode leave the cluster working") {
-  FloodedCluster cluster;
+  const std::size_t allowed = connections_allowed(kIdle);
+  BesiegedCluster cluster;
   Strangers strangers(cluster.datanode_port());
   const std::string greeting = cluster.data_greeting();
-  strangers.add_silent(cluster.allowed() / 4);
-  strangers.add_after(greeting.substr(0, 20), cluster.allowed() / 4);
-  strangers.add_after(greeting, cluster.allowed() / 4);
+  strangers.add_silent(allowed / 4);
+  strangers.add_after(greeting.substr(0, 20), allowed / 4);
+  strangers.add_after(greeting, allowed / 4);
   std::string pipeline = greeting;
   transfer::append_frame(pipeline, transfer::FrameType::kOpenPipeline, transfer::OpenPipeline{});
-  strangers.add_after(pipeline, cluster.allowed() / 4);
+  strangers.add_after(pipeline, allowed / 4);
   cluster.check_good_clients();
   strangers.break_off_halves();
   cluster.check_good_clients();
@@ -171,7 +117,7 @@ TEST_CASE("five thousand idle connections to a datanode leave the cluster workin
 }
 
 TEST_CASE("connections that send one byte a second are closed and hold nobody up") {
-  FloodedCluster cluster;
+  BesiegedCluster cluster;
   std::string hello(128, '\0');
   hello.replace(0, 8, std::string("MDFSCTL\0", 8));
   SlowTalkers control(cluster.namenode_port(), hello, 200);
@@ -187,7 +133,7 @@ TEST_CASE("connections that send one byte a second are closed and hold nobody up
 }
 
 TEST_CASE("a flood of connections to both ports leaves the cluster working") {
-  FloodedCluster cluster;
+  BesiegedCluster cluster;
   std::atomic<bool> stop{false};
   std::atomic<std::size_t> connections{0};
   std::vector<std::thread> flooders;

@@ -1,74 +1,16 @@
 // Garbage, forged lengths, other protocols and changed conversations at the ports of both roles.
 #include <catch2/catch.hpp>
 #include <deque>
-#include <optional>
 #include <random>
 
+#include "cluster/besieged_cluster.hpp"
 #include "cluster/hostile_peer.hpp"
-#include "cluster/test_cluster.hpp"
 #include "transfer/wire.hpp"
 
 namespace minidfs::test {
 namespace {
 
 using transfer::FrameType;
-
-constexpr std::uint64_t kGrowthMax = 64 << 20;
-
-// A cluster with one file, whose reader is the good client among the bad ones.
-class Target {
- public:
-  Target()
-      : cluster_({.datanodes = 1, .environment = without_quarantine()}),
-        content_(random_bytes(200'000, 1)) {
-    REQUIRE(put("/good").exit_code == 0);
-    namenode_memory_.emplace(cluster_.namenode().pid());
-    datanode_memory_.emplace(cluster_.datanode(0).pid());
-  }
-
-  std::uint16_t namenode_port() const {
-    const auto address = cluster_.namenode_address();
-    return static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1)));
-  }
-  std::uint16_t datanode_port() const { return cluster_.datanode_port(0); }
-
-  // The datanode serves nobody who names another one, so the worst stranger knows it.
-  ClusterId cluster_id() const {
-    const std::string version = read_file(cluster_.datanode_directory(0) + "/VERSION");
-    const auto at = version.find("cluster=");
-    REQUIRE(at != std::string::npos);
-    return {std::stoull(version.substr(at + 8, 16), nullptr, 16),
-            std::stoull(version.substr(at + 24, 16), nullptr, 16)};
-  }
-
-  void check_good_clients() {
-    const auto cat = cluster_.minidfs({"cat", "/good"});
-    INFO(cat.err << cluster_.namenode().log() << cluster_.datanode(0).log());
-    REQUIRE(cat.exit_code == 0);
-    CHECK(cat.out == content_);
-    const auto written = put("/new" + std::to_string(++puts_));
-    INFO(written.err);
-    CHECK(written.exit_code == 0);
-    REQUIRE(cluster_.namenode().running());
-    REQUIRE(cluster_.datanode(0).running());
-  }
-
-  void check_memory() {
-    CHECK(namenode_memory_->growth_bytes() < kGrowthMax);
-    CHECK(datanode_memory_->growth_bytes() < kGrowthMax);
-  }
-
- private:
-  Finished put(const std::string& path) {
-    return cluster_.minidfs({"put", "--replication", "1", "-", path}, content_);
-  }
-
-  TestCluster cluster_;
-  const std::string content_;
-  std::optional<MemoryWatch> namenode_memory_;
-  std::optional<MemoryWatch> datanode_memory_;
-  int puts_ = 0;
-};
 
 // The last few peers that have said what they had to say. Each is kept until the role has closed:
 // closing with bytes unread would take back what is on its way.
@@ -97,12 +39,6 @@ std::string forged_caf_frame() {
 
 std::string tls_greeting() {
   return std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11) + random_bytes(508, 9);
-}
-
-std::string data_hello(ClusterId cluster) {
-  std::string out;
-  transfer::append_frame(out, FrameType::kHello, transfer::Hello{.cluster = cluster});
-  return out;
 }
 
 // Frames that a datanode understands up to their checksum, about blocks that nobody knows.
@@ -160,9 +96,8 @@ std::string mutated(std::string frame, std::mt19937_64& random) {
   return frame;
 }
 
-// One connection's worth of frames; adds to `frames` how many these are.
-std::string hostile_talk(ClusterId cluster, std::mt19937_64& random, std::size_t& frames) {
-  std::string talk = data_hello(cluster);
+// One connection's worth of frames after the greeting `talk`; adds to `frames` how many these are.
+std::string hostile_talk(std::string talk, std::mt19937_64& random, std::size_t& frames) {
   switch (random() % 8) {
     case 0:  // A changed greeting.
       mutate(talk, random);
@@ -189,13 +124,13 @@ std::string hostile_talk(ClusterId cluster, std::mt19937_64& random, std::size_t
 }
 
 // Sends so many hostile frames to the datanode, and looks after the good clients meanwhile.
-void attack_datanode(Target& target, std::size_t frames_wanted, std::mt19937_64& random) {
-  const ClusterId cluster = target.cluster_id();
+void attack_datanode(BesiegedCluster& target, std::size_t frames_wanted, std::mt19937_64& random) {
+  const std::string greeting = target.data_greeting();
   std::size_t frames = 0;
   Crowd crowd;
   for (std::size_t check = 0; frames < frames_wanted;) {
     HostilePeer peer(target.datanode_port());
-    peer.send(hostile_talk(cluster, random, frames));
+    peer.send(hostile_talk(greeting, random, frames));
     crowd.add(std::move(peer));
     if (frames / (frames_wanted / 4) > check) {
       ++check;
@@ -207,7 +142,7 @@ void attack_datanode(Target& target, std::size_t frames_wanted, std::mt19937_64&
 }  // namespace
 
 TEST_CASE("random bytes, forged lengths and other protocols' greetings at each port do no harm") {
-  Target target;
+  BesiegedCluster target;
   std::mt19937_64 random(11);
   const std::string noise = random_bytes(1 << 20, 12);
   const std::string http = "GET / HTTP/1.1\r\nHost: minidfs\r\n\r\n";
@@ -226,7 +161,7 @@ TEST_CASE("random bytes, forged lengths and other protocols' greetings at each p
   for (const auto& bytes : {noise, forged_caf_frame(), tls_greeting(), http}) {
     admitted_peer(target.namenode_port(), random, bytes).drain();
     HostilePeer peer(target.datanode_port());
-    peer.send(data_hello(target.cluster_id()) + bytes);
+    peer.send(target.data_greeting() + bytes);
     peer.close_half();
     peer.drain();
   }
@@ -235,7 +170,7 @@ TEST_CASE("random bytes, forged lengths and other protocols' greetings at each p
 }
 
 TEST_CASE("ten thousand changed conversations at the namenode's port do no harm") {
-  Target target;
+  BesiegedCluster target;
   std::mt19937_64 random(21);
   const std::string conversation = recorded_conversation(target.namenode_port());
   REQUIRE(conversation.find(kProcessMark) != std::string::npos);
@@ -255,7 +190,7 @@ TEST_CASE("ten thousand changed conversations at the namenode's port do no harm"
 }
 
 TEST_CASE("a hundred thousand random or changed frames at the data port do no harm") {
-  Target target;
+  BesiegedCluster target;
   std::mt19937_64 random(31);
   attack_datanode(target, 100'000, random);
   target.check_good_clients();

@@ -342,12 +342,4 @@ FakeCluster::FakeCluster(std::size_t datanode_count, Options options,
   files = std::move(*connected);
 }
 
-TemporaryDirectory::TemporaryDirectory() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "minidfs-test-XXXXXX").string();
-  REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-  path = pattern;
-}
-
-TemporaryDirectory::~TemporaryDirectory() { std::filesystem::remove_all(path); }
-
 }  // namespace minidfs::client

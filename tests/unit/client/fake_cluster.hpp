@@ -84,11 +84,4 @@ struct FakeCluster {
   std::unique_ptr<FileSystem> files;
 };
 
-// A directory of a test, removed at its end.
-struct TemporaryDirectory {
-  TemporaryDirectory();
-  ~TemporaryDirectory();
-  std::string path;
-};
-
 }  // namespace minidfs::client

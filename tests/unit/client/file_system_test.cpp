@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/file.hpp"
+#include "support/temporary_directory.hpp"
 #include "unit/client/fake_cluster.hpp"
 
 namespace minidfs::client {
@@ -58,9 +59,9 @@ class FileSource final : public Source {
   UniqueFd file_;
 };
 
-std::string put_local(const TemporaryDirectory& directory, const std::string& name,
+std::string put_local(const test::TemporaryDirectory& directory, const std::string& name,
                       const std::string& content) {
-  const auto path = directory.path + "/" + name;
+  const auto path = directory.file(name);
   std::ofstream(path, std::ios::binary) << content;
   return path;
 }
@@ -120,7 +121,7 @@ void flip_bytes(const FakeDatanode& node) {
 
 TEST_CASE("What was written from a file or a pipe is read back, whatever its length") {
   FakeCluster cluster(3, quick());
-  TemporaryDirectory directory;
+  test::TemporaryDirectory directory;
   constexpr std::size_t kBlock = 256 << 10;
   int number = 0;
   for (const auto size : {std::size_t{0}, std::size_t{1}, kBlock - 1, kBlock, kBlock + 1,
@@ -216,7 +217,7 @@ TEST_CASE("A file is read in several parts at a time") {
 
 TEST_CASE("A source that changes while it is sent is stored as it was at some moment") {
   FakeCluster cluster(3, quick(4 << 20));
-  TemporaryDirectory directory;
+  test::TemporaryDirectory directory;
   const auto path = put_local(directory, "source", content_of(8 << 20));
   std::atomic<bool> done{false};
   std::thread changer([&] {
@@ -266,7 +267,7 @@ TEST_CASE("A file that exists is refused before a byte is sent, and replaced whe
 TEST_CASE("A dead datanode costs a write its copies there, no more") {
   FakeCluster cluster(3, quick());
   cluster.datanodes[1]->stop();
-  TemporaryDirectory directory;
+  test::TemporaryDirectory directory;
   const auto content = content_of(2'000'000);
   FileSource source(put_local(directory, "source", content));
   const auto report = cluster.files->write_file("/f", source, {});
@@ -303,7 +304,7 @@ TEST_CASE("When no datanode can be reached the write fails and gives its blocks 
   FakeCluster cluster(2, options);
   REQUIRE(cluster.files->stat("/").ok());
   for (auto& node : cluster.datanodes) node->stop();
-  TemporaryDirectory directory;
+  test::TemporaryDirectory directory;
   FileSource source(put_local(directory, "source", content_of(300'000)));
   const auto report = cluster.files->write_file("/f", source, {});
   REQUIRE_FALSE(report.ok());
@@ -400,7 +401,7 @@ TEST_CASE("Small files go in batches, and the requests do not grow with each fil
   options.batch_files = 50;
   options.parallel_batches = 2;
   FakeCluster cluster(3, options);
-  TemporaryDirectory directory;
+  test::TemporaryDirectory directory;
   std::vector<LocalFile> files;
   for (int i = 0; i < 200; ++i) {
     const auto name = "f" + std::to_string(i);
@@ -419,7 +420,7 @@ TEST_CASE("Small files go in batches, and the requests do not grow with each fil
     CHECK(read_all(*cluster.files, file.path) == local_content(file.local_path));
   }
 
-  const auto target = directory.path + "/copy";
+  const auto target = directory.file("copy");
   REQUIRE(cluster.files->read_tree("/tree", target, {}).ok());
   for (const auto& file : files) {
     CHECK(local_content(target + file.path.substr(5)) == local_content(file.local_path));
@@ -431,7 +432,7 @@ TEST_CASE("Small files go in batches, and the requests do not grow with each fil
 TEST_CASE("A batch whose first datanode is dead is written to the others") {
   FakeCluster cluster(3, quick());
   cluster.datanodes[1]->stop();
-  TemporaryDirectory directory;
+  test::TemporaryDirectory directory;
   std::vector<LocalFile> files;
   for (int i = 0; i < 20; ++i) {
     const auto name = "f" + std::to_string(i);
@@ -445,16 +446,16 @@ TEST_CASE("A batch whose first datanode is dead is written to the others") {
 
 TEST_CASE("An error of one file among many names it") {
   FakeCluster cluster(1, quick());
-  TemporaryDirectory directory;
+  test::TemporaryDirectory directory;
   write_text(*cluster.files, "/b", "there");
   const auto local = put_local(directory, "f", "content");
   const auto existing = cluster.files->write_files({{local, "/a"}, {local, "/b"}}, {});
   REQUIRE_FALSE(existing.ok());
   CHECK(existing.error().code == Errc::kAlreadyExists);
   CHECK_THAT(existing.error().message, Catch::Contains("/b"));
-  const auto missing = cluster.files->write_files({{directory.path + "/none", "/c"}}, {});
+  const auto missing = cluster.files->write_files({{directory.file("none"), "/c"}}, {});
   REQUIRE_FALSE(missing.ok());
-  CHECK_THAT(missing.error().message, Catch::Contains(directory.path + "/none"));
+  CHECK_THAT(missing.error().message, Catch::Contains(directory.file("none")));
 }
 
 TEST_CASE("A tree with a dead datanode is read from the others") {
@@ -463,10 +464,10 @@ TEST_CASE("A tree with a dead datanode is read from the others") {
     write_text(*cluster.files, "/t/f" + std::to_string(i), content_of(3000));
   }
   cluster.datanodes[0]->stop();
-  TemporaryDirectory directory;
-  REQUIRE(cluster.files->read_tree("/t", directory.path + "/t", {}).ok());
+  test::TemporaryDirectory directory;
+  REQUIRE(cluster.files->read_tree("/t", directory.file("t"), {}).ok());
   for (int i = 0; i < 10; ++i) {
-    CHECK(local_content(directory.path + "/t/f" + std::to_string(i)) == content_of(3000));
+    CHECK(local_content(directory.file("t/f" + std::to_string(i))) == content_of(3000));
   }
 }
 

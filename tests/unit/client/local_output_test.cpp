@@ -4,32 +4,25 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "support/temporary_directory.hpp"
+
 namespace minidfs::client {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct TemporaryDirectory {
-  TemporaryDirectory() {
-    std::string pattern = (fs::temp_directory_path() / "minidfs-test-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path = pattern;
-  }
-  ~TemporaryDirectory() { fs::remove_all(path); }
-  std::size_t entries() const {
-    return static_cast<std::size_t>(
-        std::distance(fs::directory_iterator(path), fs::directory_iterator()));
-  }
-  std::string path;
-};
+std::size_t entries_of(const test::TemporaryDirectory& directory) {
+  return static_cast<std::size_t>(
+      std::distance(fs::directory_iterator(directory.file("")), fs::directory_iterator()));
+}
 
 std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
 TEST_CASE("A local file appears when it is finished") {
-  TemporaryDirectory directory;
-  const auto path = directory.path + "/" + std::string(255, 'n');
+  test::TemporaryDirectory directory;
+  const auto path = directory.file(std::string(255, 'n'));
   auto output = LocalOutput::create(path);
   REQUIRE(output.ok());
   REQUIRE(output->write(bytes_of("hello")).ok());
@@ -38,22 +31,22 @@ TEST_CASE("A local file appears when it is finished") {
   const auto content = read_file(path, 100);
   REQUIRE(content.ok());
   CHECK(*content == "hello");
-  CHECK(directory.entries() == 1);
+  CHECK(entries_of(directory) == 1);
 }
 
 TEST_CASE("A local file that is given up leaves nothing behind") {
-  TemporaryDirectory directory;
+  test::TemporaryDirectory directory;
   {
-    auto output = LocalOutput::create(directory.path + "/file");
+    auto output = LocalOutput::create(directory.file("file"));
     REQUIRE(output.ok());
     REQUIRE(output->write(bytes_of("half")).ok());
   }
-  CHECK(directory.entries() == 0);
+  CHECK(entries_of(directory) == 0);
 }
 
 TEST_CASE("A local file that appeared meanwhile is not replaced") {
-  TemporaryDirectory directory;
-  const auto path = directory.path + "/file";
+  test::TemporaryDirectory directory;
+  const auto path = directory.file("file");
   auto output = LocalOutput::create(path);
   REQUIRE(output.ok());
   REQUIRE(replace_file(path, "theirs").ok());

@@ -9,6 +9,7 @@
 
 #include "client/block_sender.hpp"
 #include "client/local_source.hpp"
+#include "support/temporary_directory.hpp"
 #include "unit/client/fake_cluster.hpp"
 #include "unit/client/freezing_relay.hpp"
 
@@ -136,8 +137,8 @@ TEST_CASE("A block whose pipeline lost a node is written to a full one when ther
 TEST_CASE("A local file is written in full as well when a node in the middle hangs") {
   HangingCluster hanging(4);
   auto& cluster = hanging.cluster;
-  TemporaryDirectory directory;
-  const auto path = directory.path + "/source";
+  test::TemporaryDirectory directory;
+  const auto path = directory.file("source");
   const auto content = content_of((6 << 20) + 12'345);
   std::ofstream(path, std::ios::binary) << content;
   hanging.relay_of(hanging.target(1)).freeze();
@@ -156,12 +157,12 @@ TEST_CASE("Small files whose pipeline lost a node are written again in full") {
   const std::size_t place = GENERATE(0U, 1U, 2U);
   HangingCluster hanging(4);
   auto& cluster = hanging.cluster;
-  TemporaryDirectory directory;
+  test::TemporaryDirectory directory;
   std::vector<LocalFile> files;
   for (int i = 0; i < 20; ++i) {
     const auto name = "f" + std::to_string(i);
-    std::ofstream(directory.path + "/" + name, std::ios::binary) << content_of(5000);
-    files.push_back({directory.path + "/" + name, "/" + name});
+    std::ofstream(directory.file(name), std::ios::binary) << content_of(5000);
+    files.push_back({directory.file(name), "/" + name});
   }
   hanging.relay_of(hanging.target(place)).freeze();
   std::uint64_t bytes_told = 0;
@@ -192,9 +193,9 @@ TEST_CASE("With fewer live nodes than client.min_replication a write fails and s
              Catch::Contains("/f") && Catch::Contains("client.min_replication"));
   CHECK(cluster.names->files.count("/f") == 0);
 
-  TemporaryDirectory directory;
-  std::ofstream(directory.path + "/small", std::ios::binary) << "content";
-  const auto batch = cluster.files->write_files({{directory.path + "/small", "/small"}}, {});
+  test::TemporaryDirectory directory;
+  std::ofstream(directory.file("small"), std::ios::binary) << "content";
+  const auto batch = cluster.files->write_files({{directory.file("small"), "/small"}}, {});
   REQUIRE_FALSE(batch.ok());
   CHECK_THAT(batch.error().message, Catch::Contains("client.min_replication"));
 
@@ -286,12 +287,12 @@ TEST_CASE("A tree is read from the others when a node hangs") {
     REQUIRE(cluster.files->write_file("/t/f" + std::to_string(i), source, {}).ok());
   }
   hanging.relays[0]->freeze();
-  TemporaryDirectory directory;
+  test::TemporaryDirectory directory;
   const auto start = SteadyClock::now();
-  REQUIRE(cluster.files->read_tree("/t", directory.path + "/t", {}).ok());
+  REQUIRE(cluster.files->read_tree("/t", directory.file("t"), {}).ok());
   CHECK(SteadyClock::now() - start < std::chrono::seconds(20));
   for (int i = 0; i < 10; ++i) {
-    std::ifstream file(directory.path + "/t/f" + std::to_string(i), std::ios::binary);
+    std::ifstream file(directory.file("t/f" + std::to_string(i)), std::ios::binary);
     CHECK(std::string(std::istreambuf_iterator<char>(file), {}) == content_of(3000));
   }
 }

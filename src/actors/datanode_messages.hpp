@@ -1,0 +1,147 @@
+// What datanodes tell the namenode and the orders that they get in return; see messages.hpp.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "metadata/block_report.hpp"
+#include "metadata/types.hpp"
+
+namespace minidfs::actors {
+
+// The first message of a datanode's process, and again whenever the namenode asks for it.
+struct RegisterNode {
+  NodeId node;
+  ClusterId cluster;              // None when its directories are fresh.
+  std::uint64_t incarnation = 0;  // Random for every process; tells a restart from a duplicate.
+  std::string host;               // The machine, to recognise writers and readers on it.
+  metadata::Endpoint data;        // As advertised to clients.
+  std::string rack;
+  std::uint64_t capacity_bytes = 0;
+  std::uint64_t used_bytes = 0;
+  std::uint64_t free_bytes = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, RegisterNode& x) {
+  return f(x.node, x.cluster, x.incarnation, x.host, x.data, x.rack, x.capacity_bytes, x.used_bytes,
+           x.free_bytes);
+}
+
+struct Registered {
+  ClusterId cluster;
+  std::uint64_t report = 0;  // The number of the full block report that the node now owes.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, Registered& x) {
+  return f(x.cluster, x.report);
+}
+
+// A copy that the node was ordered to send and that one of its ends could not carry out.
+struct CopyFailure {
+  BlockId block;
+  metadata::Endpoint node;  // The end that failed: a target's data address, or this node's own.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, CopyFailure& x) {
+  return f(x.block, x.node);
+}
+
+// How far a datanode's scrubber is.
+struct ScrubState {
+  std::uint64_t checked = 0;  // Replicas of the present round, or of the last one.
+  std::uint64_t total = 0;
+  std::uint64_t bad = 0;
+  std::int64_t last_end_ms = 0;      // Unix time of the end of the last full round; 0: none yet.
+  std::uint64_t last_requested = 0;  // The last ScrubReply::request whose round has ended.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, ScrubState& x) {
+  return f(x.checked, x.total, x.bad, x.last_end_ms, x.last_requested);
+}
+
+// Every heartbeat carries what changed on the node since the last one that was answered.
+struct Heartbeat {
+  NodeId node;
+  std::uint64_t incarnation = 0;
+  std::uint64_t capacity_bytes = 0;
+  std::uint64_t used_bytes = 0;
+  std::uint64_t free_bytes = 0;
+  std::uint64_t replicas = 0;
+  std::uint32_t active_writes = 0;
+  std::uint32_t active_reads = 0;
+  metadata::IncrementalReport changes;
+  std::vector<CopyFailure> failed_copies;
+  ScrubState scrub;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, Heartbeat& x) {
+  return f(x.node, x.incarnation, x.capacity_bytes, x.used_bytes, x.free_bytes, x.replicas,
+           x.active_writes, x.active_reads, x.changes, x.failed_copies, x.scrub);
+}
+
+// Remove the local replica unless it is of a newer generation.
+struct RemoveOrder {
+  BlockId block;
+  std::uint64_t generation = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, RemoveOrder& x) {
+  return f(x.block, x.generation);
+}
+
+// Copy a local replica to other nodes.
+struct CopyOrder {
+  metadata::Block block;
+  std::vector<metadata::Endpoint> targets;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, CopyOrder& x) {
+  return f(x.block, x.targets);
+}
+
+struct HeartbeatReply {
+  bool register_again = false;  // The namenode does not know this process of the node.
+  std::uint64_t report = 0;     // Not 0: send a full block report with this number.
+  std::vector<RemoveOrder> remove;
+  std::vector<CopyOrder> copy;
+  std::uint64_t scrub_now = 0;  // Not 0: check all replicas at once, unless done for this number.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, HeartbeatReply& x) {
+  return f(x.register_again, x.report, x.remove, x.copy, x.scrub_now);
+}
+
+// A chunk of a full block report; chunks are sent in order, one at a time.
+struct BlockReportPart {
+  NodeId node;
+  std::uint64_t incarnation = 0;
+  std::string chunk;  // Encoded as in metadata/block_report.hpp.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, BlockReportPart& x) {
+  return f(x.node, x.incarnation, x.chunk);
+}
+
+// A datanode that stops in order: dead at once.
+struct Goodbye {
+  NodeId node;
+  std::uint64_t incarnation = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, Goodbye& x) {
+  return f(x.node, x.incarnation);
+}
+
+}  // namespace minidfs::actors
