@@ -70,7 +70,7 @@ const std::array kTable{
     namenode<&N::reserved_space, Size<0, kAnySize>>(
         "namenode.reserved_space", "Changes are refused while the disk has less than this free."),
     namenode<&N::snapshot_threshold, Number<16, 1'000'000>>(
-        "namenode.snapshot_threshold", "The log is cut after so many entries."),
+        "namenode.snapshot_threshold", "The log is cut after so many entries, or 16 MiB."),
     namenode<&N::rack_table, Text>(
         "namenode.rack_table",
         "File with a line HOST RACK for each machine, for datanodes that name no rack."),

@@ -24,11 +24,14 @@ struct LogOptions {
   std::string directory;  // Exists, belongs to this process alone.
   std::uint64_t member_id = 1;
   std::vector<Member> members;  // Used once, to bootstrap an empty directory.
-  // A snapshot (a reference to the made-durable state) is taken after this many entries, and the
-  // log is cut. The entries since the last one stay in memory, about 300 bytes each for small
-  // commands; but each snapshot also ends a segment, which stops libraft's loop for 10 to 40 ms
-  // (io_destroy).
+  // A snapshot (a reference to the made-durable state) is taken after this many entries, or bytes
+  // of commands, and the log is cut. The entries since the last one stay in memory, about 300 bytes
+  // each for small commands, and are read at a start; but each snapshot also ends a segment, which
+  // stops libraft's loop for 10 to 40 ms (io_destroy).
   std::uint32_t snapshot_threshold_entries = 32768;
+  std::uint64_t snapshot_threshold_bytes = 16ULL << 20;
+  // Kept behind a snapshot for members that lag, unless they are more than an eighth of the bytes
+  // above.
   std::uint32_t snapshot_trailing_entries = 1024;
   // Changes are refused with kNoSpace while the disk has less than this free.
   std::uint64_t free_space_min_bytes = 64ULL << 20;

@@ -307,6 +307,7 @@ int RaftLog::on_apply(raft_fsm* fsm, const raft_buffer* buffer, void** result) {
     log->fail(status.error());
     return RAFT_IOERR;
   }
+  log->member_.command_applied(buffer->len);
   return 0;
 }
 
@@ -324,6 +325,7 @@ int RaftLog::on_snapshot(raft_fsm* fsm, raft_buffer* buffers[], unsigned* count)
   buffer->len = kSnapshotBytes;
   buffer->base = raft_malloc(kSnapshotBytes);
   MDFS_ASSERT(buffer->base != nullptr);
+  log->member_.snapshot_begins();
   log->snapshot_number_ = log->applier_.number();
   write_snapshot(log->snapshot_number_, buffer->base);
   log->snapshot_running_ = true;

@@ -1,5 +1,7 @@
 #include "consensus/raft_member.hpp"
 
+#include <algorithm>
+
 #include "consensus/solo_transport.hpp"
 
 namespace minidfs::consensus {
@@ -12,6 +14,7 @@ constexpr unsigned kSoloElectionMs = 3000;
 constexpr unsigned kHeartbeatMs = 80;
 constexpr unsigned kElectionMs = 400;
 constexpr unsigned kConnectRetryMs = 200;
+constexpr std::uint64_t kTrailingPart = 8;
 
 Errc code_of(int raft_code) {
   switch (raft_code) {
@@ -99,9 +102,25 @@ void RaftMember::set_timing() {
   raft_set_heartbeat_timeout(&raft_, solo() ? kSoloHeartbeatMs : kHeartbeatMs);
   raft_set_pre_vote(&raft_, true);
   raft_set_snapshot_threshold(&raft_, options_.snapshot_threshold_entries);
+}
+
+void RaftMember::command_applied(std::size_t bytes) {
+  ++commands_applied_;
+  bytes_applied_ += bytes;
+  // libraft compares this with the number of entries whenever it has applied some.
+  if (bytes_applied_ >= options_.snapshot_threshold_bytes) raft_set_snapshot_threshold(&raft_, 1);
+}
+
+void RaftMember::snapshot_begins() {
+  const auto command_bytes =
+      std::max<std::uint64_t>(bytes_applied_ / std::max<std::uint64_t>(commands_applied_, 1), 1);
+  const auto trailing =
+      std::min<std::uint64_t>(options_.snapshot_trailing_entries,
+                              options_.snapshot_threshold_bytes / kTrailingPart / command_bytes);
   // With no trailing entries libraft would delete the segment that names the next index.
-  raft_set_snapshot_trailing(
-      &raft_, options_.snapshot_trailing_entries > 0 ? options_.snapshot_trailing_entries : 1);
+  raft_set_snapshot_trailing(&raft_, static_cast<unsigned>(std::max<std::uint64_t>(trailing, 1)));
+  raft_set_snapshot_threshold(&raft_, options_.snapshot_threshold_entries);
+  commands_applied_ = bytes_applied_ = 0;
 }
 
 Status RaftMember::bootstrap() {

@@ -2,6 +2,7 @@
 // birth and death. All functions belong to the thread that runs the loop.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -29,6 +30,12 @@ class RaftMember {
   // libraft. Handles that the caller put on the loop must have been closed (uv_close) before.
   void close();
 
+  // A command of so many bytes was applied. Enough of them bring the next snapshot forward.
+  void command_applied(std::size_t bytes);
+  // To be called when libraft takes a snapshot: how much of the log stays follows from what was
+  // applied since the last one.
+  void snapshot_begins();
+
   uv_loop_t* loop() { return &loop_; }
   raft* get() { return &raft_; }
   bool solo() const { return options_.members.size() <= 1; }
@@ -44,6 +51,8 @@ class RaftMember {
   raft_uv_transport transport_{};
   raft_io io_{};
   raft raft_{};
+  std::uint64_t commands_applied_ = 0;  // Since the last snapshot.
+  std::uint64_t bytes_applied_ = 0;
   bool loop_ready_ = false;
   bool tcp_ready_ = false;
   bool io_ready_ = false;

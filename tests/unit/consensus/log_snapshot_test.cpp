@@ -84,6 +84,21 @@ TEST_CASE("the directory stays small however many commands go through") {
   CHECK(state.commands.size() == 100000);
 }
 
+TEST_CASE("a few large commands cut the log as many small ones do") {
+  TemporaryDirectory directory;
+  MemoryState state;
+  auto options = options_for(directory.path());
+  options.snapshot_threshold_bytes = 1 << 20;
+  auto log = open_log(options, state);
+  for (int i = 0; i < 10; ++i) {
+    fill(*log, std::string(20'000, 'x'), 1000);
+    // Open segments, and what goes through while one snapshot is taken; 200 MB otherwise.
+    CHECK(size_of(directory.path()) < 96 << 20);
+  }
+  CHECK(state.commands.size() == 10'000);
+  CHECK(state.durable_calls > 4);
+}
+
 TEST_CASE("closing the log while a snapshot is being taken waits for it") {
   struct SlowState : MemoryState {
     std::mutex mutex;
