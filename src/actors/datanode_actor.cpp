@@ -18,7 +18,7 @@ constexpr milliseconds kConnectTimeout{2000};
 constexpr milliseconds kRequestTimeout{5000};
 constexpr milliseconds kGoodbyeTimeout{500};
 constexpr milliseconds kRetryDelayMin{20};
-constexpr milliseconds kRetryDelayMax{1000};
+constexpr milliseconds kRetryDelayMax{500};
 constexpr int kBusyBeats = 5;  // In the time of one heartbeat.
 
 std::vector<metadata::Block> blocks_of(const std::vector<storage::ReplicaInfo>& replicas) {

@@ -49,6 +49,7 @@ class BlockMap::Editor {
       if (!was_owned_) map_.unowned_.erase(id);
     } else if (replicas.empty()) {
       map_.unowned_.erase(id);
+      map_.next_reported_.reset();
       map_.entries_.erase(at_);
     } else if (was_owned_ || created) {
       map_.unowned_.insert(id);
@@ -113,6 +114,7 @@ void BlockMap::set_several_racks(bool several) {
 bool BlockMap::commit_block(const OwnedBlock& owned, std::span<const NodeIndex> acknowledged) {
   MDFS_ASSERT(owned.block.generation <= kGenerationMax && owned.block.length <= kLengthMax);
   const auto [at, created] = entries_.try_emplace(owned.block.id);
+  if (created) next_reported_.reset();
   const Entry& known_entry = at->second;
   if (!created && (known_entry.freed != 0 ||
                    (known_entry.owned != 0 && known_entry.generation > owned.block.generation))) {
@@ -180,21 +182,31 @@ void BlockMap::own(BlockId block, Entry& entry, ReplicaList& replicas, const Own
 
 std::optional<ReplicaState> BlockMap::add_reported(NodeIndex node, const Reported& reported,
                                                    const OwnedBlock* owned) {
-  const auto state = add(node, reported, owned, Origin::kIncremental);
-  if (state) note_change(node, reported.block);
-  return state;
+  const auto entered = add(node, reported, owned, Origin::kIncremental);
+  if (!entered) return std::nullopt;
+  note_change(node, reported.block);
+  return entered->state;
 }
 
-std::optional<ReplicaState> BlockMap::add_from_report(NodeIndex node, const Reported& reported,
-                                                      const OwnedBlock* owned) {
+std::optional<BlockMap::Entered> BlockMap::add_from_report(NodeIndex node, const Reported& reported,
+                                                           const OwnedBlock* owned) {
   return add(node, reported, owned, Origin::kFullReport);
 }
 
-std::optional<ReplicaState> BlockMap::add(NodeIndex node, const Reported& reported,
-                                          const OwnedBlock* owned, Origin origin) {
+// As try_emplace() of the entries.
+std::pair<BlockMap::Entries::iterator, bool> BlockMap::enter(BlockId block) {
+  const std::size_t before = entries_.size();
+  const auto at = next_reported_ ? entries_.try_emplace(*next_reported_, block)
+                                 : entries_.try_emplace(block).first;
+  next_reported_ = std::next(at);
+  return {at, entries_.size() > before};
+}
+
+std::optional<BlockMap::Entered> BlockMap::add(NodeIndex node, const Reported& reported,
+                                               const OwnedBlock* owned, Origin origin) {
   if (node_mode(node) == NodeMode::kGone) return std::nullopt;
   if (reported.generation > kGenerationMax || reported.length > kLengthMax) return std::nullopt;
-  const auto [at, created] = entries_.try_emplace(reported.block);
+  const auto [at, created] = enter(reported.block);
   Editor editor(*this, at);
   editor.created = created;
   Entry& entry = editor.entry();
@@ -205,7 +217,7 @@ std::optional<ReplicaState> BlockMap::add(NodeIndex node, const Reported& report
     entry.length = reported.length & kLengthMax;
   }
   put(reported.block, entry, editor.replicas, node, reported, origin);
-  return editor.replicas[position_of(editor.replicas, node)].state;
+  return Entered{editor.replicas[position_of(editor.replicas, node)].state, entry.owned != 0};
 }
 
 // Enters what is said of a replica of `node`, which is not gone.

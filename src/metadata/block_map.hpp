@@ -103,6 +103,10 @@ struct BlockMapCounts {
 
 class BlockMap {
  public:
+  BlockMap() = default;
+  BlockMap(BlockMap&&) = default;
+  BlockMap& operator=(BlockMap&&) = default;
+
   // --- Nodes ---
 
   // The node lives and its replicas count; its rack may be new.
@@ -158,10 +162,14 @@ class BlockMap {
   void begin_report(NodeIndex node);
   void end_report(NodeIndex node);
   bool changed_since_report_began(NodeIndex node, BlockId block) const;
+  struct Entered {
+    ReplicaState state = ReplicaState::kGood;
+    bool owned = false;  // Whether a file owns the block.
+  };
   // Used by the merge: as add_reported() and remove_replica() of any generation, but not
-  // remembered.
-  std::optional<ReplicaState> add_from_report(NodeIndex node, const Reported& reported,
-                                              const OwnedBlock* owned);
+  // remembered. Quicker in order of id.
+  std::optional<Entered> add_from_report(NodeIndex node, const Reported& reported,
+                                         const OwnedBlock* owned);
   void drop_from_report(NodeIndex node, BlockId block);
   // Blocks in [first, last] of which the node has a replica, in order of id.
   std::vector<BlockId> blocks_of(NodeIndex node, BlockId first, BlockId last) const;
@@ -169,6 +177,9 @@ class BlockMap {
   // --- Asking ---
 
   std::optional<BlockView> find(BlockId block) const;
+  // Those of the replicas' blocks that are known neither as owned nor as freed. Quicker in order of
+  // id.
+  std::vector<BlockId> strangers(std::span<const Block> replicas) const;
   bool is_owned(BlockId block) const;
   // The first block with an id of at least `from`.
   std::optional<BlockView> next(BlockId from) const;
@@ -242,11 +253,15 @@ class BlockMap {
   enum class Origin : std::uint8_t { kAcknowledged, kIncremental, kFullReport };
   void put(BlockId block, Entry& entry, ReplicaList& replicas, NodeIndex node,
            const Reported& reported, Origin origin);
-  std::optional<ReplicaState> add(NodeIndex node, const Reported& reported, const OwnedBlock* owned,
-                                  Origin origin);
+  std::pair<Entries::iterator, bool> enter(BlockId block);
+  std::optional<Entered> add(NodeIndex node, const Reported& reported, const OwnedBlock* owned,
+                             Origin origin);
   BlockView view(BlockId block, const Entry& entry) const;
 
   Entries entries_;
+  // Behind the last entry that a report touched, where the next one most often belongs; none after
+  // entries came or went otherwise.
+  std::optional<Entries::iterator> next_reported_;
   absl::flat_hash_map<BlockId, ReplicaList> overflow_;  // Looked up only, never iterated.
   absl::btree_map<std::pair<BlockId, NodeIndex>, Form> forms_;
   std::array<absl::btree_set<BlockId>, kNeeds> needing_;

@@ -207,6 +207,23 @@ std::optional<BlockView> BlockMap::next(BlockId from) const {
   return view(at->first, at->second);
 }
 
+std::vector<BlockId> BlockMap::strangers(std::span<const Block> replicas) const {
+  std::vector<BlockId> found;
+  auto at = entries_.end();  // Or the first entry that is not before the last replica.
+  BlockId last{~0ULL};
+  for (const Block& replica : replicas) {
+    const bool follows = last < replica.id;
+    if (follows && at != entries_.end() && at->first < replica.id) ++at;
+    if (!follows || (at != entries_.end() && at->first < replica.id)) {
+      at = entries_.lower_bound(replica.id);
+    }
+    last = replica.id;
+    const bool here = at != entries_.end() && at->first == replica.id;
+    if (!here || (at->second.owned == 0 && at->second.freed == 0)) found.push_back(replica.id);
+  }
+  return found;
+}
+
 bool BlockMap::is_owned(BlockId block) const {
   const auto at = entries_.find(block);
   return at != entries_.end() && at->second.owned != 0;

@@ -84,10 +84,10 @@ const OwnedBlock* find_owned(std::span<const OwnedBlock> owned, BlockId block) {
   return at != owned.end() && at->block.id == block ? &*at : nullptr;
 }
 
-void note_state(const BlockMap& map, BlockId block, ReplicaState state, MergeResult& result) {
-  if (!map.is_owned(block)) {
+void note_state(BlockId block, const BlockMap::Entered& entered, MergeResult& result) {
+  if (!entered.owned) {
     result.unowned.push_back(block);
-  } else if (state == ReplicaState::kStale) {
+  } else if (entered.state == ReplicaState::kStale) {
     result.stale.push_back(block);
   }
 }
@@ -216,11 +216,7 @@ Status ReportProgress::accept(const ReportChunk& chunk) {
 }
 
 std::vector<BlockId> blocks_to_look_up(const BlockMap& map, std::span<const Block> replicas) {
-  std::vector<BlockId> unknown;
-  for (const Block& replica : replicas) {
-    const auto view = map.find(replica.id);
-    if (!view || (!view->owned && !view->freed)) unknown.push_back(replica.id);
-  }
+  std::vector<BlockId> unknown = map.strangers(replicas);
   std::sort(unknown.begin(), unknown.end());
   unknown.erase(std::unique(unknown.begin(), unknown.end()), unknown.end());
   return unknown;
@@ -248,11 +244,11 @@ MergeResult merge_report_chunk(BlockMap& map, NodeIndex node, const ReportChunk&
       if (info != nullptr && !map.is_owned(replica.id)) map.commit_block(*info, {});
       continue;
     }
-    const auto state =
+    const auto entered =
         map.add_from_report(node, {replica.id, replica.generation, replica.length, false}, info);
-    if (!state) continue;
+    if (!entered) continue;
     if (!known) ++result.added;
-    note_state(map, replica.id, *state, result);
+    note_state(replica.id, *entered, result);
   }
   drop_until(std::nullopt);
   return result;
@@ -270,7 +266,7 @@ MergeResult apply_incremental(BlockMap& map, NodeIndex node, const IncrementalRe
                          find_owned(owned, replica.id));
     if (!state) continue;
     ++result.added;
-    note_state(map, replica.id, *state, result);
+    note_state(replica.id, {*state, map.is_owned(replica.id)}, result);
   }
   for (const Block& replica : report.corrupt) {
     if (map.mark_corrupt(node, replica.id, replica.generation)) continue;
