@@ -18,6 +18,10 @@ constexpr std::uint32_t kPurgeLimit = 512;
 constexpr std::uint64_t kRangeDensity = 16;
 constexpr std::uint32_t kRangePage = 4096;
 
+metadata::OwnedBlock owned_block(const storage::OwnedBlock& row) {
+  return {{row.id, row.generation, row.length}, row.replication};
+}
+
 Result<metadata::ChangeReply> decode_reply(Result<std::string> reply) {
   if (!reply.ok()) return std::move(reply).error();
   return decode<metadata::ChangeReply>(*reply, "reply of the namespace");
@@ -247,9 +251,7 @@ Result<CheckBlocksReply> BlockActorState::problems_from(BlockId from) {
   CheckBlocksReply reply;
   if (manager_->knows_too_little(counters.blocks)) {
     MDFS_TRY(const auto rows, reader_->blocks_between(from, last, kRangePage));
-    for (const auto& row : rows) {
-      page.push_back({{row.id, row.generation, row.length}, row.replication});
-    }
+    for (const auto& row : rows) page.push_back(owned_block(row));
     if (rows.size() == kRangePage) last = rows.back().id;
     reply.next = rows.size() == kRangePage ? BlockId{last.value + 1} : BlockId{};
   }
@@ -272,9 +274,7 @@ Result<std::vector<metadata::OwnedBlock>> BlockActorState::owners(std::span<cons
   std::vector<metadata::OwnedBlock> owned;
   auto read = [&](BlockId first, BlockId last, std::uint32_t limit) -> Result<std::size_t> {
     MDFS_TRY(const auto page, reader_->blocks_between(first, last, limit));
-    for (const auto& block : page) {
-      owned.push_back({{block.id, block.generation, block.length}, block.replication});
-    }
+    for (const auto& row : page) owned.push_back(owned_block(row));
     return page.size();
   };
   if (ids.empty()) return owned;

@@ -28,7 +28,6 @@ struct Totals {
   std::uint64_t files = 0;
   std::uint64_t directories = 0;
   std::uint64_t blocks = 0;
-  std::uint64_t bytes = 0;
   std::uint64_t under_replicated = 0;
   std::uint64_t missing = 0;
   std::uint64_t corrupt = 0;
@@ -110,7 +109,6 @@ class Check {
 
   Status take_file(const FileStatus& file, const std::string& path) {
     ++totals_.files;
-    totals_.bytes += file.length;
     const auto blocks =
         file.block_size == 0 || file.length == 0 ? 0 : (file.length - 1) / file.block_size + 1;
     totals_.blocks += blocks;

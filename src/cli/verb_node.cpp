@@ -64,8 +64,8 @@ Result<int> run(Invocation& invocation) {
     return Error{Errc::kInvalidArgument, "node: --for goes with maintenance only"};
   }
   MDFS_TRY(auto* files, invocation.file_system());
+  MDFS_TRY(const auto status, files->status());
   for (std::size_t i = 1; i < arguments.operands.size(); ++i) {
-    MDFS_TRY(const auto status, files->status());
     MDFS_TRY(const auto node, find_node(status, arguments.operands[i]));
     metadata::NodeAdmin decision{node.id, admin, 0};
     if (admin == AdminState::kMaintenance) decision.until_ms = wall_clock_ms() + duration.count();

@@ -179,8 +179,10 @@ class StreamWriter {
 
   // Made when the first chunk is here: a short stream asks for no more space than it takes.
   GrantSupply& supply(std::size_t first_chunk) {
-    if (!supply_ && at_end_) supply_.emplace(session_, job_.demand(first_chunk), 1, 1);
-    if (!supply_) supply_.emplace(session_, job_.demand(job_.settings.block_size), UINT64_MAX, 1);
+    if (!supply_) {
+      supply_.emplace(session_, job_.demand(at_end_ ? first_chunk : job_.settings.block_size),
+                      at_end_ ? 1 : UINT64_MAX, 1);
+    }
     return *supply_;
   }
 

@@ -1,7 +1,8 @@
 #include "metadata/placement.hpp"
 
 #include <algorithm>
-#include <array>
+#include <initializer_list>
+#include <optional>
 #include <utility>
 
 namespace minidfs::metadata {
@@ -11,10 +12,21 @@ bool contains(const std::vector<NodeIndex>& nodes, NodeIndex node) {
   return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
 }
 
+// What is left when all of these are taken; none when they are more than there is. Each is bounded
+// by what the ones before leave, so nothing wraps however large a value is.
+std::optional<std::uint64_t> free_after(std::uint64_t free_bytes,
+                                        std::initializer_list<std::uint64_t> taken) {
+  for (const std::uint64_t bytes : taken) {
+    if (bytes > free_bytes) return std::nullopt;
+    free_bytes -= bytes;
+  }
+  return free_bytes;
+}
+
 // Whether the block fits as long as nothing placed since the last heartbeat takes its space.
 bool would_fit_alone(const Node& node, std::uint64_t block_bytes, const PlacementOptions& options) {
-  return node.takes_blocks() && node.usage.free_bytes >= options.reserve_bytes &&
-         node.usage.free_bytes - options.reserve_bytes >= block_bytes;
+  return node.takes_blocks() &&
+         free_after(node.usage.free_bytes, {options.reserve_bytes, block_bytes}).has_value();
 }
 
 struct Candidate {
@@ -117,16 +129,13 @@ class Chooser {
 std::uint64_t placement_weight(const Node& node, std::uint64_t block_bytes,
                                const PlacementOptions& options) {
   if (!node.takes_blocks()) return 0;
-  // Each term is bounded by what is left, so nothing wraps however large a value is.
-  std::uint64_t free_bytes = node.usage.free_bytes;
-  for (const std::uint64_t taken : {node.placed_bytes, options.reserve_bytes, block_bytes}) {
-    if (taken > free_bytes) return 0;
-    free_bytes -= taken;
-  }
+  const auto free_bytes =
+      free_after(node.usage.free_bytes, {node.placed_bytes, options.reserve_bytes, block_bytes});
+  if (!free_bytes) return 0;
   const std::uint64_t load = std::uint64_t{4} + 4ULL * node.usage.active_writes +
                              4ULL * node.placed_blocks + node.usage.active_reads;
   // In MiB, so that the sum over 65,535 nodes of 2^64 bytes stays below 2^64.
-  const std::uint64_t free_mib = (free_bytes >> 20) + 1;
+  const std::uint64_t free_mib = (*free_bytes >> 20) + 1;
   return std::max<std::uint64_t>(1, (free_mib * 4) / load);
 }
 
