@@ -139,16 +139,32 @@ Result<SentBlock> BlockAttempt::settle_ack() {
     return pipeline_.writer->wait_ack();
   }();
   if (!ack.ok()) return keep(std::move(ack).error()).error();
-  auto sent = settle(session_, grant_, length_, *ack, {from_file_, pipeline_.reused});
+  auto sent = judge(*ack);
   // Nodes behind a failed one stay cut off for the connection's life.
   if (sent.ok() && sent->nodes.size() == grant_.targets.size()) {
     context_.health.note_block(sent->nodes, length_, busy_);
     context_.pipelines.give_back(std::move(pipeline_));
   }
-  for (std::size_t i = 0; i < std::min(ack->stored.size(), grant_.targets.size()); ++i) {
-    if (!ack->stored[i]) context_.pipelines.forget(grant_.targets[i].data);
-  }
   return sent;
+}
+
+// As settle(); idle connections to nodes that failed are closed.
+Result<SentBlock> BlockAttempt::judge(const transfer::BlockAck& ack) {
+  for (std::size_t i = 0; i < std::min(ack.stored.size(), grant_.targets.size()); ++i) {
+    if (!ack.stored[i]) context_.pipelines.forget(grant_.targets[i].data);
+  }
+  return settle(session_, grant_, length_, ack, {from_file_, pipeline_.reused});
+}
+
+Result<std::optional<BlockGrant>> BlockAttempt::replacement(BlockRewrites& rewrites,
+                                                            const BlockDemand& demand) {
+  const auto& losses = pipeline_.writer->losses();
+  if (!losses || losses->corrupt) return std::optional<BlockGrant>();
+  const auto lost = std::count(losses->stored.begin(), losses->stored.end(), false);
+  if (std::exchange(lost_, lost) == lost) return std::optional<BlockGrant>();
+  MDFS_TRY(const auto left, judge(*losses));
+  if (length_ > kRewriteBytesMax) return std::optional<BlockGrant>();
+  return rewrites.better_pipeline(left.nodes.size(), demand);
 }
 
 BlockSender::BlockSender(ClientContext& context, WriteSession& session, ProgressMeter& progress,
@@ -161,10 +177,11 @@ BlockSender::BlockSender(ClientContext& context, WriteSession& session, Progress
       buffer_(kChunkBytes) {}
 
 Result<SentBlock> BlockSender::send(BlockGrant grant, BlockBytes& bytes) {
-  auto sent = try_once(std::move(grant), bytes, Try::kFirst);
-  if (sent.ok()) sent = complete(std::move(*sent), bytes);
+  BlockRewrites rewrites(session_);
+  auto sent = try_once(std::move(grant), bytes, Try::kFirst, rewrites);
+  if (sent.ok()) sent = complete(std::move(*sent), bytes, rewrites);
   if (sent.ok() || source_error_) return sent;
-  return send_again(std::move(sent).error(), bytes);
+  return send_again(std::move(sent).error(), bytes, rewrites);
 }
 
 BlockDemand BlockSender::demand_for(const BlockBytes& bytes) const {
@@ -174,19 +191,14 @@ BlockDemand BlockSender::demand_for(const BlockBytes& bytes) const {
   return demand;
 }
 
-Result<SentBlock> BlockSender::complete(SentBlock sent, BlockBytes& bytes) {
+Result<SentBlock> BlockSender::complete(SentBlock sent, BlockBytes& bytes,
+                                        BlockRewrites& rewrites) {
   const auto length = bytes.length();
-  for (int i = 0; i < kRewritesMax && sent.nodes.size() < sent.targets; ++i) {
-    if (length > kRewriteBytesMax) break;
-    auto grants = session_.allocate(demand_for(bytes));
-    if (!grants.ok() || grants->empty()) break;
-    auto& pipeline = grants->front();
-    // No other nodes are left that could replace those that were lost.
-    if (pipeline.targets.size() <= sent.nodes.size()) break;
+  while (sent.nodes.size() < sent.targets && length <= kRewriteBytesMax) {
+    auto better = rewrites.better_pipeline(sent.nodes.size(), demand_for(bytes));
+    if (!better) break;
     progress_.take_back_bytes(length);
-    auto again =
-        try_once({pipeline.blocks.front(), pipeline.generation, std::move(pipeline.targets)}, bytes,
-                 Try::kAgain);
+    auto again = try_once(*std::move(better), bytes, Try::kAgain, rewrites);
     if (!again.ok()) progress_.add_bytes(length);
     // The first writing stands, whatever has become of the source.
     if (std::exchange(source_error_, std::nullopt)) break;
@@ -198,36 +210,43 @@ Result<SentBlock> BlockSender::complete(SentBlock sent, BlockBytes& bytes) {
   return too_few_copies(sent, wanted);
 }
 
-Result<SentBlock> BlockSender::send_again(Error why, BlockBytes& bytes) {
+Result<SentBlock> BlockSender::send_again(Error why, BlockBytes& bytes, BlockRewrites& rewrites) {
   WriteRetry retry(context_, session_);
   for (;;) {
     MDFS_TRY(auto pipeline, retry.next(why, demand_for(bytes)));
     auto sent =
         try_once({pipeline.blocks.front(), pipeline.generation, std::move(pipeline.targets)}, bytes,
-                 Try::kAgain);
-    if (sent.ok()) sent = complete(std::move(*sent), bytes);
+                 Try::kAgain, rewrites);
+    if (sent.ok()) sent = complete(std::move(*sent), bytes, rewrites);
     if (sent.ok() || source_error_) return sent;
     why = std::move(sent).error();
   }
 }
 
-Result<SentBlock> BlockSender::try_once(BlockGrant grant, BlockBytes& bytes, Try which) {
-  const bool first = which == Try::kFirst;
-  BlockAttempt attempt(context_, session_, std::move(grant), !first);
-  auto fed = feed(attempt, bytes, first);
-  if (fed.ok()) {
-    auto sent = attempt.settle_ack();
-    if (sent.ok()) return sent;
-    fed = std::move(sent).error();
+Result<SentBlock> BlockSender::try_once(BlockGrant grant, BlockBytes& bytes, Try which,
+                                        BlockRewrites& rewrites) {
+  for (bool first = which == Try::kFirst;; first = false) {
+    BlockAttempt attempt(context_, session_, std::move(grant), !first);
+    auto better = feed(attempt, bytes, first, rewrites);
+    if (better.ok() && !better->has_value()) {
+      auto sent = attempt.settle_ack();
+      if (sent.ok()) return sent;
+      better = std::move(sent).error();
+    }
+    progress_.take_back_bytes(attempt.length());
+    if (!better.ok()) return std::move(better).error();
+    grant = **std::move(better);
   }
-  progress_.take_back_bytes(attempt.length());
-  return std::move(fed).error();
 }
 
-Status BlockSender::feed(BlockAttempt& attempt, BlockBytes& bytes, bool from_file) {
+Result<std::optional<BlockGrant>> BlockSender::feed(BlockAttempt& attempt, BlockBytes& bytes,
+                                                    bool from_file, BlockRewrites& rewrites) {
+  const auto demand = demand_for(bytes);
   MDFS_CHECK(attempt.begin(bytes.length()));
   std::uint64_t offset = 0;
   while (offset < bytes.length()) {
+    auto better = attempt.replacement(rewrites, demand);
+    if (!better.ok() || better->has_value()) return better;
     if (options_.stop != nullptr && *options_.stop) {
       source_error_ = Error{Errc::kCancelled, "given up"};
       return *source_error_;
@@ -236,14 +255,15 @@ Status BlockSender::feed(BlockAttempt& attempt, BlockBytes& bytes, bool from_fil
         static_cast<std::size_t>(std::min<std::uint64_t>(kChunkBytes, bytes.length() - offset)));
     if (auto read = bytes.read(offset, chunk); !read.ok()) {
       source_error_ = read.error();
-      return read;
+      return *source_error_;
     }
     const auto place = from_file ? bytes.place(offset) : std::nullopt;
     offset += chunk.size();
     progress_.add_bytes(chunk.size());
     MDFS_CHECK(attempt.append(encoder_, chunk, place));
   }
-  return attempt.end();
+  MDFS_CHECK(attempt.end());
+  return std::optional<BlockGrant>();
 }
 
 }  // namespace minidfs::client

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "client/block_bytes.hpp"
+#include "client/block_rewrites.hpp"
 #include "client/client_context.hpp"
 #include "client/progress_meter.hpp"
 #include "client/retry_schedule.hpp"
@@ -23,12 +24,6 @@ namespace minidfs::client {
 // processor's cache between reading, summing and sending.
 inline constexpr std::size_t kChunkBytes = 256 * 1024;
 static_assert(kChunkBytes % storage::kSliceBytes == 0);
-
-// A block with copies missing is written again when it is not larger than this. Larger ones would
-// hold their writer up for too long: the namenode has them copied after the commit.
-inline constexpr std::uint64_t kRewriteBytesMax = 256ULL << 20;
-// How often a block is written again only because it has fewer copies than its pipeline had nodes.
-inline constexpr int kRewritesMax = 3;
 
 // A block that at least one node has stored.
 struct SentBlock {
@@ -91,6 +86,11 @@ class BlockAttempt {
   // `place` is where `raw` was read from, if it was: what is not compressed is sent from there.
   Status append(storage::SliceEncoder& encoder, std::span<const std::byte> raw,
                 std::optional<FilePlace> place = {});
+  // Before more is appended: the pipeline in which the block shall begin again, when nodes of this
+  // one were lost since the last call, the block is young, and that one has more nodes than are
+  // left. The nodes are judged as by settle(), also when the block goes on here. An error when none
+  // is left. Wrong checksums, which may be the source's fault, are left to settle_ack().
+  Result<std::optional<BlockGrant>> replacement(BlockRewrites& rewrites, const BlockDemand& demand);
   Status end();
   // Waits for the ack, then gives the connection back.
   Result<SentBlock> settle_ack();
@@ -100,6 +100,7 @@ class BlockAttempt {
 
  private:
   Status keep(Status status);
+  Result<SentBlock> judge(const transfer::BlockAck& ack);
 
   ClientContext& context_;
   WriteSession& session_;
@@ -108,6 +109,7 @@ class BlockAttempt {
   Pipeline pipeline_;
   std::chrono::nanoseconds busy_{0};  // Spent in calls of the pipeline.
   std::uint64_t length_ = 0;
+  std::ptrdiff_t lost_ = 0;  // Nodes that were lost at the last call of replacement().
   bool from_file_ = false;
 };
 
@@ -125,19 +127,23 @@ class BlockSender {
 
   Result<SentBlock> send(BlockGrant grant, BlockBytes& bytes);
   // After a first try elsewhere ended with `why`.
-  Result<SentBlock> send_again(Error why, BlockBytes& bytes);
+  Result<SentBlock> send_again(Error why, BlockBytes& bytes, BlockRewrites& rewrites);
   // After a first try elsewhere ended with `sent`: when copies were lost and there are nodes to
   // replace them, the block is written again. Fails when it has too few copies in the end.
-  Result<SentBlock> complete(SentBlock sent, BlockBytes& bytes);
+  Result<SentBlock> complete(SentBlock sent, BlockBytes& bytes, BlockRewrites& rewrites);
 
  private:
   enum class Try { kFirst, kAgain };
 
   BlockDemand demand_for(const BlockBytes& bytes) const;
-  // An error of `bytes` itself goes to `source_error_`. Only a first try sends straight from a
-  // file, without a copy in memory: a file that is being changed would fail for ever.
-  Result<SentBlock> try_once(BlockGrant grant, BlockBytes& bytes, Try which);
-  Status feed(BlockAttempt& attempt, BlockBytes& bytes, bool from_file);
+  // Begins again in a better pipeline when `rewrites` finds one on the way. An error of `bytes`
+  // itself goes to `source_error_`. Only a first try sends straight from a file, without a copy in
+  // memory: a file that is being changed would fail for ever.
+  Result<SentBlock> try_once(BlockGrant grant, BlockBytes& bytes, Try which,
+                             BlockRewrites& rewrites);
+  // Up to the end of the block, or until it shall begin again in the pipeline that is returned.
+  Result<std::optional<BlockGrant>> feed(BlockAttempt& attempt, BlockBytes& bytes, bool from_file,
+                                         BlockRewrites& rewrites);
 
   ClientContext& context_;
   WriteSession& session_;

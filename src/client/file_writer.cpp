@@ -14,6 +14,7 @@
 
 #include "client/block_sender.hpp"
 #include "client/grant_supply.hpp"
+#include "client/streamed_block.hpp"
 
 namespace minidfs::client {
 namespace {
@@ -98,7 +99,8 @@ class SeekableWriter {
     if (grant.ok()) return sender.send(std::move(*grant), bytes);
     const bool perhaps_later = grant.error().code == Errc::kNoDatanode && session_.excludes_any();
     if (!perhaps_later) return std::move(grant).error();
-    return sender.send_again(std::move(grant).error(), bytes);
+    BlockRewrites rewrites(session_);
+    return sender.send_again(std::move(grant).error(), bytes, rewrites);
   }
 
   void fail(Error error) {
@@ -142,10 +144,10 @@ class StreamWriter {
   }
 
  private:
-  // A block after its last byte was read: until its ack is here its bytes are kept.
+  // A block after its last byte was read, until its ack is here.
   struct Ending {
-    std::unique_ptr<ReplayBuffer> replay;
-    std::future<Result<SentBlock>> sent;
+    std::unique_ptr<StreamedBlock> block;
+    std::future<Result<SentBlock>> sent;  // Declared after the block: its end is waited for first.
   };
 
   // Reads until the buffer's first `limit` bytes are full or the source ends.
@@ -191,52 +193,21 @@ class StreamWriter {
                                 : std::move(free_.back());
     if (!free_.empty()) free_.pop_back();
     replay->clear();
-
-    // A failure of the first try does not stop the reading: the block is written again at its end.
-    std::unique_ptr<BlockAttempt> attempt;
-    Status tried;
-    auto grant = supply(chunk.size()).take();
-    if (grant.ok()) {
-      attempt = std::make_unique<BlockAttempt>(job_.context, session_, std::move(*grant));
-      tried = attempt->begin(at_end_ ? chunk.size() : job_.settings.block_size);
-    } else if (grant.error().code == Errc::kNoDatanode && session_.excludes_any()) {
-      tried = std::move(grant).error();
-    } else {
-      return std::move(grant).error();
+    auto block =
+        std::make_unique<StreamedBlock>(job_.context, session_, job_.progress,
+                                        job_.sender_options(&stop_), encoder_, std::move(replay));
+    const auto block_size = job_.settings.block_size;
+    MDFS_CHECK(block->begin(supply(chunk.size()).take(), at_end_ ? chunk.size() : block_size));
+    while (!chunk.empty()) {
+      const bool last = at_end_ || block->length() + chunk.size() == block_size;
+      MDFS_CHECK(block->append(chunk, last));
+      if (last) break;
+      MDFS_TRY(chunk, read_chunk(chunk_limit(block->length())));
     }
-    for (;;) {
-      MDFS_CHECK(replay->append(chunk));
-      job_.progress.add_bytes(chunk.size());
-      if (tried.ok()) tried = attempt->append(encoder_, chunk);
-      if (at_end_ || replay->length() == job_.settings.block_size) break;
-      MDFS_TRY(chunk, read_chunk(chunk_limit(replay->length())));
-      if (chunk.empty()) break;
-    }
-    if (tried.ok()) tried = attempt->end();
-    auto* bytes = replay.get();
-    auto sent = std::async(std::launch::async,
-                           [this, bytes, attempt = std::move(attempt), tried]() mutable {
-                             return end_block(std::move(attempt), std::move(tried), *bytes);
-                           });
-    ending_.push_back({std::move(replay), std::move(sent)});
+    block->end();
+    auto sent = std::async(std::launch::async, [at = block.get()] { return at->finish(); });
+    ending_.push_back({std::move(block), std::move(sent)});
     return {};
-  }
-
-  // On a thread of its own.
-  Result<SentBlock> end_block(std::unique_ptr<BlockAttempt> attempt, Status tried,
-                              ReplayBuffer& bytes) {
-    auto sent = tried.ok() ? attempt->settle_ack() : Result<SentBlock>(std::move(tried).error());
-    attempt.reset();
-    const auto wanted = copies_min(job_.context.options, job_.settings.replication);
-    if (sent.ok() && sent->nodes.size() >= std::max(sent->targets, wanted)) return sent;
-    BlockSender sender(job_.context, session_, job_.progress, job_.sender_options(&stop_));
-    if (sent.ok()) {
-      sent = sender.complete(std::move(*sent), bytes);
-      if (sent.ok()) return sent;
-    } else {
-      job_.progress.take_back_bytes(bytes.length());
-    }
-    return sender.send_again(std::move(sent).error(), bytes);
   }
 
   Status take_oldest() {
@@ -244,7 +215,7 @@ class StreamWriter {
     ending_.pop_front();
     MDFS_TRY(auto sent, oldest.sent.get());
     sent_.push_back(std::move(sent));
-    free_.push_back(std::move(oldest.replay));
+    free_.push_back(oldest.block->take_replay());
     return {};
   }
 

@@ -156,14 +156,14 @@ void Downstream::end_sending() {
   socket_.shutdown(tcp::socket::shutdown_send, ignored);
 }
 
-void Downstream::sweep(Clock::time_point now, bool ack_due) {
+void Downstream::sweep(Clock::time_point now, bool frames_due) {
   if (!usable()) return;
   const auto& options = loop_.context().options;
   if (connecting_) {
     if (now - last_progress_ > options.connect_timeout) {
       drop(Error{Errc::kTimedOut, "no answer from " + name_ + " to connect"});
     }
-  } else if (!sending_ && !ack_due && !ended_) {
+  } else if (!sending_ && !frames_due && !ended_) {
     last_progress_ = now;
   } else if (now - last_progress_ > options.progress_timeout + loop_.sweep_interval()) {
     drop(Error{Errc::kTimedOut, name_ + ": no progress for " +
@@ -209,6 +209,9 @@ bool Downstream::take_frames() {
     if (frame.type == FrameType::kAckBlock) {
       auto ack = parse_ack_block(frame.control);
       status = ack.ok() ? session_->downstream_acked(*std::move(ack)) : Status(ack.error());
+    } else if (frame.type == FrameType::kTargetLost) {
+      auto lost = parse_target_lost(frame.control);
+      status = lost.ok() ? session_->downstream_lost(*lost) : Status(lost.error());
     } else if (frame.type == FrameType::kFailure) {
       auto outcome = parse_outcome(frame.control);
       status = outcome.ok() ? outcome->to_error() : outcome.error();

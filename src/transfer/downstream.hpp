@@ -37,8 +37,8 @@ class Downstream : public std::enable_shared_from_this<Downstream> {
   void end_sending();
 
   void drop(Error reason);
-  // `ack_due`: a block was sent whole and has no ack yet.
-  void sweep(Clock::time_point now, bool ack_due);
+  // `frames_due`: the next node has something to answer, and signs of life to give until then.
+  void sweep(Clock::time_point now, bool frames_due);
   void excuse(Clock::time_point now) { last_progress_ = now; }
 
  private:

@@ -1,5 +1,6 @@
 #include "transfer/pipeline_writer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <deque>
 
@@ -47,6 +48,7 @@ class PipelineWriterImpl final : public PipelineWriter {
   Status append(std::span<const storage::Slice> slices, std::span<const std::byte> stored) override;
   Status append_file(std::span<const storage::Slice> slices, FilePlace place) override;
   Status end_block() override;
+  const std::optional<BlockAck>& losses() const override { return losses_; }
   std::size_t unacknowledged() const override { return ended_.size() + acks_.size(); }
   Result<BlockAck> wait_ack() override;
 
@@ -54,8 +56,12 @@ class PipelineWriterImpl final : public PipelineWriter {
   Status admit(std::span<const storage::Slice> slices, std::size_t stored_bytes);
   Status flush();
   Status send_packets(std::span<const storage::Slice> slices, std::span<const std::byte> stored);
+  Status look();
   Status take_frames();
   Status take_ack(const Frame& frame);
+  Status take_loss(const Frame& frame);
+  BlockAck best_ack(BlockId block) const;
+  void note_outcome(BlockAck& ack, std::size_t target, const Outcome& outcome) const;
   Status keep(Status status);
 
   std::unique_ptr<ClientConnection> connection_;
@@ -64,9 +70,10 @@ class PipelineWriterImpl final : public PipelineWriter {
   std::string heads_;    // Reused by send_packets().
   std::deque<BlockId> ended_;
   std::deque<BlockAck> acks_;
-  BlockId block_;  // The open one, or none.
-  EndBlock end_;   // Of the open block so far.
-  Status broken_;  // The first error, which all later calls return.
+  BlockId block_;                   // The open one, or none.
+  EndBlock end_;                    // Of the open block so far.
+  std::optional<BlockAck> losses_;  // Of the open block so far.
+  Status broken_;                   // The first error, which all later calls return.
 };
 
 // Remembers a failure of the connection.
@@ -108,9 +115,12 @@ Status PipelineWriterImpl::append(std::span<const storage::Slice> slices,
   if (stored.size() <= kCopyBytes && slices.size() <= kFrameSlicesMax) {
     append_slices_head(pending_, FrameType::kWriteSlices, slices);
     pending_.append(reinterpret_cast<const char*>(stored.data()), stored.size());
-    return pending_.size() >= kGatherBytes ? flush() : Status();
+    if (pending_.size() < kGatherBytes) return {};
+    MDFS_CHECK(flush());
+    return look();
   }
-  return keep(send_packets(slices, stored));
+  MDFS_CHECK(keep(send_packets(slices, stored)));
+  return look();
 }
 
 Status PipelineWriterImpl::append_file(std::span<const storage::Slice> slices, FilePlace place) {
@@ -126,7 +136,7 @@ Status PipelineWriterImpl::append_file(std::span<const storage::Slice> slices, F
     place.offset += bytes;
     slices = slices.subspan(packet.size());
   }
-  return {};
+  return look();
 }
 
 // Sends what is pending and the slices in packets, the data straight from the caller's memory.
@@ -167,14 +177,17 @@ Status PipelineWriterImpl::end_block() {
   append_frame(pending_, FrameType::kEndBlock, end_);
   ended_.push_back(block_);
   block_ = BlockId();
+  losses_.reset();
   MDFS_CHECK(flush());
   // Acks are taken now and then without waiting, so that the node need not hold them back.
-  if (ended_.size() % 32 == 0) {
-    auto grown = connection_->try_fill();
-    if (!grown.ok()) return keep(std::move(grown).error());
-    return keep(take_frames());
-  }
-  return {};
+  return ended_.size() % 32 == 0 ? look() : Status();
+}
+
+// Takes what has arrived, without waiting.
+Status PipelineWriterImpl::look() {
+  auto grown = connection_->try_fill();
+  if (!grown.ok()) return keep(std::move(grown).error());
+  return keep(take_frames());
 }
 
 Status PipelineWriterImpl::flush() {
@@ -213,6 +226,8 @@ Status PipelineWriterImpl::take_frames() {
     if (frame.type == FrameType::kFailure) return failure_of(frame, connection_->name());
     if (frame.type == FrameType::kAckBlock) {
       MDFS_CHECK(take_ack(frame));
+    } else if (frame.type == FrameType::kTargetLost) {
+      MDFS_CHECK(take_loss(frame));
     } else if (frame.type != FrameType::kKeepAlive) {
       return unexpected_frame(frame, connection_->name());
     }
@@ -227,18 +242,45 @@ Status PipelineWriterImpl::take_ack(const Frame& frame) {
                                       " by " + std::to_string(wire.targets.size()) +
                                       " targets, which was not due"};
   }
-  BlockAck ack;
-  ack.block = wire.block;
+  BlockAck ack = best_ack(wire.block);
   ack.stored_bytes = wire.stored_bytes;
-  for (std::size_t i = 0; i < targets_.size(); ++i) {
-    const Outcome& outcome = wire.targets[i];
-    ack.stored.push_back(outcome.ok());
-    ack.timed_out.push_back(outcome.code == static_cast<std::uint8_t>(Errc::kTimedOut));
-    ack.errors.push_back(outcome.ok() ? std::string()
-                                      : metadata::to_string(targets_[i]) + ": " + outcome.message);
-  }
+  for (std::size_t i = 0; i < targets_.size(); ++i) note_outcome(ack, i, wire.targets[i]);
   ended_.pop_front();
   acks_.push_back(std::move(ack));
+  return {};
+}
+
+// The ack of a block that every target has stored.
+BlockAck PipelineWriterImpl::best_ack(BlockId block) const {
+  const auto count = targets_.size();
+  return {block, 0, std::vector<bool>(count, true), std::vector<std::string>(count),
+          std::vector<bool>(count, false)};
+}
+
+void PipelineWriterImpl::note_outcome(BlockAck& ack, std::size_t target,
+                                      const Outcome& outcome) const {
+  if (outcome.ok()) return;
+  const Error error = outcome.to_error();
+  ack.stored[target] = false;
+  ack.timed_out[target] = error.code == Errc::kTimedOut;
+  ack.errors[target] = metadata::to_string(targets_[target]) + ": " + error.message;
+  ack.corrupt = ack.corrupt || error.code == Errc::kCorrupt;
+}
+
+// Of a block that was ended meanwhile the ack tells the same.
+Status PipelineWriterImpl::take_loss(const Frame& frame) {
+  MDFS_TRY(const auto lost, parse_target_lost(frame.control));
+  const bool open = lost.block == block_;
+  const bool due = open || std::find(ended_.begin(), ended_.end(), lost.block) != ended_.end();
+  const bool possible = due && lost.target < targets_.size();
+  if (!possible || (open && losses_ && !losses_->stored[lost.target])) {
+    return Error{Errc::kProtocol, connection_->name() + ": target " + std::to_string(lost.target) +
+                                      " of " + std::to_string(targets_.size()) + " lost block " +
+                                      to_string(lost.block) + ", which could not be or was known"};
+  }
+  if (!open) return {};
+  if (!losses_) losses_ = best_ack(block_);
+  note_outcome(*losses_, lost.target, lost.outcome);
   return {};
 }
 

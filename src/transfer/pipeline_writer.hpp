@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,6 +41,7 @@ struct BlockAck {
   std::vector<bool> stored;         // By target: the replica is whole and as durable as configured.
   std::vector<std::string> errors;  // By target; empty where stored.
   std::vector<bool> timed_out;      // By target: given up for want of progress.
+  bool corrupt = false;             // A target found slices with wrong checksums.
 };
 
 class PipelineWriter {
@@ -63,6 +65,11 @@ class PipelineWriter {
   // `stored` set.
   virtual Status append_file(std::span<const storage::Slice> slices, FilePlace place) = 0;
   virtual Status end_block() = 0;
+
+  // What the ack of the open block will say at best: `stored` is set for all targets but those that
+  // are known to have lost it. None while no target is, or no block is open. Arrives with the
+  // frames that append() and append_file() find without waiting for them.
+  virtual const std::optional<BlockAck>& losses() const = 0;
 
   // Blocks that were ended and whose ack was not taken yet.
   virtual std::size_t unacknowledged() const = 0;

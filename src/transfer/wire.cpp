@@ -15,7 +15,7 @@ struct FrameRule {
 constexpr std::size_t kOutcomeMax = 1024;
 
 // The row of each type, by its number; an empty name is no type.
-constexpr std::array<FrameRule, 15> kRules{{
+constexpr std::array<FrameRule, 16> kRules{{
     {"", 0, 0, false},
     {"Hello", 26, 26, false},
     {"Welcome", 18, 18, false},
@@ -31,6 +31,7 @@ constexpr std::array<FrameRule, 15> kRules{{
     {"ReadBegins", 32, 32, false},
     {"ReadFails", 5, kOutcomeMax, false},
     {"CorruptSlice", 24, 24, false},
+    {"TargetLost", 14, kOutcomeMax, false},
 }};
 
 template <class T>
@@ -191,6 +192,16 @@ Result<AckBlock> parse_ack_block(std::string_view control) {
     }
   }
   return ack;
+}
+
+Result<TargetLost> parse_target_lost(std::string_view control) {
+  MDFS_TRY(auto lost, parse_control<TargetLost>(control, FrameType::kTargetLost));
+  if (lost.block.value == 0 || lost.target > kFurtherTargetsMax || !is_errc(lost.outcome.code)) {
+    return protocol_error("TargetLost frame of block " + to_string(lost.block) + ", target " +
+                          std::to_string(lost.target) + " and code " +
+                          std::to_string(lost.outcome.code));
+  }
+  return lost;
 }
 
 Result<ReadBlock> parse_read_block(std::string_view control) {

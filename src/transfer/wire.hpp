@@ -50,6 +50,7 @@ enum class FrameType : std::uint8_t {
   kReadBegins = 12,
   kReadFails = 13,
   kCorruptSlice = 14,
+  kTargetLost = 15,
 };
 
 struct Hello {
@@ -122,6 +123,17 @@ struct AckBlock {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, AckBlock& x) {
   return f(x.block, x.stored_bytes, x.targets);
+}
+
+// In the middle of a block: a target of the pipeline will not have it.
+struct TargetLost {
+  BlockId block;
+  std::uint8_t target = 0;  // Places behind the node that sends this.
+  Outcome outcome;
+};
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, TargetLost& x) {
+  return f(x.block, x.target, x.outcome);
 }
 
 struct ReadBlock {
@@ -197,6 +209,7 @@ Result<OpenPipeline> parse_open_pipeline(std::string_view control);
 Result<BeginBlock> parse_begin_block(std::string_view control);
 Result<EndBlock> parse_end_block(std::string_view control);
 Result<AckBlock> parse_ack_block(std::string_view control);
+Result<TargetLost> parse_target_lost(std::string_view control);
 Result<ReadBlock> parse_read_block(std::string_view control);
 Result<ReadBegins> parse_read_begins(std::string_view control);
 Result<CorruptSlice> parse_corrupt_slice(std::string_view control);

@@ -1,5 +1,6 @@
 #include "transfer/write_session.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 
 namespace minidfs::transfer {
@@ -118,9 +119,37 @@ Status WriteSession::begin_block(const BeginBlock& begin) {
   if (writer.ok()) {
     block_->writer = *std::move(writer);
   } else {
-    block_->failure = outcome_of(writer.error());
+    fail_block(writer.error());
   }
+  tell_cut_off();
   return {};
+}
+
+// The open block will not be stored here; the other targets go on.
+void WriteSession::fail_block(const Error& error) {
+  block_->writer.reset();
+  block_->failure = outcome_of(error);
+  tell_lost(0, block_->failure);
+}
+
+// Tells the writer of the open block, which may want to begin it again, that a target has lost it:
+// `target` is the number of places behind this node. Without a block the acks tell it soon enough.
+void WriteSession::tell_lost(std::size_t target, const Outcome& outcome) {
+  if (!block_ || block_->lost.test(target)) return;
+  block_->lost.set(target);
+  const auto place = static_cast<std::uint8_t>(target);
+  append_frame(connection_->out(), FrameType::kTargetLost,
+               TargetLost{block_->begin.block, place, outcome});
+  if (!connection_->closed()) connection_->send_soon();
+}
+
+// The same for all targets behind this node, once they are cut off: in the block that is open then,
+// or else in the next one.
+void WriteSession::tell_cut_off() {
+  if (!block_ || !downstream_ || downstream_->usable() || cut_off_told_) return;
+  cut_off_told_ = true;
+  const auto outcomes = downstream_->outcomes();
+  for (std::size_t i = 0; i < outcomes.size(); ++i) tell_lost(i + 1, outcomes[i]);
 }
 
 Status WriteSession::write_slices(const Frame& frame) {
@@ -149,10 +178,7 @@ Status WriteSession::write_slices(const Frame& frame) {
   if (forwards() && frame.data_bytes >= kForwardEarlyBytes) {
     forward(frame, block_->writer && status.ok() ? block_->writer->last_append() : std::nullopt);
   }
-  if (block_->writer && !status.ok()) {
-    block_->writer.reset();
-    block_->failure = outcome_of(status.error());
-  }
+  if (block_->writer && !status.ok()) fail_block(status.error());
   return {};
 }
 
@@ -236,10 +262,27 @@ Status WriteSession::downstream_acked(AckBlock ack) {
   return {};
 }
 
+// A block that is no longer open here awaits its ack, which tells the same.
+Status WriteSession::downstream_lost(const TargetLost& lost) {
+  const bool open = block_ && block_->begin.block == lost.block;
+  const std::size_t target = lost.target + 1U;
+  const bool due = open || std::any_of(pending_.begin(), pending_.end(), [&](const auto& pending) {
+                     return pending.block == lost.block && !pending.below;
+                   });
+  if (!due || target > targets_.size() || (open && block_->lost.test(target))) {
+    return Error{Errc::kProtocol, "target " + std::to_string(lost.target) + " of " +
+                                      std::to_string(targets_.size()) + " lost block " +
+                                      to_string(lost.block) + ", which could not be or was known"};
+  }
+  if (open) tell_lost(target, lost.outcome);
+  return {};
+}
+
 void WriteSession::downstream_dropped() {
   for (auto& pending : pending_) {
     if (!pending.below) pending.below = downstream_->outcomes();
   }
+  tell_cut_off();
   send_acks();
 }
 
@@ -271,9 +314,10 @@ void WriteSession::excuse(Clock::time_point now) {
 
 void WriteSession::sweep(Clock::time_point now) {
   if (downstream_) {
-    bool ack_due = false;
-    for (const auto& pending : pending_) ack_due = ack_due || !pending.below;
-    downstream_->sweep(now, ack_due);
+    // A node that receives a block gives signs of life, also while nothing is sent to it.
+    bool frames_due = block_.has_value();
+    for (const auto& pending : pending_) frames_due = frames_due || !pending.below;
+    downstream_->sweep(now, frames_due);
   }
   const bool busy = !receiving_ || block_ || !pending_.empty();
   if (!busy || now - last_keep_alive_ < loop_.keep_alive_interval()) return;

@@ -4,6 +4,7 @@
 // that is posted.
 #pragma once
 
+#include <bitset>
 #include <deque>
 #include <optional>
 
@@ -28,6 +29,7 @@ class WriteSession : public std::enable_shared_from_this<WriteSession> {
 
   // Called by the downstream. An error drops it.
   Status downstream_acked(AckBlock ack);
+  Status downstream_lost(const TargetLost& lost);
   void downstream_dropped();
 
  private:
@@ -38,7 +40,8 @@ class WriteSession : public std::enable_shared_from_this<WriteSession> {
     Outcome failure;
     std::uint64_t slices = 0;
     std::uint64_t length = 0;
-    bool short_slice = false;  // The last slice was seen.
+    bool short_slice = false;                  // The last slice was seen.
+    std::bitset<kFurtherTargetsMax + 1> lost;  // Targets that the writer was told to be lost.
   };
   // A block that was ended and is not yet answered.
   struct PendingBlock {
@@ -59,6 +62,9 @@ class WriteSession : public std::enable_shared_from_this<WriteSession> {
   void finish(std::unique_ptr<storage::ReplicaWriter> writer, std::uint64_t sequence);
   void finished(std::uint64_t sequence, const Result<storage::ReplicaInfo>& result);
   void send_acks();
+  void fail_block(const Error& error);
+  void tell_lost(std::size_t target, const Outcome& outcome);
+  void tell_cut_off();
   bool forwards() const { return downstream_ && downstream_->usable(); }
 
   std::shared_ptr<Connection> connection_;
@@ -71,6 +77,7 @@ class WriteSession : public std::enable_shared_from_this<WriteSession> {
   std::size_t forwarded_ = 0;        // Bytes of received() that the next node already has.
   std::size_t taken_ = 0;            // Bytes of received() that were taken.
   bool receiving_ = false;           // The next node is connected or given up.
+  bool cut_off_told_ = false;        // The writer was told that the next node was dropped.
   Clock::time_point last_keep_alive_;
   Signal changed_;
 };

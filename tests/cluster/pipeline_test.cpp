@@ -101,6 +101,52 @@ TEST_CASE("a put of a stream has all its copies when a datanode hangs in the mid
   CHECK(cluster.minidfs({"cat", "/big"}).out == read_file(local));
 }
 
+TEST_CASE("a datanode lost in the middle of a large block is replaced before the block ends") {
+  const int signal = GENERATE(SIGKILL, SIGSTOP);
+  TestCluster cluster({.datanodes = 4, .environment = {}});
+  const auto local = cluster.make_file("big", 96 * kMiB);
+  // The shell gives the only block in three parts, and waits for a file before the second and
+  // before the third. The second is more than the sockets on the way hold.
+  const auto second = cluster.directory() + "/second";
+  const auto third = cluster.directory() + "/third";
+  const auto script = "part() { tail -c +$(($1 * 1048576 + 1)) '" + local +
+                      "' | head -c $(($2 * 1048576)); }; "
+                      "await() { while [ ! -e \"$1\" ]; do sleep 0.05; done; }; "
+                      "{ part 0 16; await '" +
+                      second + "'; part 16 64; await '" + third +
+                      "'; part 80 16; } | '" MINIDFS_BINARY "' put --block-size 96MiB - /big";
+  Process put({"/bin/sh", "-c", script}, cluster.directory() + "/put.log",
+              {"MINIDFS_NAMENODE=" + cluster.namenode_address()});
+  const auto receives = [&](std::size_t i) {
+    return bytes_below(cluster.datanode_directory(i)) > 8 * kMiB;
+  };
+  std::vector<std::size_t> nodes;
+  const auto deadline = SteadyClock::now() + seconds(60);
+  while (nodes.size() < 3 && SteadyClock::now() < deadline) {
+    nodes.clear();
+    for (std::size_t i = 0; i < 4; ++i) {
+      if (receives(i)) nodes.push_back(i);
+    }
+  }
+  INFO("datanode 1 of the receiving ones " << name_of(signal) << ": " << put.log());
+  REQUIRE(nodes.size() == 3);
+  const auto spare = 0 + 1 + 2 + 3 - nodes[0] - nodes[1] - nodes[2];
+  cluster.datanode(nodes[1]).signal(signal);
+  std::filesystem::create_directory(second);
+  while (!receives(spare) && SteadyClock::now() < deadline) {
+  }
+  CHECK(receives(spare));
+  REQUIRE(put.running());
+  std::filesystem::create_directory(third);
+  REQUIRE(put.wait(seconds(60)) == 0);
+  CHECK(put.log().find("of 3") == std::string::npos);  // No warning of missing copies.
+  CHECK(copies_of(cluster, "/big") == 3);
+  const auto status = cluster.minidfs({"status", "--json"});
+  REQUIRE(status.exit_code == 0);
+  CHECK(nlohmann::json::parse(status.out).at("blocks").at("under_replicated") == 0);
+  CHECK((cluster.minidfs({"cat", "/big"}).out == read_file(local)));
+}
+
 TEST_CASE("a cat is hardly held up by datanodes that hang") {
   TestCluster cluster({.datanodes = 3, .environment = {}});
   const auto local = cluster.make_file("big", 64 * kMiB);

@@ -24,6 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static_cast<void>(parse_begin_block(control));
   static_cast<void>(parse_end_block(control));
   static_cast<void>(parse_ack_block(control));
+  static_cast<void>(parse_target_lost(control));
   static_cast<void>(parse_read_block(control));
   static_cast<void>(parse_read_begins(control));
   static_cast<void>(parse_corrupt_slice(control));

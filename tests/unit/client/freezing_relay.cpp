@@ -7,6 +7,7 @@
 
 #include <array>
 #include <catch2/catch.hpp>
+#include <cerrno>
 
 namespace minidfs::client {
 namespace {
@@ -48,32 +49,43 @@ void FreezingRelay::accept_one() {
       ::connect(target.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return;
   }
-  links_.push_back({std::move(client), std::move(target)});
+  links_.push_back({std::move(client), std::move(target), {}, {}});
 }
 
-bool FreezingRelay::pass_on(int from, int to, std::atomic<std::uint64_t>& counter) {
-  std::array<char, 64 * 1024> buffer;
-  const auto count = ::recv(from, buffer.data(), buffer.size(), 0);
-  if (count <= 0) return false;
-  for (ssize_t sent = 0; sent < count;) {
-    const auto more =
-        ::send(to, buffer.data() + sent, static_cast<std::size_t>(count - sent), MSG_NOSIGNAL);
-    if (more <= 0) return false;
-    sent += more;
+bool FreezingRelay::pass_on(int from, int to, std::string& waiting,
+                            std::atomic<std::uint64_t>& counter) {
+  if (waiting.empty()) {
+    std::array<char, 64 * 1024> buffer;
+    const auto count = ::recv(from, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (count < 0 && errno == EAGAIN) return true;
+    if (count <= 0) return false;
+    waiting.assign(buffer.data(), static_cast<std::size_t>(count));
   }
-  counter += static_cast<std::uint64_t>(count);
+  const auto sent = ::send(to, waiting.data(), waiting.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (sent < 0) return errno == EAGAIN;
+  waiting.erase(0, static_cast<std::size_t>(sent));
+  counter += static_cast<std::uint64_t>(sent);
   return true;
 }
 
+bool FreezingRelay::pass_on(Link& link) {
+  return pass_on(link.client.get(), link.target.get(), link.to_target, requested_bytes_) &&
+         (answered_bytes_ >= freeze_after_ ||
+          pass_on(link.target.get(), link.client.get(), link.to_client, answered_bytes_));
+}
+
 void FreezingRelay::run() {
+  const auto events = [](const std::string& taken, const std::string& to_give) {
+    return static_cast<short>((taken.empty() ? POLLIN : 0) | (to_give.empty() ? 0 : POLLOUT));
+  };
   for (;;) {
     std::vector<pollfd> entries{{stop_.get(), POLLIN, 0}};
     const bool frozen = answered_bytes_ >= freeze_after_;
     if (!frozen) {
       entries.push_back({listener_.get(), POLLIN, 0});
       for (const auto& link : links_) {
-        entries.push_back({link.client.get(), POLLIN, 0});
-        entries.push_back({link.target.get(), POLLIN, 0});
+        entries.push_back({link.client.get(), events(link.to_target, link.to_client), 0});
+        entries.push_back({link.target.get(), events(link.to_client, link.to_target), 0});
       }
     }
     ::poll(entries.data(), entries.size(), frozen ? -1 : 10);
@@ -81,15 +93,13 @@ void FreezingRelay::run() {
     if (frozen) continue;
     std::vector<Link> kept;
     for (std::size_t i = 0; i < links_.size(); ++i) {
-      auto& link = links_[i];
-      bool open = true;
-      if (entries[2 + 2 * i].revents != 0) {
-        open = pass_on(link.client.get(), link.target.get(), requested_bytes_);
-      }
-      if (open && entries[3 + 2 * i].revents != 0 && answered_bytes_ < freeze_after_) {
-        open = pass_on(link.target.get(), link.client.get(), answered_bytes_);
-      }
-      if (open) kept.push_back(std::move(link));
+      const auto& client = entries[2 + 2 * i];
+      const auto& target = entries[3 + 2 * i];
+      // An end that is gone and from which nothing is read now.
+      const bool gone = ((client.revents & POLLHUP) != 0 && (client.events & POLLIN) == 0) ||
+                        ((target.revents & POLLHUP) != 0 && (target.events & POLLIN) == 0);
+      const bool ready = client.revents != 0 || target.revents != 0;
+      if (!gone && (!ready || pass_on(links_[i]))) kept.push_back(std::move(links_[i]));
     }
     links_ = std::move(kept);
     if (entries[1].revents != 0) accept_one();

@@ -29,12 +29,16 @@ class FreezingRelay {
   struct Link {
     UniqueFd client;
     UniqueFd target;
+    std::string to_target;  // Taken from the client, not yet passed on.
+    std::string to_client;
   };
 
   void run();
   void accept_one();
+  // Passes on what goes without waiting: an end that takes nothing holds up no other direction.
   // False when one of the ends has closed.
-  bool pass_on(int from, int to, std::atomic<std::uint64_t>& counter);
+  bool pass_on(int from, int to, std::string& waiting, std::atomic<std::uint64_t>& counter);
+  bool pass_on(Link& link);
 
   std::uint16_t target_port_;
   std::uint16_t port_ = 0;

@@ -24,6 +24,8 @@ TEST_CASE("Frames out of their order end the connection with a reason") {
   append_frame(end, FrameType::kEndBlock, EndBlock{});
   std::string read;
   append_frame(read, FrameType::kReadBlock, ReadBlock{BlockId{1}, 1, 0, 1});
+  std::string lost;
+  append_frame(lost, FrameType::kTargetLost, TargetLost{BlockId{1}, 0, {9, "disk"}});
   const auto block = block_frames(BlockId{1}, "abc");
   const std::vector<std::string> orders{
       slices,
@@ -37,8 +39,9 @@ TEST_CASE("Frames out of their order end the connection with a reason") {
       open_frame() + block[0] + end.substr(0, 4) + "garbage garbage garbage",
       open_frame() + block[0] + block[1] + end,
       open_frame() + hello_frame(),
+      open_frame() + block[0] + lost,
       hello_frame()};
-  const std::size_t number = static_cast<std::size_t>(GENERATE(range(0, 12)));
+  const std::size_t number = static_cast<std::size_t>(GENERATE(range(0, 13)));
   CAPTURE(number);
   const std::string& bad_order = orders.at(number);
   RawPeer peer(node.endpoint().port);

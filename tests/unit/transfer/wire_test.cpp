@@ -24,6 +24,7 @@ std::string sample_frames() {
   append_frame(all, FrameType::kKeepAlive, std::string_view());
   append_frame(all, FrameType::kReadBlock, ReadBlock{BlockId{1}, 2, 3, 4});
   append_frame(all, FrameType::kReadFails, Outcome{2, "not found"});
+  append_frame(all, FrameType::kTargetLost, TargetLost{BlockId{1}, 2, {9, "disk"}});
   return all;
 }
 
@@ -46,6 +47,7 @@ std::size_t walk(std::span<const std::byte> in) {
     (void)parse_begin_block(frame.control).ok();
     (void)parse_end_block(frame.control).ok();
     (void)parse_ack_block(frame.control).ok();
+    (void)parse_target_lost(frame.control).ok();
     (void)parse_read_block(frame.control).ok();
     (void)parse_read_begins(frame.control).ok();
     (void)parse_corrupt_slice(frame.control).ok();
@@ -56,7 +58,7 @@ std::size_t walk(std::span<const std::byte> in) {
 
 TEST_CASE("A frame is found only when its header and control part are whole") {
   const std::string all = sample_frames();
-  CHECK(walk(bytes_of(all)) == 9);
+  CHECK(walk(bytes_of(all)) == 10);
   std::string first;
   append_frame(first, FrameType::kHello, Hello{.cluster = {1, 2}});
   for (std::size_t size = 0; size < first.size(); ++size) {
@@ -90,6 +92,32 @@ TEST_CASE("Values come back as they were") {
   CHECK(ack->targets[0].ok());
   CHECK(ack->targets[1].to_error().code == Errc::kIoError);
   CHECK(ack->targets[1].message == "disk");
+}
+
+TEST_CASE("A lost target comes back as it was, and out of bounds it is refused") {
+  const auto parsed = [](const TargetLost& lost) {
+    std::string bytes;
+    append_frame(bytes, FrameType::kTargetLost, lost);
+    const auto frame = parse_frame(bytes_of(bytes));
+    REQUIRE(frame.ok());
+    return parse_target_lost((*frame)->control);
+  };
+  const std::string longest(kMessageBytesMax, 'm');
+  const auto lost = parsed({BlockId{4}, kFurtherTargetsMax, {9, longest}});
+  REQUIRE(lost.ok());
+  CHECK(lost->block == BlockId{4});
+  CHECK(lost->target == kFurtherTargetsMax);
+  CHECK(lost->outcome.to_error().code == Errc::kIoError);
+  CHECK(lost->outcome.message == longest);
+  CHECK(!parsed({BlockId{4}, kFurtherTargetsMax + 1, {9, "disk"}}).ok());
+  CHECK(!parsed({BlockId{0}, 1, {9, "disk"}}).ok());
+  CHECK(!parsed({BlockId{4}, 1, {0, "success"}}).ok());
+  CHECK(!parsed({BlockId{4}, 1, {255, "no such code"}}).ok());
+  CHECK(!parse_target_lost("short").ok());
+  std::string too_long;
+  append_frame(too_long, FrameType::kTargetLost,
+               TargetLost{BlockId{4}, 1, {9, std::string(1100, 'm')}});
+  CHECK(!parse_frame(bytes_of(too_long)).ok());
 }
 
 TEST_CASE("Slices out of bounds are refused") {
