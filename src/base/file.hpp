@@ -34,12 +34,6 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-// Bytes of an open file from `offset` on. The descriptor stays its owner's.
-struct FilePlace {
-  int fd = -1;
-  std::uint64_t offset = 0;
-};
-
 // open(2) with O_CLOEXEC added.
 Result<UniqueFd> open_file(const std::string& path, int flags, unsigned mode = 0644);
 

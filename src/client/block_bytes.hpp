@@ -19,8 +19,6 @@ class BlockBytes {
   virtual std::uint64_t length() const = 0;
   // Fills the whole span from [offset, offset + size) of the block. An error is final.
   virtual Status read(std::uint64_t offset, std::span<std::byte> buffer) = 0;
-  // Where the byte at `offset` and all later ones stand in a file, when they do.
-  virtual std::optional<FilePlace> place([[maybe_unused]] std::uint64_t offset) const { return {}; }
 };
 
 // A part of a local file.
@@ -32,9 +30,6 @@ class FileBytes final : public BlockBytes {
 
   std::uint64_t length() const override { return length_; }
   Status read(std::uint64_t offset, std::span<std::byte> buffer) override;
-  std::optional<FilePlace> place(std::uint64_t offset) const override {
-    return FilePlace{fd_, offset_ + offset};
-  }
 
  private:
   int fd_;

@@ -12,9 +12,6 @@ namespace {
 // longer than the time-out gets as many.
 constexpr std::uint32_t kFailuresMin = 4;
 
-// Less than this is cheaper to send from memory.
-constexpr std::size_t kFromFileBytesMin = 64 * 1024;
-
 // Adds how long it lives to a sum.
 class BusyTime {
  public:
@@ -36,10 +33,9 @@ bool is_no_space(const Error& error) {
 }  // namespace
 
 Result<SentBlock> settle(WriteSession& session, const BlockGrant& grant, std::uint64_t length,
-                         const transfer::BlockAck& ack, const SettleOptions& options) {
+                         const transfer::BlockAck& ack, bool reused) {
   SentBlock sent{{grant.block, grant.generation, length}, {}, grant.targets.size(), {}};
-  const bool any = std::find(ack.stored.begin(), ack.stored.end(), true) != ack.stored.end();
-  bool excluded = options.bytes_may_change && !any;
+  bool excluded = false;
   const std::size_t count = std::min(ack.stored.size(), grant.targets.size());
   for (std::size_t i = 0; i < count; ++i) {
     if (ack.stored[i]) {
@@ -47,7 +43,7 @@ Result<SentBlock> settle(WriteSession& session, const BlockGrant& grant, std::ui
       continue;
     }
     const bool hangs = i < ack.timed_out.size() && ack.timed_out[i];
-    if (!std::exchange(excluded, true) && (hangs || !options.reused)) {
+    if (!std::exchange(excluded, true) && (hangs || !reused)) {
       session.exclude(grant.targets[i].node);
     }
     if (i < ack.errors.size()) sent.losses += (sent.losses.empty() ? "" : "; ") + ack.errors[i];
@@ -115,16 +111,11 @@ Status BlockAttempt::begin(std::uint64_t length_max) {
   return keep(pipeline_.writer->begin_block(grant_.block, grant_.generation, length_max));
 }
 
-Status BlockAttempt::append(storage::SliceEncoder& encoder, std::span<const std::byte> raw,
-                            std::optional<FilePlace> place) {
+Status BlockAttempt::append(storage::SliceEncoder& encoder, std::span<const std::byte> raw) {
   if (length_ == 0) encoder.begin_block(grant_.block);
   length_ += raw.size();
   const auto encoded = encoder.encode(raw);
   const BusyTime busy(busy_);
-  if (place && encoded.stored.data() == raw.data() && raw.size() >= kFromFileBytesMin) {
-    from_file_ = true;
-    return keep(pipeline_.writer->append_file(encoded.slices, *place));
-  }
   return keep(pipeline_.writer->append(encoded.slices, encoded.stored));
 }
 
@@ -153,13 +144,13 @@ Result<SentBlock> BlockAttempt::judge(const transfer::BlockAck& ack) {
   for (std::size_t i = 0; i < std::min(ack.stored.size(), grant_.targets.size()); ++i) {
     if (!ack.stored[i]) context_.pipelines.forget(grant_.targets[i].data);
   }
-  return settle(session_, grant_, length_, ack, {from_file_, pipeline_.reused});
+  return settle(session_, grant_, length_, ack, pipeline_.reused);
 }
 
 Result<std::optional<BlockGrant>> BlockAttempt::replacement(BlockRewrites& rewrites,
                                                             const BlockDemand& demand) {
   const auto& losses = pipeline_.writer->losses();
-  if (!losses || losses->corrupt) return std::optional<BlockGrant>();
+  if (!losses) return std::optional<BlockGrant>();
   const auto lost = std::count(losses->stored.begin(), losses->stored.end(), false);
   if (std::exchange(lost_, lost) == lost) return std::optional<BlockGrant>();
   MDFS_TRY(const auto left, judge(*losses));
@@ -227,7 +218,7 @@ Result<SentBlock> BlockSender::try_once(BlockGrant grant, BlockBytes& bytes, Try
                                         BlockRewrites& rewrites) {
   for (bool first = which == Try::kFirst;; first = false) {
     BlockAttempt attempt(context_, session_, std::move(grant), !first);
-    auto better = feed(attempt, bytes, first, rewrites);
+    auto better = feed(attempt, bytes, rewrites);
     if (better.ok() && !better->has_value()) {
       auto sent = attempt.settle_ack();
       if (sent.ok()) return sent;
@@ -240,7 +231,7 @@ Result<SentBlock> BlockSender::try_once(BlockGrant grant, BlockBytes& bytes, Try
 }
 
 Result<std::optional<BlockGrant>> BlockSender::feed(BlockAttempt& attempt, BlockBytes& bytes,
-                                                    bool from_file, BlockRewrites& rewrites) {
+                                                    BlockRewrites& rewrites) {
   const auto demand = demand_for(bytes);
   MDFS_CHECK(attempt.begin(bytes.length()));
   std::uint64_t offset = 0;
@@ -257,10 +248,9 @@ Result<std::optional<BlockGrant>> BlockSender::feed(BlockAttempt& attempt, Block
       source_error_ = read.error();
       return *source_error_;
     }
-    const auto place = from_file ? bytes.place(offset) : std::nullopt;
     offset += chunk.size();
     progress_.add_bytes(chunk.size());
-    MDFS_CHECK(attempt.append(encoder_, chunk, place));
+    MDFS_CHECK(attempt.append(encoder_, chunk));
   }
   MDFS_CHECK(attempt.end());
   return std::optional<BlockGrant>();

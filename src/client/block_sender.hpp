@@ -21,8 +21,8 @@
 namespace minidfs::client {
 
 // What is read and sent at a time: large enough for few system calls, small enough to stay in the
-// processor's cache between reading, summing and sending.
-inline constexpr std::size_t kChunkBytes = 256 * 1024;
+// processor's cache between reading, summing and sending. A frame of a pipeline takes as much.
+inline constexpr std::size_t kChunkBytes = 512 * 1024;
 static_assert(kChunkBytes % storage::kSliceBytes == 0);
 
 // A block that at least one node has stored.
@@ -33,18 +33,12 @@ struct SentBlock {
   std::string losses;       // Why, by node.
 };
 
-// What settle() must know beside the ack.
-struct SettleOptions {
-  bool bytes_may_change = false;  // Wrong checksums may be the source's fault.
-  bool reused = false;            // The connection stood idle before.
-};
-
 // The nodes of `ack` that stored the block. The first that did not gets no further block of this
-// session; nodes behind it were cut off with it and are not to blame. Nor is it when the bytes may
-// have changed and no node stored them, or when the connection stood idle, for the node may only
-// have restarted; but one that hangs always is. An error with every node's reason when none did.
+// session; nodes behind it were cut off with it and are not to blame. Nor is it when the connection
+// was `reused` and had stood idle before, for the node may only have restarted; but one that hangs
+// always is. An error with every node's reason when none stored it.
 Result<SentBlock> settle(WriteSession& session, const BlockGrant& grant, std::uint64_t length,
-                         const transfer::BlockAck& ack, const SettleOptions& options = {});
+                         const transfer::BlockAck& ack, bool reused);
 
 // The fewest copies that a block of `replication` may have for its write to succeed.
 std::size_t copies_min(const Options& options, std::uint8_t replication);
@@ -83,13 +77,11 @@ class BlockAttempt {
   // `length` is an upper bound when it is not known.
   Status begin(std::uint64_t length_max);
   // As SliceEncoder::encode. The encoder serves no other block until end().
-  // `place` is where `raw` was read from, if it was: what is not compressed is sent from there.
-  Status append(storage::SliceEncoder& encoder, std::span<const std::byte> raw,
-                std::optional<FilePlace> place = {});
+  Status append(storage::SliceEncoder& encoder, std::span<const std::byte> raw);
   // Before more is appended: the pipeline in which the block shall begin again, when nodes of this
   // one were lost since the last call, the block is young, and that one has more nodes than are
   // left. The nodes are judged as by settle(), also when the block goes on here. An error when none
-  // is left. Wrong checksums, which may be the source's fault, are left to settle_ack().
+  // is left.
   Result<std::optional<BlockGrant>> replacement(BlockRewrites& rewrites, const BlockDemand& demand);
   Status end();
   // Waits for the ack, then gives the connection back.
@@ -110,7 +102,6 @@ class BlockAttempt {
   std::chrono::nanoseconds busy_{0};  // Spent in calls of the pipeline.
   std::uint64_t length_ = 0;
   std::ptrdiff_t lost_ = 0;  // Nodes that were lost at the last call of replacement().
-  bool from_file_ = false;
 };
 
 struct BlockSenderOptions {
@@ -137,12 +128,11 @@ class BlockSender {
 
   BlockDemand demand_for(const BlockBytes& bytes) const;
   // Begins again in a better pipeline when `rewrites` finds one on the way. An error of `bytes`
-  // itself goes to `source_error_`. Only a first try sends straight from a file, without a copy in
-  // memory: a file that is being changed would fail for ever.
+  // itself goes to `source_error_`. Only a first try takes a connection that stood idle.
   Result<SentBlock> try_once(BlockGrant grant, BlockBytes& bytes, Try which,
                              BlockRewrites& rewrites);
   // Up to the end of the block, or until it shall begin again in the pipeline that is returned.
-  Result<std::optional<BlockGrant>> feed(BlockAttempt& attempt, BlockBytes& bytes, bool from_file,
+  Result<std::optional<BlockGrant>> feed(BlockAttempt& attempt, BlockBytes& bytes,
                                          BlockRewrites& rewrites);
 
   ClientContext& context_;

@@ -179,7 +179,7 @@ class BatchWriter {
   void take_ack(const actors::PipelineGrant& grant, std::size_t index,
                 const transfer::BlockAck& ack, Entry& entry) {
     auto sent = settle(session_, {grant.blocks[index], grant.generation, grant.targets},
-                       lengths_[index], ack, {.bytes_may_change = false, .reused = reused_});
+                       lengths_[index], ack, reused_);
     if (!sent.ok()) {
       not_stored_ = std::move(sent).error();
       return;

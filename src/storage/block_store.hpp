@@ -91,10 +91,6 @@ class ReplicaWriter {
   // Errors: kNoSpace, kIoError (the replica is then lost), kInvalidArgument.
   virtual Status append(std::span<const Slice> slices, std::span<const std::byte> stored) = 0;
 
-  // Where the bytes of the last append(), which succeeded, stand ready for sendfile; none when they
-  // are in no file of their own. The descriptor holds until finish().
-  virtual std::optional<FilePlace> last_append() const { return {}; }
-
   // Makes the replica durable and visible, replacing an older generation, then calls `done` once,
   // from a thread of the store. No other call may follow. Many finish() calls share one sync.
   virtual void finish(std::function<void(Result<ReplicaInfo>)> done) = 0;

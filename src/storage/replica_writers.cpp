@@ -186,12 +186,7 @@ class LargeWriter final : public ReplicaWriter {
     const std::uint64_t offset = file.received.info.stored_bytes;
     MDFS_CHECK(file.received.add(slices, stored.size()));
     file.failure = write(offset, stored);
-    last_offset_ = offset;
     return file.failure;
-  }
-
-  std::optional<FilePlace> last_append() const override {
-    return FilePlace{file_->fd->get(), last_offset_};
   }
 
   void finish(std::function<void(Result<ReplicaInfo>)> done) override {
@@ -234,7 +229,6 @@ class LargeWriter final : public ReplicaWriter {
   SyncThreads& threads_;
   std::uint64_t reserved_;
   std::uint64_t written_back_ = 0;
-  std::uint64_t last_offset_ = 0;
 };
 
 }  // namespace

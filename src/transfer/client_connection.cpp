@@ -5,7 +5,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -190,18 +189,13 @@ Status ClientConnection::wait_to_send(int error, short& events,
 }
 
 Status ClientConnection::send(std::span<iovec> parts, const std::function<Status()>& on_received) {
-  return send(parts, MSG_NOSIGNAL, on_received);
-}
-
-Status ClientConnection::send(std::span<iovec> parts, int flags,
-                              const std::function<Status()>& on_received) {
   note_progress();
   short events = POLLOUT | POLLIN;
   while (!parts.empty()) {
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = std::min<std::size_t>(parts.size(), 64);
-    const ssize_t count = ::sendmsg(fd_.get(), &message, flags);
+    const ssize_t count = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
     if (count < 0) {
       MDFS_CHECK(wait_to_send(errno, events, on_received));
       continue;
@@ -215,34 +209,6 @@ Status ClientConnection::send(std::span<iovec> parts, int flags,
     if (!parts.empty()) {
       parts.front().iov_base = static_cast<char*>(parts.front().iov_base) + sent;
       parts.front().iov_len -= sent;
-    }
-  }
-  return {};
-}
-
-Status ClientConnection::send_file(std::string_view head, FilePlace place, std::size_t bytes,
-                                   const std::function<Status()>& on_received) {
-  iovec part{const_cast<char*>(head.data()), head.size()};
-  MDFS_CHECK(send(std::span(&part, 1), MSG_NOSIGNAL | MSG_MORE, on_received));
-  short events = POLLOUT | POLLIN;
-  auto at = static_cast<off_t>(place.offset);
-  while (bytes > 0) {
-    const ssize_t count = ::sendfile(fd_.get(), place.fd, &at, bytes);
-    if (count > 0) {
-      note_progress();
-      bytes -= static_cast<std::size_t>(count);
-    } else if (count < 0 && (errno == EINVAL || errno == ENOSYS)) {
-      // The file system has no sendfile.
-      std::vector<std::byte> copy(bytes);
-      MDFS_CHECK(read_at(place.fd, copy, static_cast<std::uint64_t>(at), "the source"));
-      part = {copy.data(), copy.size()};
-      return send(std::span(&part, 1), MSG_NOSIGNAL, on_received);
-    } else if (count < 0) {
-      MDFS_CHECK(wait_to_send(errno, events, on_received));
-    } else {
-      return Error{Errc::kIoError, "the source shrank while it was read: it ends at byte " +
-                                       std::to_string(at) + ", " + std::to_string(bytes) +
-                                       " bytes too early"};
     }
   }
   return {};

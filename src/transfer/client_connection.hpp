@@ -32,11 +32,6 @@ class ClientConnection {
   // `on_received` is called whenever new bytes stand in received(); frames are a sign of life.
   Status send(std::span<iovec> parts, const std::function<Status()>& on_received);
 
-  // Sends `bytes` of the file at `place` after `head`, without a copy where the system can.
-  // kIoError when the file ends too early or cannot be read: the frame is then left unfinished.
-  Status send_file(std::string_view head, FilePlace place, std::size_t bytes,
-                   const std::function<Status()>& on_received);
-
   // Waits until received() has grown by at least a byte.
   Status fill();
   // The same for at most `limit`; false when nothing came.
@@ -63,7 +58,6 @@ class ClientConnection {
   // A send gave `error`: waits until it may be tried again, or tells why not. `events` are those
   // that this send still waits for.
   Status wait_to_send(int error, short& events, const std::function<Status()>& on_received);
-  Status send(std::span<iovec> parts, int flags, const std::function<Status()>& on_received);
   Error lost(std::string_view why) const;
 
   UniqueFd fd_;

@@ -4,9 +4,9 @@
 
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
+#include <csignal>
 #include <thread>
 
-#include "transfer/broken_pipes.hpp"
 #include "transfer/server_loop.hpp"
 #include "transfer/wire.hpp"
 
@@ -15,6 +15,15 @@ namespace {
 
 // How long accepting pauses when the process has no more file descriptors.
 constexpr std::chrono::milliseconds kAcceptPause{50};
+
+// sendfile() has no flag that keeps it from raising SIGPIPE when the peer has gone. On a thread
+// that blocks the signal the call fails with EPIPE instead.
+void ignore_broken_pipes() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
 
 class DataServerImpl final : public DataServer {
  public:

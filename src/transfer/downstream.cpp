@@ -1,6 +1,5 @@
 #include "transfer/downstream.hpp"
 
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -102,32 +101,13 @@ bool Downstream::send_failed(int error) {
   return false;
 }
 
-std::size_t Downstream::try_send(std::span<const std::byte> bytes, bool more) {
-  const int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+std::size_t Downstream::try_send(std::span<const std::byte> bytes) {
   std::size_t sent = 0;
   while (usable() && sent < bytes.size()) {
     const ssize_t count =
-        ::send(socket_.native_handle(), bytes.data() + sent, bytes.size() - sent, flags);
+        ::send(socket_.native_handle(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
     if (count >= 0) {
       sent += static_cast<std::size_t>(count);
-    } else if (!send_failed(errno)) {
-      break;
-    }
-  }
-  if (sent > 0) last_progress_ = Clock::now();
-  return sent;
-}
-
-std::size_t Downstream::try_send_file(FilePlace place, std::span<const std::byte> bytes) {
-  auto at = static_cast<off_t>(place.offset);
-  std::size_t sent = 0;
-  while (usable() && sent < bytes.size()) {
-    const ssize_t count = ::sendfile(socket_.native_handle(), place.fd, &at, bytes.size() - sent);
-    if (count > 0) {
-      sent += static_cast<std::size_t>(count);
-    } else if (count == 0 || errno == EINVAL || errno == ENOSYS) {
-      // Not from this file, then.
-      return sent + try_send(bytes.subspan(sent));
     } else if (!send_failed(errno)) {
       break;
     }

@@ -27,10 +27,8 @@ class Downstream : public std::enable_shared_from_this<Downstream> {
   std::vector<Outcome> outcomes() const;
   std::size_t target_count() const { return targets_.size(); }
 
-  // Sends what goes without waiting; returns how much that is. `more`: other bytes follow at once.
-  std::size_t try_send(std::span<const std::byte> bytes, bool more = false);
-  // The same for `bytes` that also stand in a file, which spares a copy.
-  std::size_t try_send_file(FilePlace place, std::span<const std::byte> bytes);
+  // Sends what goes without waiting; returns how much that is.
+  std::size_t try_send(std::span<const std::byte> bytes);
   // Sends all, or ends early when the link is dropped.
   asio::awaitable<void> send(std::span<const std::byte> bytes);
   // No more blocks will come; acks still may.

@@ -4,15 +4,18 @@
 #include <array>
 #include <deque>
 
-#include "transfer/broken_pipes.hpp"
 #include "transfer/client_connection.hpp"
 #include "transfer/wire.hpp"
 
 namespace minidfs::transfer {
 namespace {
 
-// Data of one frame: small enough that a node finds it in its cache when it checks and writes it.
-constexpr std::size_t kPacketBytes = 128 * 1024;
+// Data of one frame, which a node writes in one call. Large writes are cheap, as the kernel then
+// takes large pieces of memory for its cache; but a node must still find the data in its
+// processor's cache when it checks, writes and forwards them, and holds a frame for each of its
+// writers.
+constexpr std::size_t kPacketBytes = 512 * 1024;
+static_assert(kPacketBytes <= kFrameDataMax);
 // Data up to this size is copied next to its frame's head, so that a small block is one system
 // call.
 constexpr std::size_t kCopyBytes = 32 * 1024;
@@ -46,7 +49,6 @@ class PipelineWriterImpl final : public PipelineWriter {
   Status begin_block(BlockId block, std::uint64_t generation,
                      std::uint64_t stored_bytes_hint) override;
   Status append(std::span<const storage::Slice> slices, std::span<const std::byte> stored) override;
-  Status append_file(std::span<const storage::Slice> slices, FilePlace place) override;
   Status end_block() override;
   const std::optional<BlockAck>& losses() const override { return losses_; }
   std::size_t unacknowledged() const override { return ended_.size() + acks_.size(); }
@@ -120,22 +122,6 @@ Status PipelineWriterImpl::append(std::span<const storage::Slice> slices,
     return look();
   }
   MDFS_CHECK(keep(send_packets(slices, stored)));
-  return look();
-}
-
-Status PipelineWriterImpl::append_file(std::span<const storage::Slice> slices, FilePlace place) {
-  MDFS_CHECK(admit(slices, stored_bytes_of(slices)));
-  const BrokenPipesIgnored no_signal;
-  while (!slices.empty()) {
-    const auto packet = slices.first(packet_slices(slices));
-    const auto bytes = stored_bytes_of(packet);
-    append_slices_head(pending_, FrameType::kWriteSlices, packet);
-    auto status = connection_->send_file(pending_, place, bytes, [this] { return take_frames(); });
-    pending_.clear();
-    MDFS_CHECK(keep(std::move(status)));
-    place.offset += bytes;
-    slices = slices.subspan(packet.size());
-  }
   return look();
 }
 
@@ -264,7 +250,6 @@ void PipelineWriterImpl::note_outcome(BlockAck& ack, std::size_t target,
   ack.stored[target] = false;
   ack.timed_out[target] = error.code == Errc::kTimedOut;
   ack.errors[target] = metadata::to_string(targets_[target]) + ": " + error.message;
-  ack.corrupt = ack.corrupt || error.code == Errc::kCorrupt;
 }
 
 // Of a block that was ended meanwhile the ack tells the same.

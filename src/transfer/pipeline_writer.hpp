@@ -15,7 +15,6 @@
 #include <string>
 #include <vector>
 
-#include "base/file.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "metadata/types.hpp"
@@ -41,7 +40,6 @@ struct BlockAck {
   std::vector<bool> stored;         // By target: the replica is whole and as durable as configured.
   std::vector<std::string> errors;  // By target; empty where stored.
   std::vector<bool> timed_out;      // By target: given up for want of progress.
-  bool corrupt = false;             // A target found slices with wrong checksums.
 };
 
 class PipelineWriter {
@@ -60,15 +58,11 @@ class PipelineWriter {
                              std::uint64_t stored_bytes_hint) = 0;
   virtual Status append(std::span<const storage::Slice> slices,
                         std::span<const std::byte> stored) = 0;
-  // The same for slices whose stored bytes stand in a file, which is spared a copy. When it changes
-  // before the bytes have arrived, every node finds wrong checksums and the block's ack has no
-  // `stored` set.
-  virtual Status append_file(std::span<const storage::Slice> slices, FilePlace place) = 0;
   virtual Status end_block() = 0;
 
   // What the ack of the open block will say at best: `stored` is set for all targets but those that
   // are known to have lost it. None while no target is, or no block is open. Arrives with the
-  // frames that append() and append_file() find without waiting for them.
+  // frames that append() finds without waiting for them.
   virtual const std::optional<BlockAck>& losses() const = 0;
 
   // Blocks that were ended and whose ack was not taken yet.

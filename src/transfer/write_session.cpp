@@ -174,30 +174,17 @@ Status WriteSession::write_slices(const Frame& frame) {
   block_->slices += array.count;
   block_->length += array.raw_bytes;
   block_->short_slice = array.slices[array.count - 1].raw_bytes < storage::kSliceBytes;
+  if (forwards() && frame.data_bytes >= kForwardEarlyBytes) forward(frame);
   if (block_->writer && status.ok()) status = block_->writer->append(array.span(), frame.data);
-  if (forwards() && frame.data_bytes >= kForwardEarlyBytes) {
-    forward(frame, block_->writer && status.ok() ? block_->writer->last_append() : std::nullopt);
-  }
   if (block_->writer && !status.ok()) fail_block(status.error());
   return {};
 }
 
-// Sends the next node what goes without waiting of the bytes up to the end of `frame`, whose data
-// perhaps stands at `place` as well.
-void WriteSession::forward(const Frame& frame, std::optional<FilePlace> place) {
+// Sends the next node what goes without waiting of the bytes up to the end of `frame`.
+void WriteSession::forward(const Frame& frame) {
   const std::size_t end = taken_ + frame.total_bytes();
-  const std::size_t data = end - frame.data.size();
-  const auto received = connection_->received();
-  if (!place) {
-    forwarded_ += downstream_->try_send(received.subspan(forwarded_, end - forwarded_));
-    return;
-  }
-  if (forwarded_ < data) {
-    forwarded_ += downstream_->try_send(received.subspan(forwarded_, data - forwarded_), true);
-  }
-  if (forwarded_ < data) return;
-  place->offset += forwarded_ - data;
-  forwarded_ += downstream_->try_send_file(*place, received.subspan(forwarded_, end - forwarded_));
+  forwarded_ +=
+      downstream_->try_send(connection_->received().subspan(forwarded_, end - forwarded_));
 }
 
 Status WriteSession::end_block(const EndBlock& end) {

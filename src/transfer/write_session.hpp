@@ -57,7 +57,7 @@ class WriteSession : public std::enable_shared_from_this<WriteSession> {
   Status take_frame(const Frame& frame);
   Status begin_block(const BeginBlock& begin);
   Status write_slices(const Frame& frame);
-  void forward(const Frame& frame, std::optional<FilePlace> place);
+  void forward(const Frame& frame);
   Status end_block(const EndBlock& end);
   void finish(std::unique_ptr<storage::ReplicaWriter> writer, std::uint64_t sequence);
   void finished(std::uint64_t sequence, const Result<storage::ReplicaInfo>& result);

@@ -1,7 +1,4 @@
 // Whole blocks through healthy nodes.
-#include <cstdio>
-
-#include "base/file.hpp"
 #include "unit/transfer/fixture.hpp"
 
 namespace minidfs::transfer {
@@ -12,7 +9,7 @@ constexpr std::size_t kSlice = storage::kSliceBytes;
 TEST_CASE("A block of any size reads back from every node of a pipeline of three") {
   const auto nodes = make_nodes(3);
   const auto writer = open_writer(endpoints_of(nodes));
-  const std::size_t packet = 4 * kSlice;
+  const std::size_t packet = 8 * kSlice;
   std::uint64_t next = 1;
   for (const std::size_t size :
        {std::size_t{0}, std::size_t{1}, kSlice - 1, kSlice, kSlice + 1, packet - 1, packet,
@@ -50,80 +47,6 @@ TEST_CASE("Compressed slices travel and are stored in their small form") {
     REQUIRE(read.ok());
     CHECK(*read == bytes);
   }
-}
-
-// A file with `bytes` in it, without a name.
-struct NamelessFile {
-  explicit NamelessFile(const std::string& bytes) : file(std::tmpfile()) {
-    REQUIRE(file != nullptr);
-    REQUIRE(write_at(fd(), std::as_bytes(std::span(bytes)), 0, "test").ok());
-  }
-  ~NamelessFile() { std::fclose(file); }
-  NamelessFile(const NamelessFile&) = delete;
-  NamelessFile& operator=(const NamelessFile&) = delete;
-  int fd() const { return ::fileno(file); }
-
-  std::FILE* file;
-};
-
-// Sends `bytes`, which stand in `file` behind one byte more.
-Status send_from_file(PipelineWriter& writer, BlockId block, const std::string& bytes, int fd) {
-  storage::SliceEncoder encoder(*storage::parse_compression("none"));
-  encoder.begin_block(block);
-  MDFS_CHECK(writer.begin_block(block, kGeneration, bytes.size()));
-  const auto all = std::as_bytes(std::span(bytes));
-  for (std::size_t at = 0; at < all.size();) {
-    const auto raw = all.subspan(at, std::min<std::size_t>(all.size() - at, 512 * 1024));
-    MDFS_CHECK(writer.append_file(encoder.encode(raw).slices, {fd, at + 1}));
-    at += raw.size();
-  }
-  return writer.end_block();
-}
-
-TEST_CASE("A block is sent straight from a file") {
-  const auto nodes = make_nodes(3);
-  const auto writer = open_writer(endpoints_of(nodes));
-  std::uint64_t next = 1;
-  for (const std::size_t size : {std::size_t{1}, kSlice, 2 * kSlice + 1, 33 * kSlice + 17}) {
-    const BlockId block{next++};
-    const std::string bytes = random_bytes(size, static_cast<unsigned>(next));
-    const NamelessFile file("x" + bytes);
-    REQUIRE(send_from_file(*writer, block, bytes, file.fd()).ok());
-    const auto ack = writer->wait_ack();
-    REQUIRE(ack.ok());
-    CHECK(ack->stored == std::vector<bool>{true, true, true});
-    for (const auto& node : nodes) {
-      auto read = read_range(*open_client(*node), block, 0, size);
-      REQUIRE(read.ok());
-      CHECK(*read == bytes);
-    }
-  }
-}
-
-TEST_CASE("A file that changed before it was sent is stored nowhere, and the pipeline goes on") {
-  const auto nodes = make_nodes(2);
-  const auto writer = open_writer(endpoints_of(nodes));
-  const std::string bytes = random_bytes(5 * kSlice);
-  std::string changed = bytes;
-  changed[3 * kSlice + 9] ^= 1;
-  const NamelessFile file("x" + changed);
-  REQUIRE(send_from_file(*writer, BlockId{1}, bytes, file.fd()).ok());
-  const auto ack = writer->wait_ack();
-  REQUIRE(ack.ok());
-  CHECK(ack->stored == std::vector<bool>{false, false});
-  CHECK(write_block(*writer, BlockId{2}, bytes).stored == std::vector<bool>{true, true});
-}
-
-TEST_CASE("A file that shrank before it was sent is an error that says so") {
-  const auto nodes = make_nodes(1);
-  const auto writer = open_writer(endpoints_of(nodes));
-  const std::string bytes = random_bytes(5 * kSlice);
-  const NamelessFile file("x" + bytes.substr(0, 2 * kSlice));
-  const auto sent = send_from_file(*writer, BlockId{1}, bytes, file.fd());
-  REQUIRE_FALSE(sent.ok());
-  CHECK(sent.error().code == Errc::kIoError);
-  CHECK_THAT(sent.error().message, Catch::Contains("shrank"));
-  CHECK(nodes[0]->store.count() == 0);
 }
 
 TEST_CASE("Many small blocks go back to back and are acknowledged in their order") {
