@@ -2,14 +2,12 @@
 // makes a file system: no namenode, no acknowledgements but one at the end, no recovery.
 //
 //   bench_plain node --port P [--next P2] --directory D [--fdatasync]  serves until it is killed
-//   bench_plain put --port P --file F [--id N] [--connections N] [--checksum]
-//                                                                      sends F, waits for the ack
+//   bench_plain put --port P --file F [--id N] [--connections N]      sends F, waits for the ack
 //   bench_plain get --port P --bytes B [--id N] [--connections N]      reads B bytes, drops them
 //
 // A node checksums what it receives (XXH3-64 for each 64 KiB), writes it to new files in D (one for
 // each connection's part, named by id and offset) and forwards it. The putting side uses sendfile,
-// and so does the node that is read from. With --checksum the putting side also checksums what it
-// sends, as a client must whose bytes are checked from end to end.
+// and so does the node that is read from.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -184,50 +182,16 @@ void in_parts(std::uint64_t total, unsigned connections, Work work) {
   for (auto& thread : threads) thread.join();
 }
 
-// As send_file(), with a checksum of each slice just before it goes out.
-minidfs::Checksum send_checksummed(int socket, int file, std::uint64_t offset,
-                                   std::uint64_t length) {
-  std::vector<std::byte> buffer(kChunkBytes);
-  minidfs::Checksum sum = 0;
-  for (std::uint64_t done = 0; done < length;) {
-    const auto want = std::min<std::uint64_t>(buffer.size(), length - done);
-    const auto chunk = std::span(buffer).first(want);
-    if (::pread(file, chunk.data(), want, static_cast<off_t>(offset + done)) !=
-        static_cast<ssize_t>(want)) {
-      die("pread");
-    }
-    sum ^= checksum_slices(chunk);
-    send_file(socket, file, offset + done, want);
-    done += want;
-  }
-  return sum;
-}
-
-struct Part {
-  std::uint64_t offset;
-  std::uint64_t length;
-};
-
-void put_part(std::uint16_t port, const std::string& path, std::uint64_t id, Part part,
-              bool checksum) {
-  const auto [offset, length] = part;
+void put_part(std::uint16_t port, const std::string& path, std::uint64_t id, std::uint64_t offset,
+              std::uint64_t length) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) die(path.c_str());
   const int socket = connect_to(port);
   const Request request{1, id, offset, length};
   send_all(socket, &request, sizeof request);
-  minidfs::Checksum sent = 0;
-  if (checksum) {
-    sent = send_checksummed(socket, file, offset, length);
-  } else {
-    send_file(socket, file, offset, length);
-  }
+  send_file(socket, file, offset, length);
   minidfs::Checksum sum = 0;
   receive_all(socket, &sum, sizeof sum);
-  if (checksum && sum != sent) {
-    std::fprintf(stderr, "bench_plain: the node's checksum differs\n");
-    std::exit(1);
-  }
   ::close(socket);
   ::close(file);
 }
@@ -261,9 +225,8 @@ int run(const cxxopts::ParseResult& flags) {
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0) die(path.c_str());
     bytes = static_cast<std::uint64_t>(status.st_size);
-    const bool checksum = flags["checksum"].as<bool>();
     in_parts(bytes, connections, [&](std::uint64_t offset, std::uint64_t length) {
-      put_part(port, path, id, {offset, length}, checksum);
+      put_part(port, path, id, offset, length);
     });
   } else if (verb == "get") {
     bytes = flags["bytes"].as<std::uint64_t>();
@@ -291,7 +254,7 @@ int main(int argc, char** argv) {
       "file", "File to send", cxxopts::value<std::string>()->default_value(""))(
       "bytes", "Bytes to read", cxxopts::value<std::uint64_t>()->default_value("0"))(
       "connections", "Parallel connections", cxxopts::value<unsigned>()->default_value("1"))(
-      "checksum", "The sender checksums too")("fdatasync", "Sync before the acknowledgement");
+      "fdatasync", "Sync before the acknowledgement");
   options.parse_positional({"verb"});
   try {
     return run(options.parse(argc, argv));

@@ -8,6 +8,7 @@
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 #include <cstring>
+#include <future>
 #include <map>
 #include <mutex>
 
@@ -139,16 +140,16 @@ Result<Reached> reach_actor(caf::actor_system& system, caf::io::scribe_ptr scrib
   return result;
 }
 
-// Lets CAF finish with an earlier connection to the same process. The broker first takes its
-// proxies down, and each of them then posts a request to forget the proxy with its number, which
-// would hit the new one: a request to it would vanish without an answer. Each question to the
-// broker is answered only after what was queued before it.
+// Lets CAF finish with an earlier connection to the same process, which is gone already. The broker
+// took its proxies down then, and each of them has posted, on the event loop's own thread, to have
+// the proxy with its number forgotten. That would hit the new one: a request to it would vanish
+// without an answer. What the loop's thread posts itself is done in its order, so a function that
+// is posted there now comes after all of it; one that another thread posts may come before.
 void settle(caf::actor_system& system, Deadline deadline) {
-  caf::scoped_actor self{system};
-  for (int i = 0; i < 2; ++i) {
-    self->request(basp_broker(system), left_until(deadline), caf::get_atom::value, system.node())
-        .receive([](caf::node_id&, std::string&, std::uint16_t) {}, [](caf::error&) {});
-  }
+  auto& loop = system.middleman().backend();
+  const auto settled = std::make_shared<std::promise<void>>();
+  loop.post([&loop, settled] { loop.post([settled] { settled->set_value(); }); });
+  settled->get_future().wait_until(deadline);
 }
 
 // Uses `dialed` to reach the actor at `port` of the peer, unless the connection that there is

@@ -5,10 +5,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,14 +30,16 @@ namespace {
 // more.
 constexpr std::chrono::milliseconds kStopTimeMax{1000};
 
-// Ends the process with `exit_code` after kStopTimeMax, wherever its other threads stand then.
-void limit_stop_time(int exit_code) {
-  std::thread([exit_code] {
-    std::this_thread::sleep_for(kStopTimeMax);
-    log_warn("minidfs", "still stopping after {} ms: the next start does the rest",
-             kStopTimeMax.count());
-    std::_Exit(exit_code);
-  }).detach();
+// Ends the process with `exit_code` after kStopTimeMax, wherever its other threads stand then,
+// unless it is `over` before.
+void limit_stop_time(const std::stop_token& over, int exit_code) {
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  std::condition_variable_any changed;
+  if (changed.wait_for(lock, over, kStopTimeMax, [&] { return over.stop_requested(); })) return;
+  log_warn("minidfs", "still stopping after {} ms: the next start does the rest",
+           kStopTimeMax.count());
+  std::_Exit(exit_code);
 }
 
 // Ends the process on SIGTERM and SIGINT, or when a part of it asks for it. Made before any other
@@ -55,13 +60,13 @@ class Lifetime {
     ::kill(::getpid(), SIGTERM);
   }
 
-  // The exit code of the process, which ends kStopTimeMax after this has returned.
+  // The exit code of the process, which ends at the latest kStopTimeMax after this has returned.
   int wait() {
     int signal = 0;
     while (sigwait(&signals_, &signal) != 0) {
     }
     log_info("minidfs", "stopping ({})", signal == SIGINT ? "SIGINT" : "SIGTERM");
-    limit_stop_time(exit_code_);
+    stop_limit_ = std::jthread(limit_stop_time, exit_code_.load());
     return exit_code_;
   }
 
@@ -72,6 +77,7 @@ class Lifetime {
  private:
   sigset_t signals_{};
   std::atomic<int> exit_code_{0};
+  std::jthread stop_limit_;
 };
 
 int refuse_start(const Error& error) {
