@@ -134,8 +134,9 @@ const std::array kTable{
                                           "Longest wait for a connection to one address."),
     client<&F::timeout, Duration>("client.timeout",
                                   "Longest wait for an answer, all retries together."),
-    client<&F::parallel_blocks, Number<1, 64>>("client.parallel_blocks",
-                                               "Blocks of one file in flight at a time."),
+    client<&F::parallel_blocks, Number<1, 64>>(
+        "client.parallel_blocks",
+        "Blocks of one file written at a time; twice as many parts are read."),
     client<&F::parallel_batches, Number<1, 64>>("client.parallel_batches",
                                                 "Batches of small files in flight at a time."),
     client<&F::batch_files, Number<1, 4096>>("client.batch_files",

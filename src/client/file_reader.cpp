@@ -19,6 +19,10 @@ namespace {
 // sink; the others wait in the sockets' buffers, which bounds the memory.
 constexpr std::size_t kRequestedMax = 2;
 
+// Readers for each block that would be written at a time. A reader waits for its datanode between
+// parts, so that this many keep the processors and the network busy where half of them do not.
+constexpr std::size_t kReadersPerBlock = 2;
+
 // What one of several readers takes at a time.
 constexpr std::uint64_t kParallelPartBytes = 8U << 20;
 
@@ -151,8 +155,8 @@ class ParallelReader {
       const std::lock_guard lock(mutex_);
       if (status_.ok()) status_ = std::move(status);
     };
-    const auto readers =
-        std::min<std::size_t>(supply.size(), std::max(context_.options.parallel_blocks, 1U));
+    const auto readers = std::min<std::size_t>(
+        supply.size(), kReadersPerBlock * std::max(context_.options.parallel_blocks, 1U));
     std::vector<std::jthread> others;
     for (std::size_t i = 1; i < readers; ++i) others.emplace_back(work);
     work();

@@ -126,8 +126,8 @@ class FileSystem {
   // Reads [offset, offset + length) of a file, up to its end, in order.
   virtual Status read_file(const std::string& path, std::uint64_t offset, std::uint64_t length,
                            const Sink& sink, const ProgressCallback& progress) = 0;
-  // Reads a whole file, up to Options::parallel_blocks parts of it at a time. After an error any of
-  // its bytes may have gone to `sink`.
+  // Reads a whole file, several parts of it at a time (twice Options::parallel_blocks). After an
+  // error any of its bytes may have gone to `sink`.
   virtual Status read_file_in_parallel(const std::string& path, const PlacedSink& sink,
                                        const ProgressCallback& progress) = 0;
   // Reads a file or, with everything below it, a directory, to a local path that must not exist
