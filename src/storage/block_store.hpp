@@ -91,6 +91,10 @@ class ReplicaWriter {
   // Errors: kNoSpace, kIoError (the replica is then lost), kInvalidArgument.
   virtual Status append(std::span<const Slice> slices, std::span<const std::byte> stored) = 0;
 
+  // The bytes will hardly be read soon: where that costs nothing they do not stay in the page
+  // cache.
+  virtual void keep_out_of_cache() {}
+
   // Makes the replica durable and visible, replacing an older generation, then calls `done` once,
   // from a thread of the store. No other call may follow. Many finish() calls share one sync.
   virtual void finish(std::function<void(Result<ReplicaInfo>)> done) = 0;

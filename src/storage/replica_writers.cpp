@@ -124,6 +124,7 @@ struct LargeFile {
   std::string path;
   Status failure;
   bool published = false;
+  bool keep_out_of_cache = false;
 
   LargeFile(const LargeWriterOptions& writer_options, ReplicaCatalog& store_catalog)
       : options(writer_options), catalog(store_catalog) {}
@@ -146,6 +147,8 @@ Status LargeFile::write_footer() {
   MDFS_CHECK(write_at(fd->get(), std::as_bytes(std::span(footer)), info.stored_bytes, path));
   if (options.durability == Durability::kSync) {
     MDFS_CHECK(sync_data(fd->get(), path));
+    // Memory that was just given back is the cheapest to take again, for the next copy.
+    if (keep_out_of_cache) ::posix_fadvise(fd->get(), 0, 0, POSIX_FADV_DONTNEED);
     // On a journaling file system the first sync has mostly made the name durable as well, and this
     // one finds nothing to do.
     MDFS_CHECK(sync_directory(options.folder));
@@ -188,6 +191,8 @@ class LargeWriter final : public ReplicaWriter {
     file.failure = write(offset, stored);
     return file.failure;
   }
+
+  void keep_out_of_cache() override { file_->keep_out_of_cache = true; }
 
   void finish(std::function<void(Result<ReplicaInfo>)> done) override {
     threads_.submit([file = std::move(file_), done = std::move(done)]() mutable {

@@ -20,10 +20,11 @@ constexpr std::size_t kBufferBytes = 20 * 1024;
 }  // namespace
 
 Downstream::Downstream(ServerLoop& loop, std::shared_ptr<WriteSession> session,
-                       std::vector<metadata::Endpoint> targets)
+                       OpenPipeline pipeline)
     : loop_(loop),
       session_(std::move(session)),
-      targets_(std::move(targets)),
+      targets_(std::move(pipeline.targets)),
+      background_(pipeline.background),
       name_(metadata::to_string(targets_.front())),
       socket_(loop.io()),
       resolver_(loop.io()),
@@ -60,6 +61,7 @@ asio::awaitable<void> Downstream::open() {
   socket_.set_option(asio::socket_base::keep_alive(true), ignored);
   OpenPipeline rest;
   rest.targets.assign(targets_.begin() + 1, targets_.end());
+  rest.background = background_;
   std::string hello;
   append_frame(hello, FrameType::kHello, Hello{.cluster = loop_.context().store.cluster_id()});
   append_frame(hello, FrameType::kOpenPipeline, rest);

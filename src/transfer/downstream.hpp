@@ -15,9 +15,8 @@ class WriteSession;
 
 class Downstream : public std::enable_shared_from_this<Downstream> {
  public:
-  // REQUIRES: at least one target, the first of which is connected to.
-  Downstream(ServerLoop& loop, std::shared_ptr<WriteSession> session,
-             std::vector<metadata::Endpoint> targets);
+  // `pipeline` as it came. REQUIRES: at least one target, the first of which is connected to.
+  Downstream(ServerLoop& loop, std::shared_ptr<WriteSession> session, OpenPipeline pipeline);
 
   // Connects and greets; starts to listen for frames. Afterwards usable() tells how it went.
   asio::awaitable<void> open();
@@ -48,6 +47,7 @@ class Downstream : public std::enable_shared_from_this<Downstream> {
   ServerLoop& loop_;
   std::shared_ptr<WriteSession> session_;  // Let go when the link is dropped or at its end.
   std::vector<metadata::Endpoint> targets_;
+  std::uint8_t background_;
   std::string name_;  // host:port of targets_[0].
   tcp::socket socket_;
   tcp::resolver resolver_;

@@ -284,6 +284,7 @@ Result<std::unique_ptr<PipelineWriter>> PipelineWriter::open(
       return Error{Errc::kInvalidArgument, "'" + target.host + "' is no host name"};
     }
   }
+  open.background = options.background ? 1 : 0;
   std::string first_frames;
   append_frame(first_frames, FrameType::kOpenPipeline, open);
   MDFS_TRY(auto connection,

@@ -17,7 +17,9 @@ class ReplicaCopier {
   // outlives the copier.
   ReplicaCopier(storage::BlockStore& store, ConnectionOptions options,
                 std::uint64_t bytes_per_second)
-      : store_(store), options_(options), bytes_per_second_(bytes_per_second) {}
+      : store_(store), options_(options), bytes_per_second_(bytes_per_second) {
+    options_.background = true;
+  }
 
   // The ack tells which targets have the replica. Errors: those of BlockStore::open_replica and
   // PipelineWriter::open, and kCorrupt when a slice of the local replica is bad (no target then

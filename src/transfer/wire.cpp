@@ -20,7 +20,7 @@ constexpr std::array<FrameRule, 16> kRules{{
     {"Hello", 26, 26, false},
     {"Welcome", 18, 18, false},
     {"Failure", 5, kOutcomeMax, false},
-    {"OpenPipeline", 4, 8192, false},
+    {"OpenPipeline", 5, 8192, false},
     {"BeginBlock", 24, 24, false},
     {"EndBlock", 16, 16, false},
     {"WriteSlices", 16, 256, true},
@@ -170,6 +170,9 @@ Result<OpenPipeline> parse_open_pipeline(std::string_view control) {
   if (open.targets.size() > kFurtherTargetsMax) {
     return protocol_error("pipeline of " + std::to_string(open.targets.size()) +
                           " further targets");
+  }
+  if (open.background > 1) {
+    return protocol_error("OpenPipeline frame with background " + std::to_string(open.background));
   }
   return open;
 }

@@ -89,10 +89,11 @@ typename Inspector::result_type inspect(Inspector& f, Outcome& x) {
 
 struct OpenPipeline {
   std::vector<metadata::Endpoint> targets;
+  std::uint8_t background = 0;  // 1: as ConnectionOptions::background.
 };
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, OpenPipeline& x) {
-  return f(x.targets);
+  return f(x.targets, x.background);
 }
 
 struct BeginBlock {

@@ -17,14 +17,14 @@ constexpr std::size_t kForwardEarlyBytes = 32 * 1024;
 WriteSession::WriteSession(std::shared_ptr<Connection> connection, OpenPipeline open)
     : connection_(std::move(connection)),
       loop_(connection_->loop()),
-      targets_(std::move(open.targets)),
+      pipeline_(std::move(open)),
       last_keep_alive_(Clock::now()),
       changed_(loop_.io()) {}
 
 asio::awaitable<Status> WriteSession::run() {
   const auto self = shared_from_this();
-  if (!targets_.empty()) {
-    downstream_ = std::make_shared<Downstream>(loop_, self, targets_);
+  if (!pipeline_.targets.empty()) {
+    downstream_ = std::make_shared<Downstream>(loop_, self, pipeline_);
     co_await downstream_->open();
   }
   receiving_ = true;
@@ -118,6 +118,7 @@ Status WriteSession::begin_block(const BeginBlock& begin) {
   auto writer = context.store.create(begin.block, begin.generation, begin.stored_bytes_hint);
   if (writer.ok()) {
     block_->writer = *std::move(writer);
+    if (pipeline_.background != 0) block_->writer->keep_out_of_cache();
   } else {
     fail_block(writer.error());
   }
@@ -256,9 +257,9 @@ Status WriteSession::downstream_lost(const TargetLost& lost) {
   const bool due = open || std::any_of(pending_.begin(), pending_.end(), [&](const auto& pending) {
                      return pending.block == lost.block && !pending.below;
                    });
-  if (!due || target > targets_.size() || (open && block_->lost.test(target))) {
+  if (!due || target > pipeline_.targets.size() || (open && block_->lost.test(target))) {
     return Error{Errc::kProtocol, "target " + std::to_string(lost.target) + " of " +
-                                      std::to_string(targets_.size()) + " lost block " +
+                                      std::to_string(pipeline_.targets.size()) + " lost block " +
                                       to_string(lost.block) + ", which could not be or was known"};
   }
   if (open) tell_lost(target, lost.outcome);

@@ -69,7 +69,7 @@ class WriteSession : public std::enable_shared_from_this<WriteSession> {
 
   std::shared_ptr<Connection> connection_;
   ServerLoop& loop_;
-  std::vector<metadata::Endpoint> targets_;
+  OpenPipeline pipeline_;
   std::shared_ptr<Downstream> downstream_;  // None for the last node.
   std::optional<OpenBlock> block_;
   std::deque<PendingBlock> pending_;

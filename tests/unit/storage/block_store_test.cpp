@@ -109,6 +109,21 @@ TEST_CASE("a replica is invisible until it is finished and gone when it is aband
   }
 }
 
+TEST_CASE("a replica that is kept out of the page cache reads back the same") {
+  const TemporaryDirectory directory;
+  const auto store = open_store(store_options({directory.path()}));
+  for (const std::size_t size : {std::size_t{1000}, std::size_t{20} << 20}) {
+    const BlockId block{size};
+    const auto bytes = make_bytes(size, 1);
+    auto writer = store->create(block, 1, size);
+    REQUIRE(writer.ok());
+    (*writer)->keep_out_of_cache();
+    REQUIRE(append_raw(**writer, block, bytes).ok());
+    REQUIRE(finish_and_wait(**writer).ok());
+    CHECK(*get(*store, block, 1) == bytes);
+  }
+}
+
 TEST_CASE("what does not follow the rules of slices is refused") {
   const TemporaryDirectory directory;
   const auto store = open_store(store_options({directory.path()}));

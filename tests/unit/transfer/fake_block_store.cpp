@@ -32,6 +32,8 @@ class FakeReplicaWriter final : public storage::ReplicaWriter {
     }
     return {};
   }
+  void keep_out_of_cache() override { replica_->kept_out_of_cache = true; }
+
   void finish(std::function<void(Result<storage::ReplicaInfo>)> done) override {
     store_.publish(replica_, std::move(done));
   }
@@ -149,6 +151,11 @@ void FakeBlockStore::flip_byte(BlockId block, std::uint64_t offset) {
 bool FakeBlockStore::has(BlockId block) {
   const std::lock_guard lock(mutex_);
   return replicas_.contains(block);
+}
+
+bool FakeBlockStore::kept_out_of_cache(BlockId block) {
+  const std::lock_guard lock(mutex_);
+  return replicas_.at(block)->kept_out_of_cache;
 }
 
 std::size_t FakeBlockStore::count() {

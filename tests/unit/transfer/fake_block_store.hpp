@@ -19,6 +19,7 @@ class FakeBlockStore final : public storage::BlockStore {
     std::vector<storage::Slice> slices;
     std::vector<std::uint64_t> offsets;  // One more than there are slices.
     UniqueFd file;
+    bool kept_out_of_cache = false;
   };
 
   explicit FakeBlockStore(ClusterId cluster) : cluster_(cluster) {}
@@ -39,6 +40,8 @@ class FakeBlockStore final : public storage::BlockStore {
   void hold_finishes(bool hold);  // Releases what was held when false.
   void flip_byte(BlockId block, std::uint64_t offset);
   bool has(BlockId block);
+  // REQUIRES: has(block).
+  bool kept_out_of_cache(BlockId block);
   std::size_t count();
   std::size_t open_writers();
 

@@ -143,7 +143,7 @@ inline std::string joined(const std::vector<std::string>& parts) {
 
 inline std::string open_frame(std::vector<metadata::Endpoint> further = {}) {
   std::string out;
-  append_frame(out, FrameType::kOpenPipeline, OpenPipeline{std::move(further)});
+  append_frame(out, FrameType::kOpenPipeline, OpenPipeline{std::move(further), 0});
   return out;
 }
 

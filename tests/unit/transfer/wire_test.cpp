@@ -14,7 +14,8 @@ std::span<const std::byte> bytes_of(const std::string& text) {
 std::string sample_frames() {
   std::string all;
   append_frame(all, FrameType::kHello, Hello{.cluster = {1, 2}});
-  append_frame(all, FrameType::kOpenPipeline, OpenPipeline{{{"a.example", 9866}, {"::1", 9867}}});
+  append_frame(all, FrameType::kOpenPipeline,
+               OpenPipeline{{{"a.example", 9866}, {"::1", 9867}}, 1});
   append_frame(all, FrameType::kBeginBlock, BeginBlock{BlockId{1}, 2, 3});
   const std::vector<storage::Slice> slices{{10, storage::kSliceBytes, 5}, {7, 7, 6}};
   append_slices_head(all, FrameType::kWriteSlices, slices);
