@@ -234,6 +234,9 @@ TEST_CASE("A source that changes while it is sent is stored as it was at some mo
   REQUIRE(report.ok());
   CHECK(report->copies_min == 3);
   CHECK(read_all(*cluster.files, "/f").size() == 8U << 20);
+  // No datanode is to blame for wrong checksums.
+  const std::lock_guard lock(cluster.names->mutex);
+  for (const auto& allocation : cluster.names->allocations) CHECK(allocation.excluded.empty());
 }
 
 TEST_CASE("Compressed files come back as they were") {
