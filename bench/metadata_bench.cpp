@@ -18,7 +18,7 @@
 
 #include "base/random_id.hpp"
 #include "base/units.hpp"
-#include "client/namenode_link.hpp"
+#include "client/link/namenode_link.hpp"
 
 namespace minidfs {
 namespace {

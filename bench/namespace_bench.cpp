@@ -12,8 +12,8 @@
 #include <string>
 
 #include "metadata/changes.hpp"
-#include "storage/namespace_reader.hpp"
-#include "storage/namespace_store.hpp"
+#include "storage/namespace/namespace_reader.hpp"
+#include "storage/namespace/namespace_store.hpp"
 
 namespace minidfs {
 namespace {

@@ -23,7 +23,7 @@
 #include <thread>
 #include <vector>
 
-#include "storage/slice_codec.hpp"
+#include "storage/blocks/slice_codec.hpp"
 #include "transfer/data_server.hpp"
 #include "transfer/pipeline_writer.hpp"
 #include "transfer/replica_client.hpp"

@@ -16,7 +16,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/internal_messages.hpp"
 #include "consensus/log.hpp"
-#include "storage/namespace_reader.hpp"
+#include "storage/namespace/namespace_reader.hpp"
 
 namespace minidfs::actors {
 

@@ -20,8 +20,8 @@
 #include "actors/interfaces.hpp"
 #include "actors/order_actors.hpp"
 #include "actors/replica_changes.hpp"
-#include "storage/block_store.hpp"
-#include "storage/scrubber.hpp"
+#include "storage/blocks/block_store.hpp"
+#include "storage/blocks/scrubber.hpp"
 #include "transfer/data_server.hpp"
 
 namespace minidfs::actors {

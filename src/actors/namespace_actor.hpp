@@ -14,7 +14,7 @@
 #include "actors/internal_messages.hpp"
 #include "base/wall_clock.hpp"
 #include "consensus/log.hpp"
-#include "storage/namespace_reader.hpp"
+#include "storage/namespace/namespace_reader.hpp"
 
 namespace minidfs::actors {
 

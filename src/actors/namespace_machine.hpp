@@ -7,7 +7,7 @@
 
 #include "actors/internal_messages.hpp"
 #include "consensus/state_machine.hpp"
-#include "storage/namespace_store.hpp"
+#include "storage/namespace/namespace_store.hpp"
 
 namespace minidfs::actors {
 

@@ -12,7 +12,7 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/replica_changes.hpp"
-#include "storage/block_store.hpp"
+#include "storage/blocks/block_store.hpp"
 #include "transfer/replica_copy.hpp"
 
 namespace minidfs::actors {

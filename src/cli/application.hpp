@@ -6,8 +6,8 @@
 #include <variant>
 #include <vector>
 
-#include "cli/command.hpp"
-#include "cli/role_command.hpp"
+#include "cli/command/command.hpp"
+#include "cli/roles/role_command.hpp"
 
 namespace minidfs::cli {
 

@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "cli/application.hpp"
-#include "cli/roles.hpp"
+#include "cli/roles/roles.hpp"
 
 namespace {
 

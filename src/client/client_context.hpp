@@ -5,10 +5,10 @@
 #include <string>
 
 #include "client/file_system.hpp"
-#include "client/namenode_link.hpp"
+#include "client/link/namenode_link.hpp"
 #include "client/node_health.hpp"
-#include "client/pipeline_pool.hpp"
-#include "client/replica_pool.hpp"
+#include "client/read/replica_pool.hpp"
+#include "client/write/pipeline_pool.hpp"
 
 namespace minidfs::client {
 

@@ -10,13 +10,13 @@
 #include "base/codec.hpp"
 #include "base/wall_clock.hpp"
 #include "client/client_context.hpp"
-#include "client/file_reader.hpp"
-#include "client/file_writer.hpp"
-#include "client/local_source.hpp"
 #include "client/polling.hpp"
 #include "client/progress_meter.hpp"
-#include "client/small_file_writer.hpp"
-#include "client/tree_reader.hpp"
+#include "client/read/file_reader.hpp"
+#include "client/read/tree_reader.hpp"
+#include "client/write/file_writer.hpp"
+#include "client/write/local_source.hpp"
+#include "client/write/small_file_writer.hpp"
 
 namespace minidfs::client {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "base/result.hpp"
 #include "metadata/types.hpp"
-#include "storage/block_store.hpp"
+#include "storage/blocks/block_store.hpp"
 
 namespace minidfs::transfer {
 

@@ -8,7 +8,7 @@
 #include <deque>
 #include <utility>
 
-#include "storage/slice_codec.hpp"
+#include "storage/blocks/slice_codec.hpp"
 #include "transfer/client_connection.hpp"
 #include "transfer/wire.hpp"
 

@@ -16,7 +16,7 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "metadata/types.hpp"
-#include "storage/block_store.hpp"
+#include "storage/blocks/block_store.hpp"
 
 namespace minidfs::transfer {
 

@@ -15,7 +15,7 @@
 
 #include "actors/namespace_actor.hpp"
 #include "actors/namespace_machine.hpp"
-#include "storage/namespace_store.hpp"
+#include "storage/namespace/namespace_store.hpp"
 
 namespace minidfs::actors::test {
 

@@ -4,8 +4,8 @@
 #include <span>
 #include <string_view>
 
-#include "storage/replica_format.hpp"
-#include "storage/slice_codec.hpp"
+#include "storage/blocks/replica_format.hpp"
+#include "storage/blocks/slice_codec.hpp"
 #include "storage/version_file.hpp"
 
 using namespace minidfs;

@@ -5,7 +5,7 @@
 
 #include "cli/application.hpp"
 #include "fake_file_system.hpp"
-#include "storage/slice_codec.hpp"
+#include "storage/blocks/slice_codec.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace minidfs::cli {

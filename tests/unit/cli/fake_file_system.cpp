@@ -5,7 +5,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "cli/paths.hpp"
+#include "cli/command/paths.hpp"
 
 namespace minidfs::cli::test {
 namespace {

@@ -1,6 +1,6 @@
 #include "storage/sqlite.hpp"
 
-#include "unit/storage/namespace_fixture.hpp"
+#include "unit/storage/namespace/namespace_fixture.hpp"
 
 namespace minidfs::storage {
 namespace {

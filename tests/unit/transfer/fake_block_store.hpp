@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "storage/block_store.hpp"
+#include "storage/blocks/block_store.hpp"
 
 namespace minidfs::transfer {
 

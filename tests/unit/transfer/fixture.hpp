@@ -7,7 +7,7 @@
 #include <random>
 #include <thread>
 
-#include "storage/slice_codec.hpp"
+#include "storage/blocks/slice_codec.hpp"
 #include "transfer/data_server.hpp"
 #include "transfer/pipeline_writer.hpp"
 #include "transfer/replica_client.hpp"

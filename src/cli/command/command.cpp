@@ -1,0 +1,103 @@
+#include "cli/command/command.hpp"
+
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/units.hpp"
+#include "cli/command/paths.hpp"
+
+namespace minidfs::cli {
+namespace {
+
+constexpr std::array kTable{&kPutCommand,      &kGetCommand,     &kCatCommand,      &kLsCommand,
+                            &kMkdirCommand,    &kRmCommand,      &kMvCommand,       &kStatCommand,
+                            &kChecksumCommand, &kSetrepCommand,  &kStatusCommand,   &kFsckCommand,
+                            &kNodeCommand,     &kBalanceCommand, &kSafemodeCommand, &kScrubCommand,
+                            &kConfigCommand};
+
+constexpr std::array kClientFlags{
+    Flag{"namenode", 0, "HOST:PORT[,...]", "Where the namenodes listen (or MINIDFS_NAMENODE)",
+         "client.namenode"},
+    Flag{"user", 0, "NAME", "Name to act in (or MINIDFS_USER; default: the Unix user)",
+         "client.user"},
+    Flag{"timeout", 0, "TIME", "Longest wait for an answer, such as 10s", "client.timeout"},
+    Flag{"config", 0, "FILE", "Read options from a TOML file", ""},
+    Flag{"help", 0, "", "Show this help", ""},
+};
+
+std::string unix_user() {
+  const auto* entry = ::getpwuid(::geteuid());
+  return entry != nullptr ? entry->pw_name : std::to_string(::geteuid());
+}
+
+std::string unix_group() {
+  const auto* entry = ::getgrgid(::getegid());
+  return entry != nullptr ? entry->gr_name : std::to_string(::getegid());
+}
+
+}  // namespace
+
+std::span<const Command* const> command_table() { return kTable; }
+
+std::span<const Flag> client_flags() { return kClientFlags; }
+
+Result<client::FileSystem*> Invocation::file_system() {
+  if (file_system_ == nullptr) {
+    MDFS_TRY(auto options, client_options(config_));
+    MDFS_TRY(file_system_, connector_(std::move(options)));
+  }
+  return file_system_.get();
+}
+
+Result<client::Options> client_options(const Config& config) {
+  const auto& from = config.client;
+  client::Options options;
+  for (const auto& address : from.namenode) {
+    MDFS_TRY(auto place, parse_host_port(address, std::nullopt));
+    options.namenodes.push_back({std::move(place.host), place.port});
+  }
+  // The Unix group belongs to the Unix user; somebody else acts in a group of the same name.
+  options.user = from.user.empty() ? unix_user() : from.user;
+  options.group = from.user.empty() ? unix_group() : from.user;
+  options.timeout = from.timeout;
+  options.connect_timeout = std::min(from.connect_timeout, from.timeout);
+  options.replication = from.replication;
+  options.block_size = from.block_size;
+  options.compression = from.compression;
+  options.parallel_blocks = from.parallel_blocks;
+  options.parallel_batches = from.parallel_batches;
+  options.batch_files = from.batch_files;
+  options.small_file_bytes = from.small_file;
+  options.min_replication = from.min_replication;
+  options.progress_timeout = from.progress_timeout;
+  options.hedge_after = from.hedge_after;
+  return options;
+}
+
+Result<int> for_each_path(
+    Invocation& invocation,
+    const std::function<Status(client::FileSystem&, const std::string&)>& action) {
+  int exit_code = 0;
+  for (const auto& operand : invocation.arguments().operands) {
+    const auto done = [&]() -> Status {
+      MDFS_TRY(const auto path, dfs_path(operand));
+      MDFS_TRY(auto* file_system, invocation.file_system());
+      return action(*file_system, path);
+    }();
+    if (done.ok()) continue;
+    const int code = report(invocation.io(), done.error());
+    if (exit_code == 0) exit_code = code;
+    // Nobody reads on, or nobody answers: the other operands would fail in the same way.
+    if (done.error().code == Errc::kCancelled || done.error().code == Errc::kUnavailable ||
+        done.error().code == Errc::kTimedOut) {
+      break;
+    }
+  }
+  return exit_code;
+}
+
+}  // namespace minidfs::cli

@@ -1,0 +1,53 @@
+#include "cli/command/paths.hpp"
+
+#include <filesystem>
+
+#include "metadata/path.hpp"
+
+namespace minidfs::cli {
+
+Result<std::string> dfs_path(std::string_view operand) {
+  MDFS_TRY(const auto components, metadata::split_path(operand));
+  std::string path;
+  for (const auto name : components) path.append("/").append(name);
+  return path.empty() ? "/" : path;
+}
+
+std::string join_path(std::string_view parent, std::string_view name) {
+  std::string path(parent);
+  if (path.empty() || path.back() != '/') path += '/';
+  return path.append(name);
+}
+
+std::string base_name(std::string_view path) {
+  while (!path.empty() && path.back() == '/') path.remove_suffix(1);
+  const auto slash = path.rfind('/');
+  return std::string(slash == std::string_view::npos ? path : path.substr(slash + 1));
+}
+
+std::string local_base_name(const std::string& path) {
+  std::error_code problem;
+  const auto whole = std::filesystem::absolute(path, problem);
+  if (problem) return base_name(path);
+  return base_name(whole.lexically_normal().native());
+}
+
+Result<std::string> resolve_target(const Target& target, const CopySource& source) {
+  if (target.state == TargetState::kDirectory) {
+    if (source.name.empty()) {
+      return Error{Errc::kInvalidArgument,
+                   "the root has no name of its own to be given in " + target.path};
+    }
+    return join_path(target.path, source.name);
+  }
+  if ((target.into || target.many_sources) && target.state == TargetState::kFile) {
+    return Error{Errc::kNotADirectory, target.path + ": not a directory"};
+  }
+  // A directory may become a target that is written with a slash; a file needs one that exists.
+  if (target.many_sources || (target.into && !source.is_directory)) {
+    return Error{Errc::kNotFound, target.path + ": no such directory"};
+  }
+  return target.path;
+}
+
+}  // namespace minidfs::cli

@@ -1,0 +1,194 @@
+#include "cli/roles/datanode_process.hpp"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <caf/actor_system.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/stateful_actor.hpp>
+
+#include "absl/strings/str_join.h"
+#include "actors/datanode_actor.hpp"
+#include "actors/system_config.hpp"
+#include "base/logging.hpp"
+#include "base/units.hpp"
+#include "storage/blocks/block_store.hpp"
+#include "storage/blocks/scrubber.hpp"
+#include "transfer/data_server.hpp"
+
+namespace minidfs::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kGoodbyeTimeout{1000};
+constexpr std::uint16_t kNamenodePort = 8020;
+// Replicas that are sent to other datanodes at a time.
+constexpr std::size_t kCopiers = 4;
+
+struct SystemConfig : actors::ControlSystemConfig {
+  SystemConfig() { add_message_types<caf::id_block::minidfs>(); }
+};
+
+storage::BlockStoreOptions store_options(const Config& config,
+                                         const std::vector<std::string>& directories) {
+  storage::BlockStoreOptions options;
+  options.directories = directories;
+  options.durability =
+      config.datanode.sync == "none" ? storage::Durability::kNone : storage::Durability::kSync;
+  options.pack_limit_bytes = config.datanode.pack_limit;
+  options.reserved_bytes = config.datanode.reserved_space;
+  options.capacity_bytes = config.datanode.capacity;
+  options.disk_check_interval = config.datanode.disk_check_interval;
+  return options;
+}
+
+// A failed disk is reported to the namenode block by block, which makes new copies elsewhere. When
+// none is left the datanode is of no use any more.
+std::function<void(const storage::DiskFailure&)> on_disk_failed(actors::ReplicaChanges& changes,
+                                                                FatalHandler on_fatal) {
+  return [&changes, on_fatal = std::move(on_fatal)](const storage::DiskFailure& failure) {
+    changes.replicas_lost(failure.lost);
+    if (failure.disks_left != 0) return;
+    const Error error{Errc::kIoError, "no data directory works any more; the last one, " +
+                                          failure.directory +
+                                          ", failed: " + failure.reason.message};
+    log_error("datanode", "{}", error.message);
+    on_fatal(error);
+  };
+}
+
+std::string machine_name() {
+  char name[256] = {};
+  if (::gethostname(name, sizeof name - 1) != 0) return "localhost";
+  return name;
+}
+
+// What others connect to: as advertised, else the address that the server listens on.
+Result<metadata::Endpoint> advertised_endpoint(const Config& config, std::uint16_t port) {
+  if (!config.datanode.advertise.empty()) {
+    MDFS_TRY(const auto parsed, parse_host_port(config.datanode.advertise, port));
+    return metadata::Endpoint{parsed.host, parsed.port};
+  }
+  const auto& listen = config.common.listen;
+  const bool everywhere = listen.empty() || listen == "0.0.0.0" || listen == "::";
+  return metadata::Endpoint{everywhere ? machine_name() : listen, port};
+}
+
+Result<std::vector<metadata::Endpoint>> namenode_endpoints(const std::vector<std::string>& texts) {
+  std::vector<metadata::Endpoint> endpoints;
+  for (const auto& text : texts) {
+    MDFS_TRY(const auto parsed, parse_host_port(text, kNamenodePort));
+    endpoints.push_back({parsed.host, parsed.port});
+  }
+  if (endpoints.empty()) return Error{Errc::kInvalidArgument, "no namenode is given"};
+  return endpoints;
+}
+
+class Datanode final : public DatanodeProcess {
+ public:
+  ~Datanode() override {
+    stop_actors();
+    scrubber_.reset();
+    server_.reset();
+  }
+
+  Status start(const Config& config, const DatanodeAddresses& addresses, FatalHandler on_fatal) {
+    actors::DatanodeParts parts;
+    MDFS_TRY(parts.namenodes, namenode_endpoints(addresses.namenodes));
+    auto stored = store_options(config, addresses.data_dirs);
+    stored.disk_failed = on_disk_failed(changes_, on_fatal);
+    MDFS_TRY(store_, storage::BlockStore::open(stored));
+    changes_.on_bad_found([store = store_.get()] { store->check_disks(); });
+    transfer::DataServerOptions options;
+    options.listen = {config.common.listen, addresses.port};
+    options.threads = config.datanode.threads;
+    options.progress_timeout = config.datanode.progress_timeout;
+    MDFS_TRY(server_, transfer::DataServer::start(options, *store_, changes_));
+    MDFS_TRY(parts.advertised, advertised_endpoint(config, server_->port()));
+    start_scrubber(config, addresses.data_dirs.front() + "/scrub");
+    parts.store = store_.get();
+    parts.scrubber = scrubber_.get();
+    parts.server = server_.get();
+    parts.changes = &changes_;
+    parts.host = machine_name();
+    parts.rack = config.datanode.rack;
+    parts.heartbeat_interval = config.datanode.heartbeat_interval;
+    parts.on_refused = [on_fatal = std::move(on_fatal)](const Error& error) {
+      log_error("datanode", "refused: {}", error.message);
+      on_fatal(error);
+    };
+    const auto usage = store_->usage();
+    log_info("datanode", "listening on {}:{}, data in {}, node {}, {} replicas, {} free",
+             config.common.listen, server_->port(), absl::StrJoin(addresses.data_dirs, ","),
+             to_string(store_->node_id()), usage.replicas, human_size(usage.free_bytes));
+    orders_ = system_.spawn<caf::detached>(actors::order_actor, store_.get(), &changes_,
+                                           config.datanode.keep_corrupt);
+    parts.orders = orders_;
+    const actors::CopyParts copy{store_.get(), &changes_, config.datanode.copy_rate / kCopiers,
+                                 &stopping_};
+    for (std::size_t i = 0; i < kCopiers; ++i) {
+      copiers_.push_back(system_.spawn<caf::detached>(actors::copy_actor, copy));
+    }
+    parts.copiers = copiers_;
+    actor_ = system_.spawn<caf::detached>(
+        actors::datanode_actor, std::make_shared<actors::DatanodeParts>(std::move(parts)));
+    return {};
+  }
+
+  std::uint16_t port() const override { return server_->port(); }
+
+ private:
+  void start_scrubber(const Config& config, std::string state_file) {
+    storage::ScrubberOptions options;
+    options.state_file = std::move(state_file);
+    options.rate_bytes = config.datanode.scrub_rate;
+    options.interval = config.datanode.scrub_interval;
+    options.busy = [server = server_.get()] {
+      const auto load = server->load();
+      return load.active_reads + load.active_writes > 0;
+    };
+    options.found_bad = [this](const storage::ReplicaInfo& replica, const std::string& reason) {
+      changes_.replica_corrupt(replica.block, replica.generation, reason);
+    };
+    scrubber_ = std::make_unique<storage::Scrubber>(*store_, std::move(options));
+  }
+
+  void stop_actors() {
+    if (!actor_) return;
+    stopping_ = true;
+    caf::scoped_actor self{system_};
+    self->request(actor_, kGoodbyeTimeout, actors::LeaveAtom{})
+        .receive([](bool) {}, [](const caf::error&) {});
+    self->send_exit(actor_, caf::exit_reason::user_shutdown);
+    self->wait_for(actor_);
+    self->send_exit(orders_, caf::exit_reason::user_shutdown);
+    self->wait_for(orders_);
+    for (const auto& copier : copiers_) self->send_exit(copier, caf::exit_reason::user_shutdown);
+    for (const auto& copier : copiers_) self->wait_for(copier);
+    actor_ = nullptr;
+    orders_ = nullptr;
+    copiers_.clear();
+  }
+
+  actors::ReplicaChanges changes_;
+  std::unique_ptr<storage::BlockStore> store_;
+  std::unique_ptr<transfer::DataServer> server_;
+  std::unique_ptr<storage::Scrubber> scrubber_;
+  SystemConfig system_config_;
+  caf::actor_system system_{system_config_};
+  std::atomic<bool> stopping_{false};
+  actors::OrderActor orders_;
+  std::vector<actors::CopyActor> copiers_;
+  actors::DatanodeActor actor_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<DatanodeProcess>> DatanodeProcess::start(const Config& config,
+                                                                const DatanodeAddresses& addresses,
+                                                                FatalHandler on_fatal) {
+  auto datanode = std::make_unique<Datanode>();
+  MDFS_CHECK(datanode->start(config, addresses, std::move(on_fatal)));
+  return std::unique_ptr<DatanodeProcess>(std::move(datanode));
+}
+
+}  // namespace minidfs::cli

@@ -1,0 +1,36 @@
+// A datanode with everything it consists of, wired together and running on its own threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/config.hpp"
+#include "base/result.hpp"
+#include "cli/roles/namenode_process.hpp"
+
+namespace minidfs::cli {
+
+struct DatanodeAddresses {
+  std::uint16_t port = 0;  // 0: any free one.
+  std::vector<std::string> data_dirs;
+  std::vector<std::string> namenodes;  // "host:port".
+};
+
+class DatanodeProcess {
+ public:
+  // Errors: everything that keeps it from starting, naming the file, directory or address. That no
+  // namenode can be reached is none of them: it goes on trying. `on_fatal` is called when it can be
+  // of no use any more: it belongs to another cluster, or its last data directory has failed
+  // (kIoError).
+  static Result<std::unique_ptr<DatanodeProcess>> start(const Config& config,
+                                                        const DatanodeAddresses& addresses,
+                                                        FatalHandler on_fatal);
+  // Says goodbye to the namenode, then stops.
+  virtual ~DatanodeProcess() = default;
+
+  virtual std::uint16_t port() const = 0;
+};
+
+}  // namespace minidfs::cli

@@ -1,0 +1,156 @@
+#include "cli/roles/namenode_process.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+#include <filesystem>
+#include <random>
+
+#include "actors/block_actor.hpp"
+#include "actors/control_plane.hpp"
+#include "actors/namespace_actor.hpp"
+#include "actors/namespace_machine.hpp"
+#include "actors/system_config.hpp"
+#include "base/logging.hpp"
+#include "cli/roles/rack_table.hpp"
+#include "consensus/log.hpp"
+#include "storage/namespace/namenode_directory.hpp"
+#include "storage/namespace/namespace_store.hpp"
+
+namespace minidfs::cli {
+namespace {
+
+struct SystemConfig : actors::ControlSystemConfig {
+  SystemConfig() { add_message_types<caf::id_block::minidfs>(); }
+};
+
+actors::BlockManagerOptions manager_options(const Config& config, ClusterId cluster) {
+  actors::BlockManagerOptions options;
+  options.cluster = cluster;
+  options.nodes.stale_after = config.namenode.stale_after;
+  options.nodes.dead_after = config.namenode.dead_after;
+  options.placement.reserve_bytes = 0;  // The datanodes keep theirs out of what they call free.
+  options.sessions.grace = config.namenode.orphan_grace;
+  options.orphans.grace = config.namenode.orphan_grace;
+  options.safe_mode.threshold = config.namenode.safe_mode_threshold;
+  // A datanode copies a few blocks at a time; what it has in hand must last until its next
+  // heartbeat brings more.
+  options.repair.streams_out_max = 512;
+  options.repair.streams_in_max = 512;
+  options.repair.stream_bytes_max = std::uint64_t{256} << 20;
+  options.repair.copies_max = 10'000;
+  options.repair.placement = options.placement;
+  options.repair.balance = config.namenode.balance;
+  options.repair.balance_threshold = config.namenode.balance_threshold;
+  if (!config.namenode.rack_table.empty()) {
+    options.rack_of = [path = config.namenode.rack_table](std::span<const std::string> names) {
+      return rack_in_file(path, names);
+    };
+  }
+  options.seed = std::random_device{}();
+  return options;
+}
+
+// Members are declared in the order in which they depend on one another, so that they end in the
+// reverse order.
+class Namenode final : public NamenodeProcess {
+ public:
+  explicit Namenode(storage::NamenodeDirectory directory) : directory_(std::move(directory)) {}
+
+  ~Namenode() override {
+    listener_.reset();
+    if (machine_) machine_->set_sink(nullptr);
+    stop_actors();
+    log_.reset();
+  }
+
+  Status start(const Config& config, FatalHandler on_fatal) {
+    actors::AdmissionOptions admission;
+    admission.host = config.common.listen;
+    admission.port = config.namenode.port;
+    admission.cluster = directory_.cluster;
+    admission.process = actors::control_process_id(system_);
+    MDFS_TRY(listener_, actors::ControlListener::open(admission));
+    MDFS_TRY(store_, storage::NamespaceStore::open(directory_.database_path()));
+    machine_ = std::make_unique<actors::NamespaceMachine>(*store_);
+    MDFS_CHECK(open_log(config, std::move(on_fatal)));
+    MDFS_CHECK(spawn_actors(config));
+    actors::publish_control(system_, caf::actor_cast<actors::NamenodeActor>(namespace_),
+                            *listener_);
+    log_info("namenode", "listening on {}:{}, data in {}, cluster {}{}, {} entries applied",
+             config.common.listen, port(), directory_.path, to_string(directory_.cluster),
+             directory_.formatted ? " (new)" : "", store_->applied());
+    return {};
+  }
+
+  std::uint16_t port() const override { return listener_->port(); }
+
+ private:
+  Status open_log(const Config& config, FatalHandler on_fatal) {
+    consensus::LogOptions options;
+    options.directory = directory_.log_path();
+    options.members = {{1, "127.0.0.1:0"}};
+    options.snapshot_threshold_entries = config.namenode.snapshot_threshold;
+    options.free_space_min_bytes = config.namenode.reserved_space;
+    MDFS_TRY(log_, consensus::Log::open(options, *machine_, [on_fatal](const Error& error) {
+               log_error("namenode", "cannot go on: {}", error.message);
+               on_fatal(error);
+             }));
+    return {};
+  }
+
+  Status spawn_actors(const Config& config) {
+    auto blocks = std::make_shared<actors::BlockActorParts>();
+    blocks->options = manager_options(config, directory_.cluster);
+    blocks->log = log_.get();
+    MDFS_TRY(blocks->reader, store_->open_reader());
+    blocks_ = system_.spawn<caf::detached>(actors::block_actor, std::move(blocks));
+    machine_->set_sink([handle = blocks_](actors::NamespaceEffects effects) {
+      caf::anon_send(handle, std::move(effects));
+    });
+    auto names = std::make_shared<actors::NamespaceActorParts>();
+    names->log = log_.get();
+    MDFS_TRY(names->reader, store_->open_reader());
+    names->blocks = blocks_;
+    namespace_ = system_.spawn<caf::detached>(actors::namespace_actor, std::move(names));
+    return {};
+  }
+
+  void stop_actors() {
+    caf::scoped_actor self{system_};
+    if (namespace_) {
+      self->send_exit(namespace_, caf::exit_reason::user_shutdown);
+      self->wait_for(namespace_);
+    }
+    if (blocks_) {
+      self->send_exit(blocks_, caf::exit_reason::user_shutdown);
+      self->wait_for(blocks_);
+    }
+    namespace_ = nullptr;
+    blocks_ = nullptr;
+  }
+
+  storage::NamenodeDirectory directory_;
+  SystemConfig system_config_;
+  caf::actor_system system_{system_config_};
+  std::unique_ptr<storage::NamespaceStore> store_;
+  std::unique_ptr<actors::NamespaceMachine> machine_;
+  std::unique_ptr<consensus::Log> log_;
+  actors::BlockActor blocks_;
+  actors::NamespaceActor namespace_;
+  std::unique_ptr<actors::ControlListener> listener_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<NamenodeProcess>> NamenodeProcess::start(const Config& config,
+                                                                const std::string& data_dir,
+                                                                FatalHandler on_fatal) {
+  MDFS_TRY(auto directory, storage::claim_namenode_directory(data_dir));
+  auto namenode = std::make_unique<Namenode>(std::move(directory));
+  MDFS_CHECK(namenode->start(config, std::move(on_fatal)));
+  return std::unique_ptr<NamenodeProcess>(std::move(namenode));
+}
+
+}  // namespace minidfs::cli

@@ -1,0 +1,118 @@
+#include "cli/roles/role_command.hpp"
+
+#include <array>
+#include <vector>
+
+#include "base/suggest.hpp"
+
+namespace minidfs::cli {
+namespace {
+
+constexpr Flag kRole{"role", 0, "ROLE", "namenode, datanode or local", ""};
+constexpr Flag kConfigFile{"config", 0, "FILE", "Read options from a TOML file", ""};
+constexpr Flag kListen{"listen", 0, "ADDR", "Address to listen on (default 127.0.0.1)",
+                       "common.listen"};
+constexpr Flag kLogLevel{"log-level", 0, "LEVEL", "debug, info, warn, error or off",
+                         "common.log_level"};
+constexpr Flag kLogFile{"log-file", 0, "FILE", "Append the log to a file, not to standard error",
+                        "common.log_file"};
+constexpr Flag kHelp{"help", 0, "", "Show this help", ""};
+constexpr Flag kVersion{"version", 0, "", "Print the version", ""};
+constexpr Flag kSync{"sync", 0, "MODE",
+                     "full (default): blocks are on disk when acknowledged; none: maybe not",
+                     "datanode.sync"};
+constexpr Flag kCapacity{"capacity", 0, "SIZE",
+                         "The most to store, such as 500G (default: the disks)",
+                         "datanode.capacity"};
+
+constexpr std::array kNamenodeFlags{
+    kRole,
+    Flag{"data-dir", 0, "DIR", "Directory of the namespace and its log (must be given)",
+         "namenode.data_dir"},
+    Flag{"port", 0, "PORT", "Port for clients and datanodes (default 8020)", "namenode.port"},
+    kListen,
+    kConfigFile,
+    kLogLevel,
+    kLogFile,
+    kVersion,
+    kHelp};
+
+constexpr std::array kDatanodeFlags{
+    kRole,
+    Flag{"data-dir", 0, "DIR[,DIR...]", "Directories for blocks, one for each disk (must be given)",
+         "datanode.data_dir"},
+    Flag{"port", 0, "PORT", "Port for block data (default 9866)", "datanode.port"},
+    Flag{"namenode", 0, "HOST:PORT[,...]", "Where the namenodes listen (default 127.0.0.1:8020)",
+         "datanode.namenode"},
+    Flag{"rack", 0, "/RACK", "The rack this machine stands in", "datanode.rack"},
+    Flag{"advertise", 0, "HOST[:PORT]", "What clients and other nodes connect to",
+         "datanode.advertise"},
+    Flag{"keep-corrupt", 0, "", "Keep copies of corrupt blocks below corrupt/ of their disk",
+         "datanode.keep_corrupt"},
+    kCapacity,
+    kSync,
+    kListen,
+    kConfigFile,
+    kLogLevel,
+    kLogFile,
+    kVersion,
+    kHelp};
+
+constexpr std::array kLocalFlags{
+    kRole,
+    Flag{"data-dir", 0, "DIR", "Directory of the whole cluster (must be given)", "local.data_dir"},
+    Flag{"datanodes", 0, "N", "How many datanodes (default 3)", "local.datanodes"},
+    Flag{"port", 0, "PORT", "Port of the namenode (default 8020)", "namenode.port"},
+    kCapacity,
+    kSync,
+    kListen,
+    kConfigFile,
+    kLogLevel,
+    kLogFile,
+    kVersion,
+    kHelp};
+
+constexpr std::array kRoles{
+    RoleEntry{Role::kNamenode, "namenode", "Keep the namespace and look after the datanodes",
+              "minidfs --role=namenode --data-dir=/srv/nn", kNamenodeFlags},
+    RoleEntry{Role::kDatanode, "datanode", "Store blocks",
+              "minidfs --role=datanode --port=9866 --data-dir=/srv/d1,/srv/d2", kDatanodeFlags},
+    RoleEntry{Role::kLocal, "local", "A whole cluster in one process, to try it out",
+              "minidfs --role=local --datanodes=3 --data-dir=/tmp/minidfs", kLocalFlags},
+};
+
+}  // namespace
+
+std::span<const RoleEntry> role_table() { return kRoles; }
+
+Result<const RoleEntry*> find_role(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const auto& entry : kRoles) {
+    if (entry.name == name) return &entry;
+    names.push_back(entry.name);
+  }
+  return Error{Errc::kInvalidArgument, "unknown role '" + std::string(name) +
+                                           "': namenode, datanode or local" +
+                                           suggestion(name, names)};
+}
+
+Status check_role_config(Role role, const Config& config) {
+  const auto missing = [](std::string_view name, std::string_view key) {
+    return Error{Errc::kInvalidArgument, "--role=" + std::string(name) + " needs --data-dir (or " +
+                                             std::string(key) + " in the configuration)"};
+  };
+  switch (role) {
+    case Role::kNamenode:
+      if (config.namenode.data_dir.empty()) return missing("namenode", "namenode.data_dir");
+      break;
+    case Role::kDatanode:
+      if (config.datanode.data_dir.empty()) return missing("datanode", "datanode.data_dir");
+      break;
+    case Role::kLocal:
+      if (config.local.data_dir.empty()) return missing("local", "local.data_dir");
+      break;
+  }
+  return {};
+}
+
+}  // namespace minidfs::cli

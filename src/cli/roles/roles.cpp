@@ -1,0 +1,140 @@
+#include "cli/roles/roles.hpp"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/logging.hpp"
+#include "cli/roles/datanode_process.hpp"
+#include "cli/roles/namenode_process.hpp"
+#include "metadata/types.hpp"
+
+namespace minidfs::cli {
+namespace {
+
+// How long a role may take to stop. What it does then besides saying goodbye (checkpoints, files of
+// the log that are not needed any more) only makes the next start quicker: whatever was
+// acknowledged is on disk already. A busy disk can hold each of those steps up for a second and
+// more.
+constexpr std::chrono::milliseconds kStopTimeMax{1000};
+
+// Ends the process with `exit_code` after kStopTimeMax, wherever its other threads stand then,
+// unless it is `over` before.
+void limit_stop_time(const std::stop_token& over, int exit_code) {
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  std::condition_variable_any changed;
+  if (changed.wait_for(lock, over, kStopTimeMax, [&] { return over.stop_requested(); })) return;
+  log_warn("minidfs", "still stopping after {} ms: the next start does the rest",
+           kStopTimeMax.count());
+  std::_Exit(exit_code);
+}
+
+// Ends the process on SIGTERM and SIGINT, or when a part of it asks for it. Made before any other
+// thread, so that all threads inherit the blocked signals and only wait() takes them.
+class Lifetime {
+ public:
+  Lifetime() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGTERM);
+    sigaddset(&signals_, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+
+  // Any thread.
+  void end_with(int exit_code) {
+    exit_code_ = exit_code;
+    ::kill(::getpid(), SIGTERM);
+  }
+
+  // The exit code of the process, which ends at the latest kStopTimeMax after this has returned.
+  int wait() {
+    int signal = 0;
+    while (sigwait(&signals_, &signal) != 0) {
+    }
+    log_info("minidfs", "stopping ({})", signal == SIGINT ? "SIGINT" : "SIGTERM");
+    stop_limit_ = std::jthread(limit_stop_time, exit_code_.load());
+    return exit_code_;
+  }
+
+  FatalHandler fatal_handler() {
+    return [this](const Error& error) { end_with(errc_info(error.code).exit_code); };
+  }
+
+ private:
+  sigset_t signals_{};
+  std::atomic<int> exit_code_{0};
+  std::jthread stop_limit_;
+};
+
+int refuse_start(const Error& error) {
+  std::fprintf(stderr, "minidfs: %s\n", error.message.c_str());
+  return errc_info(error.code).exit_code;
+}
+
+int refuse_missing(const char* what) {
+  return refuse_start({Errc::kInvalidArgument, std::string(what) + " must be given (--data-dir)"});
+}
+
+}  // namespace
+
+int run_namenode(const Config& config) {
+  if (config.namenode.data_dir.empty()) return refuse_missing("namenode.data_dir");
+  Lifetime lifetime;
+  auto namenode =
+      NamenodeProcess::start(config, config.namenode.data_dir, lifetime.fatal_handler());
+  if (!namenode.ok()) return refuse_start(namenode.error());
+  return lifetime.wait();
+}
+
+int run_datanode(const Config& config) {
+  if (config.datanode.data_dir.empty()) return refuse_missing("datanode.data_dir");
+  Lifetime lifetime;
+  const DatanodeAddresses addresses{config.datanode.port, config.datanode.data_dir,
+                                    config.datanode.namenode};
+  auto datanode = DatanodeProcess::start(config, addresses, lifetime.fatal_handler());
+  if (!datanode.ok()) return refuse_start(datanode.error());
+  return lifetime.wait();
+}
+
+int run_local(const Config& config) {
+  if (config.local.data_dir.empty()) return refuse_missing("local.data_dir");
+  Lifetime lifetime;
+  const auto& directory = config.local.data_dir;
+  auto namenode = NamenodeProcess::start(config, directory + "/namenode", lifetime.fatal_handler());
+  if (!namenode.ok()) return refuse_start(namenode.error());
+  std::vector<std::unique_ptr<DatanodeProcess>> datanodes;
+  for (std::uint32_t i = 0; i < config.local.datanodes; ++i) {
+    DatanodeAddresses addresses;
+    const auto port = config.datanode.port;
+    addresses.port = port == 0 ? port : static_cast<std::uint16_t>(port + i);
+    addresses.data_dirs = {directory + "/datanode" + std::to_string(i + 1)};
+    const auto& listen = config.common.listen;
+    const bool everywhere = listen.empty() || listen == "0.0.0.0" || listen == "::";
+    addresses.namenodes = {metadata::to_string(
+        metadata::Endpoint{everywhere ? "127.0.0.1" : listen, (*namenode)->port()})};
+    // One that has lost its directory stays, without any capacity: the others go on.
+    auto on_fatal = [handler = lifetime.fatal_handler()](const Error& error) {
+      if (error.code != Errc::kIoError) handler(error);
+    };
+    auto datanode = DatanodeProcess::start(config, addresses, std::move(on_fatal));
+    if (!datanode.ok()) return refuse_start(datanode.error());
+    datanodes.push_back(std::move(datanode).value());
+  }
+  return lifetime.wait();
+}
+
+}  // namespace minidfs::cli

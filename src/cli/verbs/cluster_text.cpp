@@ -1,0 +1,122 @@
+#include "cli/verbs/cluster_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "base/units.hpp"
+
+namespace minidfs::cli {
+namespace {
+
+// What an operator has decided comes before whether the node lives, but for a death that matters.
+std::string shown_state(const client::NodeReport& node) {
+  const bool decided = !node.admin.empty() && node.admin != "in service";
+  return decided && !(node.state == "dead" && node.admin == "decommissioning") ? node.admin
+                                                                               : node.state;
+}
+
+std::string node_line(const client::NodeReport& node, std::size_t name_width,
+                      std::size_t state_width) {
+  std::array<char, 512> columns{};
+  std::snprintf(columns.data(), columns.size(),
+                "  %-*.128s %-*.16s %-16.64s %10s used, %10s free, %8llu blocks",
+                static_cast<int>(std::min<std::size_t>(name_width, 128)), node.name.c_str(),
+                static_cast<int>(state_width), shown_state(node).c_str(), node.rack.c_str(),
+                human_size(node.used_bytes).c_str(), human_size(node.free_bytes).c_str(),
+                static_cast<unsigned long long>(node.blocks));
+  std::string line = columns.data();
+  if (node.admin == "decommissioning") {
+    line += ", " + std::to_string(node.draining_left) + " blocks left to copy";
+  }
+  if (node.admin == "maintenance") {
+    line += ", for " + human_duration(std::chrono::seconds(node.maintenance_left_ms / 1000));
+  }
+  if (node.state != "live") {
+    line += ", silent for " + human_duration(std::chrono::seconds(node.last_heartbeat_ms / 1000));
+  }
+  return line + "\n";
+}
+
+std::string safe_mode_text(const client::ClusterStatus& status) {
+  if (!status.safe_mode) return "off";
+  return status.safe_mode_reason.empty() ? "on" : "on, " + status.safe_mode_reason;
+}
+
+// How long repair will take at the rate of late.
+std::string repair_text(const client::BlockCounts& blocks) {
+  if (blocks.under_replicated == 0 || blocks.repaired_per_second <= 0) return {};
+  const auto seconds = static_cast<std::int64_t>(static_cast<double>(blocks.under_replicated) /
+                                                 blocks.repaired_per_second) +
+                       1;
+  std::array<char, 64> rate{};
+  std::snprintf(rate.data(), rate.size(), "%.1f", blocks.repaired_per_second);
+  return "repair:     " + std::string(rate.data()) + " copies a second, about " +
+         human_duration(std::chrono::seconds(seconds)) + " left\n";
+}
+
+}  // namespace
+
+std::string status_text(const client::ClusterStatus& status) {
+  std::uint64_t used_bytes = 0;
+  std::uint64_t free_bytes = 0;
+  std::size_t live = 0;
+  std::size_t name_width = 0;
+  std::size_t state_width = 6;
+  for (const auto& node : status.nodes) {
+    name_width = std::max(name_width, node.name.size());
+    state_width = std::max(state_width, shown_state(node).size());
+    if (node.state == "dead") continue;
+    used_bytes += node.used_bytes;
+    free_bytes += node.free_bytes;
+    live += node.state == "live" ? 1 : 0;
+  }
+  const auto& blocks = status.blocks;
+  std::string text = "cluster:    " + to_string(status.cluster) + "\n";
+  text += "safe mode:  " + safe_mode_text(status) + "\n";
+  text += "files:      " + std::to_string(status.files) + " in " +
+          std::to_string(status.directories) + " directories\n";
+  text += "space:      " + human_size(used_bytes) + " used, " + human_size(free_bytes) + " free\n";
+  text += "blocks:     " + std::to_string(blocks.total) + ": " +
+          std::to_string(blocks.under_replicated) + " under-replicated, " +
+          std::to_string(blocks.missing) + " missing, " + std::to_string(blocks.corrupt) +
+          " corrupt, " + std::to_string(blocks.pending_copies) + " copies pending\n";
+  text += repair_text(blocks);
+  text += "datanodes:  " + std::to_string(status.nodes.size()) + ", " + std::to_string(live) +
+          " live\n";
+  for (const auto& node : status.nodes) text += node_line(node, name_width, state_width);
+  return text;
+}
+
+nlohmann::json to_json(const client::ClusterStatus& status) {
+  auto nodes = nlohmann::json::array();
+  for (const auto& node : status.nodes) {
+    nodes.push_back({{"id", to_string(node.id)},
+                     {"name", node.name},
+                     {"state", shown_state(node)},
+                     {"liveness", node.state},
+                     {"draining_left", node.draining_left},
+                     {"rack", node.rack},
+                     {"capacity", node.capacity_bytes},
+                     {"used", node.used_bytes},
+                     {"free", node.free_bytes},
+                     {"blocks", node.blocks},
+                     {"last_heartbeat_ms", node.last_heartbeat_ms}});
+  }
+  return {{"cluster", to_string(status.cluster)},
+          {"safe_mode", status.safe_mode},
+          {"safe_mode_reason", status.safe_mode_reason},
+          {"files", status.files},
+          {"directories", status.directories},
+          {"blocks",
+           {{"total", status.blocks.total},
+            {"under_replicated", status.blocks.under_replicated},
+            {"missing", status.blocks.missing},
+            {"corrupt", status.blocks.corrupt},
+            {"pending_copies", status.blocks.pending_copies}}},
+          {"repaired_per_second", status.blocks.repaired_per_second},
+          {"balance_deviation", status.balance_deviation},
+          {"nodes", std::move(nodes)}};
+}
+
+}  // namespace minidfs::cli

@@ -1,0 +1,51 @@
+#include "cli/verbs/input_source.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace minidfs::cli {
+
+InputSource::InputSource(UniqueFd owned, int fd, std::string name)
+    : owned_(std::move(owned)), fd_(fd), name_(std::move(name)) {
+  struct stat status {};
+  const bool is_regular = ::fstat(fd_, &status) == 0 && S_ISREG(status.st_mode);
+  // Offsets count from the file's begin, so a redirected file that is partly read is a stream.
+  seekable_ = is_regular && ::lseek(fd_, 0, SEEK_CUR) == 0;
+  if (seekable_) size_bytes_ = static_cast<std::uint64_t>(status.st_size);
+}
+
+Result<std::unique_ptr<InputSource>> InputSource::open(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return errno_error(errno, path);
+  if (S_ISDIR(status.st_mode)) {
+    return Error{Errc::kIsADirectory, path + ": is a directory (use -r)"};
+  }
+  // Opening a device may have effects, and many never end.
+  if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode)) {
+    return Error{Errc::kUnsupported, path + ": neither a regular file nor a pipe"};
+  }
+  MDFS_TRY(auto file, open_file(path, O_RDONLY));
+  const int fd = file.get();
+  return std::unique_ptr<InputSource>(new InputSource(std::move(file), fd, path));
+}
+
+std::unique_ptr<InputSource> InputSource::standard_input() {
+  return std::unique_ptr<InputSource>(new InputSource(UniqueFd(), STDIN_FILENO, "standard input"));
+}
+
+Result<std::size_t> InputSource::read(std::span<std::byte> buffer) {
+  std::size_t filled = 0;
+  while (filled < buffer.size()) {
+    const ssize_t count = ::read(fd_, buffer.data() + filled, buffer.size() - filled);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return errno_error(errno, name_);
+    if (count == 0) break;
+    filled += static_cast<std::size_t>(count);
+  }
+  return filled;
+}
+
+}  // namespace minidfs::cli

@@ -1,0 +1,153 @@
+// minidfs put: copies local files and trees into the file system.
+
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+
+#include "cli/command/command.hpp"
+#include "cli/verbs/input_source.hpp"
+#include "cli/verbs/local_tree.hpp"
+#include "cli/verbs/progress.hpp"
+#include "cli/verbs/targets.hpp"
+
+namespace minidfs::cli {
+namespace {
+
+constexpr std::array kFlags{
+    Flag{"recursive", 'r', "", "Copy directories and everything below them", ""},
+    Flag{"force", 'f', "", "Replace files that exist", ""},
+    Flag{"replication", 0, "N", "Copies of each block", "client.replication"},
+    Flag{"block-size", 0, "SIZE", "Size of blocks, such as 64MiB", "client.block_size"},
+    Flag{"compression", 0, "KIND", "none, zstd, zstd:1 to zstd:19, or auto", "client.compression"},
+    Flag{"quiet", 'q', "", "No progress on the terminal", ""},
+};
+
+struct LocalOperand {
+  std::string local_path;
+  CopySource source;
+};
+
+// Looks at every source before anything is sent.
+Result<std::vector<LocalOperand>> examine_sources(const std::vector<std::string>& operands,
+                                                  bool recursive) {
+  std::vector<LocalOperand> sources;
+  for (std::size_t i = 0; i + 1 < operands.size(); ++i) {
+    const auto& path = operands[i];
+    if (path == "-") {
+      if (operands.size() > 2) {
+        return Error{Errc::kInvalidArgument, "'-' (standard input) must be the only source"};
+      }
+      sources.push_back({path, {}});
+      continue;
+    }
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return errno_error(errno, path);
+    const bool is_directory = S_ISDIR(status.st_mode);
+    if (is_directory && !recursive) {
+      return Error{Errc::kIsADirectory, path + ": is a directory (use -r)"};
+    }
+    sources.push_back({path, {local_base_name(path), is_directory}});
+  }
+  return sources;
+}
+
+// A put whose sources and target are known.
+struct Copy {
+  Invocation& invocation;
+  client::FileSystem& files;
+  const Target& target;
+  client::WriteOptions options;
+
+  Result<client::WriteReport> one(const LocalOperand& operand);
+  Result<client::WriteReport> many(const std::vector<LocalOperand>& sources, LocalTree& tree);
+};
+
+Result<client::WriteReport> Copy::one(const LocalOperand& operand) {
+  if (operand.local_path == "-") {
+    if (target.into || target.state == TargetState::kDirectory) {
+      return Error{Errc::kIsADirectory,
+                   target.path + ": is a directory, and standard input has no name to take there"};
+    }
+    return files.write_file(target.path, *InputSource::standard_input(), options);
+  }
+  MDFS_TRY(auto source, InputSource::open(operand.local_path));
+  MDFS_TRY(const auto path, resolve_target(target, operand.source));
+  return files.write_file(path, *source, options);
+}
+
+Result<client::WriteReport> Copy::many(const std::vector<LocalOperand>& sources, LocalTree& tree) {
+  for (const auto& operand : sources) {
+    MDFS_TRY(const auto path, resolve_target(target, operand.source));
+    if (operand.source.is_directory) {
+      add_local_tree(operand.local_path, path, tree);
+    } else {
+      // Opened only to refuse what is special or unreadable before the first byte is sent.
+      MDFS_TRY([[maybe_unused]] const auto source, InputSource::open(operand.local_path));
+      tree.files.push_back({operand.local_path, path});
+    }
+  }
+  for (const auto& directory : tree.empty_directories) {
+    MDFS_CHECK(files.make_directory(directory, true));
+  }
+  if (tree.files.empty()) return client::WriteReport{};
+  return files.write_files(tree.files, options);
+}
+
+void warn_of_few_copies(const Io& io, const std::string& path, const client::WriteReport& report) {
+  if (report.bytes == 0 || report.copies_min >= report.copies_wanted) return;
+  io.err("minidfs: " + printable(path, true) + ": stored with " +
+         std::to_string(report.copies_min) + " of " + std::to_string(report.copies_wanted) +
+         " copies\n");
+}
+
+Result<int> run(Invocation& invocation) {
+  const auto& arguments = invocation.arguments();
+  const auto& io = invocation.io();
+  MDFS_TRY(const auto sources, examine_sources(arguments.operands, arguments.has("recursive")));
+  MDFS_TRY(auto target, parse_target(arguments.operands.back(), sources.size()));
+  MDFS_TRY(auto* files, invocation.file_system());
+  MDFS_CHECK(look_up_target(*files, target));
+
+  LocalTree tree;
+  const bool single = sources.size() == 1 && !sources.front().source.is_directory;
+  const auto report_of = [&]() -> Result<client::WriteReport> {
+    ProgressBar bar(io, arguments.has("quiet"));
+    Copy copy{invocation, *files, target, {}};
+    copy.options.overwrite = arguments.has("force");
+    copy.options.progress = bar.callback();
+    return single ? copy.one(sources.front()) : copy.many(sources, tree);
+  };
+  const auto written = report_of();
+  int exit_code = 0;
+  for (const auto& problem : tree.problems) {
+    (void)report(io, problem);
+    exit_code = 1;
+  }
+  if (!written.ok()) return written.error();
+  std::string shown = target.path;
+  if (single && sources.front().local_path != "-") {
+    MDFS_TRY(shown, resolve_target(target, sources.front().source));
+  }
+  warn_of_few_copies(io, shown, *written);
+  return exit_code;
+}
+
+}  // namespace
+
+const Command kPutCommand{
+    .name = "put",
+    .operands = "LOCAL... TARGET",
+    .summary = "Copy local files into the file system",
+    .details =
+        "LOCAL may be '-' for standard input. A TARGET that is a directory, or is written\n"
+        "with a slash at its end, takes the copies in; several LOCALs need one. With -r a\n"
+        "directory becomes TARGET, or TARGET/NAME when TARGET exists. A file appears when\n"
+        "it is whole.",
+    .example = "minidfs put -r --replication=2 photos /photos",
+    .flags = kFlags,
+    .operands_min = 2,
+    .operands_max = kManyOperands,
+    .run = run};
+
+}  // namespace minidfs::cli

@@ -1,0 +1,36 @@
+// minidfs status: the state of the cluster.
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "cli/command/command.hpp"
+#include "cli/verbs/cluster_text.hpp"
+#include "cli/verbs/listing.hpp"
+
+namespace minidfs::cli {
+namespace {
+
+constexpr std::array kFlags{Flag{"json", 0, "", "One JSON object", ""}};
+
+Result<int> run(Invocation& invocation) {
+  MDFS_TRY(auto* files, invocation.file_system());
+  MDFS_TRY(const auto status, files->status());
+  const auto& io = invocation.io();
+  MDFS_CHECK(io.print(invocation.arguments().has("json") ? dump_json(to_json(status))
+                                                         : status_text(status)));
+  return 0;
+}
+
+}  // namespace
+
+const Command kStatusCommand{.name = "status",
+                             .operands = "",
+                             .summary = "Show nodes, space, blocks, and what is missing",
+                             .details = "",
+                             .example = "minidfs status --json",
+                             .flags = kFlags,
+                             .operands_min = 0,
+                             .operands_max = 0,
+                             .run = run};
+
+}  // namespace minidfs::cli

@@ -1,0 +1,28 @@
+#include "client/link/control_connection.hpp"
+
+#include <cctype>
+#include <string>
+#include <utility>
+
+#include "actors/control_plane.hpp"
+
+namespace minidfs::client {
+
+Result<Connected> connect_namenode(caf::actor_system& system, const metadata::Endpoint& address,
+                                   std::chrono::milliseconds timeout, bool replace) {
+  actors::ConnectOptions options;
+  options.role = actors::ControlRole::kClient;
+  options.timeout = timeout;
+  options.replace = replace;
+  auto connection =
+      actors::connect_control<actors::NamenodeActor>(system, address.host, address.port, options);
+  if (connection.ok()) return Connected{std::move(connection->handle), connection->cluster};
+  auto error = std::move(connection).error();
+  const auto prefix = metadata::to_string(address) + ": ";
+  if (error.message.starts_with(prefix)) error.message.erase(0, prefix.size());
+  auto& first = error.message[0];  // "Connection refused" stands in the middle of a sentence.
+  first = static_cast<char>(std::tolower(static_cast<unsigned char>(first)));
+  return error;
+}
+
+}  // namespace minidfs::client

@@ -1,0 +1,109 @@
+// One request on its way through the link: what it asks, whom it tells, how often it was tried.
+// Owned by the link's actor; internal to the link.
+#pragma once
+
+#include <caf/duration.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "actors/interfaces.hpp"
+#include "client/link/link_actor.hpp"
+#include "client/link/namenode_link.hpp"
+#include "client/link/retry_schedule.hpp"
+
+namespace minidfs::client {
+
+// The RequestId of a change, or null for a request that may simply be asked again.
+template <class Request>
+metadata::RequestId* request_id(Request& request) {
+  if constexpr (std::is_same_v<Request, actors::CommitWrite>) {
+    return &request.change.request;
+  } else if constexpr (requires { request.request.sequence; }) {
+    return &request.request;
+  } else {
+    return nullptr;
+  }
+}
+
+class LinkOperation : public std::enable_shared_from_this<LinkOperation> {
+ public:
+  enum class Phase : std::uint8_t { kWaiting, kSent, kBackingOff };
+
+  explicit LinkOperation(std::chrono::milliseconds timeout)
+      : timeout_(timeout), deadline_(std::chrono::steady_clock::now() + timeout) {}
+  virtual ~LinkOperation() = default;
+
+  // Sends the request; the answer comes back through on_answered() or on_failed() of the actor.
+  virtual void send(LinkActor* self, const actors::NamenodeActor& namenode) = 0;
+  virtual void fail(Error error) = 0;
+  virtual metadata::RequestId* id() = 0;
+  // Until when kNoDatanode is asked again. A writer that excluded nodes wants to know at once.
+  virtual bool waits_for_datanodes() const = 0;
+
+  std::chrono::milliseconds timeout() const { return timeout_; }
+  std::chrono::steady_clock::time_point deadline() const { return deadline_; }
+
+  Phase phase = Phase::kWaiting;
+  std::uint32_t attempt = 0;
+  std::chrono::steady_clock::time_point sent_at;
+  Backoff backoff;
+  std::optional<Error> last_error;  // What the namenode answered last.
+
+ private:
+  std::chrono::milliseconds timeout_;
+  std::chrono::steady_clock::time_point deadline_;
+};
+
+template <class Request>
+class LinkOperationOf final : public LinkOperation {
+ public:
+  using Reply = NamenodeLink::Reply<Request>;
+
+  LinkOperationOf(Request request, NamenodeLink::Callback<Request> callback,
+                  std::chrono::milliseconds timeout)
+      : LinkOperation(timeout), request_(std::move(request)), callback_(std::move(callback)) {}
+
+  // CAF's own request time-out is not used: it costs a timer for each of up to 100,000 requests a
+  // second. The actor's tick watches the deadlines instead. A handler whose answer never comes
+  // stays with the actor but owns nothing.
+  void send(LinkActor* self, const actors::NamenodeActor& namenode) override {
+    const std::weak_ptr<LinkOperation> weak = weak_from_this();
+    self->request(namenode, caf::infinite, request_)
+        .then(
+            [self, weak, number = attempt](Reply& reply) {
+              const auto operation = current(weak, number);
+              if (!operation) return;
+              on_answered(self, operation);
+              static_cast<LinkOperationOf&>(*operation).callback_(std::move(reply));
+            },
+            [self, weak, number = attempt](const caf::error& error) {
+              if (const auto operation = current(weak, number)) on_failed(self, operation, error);
+            });
+  }
+
+  void fail(Error error) override { callback_(std::move(error)); }
+  metadata::RequestId* id() override { return request_id(request_); }
+  bool waits_for_datanodes() const override {
+    if constexpr (std::is_same_v<Request, actors::AllocateBlocks>) return request_.excluded.empty();
+    return true;
+  }
+
+ private:
+  // The operation if it still waits for the answer to its attempt `number`.
+  static std::shared_ptr<LinkOperation> current(const std::weak_ptr<LinkOperation>& weak,
+                                                std::uint32_t number) {
+    auto operation = weak.lock();
+    const bool waits =
+        operation && operation->phase == Phase::kSent && operation->attempt == number;
+    return waits ? operation : nullptr;
+  }
+
+  Request request_;
+  NamenodeLink::Callback<Request> callback_;
+};
+
+}  // namespace minidfs::client

@@ -1,0 +1,249 @@
+#include "client/read/file_reader.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "client/link/retry_schedule.hpp"
+#include "client/read/block_reader.hpp"
+
+namespace minidfs::client {
+namespace {
+
+// Parts that are requested at a time by one FileReader. Only one is received, straight into the
+// sink; the others wait in the sockets' buffers, which bounds the memory.
+constexpr std::size_t kRequestedMax = 2;
+
+// Readers for each block that would be written at a time. A reader waits for its datanode between
+// parts, so that this many keep the processors and the network busy where half of them do not.
+constexpr std::size_t kReadersPerBlock = 2;
+
+// What one of several readers takes at a time.
+constexpr std::uint64_t kParallelPartBytes = 8U << 20;
+
+// The parts of one read, for one or several FileReaders. Thread-safe.
+class PartSupply {
+ public:
+  explicit PartSupply(std::vector<BlockPart> parts) : parts_(std::move(parts)) {}
+
+  // None at the end, and after stop().
+  const BlockPart* take() {
+    const auto index = next_++;
+    return index < parts_.size() && !stopped_ ? &parts_[index] : nullptr;
+  }
+  void stop() { stopped_ = true; }
+  std::size_t size() const { return parts_.size(); }
+
+ private:
+  const std::vector<BlockPart> parts_;
+  std::atomic<std::size_t> next_{0};
+  std::atomic<bool> stopped_{false};
+};
+
+// Reads parts, one after another. For one thread.
+class FileReader {
+ public:
+  FileReader(ClientContext& context, const std::string& path,
+             const std::vector<metadata::LocatedBlock>& blocks, ProgressMeter& progress)
+      : context_(context), path_(path), blocks_(blocks), progress_(progress) {}
+
+  Status read(PartSupply& supply, const PlacedSink& sink) {
+    std::deque<Request> requests;
+    for (;;) {
+      while (requests.size() < kRequestedMax) {
+        const auto* part = supply.take();
+        if (part == nullptr) break;
+        const auto& block = blocks_[part->block];
+        requests.push_back({block.offset + part->offset,
+                            {context_, failed_nodes_, block, part->offset, part->length}});
+        requests.back().reader.request_ahead();
+      }
+      if (requests.empty()) return {};
+      auto& [position, reader] = requests.front();
+      const transfer::ByteSink counting = [&, at = position](auto bytes) mutable -> Status {
+        MDFS_CHECK(sink(at, bytes));
+        at += bytes.size();
+        progress_.add_bytes(bytes.size());
+        return Status();
+      };
+      MDFS_CHECK(receive(reader, counting));
+      requests.pop_front();
+      for (auto& request : requests) request.reader.avoid_failed_node();
+    }
+  }
+
+ private:
+  struct Request {
+    std::uint64_t position;  // In the file.
+    BlockReader reader;
+  };
+
+  // Until the part is whole or there is no more hope.
+  Status receive(BlockReader& reader, const transfer::ByteSink& sink) {
+    Backoff backoff;
+    bool asked_again = false;
+    auto progress_at = std::chrono::steady_clock::now();
+    for (;;) {
+      const auto before = reader.done();
+      auto status = reader.receive(sink);
+      if (status.ok() || reader.sink_failed()) return status;
+      const auto now = std::chrono::steady_clock::now();
+      if (reader.done() > before) {
+        progress_at = now;
+        backoff.reset();
+      }
+      MDFS_TRY(const bool hope,
+               reader.may_come_back() || !asked_again ? Result<bool>(true) : still_learning());
+      const auto delay = backoff.next(std::random_device{}());
+      if (!hope || now + delay - progress_at >= context_.options.timeout) {
+        return failure(reader);
+      }
+      // The first time there may simply be newer replicas than we know.
+      if (asked_again) std::this_thread::sleep_for(delay);
+      asked_again = true;
+      MDFS_CHECK(ask_again(reader));
+    }
+  }
+
+  // A namenode that has just started does not know yet where everything is.
+  Result<bool> still_learning() {
+    MDFS_TRY(const auto status, context_.link.call(actors::StatusRequest{}));
+    return status.safe_mode;
+  }
+
+  Status ask_again(BlockReader& reader) {
+    MDFS_TRY(auto located, context_.link.call(actors::LocateRequest{path_, context_.host}));
+    const auto& wanted = reader.block().block;
+    const auto found = std::find_if(located.blocks.begin(), located.blocks.end(),
+                                    [&](const auto& it) { return it.block == wanted; });
+    if (found == located.blocks.end()) {
+      return Error{Errc::kStale, "the file was changed while it was read"};
+    }
+    reader.relocate(std::move(found->locations));
+    return {};
+  }
+
+  static Error failure(const BlockReader& reader) {
+    return {Errc::kIoError, "block " + to_string(reader.block().block.id) +
+                                " cannot be read from any replica: " + reader.reasons()};
+  }
+
+  ClientContext& context_;
+  const std::string& path_;
+  const std::vector<metadata::LocatedBlock>& blocks_;
+  ProgressMeter& progress_;
+  FailedNodes failed_nodes_;
+};
+
+// Several readers, each on a thread of its own, the caller's among them. The first error stays.
+class ParallelReader {
+ public:
+  ParallelReader(ClientContext& context, const std::string& path,
+                 const std::vector<metadata::LocatedBlock>& blocks, ProgressMeter& progress)
+      : context_(context), path_(path), blocks_(blocks), progress_(progress) {}
+
+  Status read(PartSupply& supply, const PlacedSink& sink) {
+    const auto work = [&] {
+      auto status = FileReader(context_, path_, blocks_, progress_).read(supply, sink);
+      if (status.ok()) return;
+      supply.stop();
+      const std::lock_guard lock(mutex_);
+      if (status_.ok()) status_ = std::move(status);
+    };
+    const auto readers = std::min<std::size_t>(
+        supply.size(), kReadersPerBlock * std::max(context_.options.parallel_blocks, 1U));
+    std::vector<std::jthread> others;
+    for (std::size_t i = 1; i < readers; ++i) others.emplace_back(work);
+    work();
+    others.clear();
+    return status_;
+  }
+
+ private:
+  ClientContext& context_;
+  const std::string& path_;
+  const std::vector<metadata::LocatedBlock>& blocks_;
+  ProgressMeter& progress_;
+  std::mutex mutex_;
+  Status status_;
+};
+
+std::vector<BlockPart> cut(const std::vector<BlockPart>& parts, std::uint64_t bytes_max) {
+  std::vector<BlockPart> pieces;
+  for (const auto& part : parts) {
+    for (std::uint64_t done = 0; done < part.length; done += bytes_max) {
+      pieces.push_back({part.block, part.offset + done, std::min(bytes_max, part.length - done)});
+    }
+  }
+  return pieces;
+}
+
+// The file at `path`, with the length of what is to be read added to `progress`.
+Result<actors::LocatedFile> locate(ClientContext& context, const std::string& path,
+                                   std::uint64_t offset, std::uint64_t length,
+                                   ProgressMeter& progress) {
+  auto located = context.link.call(actors::LocateRequest{path, context.host});
+  if (!located.ok()) return with_path(std::move(located).error(), path);
+  if (located->status.kind == metadata::FileKind::kDirectory) {
+    return Error{Errc::kIsADirectory, path + ": is a directory"};
+  }
+  const auto size = located->status.length;
+  progress.add_total(std::min(length, size - std::min(offset, size)), 1);
+  return located;
+}
+
+Status named(Status status, const std::string& path) {
+  if (status.ok()) return status;
+  return with_path(std::move(status).error(), path);
+}
+
+}  // namespace
+
+std::vector<BlockPart> parts_of(const std::vector<metadata::LocatedBlock>& blocks,
+                                std::uint64_t offset, std::uint64_t length) {
+  const auto end = length > UINT64_MAX - offset ? UINT64_MAX : offset + length;
+  std::vector<BlockPart> parts;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    const auto block_begin = blocks[i].offset;
+    const auto block_end = block_begin + blocks[i].block.length;
+    const auto from = std::max(offset, block_begin);
+    const auto to = std::min(end, block_end);
+    if (from < to) parts.push_back({i, from - block_begin, to - from});
+  }
+  return parts;
+}
+
+Status read_in_order(ClientContext& context, const std::string& path, std::uint64_t offset,
+                     std::uint64_t length, const Sink& sink, ProgressMeter& progress) {
+  MDFS_TRY(const auto located, locate(context, path, offset, length, progress));
+  PartSupply supply(parts_of(located.blocks, offset, length));
+  const PlacedSink placed = [&](std::uint64_t, std::span<const std::byte> bytes) {
+    return sink(bytes);
+  };
+  FileReader reader(context, path, located.blocks, progress);
+  MDFS_CHECK(named(reader.read(supply, placed), path));
+  progress.add_files(1);
+  return {};
+}
+
+Status read_in_parallel(ClientContext& context, const std::string& path, const PlacedSink& sink,
+                        ProgressMeter& progress) {
+  MDFS_TRY(const auto located, locate(context, path, 0, UINT64_MAX, progress));
+  MDFS_CHECK(read_located(context, path, located.blocks, sink, progress));
+  progress.add_files(1);
+  return {};
+}
+
+Status read_located(ClientContext& context, const std::string& path,
+                    const std::vector<metadata::LocatedBlock>& blocks, const PlacedSink& sink,
+                    ProgressMeter& progress) {
+  PartSupply supply(cut(parts_of(blocks, 0, UINT64_MAX), kParallelPartBytes));
+  return named(ParallelReader(context, path, blocks, progress).read(supply, sink), path);
+}
+
+}  // namespace minidfs::client

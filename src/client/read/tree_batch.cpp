@@ -1,0 +1,144 @@
+#include "client/read/tree_batch.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "client/read/file_reader.hpp"
+
+namespace minidfs::client {
+namespace {
+
+// Requests under way on one connection: enough that neither side ever waits for the other.
+constexpr std::size_t kPipelinedMax = 64;
+// Larger files, and files of several blocks, are read one at a time.
+constexpr std::uint64_t kPipelinedBytesMax = 1 << 20;
+
+Status request(transfer::ReplicaClient& client, const actors::LocatedFile& file) {
+  const auto& block = file.blocks.front().block;
+  return client.request({block.id, block.generation, 0, block.length});
+}
+
+}  // namespace
+
+Status fetch_file(ClientContext& context, const std::string& path, const std::string& local_path,
+                  const std::vector<metadata::LocatedBlock>& blocks, ProgressMeter& progress) {
+  MDFS_TRY(auto output, LocalOutput::create(local_path));
+  const PlacedSink sink = [&](std::uint64_t offset, std::span<const std::byte> bytes) {
+    return output.write_at(offset, bytes);
+  };
+  MDFS_CHECK(read_located(context, path, blocks, sink, progress));
+  MDFS_CHECK(output.finish());
+  progress.add_files(1);
+  return {};
+}
+
+Status BatchFetcher::fetch(TreeBatch& batch) {
+  std::map<metadata::Endpoint, Files> groups;
+  std::map<metadata::Endpoint, const metadata::ReplicaLocation*> places;
+  Files single;
+  for (auto& file : batch.files) {
+    const auto* location = best_location(file);
+    if (location == nullptr) {
+      single.push_back(&file);
+    } else {
+      groups[location->data].push_back(&file);
+      places[location->data] = location;
+    }
+  }
+  for (const auto& [endpoint, files] : groups) {
+    MDFS_CHECK(fetch_from(*places[endpoint], batch, files, single));
+  }
+  for (auto* file : single) {
+    const auto& name = file->status.name;
+    MDFS_CHECK(fetch_file(context_, join_path(batch.path, name), join_path(batch.local_path, name),
+                          file->blocks, progress_));
+  }
+  return {};
+}
+
+// Where a small file is asked for first, or null for one that is read by itself.
+const metadata::ReplicaLocation* BatchFetcher::best_location(
+    const actors::LocatedFile& file) const {
+  if (file.blocks.size() != 1 || file.status.length > kPipelinedBytesMax) return nullptr;
+  const metadata::ReplicaLocation* suspect = nullptr;
+  for (const auto& location : file.blocks.front().locations) {
+    if (failed_nodes_.contains(location.node)) continue;
+    if (!context_.health.is_suspect(location.node)) return &location;
+    if (suspect == nullptr) suspect = &location;
+  }
+  return suspect;
+}
+
+Status BatchFetcher::fetch_from(const metadata::ReplicaLocation& location, const TreeBatch& batch,
+                                const Files& files, Files& left) {
+  auto taken = context_.replicas.take(location.data, false, patience());
+  if (!taken.ok()) {
+    give_up(location, taken.error().code);
+    left.insert(left.end(), files.begin(), files.end());
+    return {};
+  }
+  auto connection = std::move(*taken);
+  MDFS_CHECK(receive_all(*connection.client, batch, files, left));
+  if (connection.client->usable()) {
+    context_.replicas.give_back(location.data, std::move(connection));
+  } else if (!connection.reused) {
+    give_up(location, Errc::kUnavailable);
+  }
+  return {};
+}
+
+// Files that are left behind are read again one by one, so a node is not hurried as much as there.
+std::chrono::milliseconds BatchFetcher::patience() const {
+  return 4 * context_.options.hedge_after;
+}
+
+void BatchFetcher::give_up(const metadata::ReplicaLocation& location, Errc why) {
+  failed_nodes_[location.node] = why;
+  context_.health.note_slow(location.node);
+}
+
+Status BatchFetcher::receive_all(transfer::ReplicaClient& client, const TreeBatch& batch,
+                                 const Files& files, Files& left) {
+  std::size_t requested = 0;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    // The window is filled up when half of it is empty, so that requests travel together.
+    if (requested - i <= kPipelinedMax / 2) {
+      const auto end = std::min(files.size(), i + kPipelinedMax);
+      while (requested < end && request(client, *files[requested]).ok()) ++requested;
+    }
+    if (requested <= i) {  // The connection is lost.
+      left.insert(left.end(), files.begin() + static_cast<std::ptrdiff_t>(i), files.end());
+      return {};
+    }
+    MDFS_TRY(const bool received, receive_one(client, batch, *files[i]));
+    if (!received) left.push_back(files[i]);
+  }
+  return {};
+}
+
+// False when the replica or its node failed; an error is of the local file.
+Result<bool> BatchFetcher::receive_one(transfer::ReplicaClient& client, const TreeBatch& batch,
+                                       const actors::LocatedFile& file) {
+  if (!client.usable()) return false;
+  MDFS_TRY(auto output, LocalOutput::create(join_path(batch.local_path, file.status.name)));
+  Status written;
+  std::uint64_t bytes_written = 0;
+  const auto writing = [&](std::span<const std::byte> bytes) {
+    written = output.write(bytes);
+    bytes_written += bytes.size();
+    return written;
+  };
+  const auto received =
+      client.receive(writing, {patience(), []() -> Status {
+                                 return Error{Errc::kTimedOut, "the datanode hangs"};
+                               }});
+  MDFS_CHECK(written);
+  if (!received.ok() || bytes_written != file.status.length) return false;
+  MDFS_CHECK(output.finish());
+  progress_.add_bytes(bytes_written);
+  progress_.add_files(1);
+  return true;
+}
+
+}  // namespace minidfs::client

@@ -1,0 +1,53 @@
+// Fetches the files of a part of one directory: the work of one thread of the tree reader.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "actors/messages.hpp"
+#include "client/client_context.hpp"
+#include "client/progress_meter.hpp"
+#include "client/read/block_reader.hpp"
+#include "client/read/local_output.hpp"
+
+namespace minidfs::client {
+
+struct TreeBatch {
+  std::string path;  // Of the directory, here and there.
+  std::string local_path;
+  std::vector<actors::LocatedFile> files;
+};
+
+// One file that is located already, with all the care of file_reader.hpp.
+Status fetch_file(ClientContext& context, const std::string& path, const std::string& local_path,
+                  const std::vector<metadata::LocatedBlock>& blocks, ProgressMeter& progress);
+
+// For one thread.
+class BatchFetcher {
+ public:
+  BatchFetcher(ClientContext& context, ProgressMeter& progress)
+      : context_(context), progress_(progress) {}
+
+  Status fetch(TreeBatch& batch);
+
+ private:
+  using Files = std::vector<actors::LocatedFile*>;
+
+  std::chrono::milliseconds patience() const;  // 0: the usual time-outs.
+  void give_up(const metadata::ReplicaLocation& location, Errc why);
+  const metadata::ReplicaLocation* best_location(const actors::LocatedFile& file) const;
+  // Those that could not be had over the one connection are added to `left`.
+  Status fetch_from(const metadata::ReplicaLocation& location, const TreeBatch& batch,
+                    const Files& files, Files& left);
+  Status receive_all(transfer::ReplicaClient& client, const TreeBatch& batch, const Files& files,
+                     Files& left);
+  Result<bool> receive_one(transfer::ReplicaClient& client, const TreeBatch& batch,
+                           const actors::LocatedFile& file);
+
+  ClientContext& context_;
+  ProgressMeter& progress_;
+  FailedNodes failed_nodes_;
+};
+
+}  // namespace minidfs::client

@@ -1,0 +1,106 @@
+// The block store on disks: joins the catalog, the space ledger and, for each disk, what writes,
+// indexes and watches it. Internal to the block store.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "storage/blocks/block_store.hpp"
+#include "storage/blocks/disk_identity.hpp"
+#include "storage/blocks/disk_keeper.hpp"
+#include "storage/blocks/disk_monitor.hpp"
+#include "storage/blocks/pack_committer.hpp"
+#include "storage/blocks/replica_catalog.hpp"
+#include "storage/blocks/replica_opener.hpp"
+#include "storage/blocks/replica_recovery.hpp"
+#include "storage/blocks/replica_writers.hpp"
+#include "storage/blocks/space_ledger.hpp"
+#include "storage/blocks/sync_threads.hpp"
+
+namespace minidfs::storage {
+
+// The operator's notices. Outlives everything that writes to it.
+class Notices {
+ public:
+  void add(std::string text);
+  std::vector<std::string> all() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> texts_;
+};
+
+class DiskBlockStore final : public BlockStore {
+ public:
+  DiskBlockStore(const BlockStoreOptions& options, ClaimedDirectories claimed);
+  ~DiskBlockStore() override;
+
+  Status start();
+
+  NodeId node_id() const override { return directories_.front().identity.node; }
+  ClusterId cluster_id() const override;
+  Status set_cluster_id(ClusterId cluster) override;
+  Result<std::unique_ptr<ReplicaWriter>> create(BlockId block, std::uint64_t generation,
+                                                std::uint64_t stored_bytes_hint) override;
+  Result<std::shared_ptr<ReplicaReader>> open_replica(BlockId block,
+                                                      std::uint64_t generation) override {
+    return opener_.open(block, generation);
+  }
+  Status remove(BlockId block, std::uint64_t generation) override;
+  Result<std::vector<ReplicaInfo>> list(BlockId after, std::size_t limit) override {
+    return catalog_.list(after, limit);
+  }
+  std::vector<ReplicaInfo> list_down(BlockId before, std::size_t limit) override {
+    return catalog_.list_down(before, limit);
+  }
+  Status verify(BlockId block, std::uint64_t generation, const Pace& pace) override {
+    return opener_.verify(block, generation, pace);
+  }
+  FilesChecked check_files(BlockId after, std::size_t limit) override;
+  void check_indexes() override;
+  Status set_aside(BlockId block, std::uint64_t generation) override;
+  void check_disks() override { monitor_.check_soon(); }
+  StoreUsage usage() const override;
+  std::vector<std::string> notices() const override { return notices_.all(); }
+
+ private:
+  // One data directory at work.
+  struct Disk {
+    LargeWriterOptions large;
+    std::unique_ptr<PackCommitter> committer;
+    std::unique_ptr<SyncThreads> threads;
+    std::unique_ptr<DiskKeeper> keeper;
+  };
+
+  std::vector<std::string> paths() const;
+  std::vector<ReplicaOpener::Disk> opener_disks() const;
+  DiskMonitor::Options monitor_options();
+  Result<RecoveredDisk> recover(std::uint16_t number);
+  void start_disk(std::uint16_t number, RecoveredDisk recovered);
+  void left_out(const std::string& path, const Error& reason);
+  void disk_failed(std::size_t number, const Error& reason);
+  bool restore_version(std::size_t number);
+  Result<std::unique_ptr<ReplicaWriter>> create_on(std::size_t disk, WriterStart start,
+                                                   bool packed);
+  bool file_is_there(BlockId block, const ReplicaLocation& location) const;
+  Status keep_copy(BlockId block, const ReplicaLocation& location);
+  void clean_up(BlockId block, const ReplicaLocation& location);
+
+  const BlockStoreOptions options_;
+  // Guards the identities' cluster ids. Setting them may lead to a probe, and that to a look at
+  // them.
+  mutable std::recursive_mutex identity_mutex_;
+  std::vector<ClaimedDirectory> directories_;
+  Notices notices_;
+  SpaceLedger ledger_;
+  ReplicaCatalog catalog_;
+  DiskMonitor monitor_;
+  ReplicaOpener opener_;
+  std::atomic<bool> started_{false};          // Disks that fail before are only left out.
+  std::vector<std::unique_ptr<Disk>> disks_;  // By number; null for one that was left out.
+};
+
+}  // namespace minidfs::storage

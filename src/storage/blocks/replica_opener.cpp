@@ -1,0 +1,213 @@
+#include "storage/blocks/replica_opener.hpp"
+
+#include <fcntl.h>
+
+#include "storage/blocks/large_file.hpp"
+#include "storage/blocks/replica_verify.hpp"
+
+namespace minidfs::storage {
+
+namespace {
+
+constexpr std::size_t kLargeFilesMax = 64;
+constexpr std::size_t kPackFilesMax = 64;
+
+// A replica's table and where its slices are. The base of both kinds of readers.
+class TableReader : public ReplicaReader {
+ public:
+  TableReader(ReplicaInfo info, std::vector<Slice> slices, std::uint64_t first_offset)
+      : info_(info), slices_(std::move(slices)) {
+    offsets_.reserve(slices_.size() + 1);
+    std::uint64_t offset = first_offset;
+    for (const Slice& slice : slices_) {
+      offsets_.push_back(offset);
+      offset += slice.stored_bytes;
+    }
+    offsets_.push_back(offset);
+  }
+
+  const ReplicaInfo& info() const override { return info_; }
+  std::span<const Slice> slices() const override { return slices_; }
+  std::uint64_t stored_offset(std::size_t slice) const override { return offsets_.at(slice); }
+
+ private:
+  const ReplicaInfo info_;
+  const std::vector<Slice> slices_;
+  std::vector<std::uint64_t> offsets_;
+};
+
+class LargeReader final : public TableReader {
+ public:
+  LargeReader(LargeDescriptor descriptor, UniqueFd fd)
+      : TableReader(descriptor.info, std::move(descriptor.slices), 0), fd_(std::move(fd)) {}
+
+  int fd() const override { return fd_.get(); }
+
+ private:
+  const UniqueFd fd_;
+};
+
+// Keeps the record's bytes from being given back while a reader is there.
+class ReadMark {
+ public:
+  ReadMark(ReplicaCatalog& catalog, const ReplicaLocation& location)
+      : catalog_(&catalog), location_(location) {}
+  ReadMark(ReadMark&& other) noexcept
+      : catalog_(std::exchange(other.catalog_, nullptr)), location_(other.location_) {}
+  ReadMark& operator=(ReadMark&&) = delete;
+  ~ReadMark() {
+    if (catalog_ != nullptr) catalog_->release_reader(location_);
+  }
+
+ private:
+  ReplicaCatalog* catalog_;
+  const ReplicaLocation location_;
+};
+
+class PackedReader final : public TableReader {
+ public:
+  PackedReader(const ReplicaInfo& info, std::vector<Slice> slices, std::uint64_t first_offset,
+               std::shared_ptr<UniqueFd> pack, ReadMark mark)
+      : TableReader(info, std::move(slices), first_offset),
+        mark_(std::move(mark)),
+        pack_(std::move(pack)) {}
+
+  int fd() const override { return pack_->get(); }
+
+ private:
+  const ReadMark mark_;
+  const std::shared_ptr<UniqueFd> pack_;
+};
+
+bool same(const ReplicaInfo& a, const ReplicaInfo& b) {
+  return a.block == b.block && a.generation == b.generation && a.length == b.length &&
+         a.stored_bytes == b.stored_bytes;
+}
+
+Error not_the_replica(const ReplicaInfo& info, const std::string& path) {
+  return {Errc::kCorrupt, "block " + to_string(info.block) + " of generation " +
+                              std::to_string(info.generation) + ": " + path +
+                              " does not hold it where it should be"};
+}
+
+}  // namespace
+
+ReplicaOpener::ReplicaOpener(std::vector<Disk> disks, ReplicaCatalog& catalog,
+                             ReadFailed read_failed)
+    : disks_(std::move(disks)),
+      catalog_(catalog),
+      read_failed_(std::move(read_failed)),
+      large_(kLargeFilesMax),
+      packs_(kPackFilesMax) {}
+
+std::string ReplicaOpener::large_path(std::size_t disk, BlockId block,
+                                      std::uint64_t generation) const {
+  return disks_[disk].directory + "/blocks/" + large_name(block, generation);
+}
+
+std::string ReplicaOpener::pack_path(std::size_t disk, std::uint32_t pack) const {
+  return disks_[disk].directory + "/packs/" + pack_name(pack);
+}
+
+Result<std::shared_ptr<ReplicaReader>> ReplicaOpener::open(BlockId block,
+                                                           std::uint64_t generation) {
+  MDFS_TRY(const ReplicaLocation location, catalog_.acquire_reader(block, generation));
+  auto reader = location.pack != 0 ? open_packed(block, location) : open_large(block, location);
+  if (reader) return reader;
+  if (reader.error().code != Errc::kNotFound) {
+    if (reader.error().code != Errc::kCorrupt) read_failed_(location.disk, reader.error());
+    return reader;
+  }
+  // Either it was removed just now, or somebody else has taken the file away.
+  const auto again = catalog_.acquire_reader(block, generation);
+  if (!again) return again.error();
+  catalog_.release_reader(*again);
+  read_failed_(location.disk, reader.error());
+  return Error{Errc::kCorrupt, reader.error().message};
+}
+
+Result<std::shared_ptr<ReplicaReader>> ReplicaOpener::open_packed(BlockId block,
+                                                                  const ReplicaLocation& location) {
+  ReadMark mark(catalog_, location);
+  MDFS_TRY(auto pack, open_pack(location.disk, location.pack));
+  const ReplicaInfo info = location.info(block);
+  const std::string path = pack_path(location.disk, location.pack);
+  std::vector<std::byte> bytes(descriptor_bytes(info.length));
+  MDFS_CHECK(read_at(pack->get(), bytes, location.place(), path));
+  const auto header = decode_replica_header(bytes);
+  const DescriptorPlace place{disks_[location.disk].id, location.pack, location.place()};
+  if (!header || header->place != place || !same(header->info, info)) {
+    return not_the_replica(info, path);
+  }
+  MDFS_TRY(auto slices,
+           decode_slice_table(*header, bytes, std::span(bytes).subspan(kReplicaHeaderBytes)));
+  return std::shared_ptr<ReplicaReader>(std::make_shared<PackedReader>(
+      info, std::move(slices), location.place() + bytes.size(), std::move(pack), std::move(mark)));
+}
+
+Result<std::shared_ptr<UniqueFd>> ReplicaOpener::open_pack(std::size_t disk, std::uint32_t pack) {
+  const std::pair key(disk, pack);
+  if (auto found = packs_.find(key)) return found;
+  MDFS_TRY(auto fd, open_file(pack_path(disk, pack), O_RDONLY));
+  auto shared = std::make_shared<UniqueFd>(std::move(fd));
+  packs_.insert(key, shared);
+  return shared;
+}
+
+Result<std::shared_ptr<ReplicaReader>> ReplicaOpener::open_large(BlockId block,
+                                                                 const ReplicaLocation& location) {
+  const std::pair key(block.value, location.generation);
+  if (auto found = large_.find(key)) return found;
+  const std::string path = large_path(location.disk, block, location.generation);
+  MDFS_TRY(auto fd, open_file(path, O_RDONLY));
+  MDFS_TRY(auto descriptor, read_large_descriptor(fd.get(), disks_[location.disk].id, path));
+  const ReplicaInfo info = location.info(block);
+  if (!same(descriptor.info, info)) return not_the_replica(info, path);
+  std::shared_ptr<ReplicaReader> reader =
+      std::make_shared<LargeReader>(std::move(descriptor), std::move(fd));
+  large_.insert(key, reader);
+  // A removal that came in between has already told us to forget it.
+  const auto again = catalog_.acquire_reader(block, location.generation);
+  if (again) catalog_.release_reader(*again);
+  if (!again || again->pack != 0 || again->disk != location.disk) large_.erase(key);
+  return reader;
+}
+
+Status ReplicaOpener::verify(BlockId block, std::uint64_t generation, const Pace& pace) {
+  MDFS_TRY(const ReplicaLocation location, catalog_.acquire_reader(block, generation));
+  const Status status = verify_at(block, location, pace);
+  if (status.ok() || status.error().code == Errc::kCancelled) return status;
+  if (!catalog_.is_at(block, location)) {
+    return Error{Errc::kNotFound, "block " + to_string(block) + ": removed while it was read"};
+  }
+  if (status.error().code != Errc::kCorrupt) read_failed_(location.disk, status.error());
+  if (status.error().code == Errc::kNotFound) return Error{Errc::kCorrupt, status.error().message};
+  return status;
+}
+
+Status ReplicaOpener::verify_at(BlockId block, const ReplicaLocation& location, const Pace& pace) {
+  const ReadMark mark(catalog_, location);
+  const ReplicaInfo info = location.info(block);
+  const DiskId disk = disks_[location.disk].id;
+  if (location.pack == 0) {
+    const std::string path = large_path(location.disk, block, location.generation);
+    return verify_large_replica(path, disk, info, pace);
+  }
+  return verify_packed_replica(pack_path(location.disk, location.pack),
+                               {disk, location.pack, location.place()}, info, pace);
+}
+
+void ReplicaOpener::forget(BlockId block, std::uint64_t generation) {
+  large_.erase({block.value, generation});
+}
+
+void ReplicaOpener::forget_disk(std::size_t disk) {
+  large_.clear();  // Those of other disks are opened again when they are wanted.
+  packs_.erase_if([disk](const auto& key) { return key.first == disk; });
+}
+
+void ReplicaOpener::forget_pack(std::size_t disk, std::uint32_t pack) {
+  packs_.erase({disk, pack});
+}
+
+}  // namespace minidfs::storage

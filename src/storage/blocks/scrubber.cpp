@@ -1,0 +1,260 @@
+#include "storage/blocks/scrubber.hpp"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/file.hpp"
+#include "base/logging.hpp"
+#include "base/units.hpp"
+#include "base/wall_clock.hpp"
+#include "storage/version_file.hpp"
+
+namespace minidfs::storage {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kPage = 256;
+constexpr std::size_t kFilesPage = 4096;
+constexpr std::uint64_t kStateFormat = 1;
+constexpr std::size_t kStateBytesMax = 4096;
+constexpr std::chrono::seconds kSaveInterval{30};
+// While clients are served each read waits for a pause, but not for ever: a round must end some
+// day.
+constexpr std::chrono::milliseconds kBusyPoll{50};
+constexpr std::chrono::milliseconds kBusyWaitMax{1000};
+
+// Of ioprio_set(2), whose numbers glibc does not have.
+constexpr int kIoPriorityOfThread = 1;
+constexpr int kIoClassBestEffort = 2 << 13;
+constexpr int kIoClassIdle = 3 << 13;
+constexpr int kIoLowest = 7;
+
+// Reads in the background go after everybody else's, where the I/O scheduler knows of priorities.
+void set_io_priority(bool at_full_speed) {
+  ::syscall(SYS_ioprio_set, kIoPriorityOfThread, 0,
+            at_full_speed ? kIoClassBestEffort | kIoLowest : kIoClassIdle);
+}
+
+}  // namespace
+
+Scrubber::Scrubber(BlockStore& store, ScrubberOptions options)
+    : store_(store), options_(std::move(options)) {
+  thread_ = std::thread([this] { run(); });
+}
+
+Scrubber::~Scrubber() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+void Scrubber::request_round(std::uint64_t number) {
+  {
+    const std::lock_guard lock(mutex_);
+    requested_ = std::max(requested_, number);
+  }
+  wake_.notify_all();
+}
+
+ScrubProgress Scrubber::progress() const {
+  const std::lock_guard lock(mutex_);
+  return progress_;
+}
+
+// The process ends, or somebody asks for a round while this one is in the background.
+bool Scrubber::interrupted() const { return stopping_ || (!at_full_speed_ && requested_ > begun_); }
+
+bool Scrubber::wait_until(Clock::time_point until) {
+  std::unique_lock lock(mutex_);
+  wake_.wait_until(lock, until, [this] { return interrupted(); });
+  return !interrupted();
+}
+
+void Scrubber::run() {
+  load_state();
+  Clock::time_point next_round = Clock::now();
+  Clock::time_point next_look = next_round;
+  if (saved_.began_ms != 0 && saved_.before == 0) {
+    const auto age =
+        std::chrono::milliseconds(wall_clock_ms()) - std::chrono::milliseconds(saved_.began_ms);
+    next_round +=
+        std::clamp(options_.interval - age, std::chrono::milliseconds{0}, options_.interval);
+  }
+  newest_ = highest();
+  for (;;) {
+    const bool in_background = options_.rate_bytes != 0;
+    const auto due = in_background ? std::min(next_round, next_look) : next_look;
+    wait_until(due);
+    std::uint64_t requested = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return;
+      if (requested_ > begun_) requested = begun_ = requested_;
+    }
+    at_full_speed_ = requested != 0;
+    set_io_priority(at_full_speed_);
+    const Clock::time_point now = Clock::now();
+    if (at_full_speed_ || (in_background && now >= next_round)) {
+      round(requested);
+      next_round = now + options_.interval;
+    } else if (check_all_files() && in_background) {
+      check_new();
+    }
+    at_full_speed_ = false;
+    next_look = Clock::now() + options_.look_interval;
+  }
+}
+
+BlockId Scrubber::highest() const {
+  const auto newest = store_.list_down(BlockId{~0ULL}, 1);
+  return newest.empty() ? BlockId{} : newest.front().block;
+}
+
+// Without a readable file the first round begins at once.
+void Scrubber::load_state() {
+  if (options_.state_file.empty()) return;
+  const auto text = read_file(options_.state_file, kStateBytesMax);
+  if (!text) return;
+  const auto values = parse_version(*text, kStateFormat, {"began_ms", "before", "ended_ms"},
+                                    options_.state_file, "it is made anew");
+  if (!values) return;
+  const auto began_ms = parse_number((*values)[0]);
+  const auto before = parse_number((*values)[1]);
+  const auto ended_ms = parse_number((*values)[2]);
+  if (!began_ms || !before || !ended_ms) return;
+  saved_ = {*began_ms, *before, *ended_ms};
+  const std::lock_guard lock(mutex_);
+  progress_.last_end_ms = static_cast<std::int64_t>(saved_.ended_ms);
+}
+
+void Scrubber::save_state() {
+  saved_at_ = Clock::now();
+  if (options_.state_file.empty()) return;
+  // When it cannot be written the disk fails by its own probe; the next start begins a new round.
+  static_cast<void>(
+      replace_file(options_.state_file,
+                   format_version(kStateFormat, {{"began_ms", std::to_string(saved_.began_ms)},
+                                                 {"before", std::to_string(saved_.before)},
+                                                 {"ended_ms", std::to_string(saved_.ended_ms)}})));
+}
+
+void Scrubber::round(std::uint64_t requested) {
+  {
+    const std::lock_guard lock(mutex_);
+    progress_.checked = 0;
+    progress_.bad = 0;
+    progress_.total = store_.usage().replicas;
+  }
+  next_read_ = Clock::now();
+  const auto began_ms = static_cast<std::uint64_t>(wall_clock_ms());
+  BlockId before{~0ULL};
+  if (requested == 0 && saved_.before != 0) {
+    before = BlockId{saved_.before};  // Where the last process stopped.
+  } else {
+    newest_ = highest();
+    if (requested == 0) saved_.began_ms = began_ms;
+  }
+  store_.check_indexes();
+  if (!check_all_files()) return;
+  if (!scan(before, requested == 0)) {
+    if (requested == 0) save_state();
+    return;
+  }
+  if (requested != 0) saved_.began_ms = began_ms;
+  saved_.before = 0;
+  saved_.ended_ms = static_cast<std::uint64_t>(wall_clock_ms());
+  save_state();
+  const std::lock_guard lock(mutex_);
+  progress_.last_end_ms = static_cast<std::int64_t>(saved_.ended_ms);
+  if (requested != 0) progress_.last_requested = requested;
+  log_info("scrubber", "{} replicas checked, {} bad", progress_.checked, progress_.bad);
+}
+
+// Checks everything below `before`. False when that was interrupted.
+bool Scrubber::scan(BlockId before, bool save) {
+  for (;;) {
+    const auto page = store_.list_down(before, kPage);
+    if (page.empty()) return check_new();
+    for (const ReplicaInfo& replica : page) {
+      if (!check_new() || !check_one(replica)) return false;
+    }
+    before = page.back().block;
+    if (!save) continue;
+    saved_.before = before.value;
+    if (Clock::now() - saved_at_ >= kSaveInterval) save_state();
+  }
+}
+
+bool Scrubber::check_new() {
+  for (;;) {
+    const auto page = store_.list(newest_, kPage);
+    if (!page.ok() || page->empty()) return true;
+    for (const ReplicaInfo& replica : *page) {
+      if (!check_one(replica)) return false;
+      newest_ = replica.block;
+    }
+  }
+}
+
+bool Scrubber::check_one(const ReplicaInfo& replica) {
+  const Status status = store_.verify(replica.block, replica.generation,
+                                      [this](std::size_t bytes) { return pace(bytes); });
+  if (!status.ok()) {
+    const Errc code = status.error().code;
+    if (code == Errc::kCancelled) return false;
+    // It was removed or replaced since it was listed.
+    if (code == Errc::kNotFound || code == Errc::kStale) return true;
+    report(replica, status.error().message);
+  }
+  const std::lock_guard lock(mutex_);
+  ++progress_.checked;
+  progress_.total = std::max(progress_.total, progress_.checked);
+  return !interrupted();
+}
+
+bool Scrubber::check_all_files() {
+  BlockStore::FilesChecked page;
+  while (!page.end) {
+    page = store_.check_files(page.last, kFilesPage);
+    for (const ReplicaInfo& replica : page.missing) {
+      // Told now, counted when the reading comes to it; at full speed that is soon enough for both.
+      if (!at_full_speed_) options_.found_bad(replica, "its file is missing or too short");
+    }
+    const std::lock_guard lock(mutex_);
+    if (interrupted()) return false;
+  }
+  return true;
+}
+
+void Scrubber::report(const ReplicaInfo& replica, const std::string& reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++progress_.bad;
+  }
+  options_.found_bad(replica, reason);
+}
+
+bool Scrubber::pace(std::size_t bytes) {
+  if (at_full_speed_) {
+    const std::lock_guard lock(mutex_);
+    return !interrupted();
+  }
+  const Clock::time_point busy_until = Clock::now() + kBusyWaitMax;
+  while (options_.busy && options_.busy() && Clock::now() < busy_until) {
+    if (!wait_until(Clock::now() + kBusyPoll)) return false;
+  }
+  // Time that was not used is not made up for.
+  next_read_ = std::max(next_read_, Clock::now() - kBusyWaitMax);
+  if (!wait_until(next_read_)) return false;
+  next_read_ += std::chrono::microseconds(bytes * 1'000'000 / options_.rate_bytes);
+  return true;
+}
+
+}  // namespace minidfs::storage

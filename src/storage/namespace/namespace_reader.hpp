@@ -1,0 +1,83 @@
+// Reads the namespace for clients and for the block map, from a connection of its own. What a
+// finished commit_batch() wrote is always seen; each function answers from one consistent state.
+// Used by one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "metadata/types.hpp"
+#include "storage/namespace/namespace_tree.hpp"
+
+namespace minidfs::storage {
+
+// A page of a directory, in the order of names as bytes.
+struct NamespaceListing {
+  // `count` encoded FileStatus, back to back; never null.
+  std::shared_ptr<const std::string> entries;
+  std::uint32_t count = 0;
+  bool more = false;  // Names after the last one of this page exist.
+};
+
+struct FileBlocks {
+  metadata::FileStatus status;
+  std::vector<metadata::Block> blocks;  // In the order of the file; none for a directory.
+};
+
+struct EntryPage {
+  std::vector<FileBlocks> entries;
+  bool more = false;
+};
+
+class NamespaceReader {
+ public:
+  // `view` is the one of the store that has `path` open.
+  static Result<std::unique_ptr<NamespaceReader>> open(const std::string& path,
+                                                       std::shared_ptr<NamespaceView> view,
+                                                       std::uint32_t cache_kib,
+                                                       std::size_t listing_cache_bytes);
+  ~NamespaceReader();
+  NamespaceReader(const NamespaceReader&) = delete;
+  NamespaceReader& operator=(const NamespaceReader&) = delete;
+
+  // Errors of all that take a path: kInvalidArgument, kNotFound, kNotADirectory (a file on the
+  // way).
+  Result<metadata::FileStatus> stat(std::string_view path);
+
+  // At most `limit` entries with names after `start_after` (empty: from the first), fewer when the
+  // page would exceed 1 MiB. Of a file: the file itself.
+  Result<NamespaceListing> list(std::string_view path, std::string_view start_after,
+                                std::uint32_t limit);
+  // The same as structs, with the blocks of each file; at most 16,384 blocks in a page, or one
+  // file.
+  Result<EntryPage> list_with_blocks(std::string_view path, std::string_view start_after,
+                                     std::uint32_t limit);
+
+  Result<FileBlocks> file_blocks(std::string_view path);
+
+  // Blocks that files own with ids from `first` to `last`, in ascending order, at most `limit`.
+  // Blocks of removed files that are not purged yet are among them.
+  Result<std::vector<OwnedBlock>> blocks_between(BlockId first, BlockId last, std::uint32_t limit);
+  // The file that owns a block; kNotFound when none does.
+  Result<InodeId> owner_of(BlockId block);
+  // kNotFound for an inode that does not exist or is below a removed directory.
+  Result<std::string> path_of(InodeId inode);
+
+  // What stands decided about datanodes, in order of their ids.
+  Result<std::vector<metadata::NodeAdmin>> node_admins();
+
+  Result<NamespaceCounters> counters();
+  // The number of the last entry that this reader sees.
+  Result<std::uint64_t> applied();
+
+ private:
+  struct State;
+  explicit NamespaceReader(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace minidfs::storage

@@ -1,0 +1,194 @@
+#include "storage/namespace/namespace_schema.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cstring>
+
+#include "base/file.hpp"
+
+namespace minidfs::storage {
+namespace {
+
+constexpr char kMagic[] = "SQLite format 3";  // With its NUL the first 16 bytes of a database.
+constexpr std::size_t kHeaderBytes = 100;
+
+// A batch of changes dirties few bytes on many pages, and each dirty page goes to the write-ahead
+// log whole: half of SQLite's usual page size halves what commits write, at the same CPU time and
+// size.
+constexpr char kPageSize[] = "PRAGMA page_size=2048";
+
+constexpr char kSchema[] = R"sql(
+CREATE TABLE state(
+  id INTEGER PRIMARY KEY CHECK(id = 1),
+  applied INTEGER NOT NULL,
+  clock_ms INTEGER NOT NULL,
+  next_inode INTEGER NOT NULL,
+  next_block INTEGER NOT NULL,
+  files INTEGER NOT NULL,
+  directories INTEGER NOT NULL,
+  blocks INTEGER NOT NULL,
+  bytes INTEGER NOT NULL);
+CREATE TABLE name(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
+CREATE TABLE dentry(
+  parent INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  inode INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  permission INTEGER NOT NULL,
+  owner INTEGER NOT NULL,
+  "group" INTEGER NOT NULL,
+  modified_ms INTEGER NOT NULL,
+  children INTEGER,
+  length INTEGER,
+  accessed_ms INTEGER,
+  block_size INTEGER,
+  replication INTEGER,
+  compression INTEGER,
+  PRIMARY KEY(parent, name)) WITHOUT ROWID;
+CREATE INDEX dentry_inode ON dentry(inode);
+CREATE TABLE block(
+  id INTEGER PRIMARY KEY,
+  inode INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  generation INTEGER NOT NULL,
+  length INTEGER NOT NULL,
+  replication INTEGER NOT NULL);
+CREATE INDEX block_inode ON block(inode, position);
+CREATE TABLE removed(id INTEGER PRIMARY KEY, inode INTEGER NOT NULL, kind INTEGER NOT NULL);
+CREATE TABLE client(
+  high INTEGER NOT NULL,
+  low INTEGER NOT NULL,
+  seen_ms INTEGER NOT NULL,
+  replies BLOB NOT NULL,
+  PRIMARY KEY(high, low)) WITHOUT ROWID;
+CREATE TABLE node_admin(
+  high INTEGER NOT NULL,
+  low INTEGER NOT NULL,
+  admin INTEGER NOT NULL,
+  until_ms INTEGER NOT NULL,
+  PRIMARY KEY(high, low)) WITHOUT ROWID;
+INSERT INTO state VALUES(1, 0, 0, 2, 1, 0, 1, 0, 0);
+INSERT INTO name VALUES(0, ''), (1, 'root'), (2, 'supergroup'), (3, 'none');
+INSERT INTO dentry(parent, name, inode, kind, permission, owner, "group", modified_ms, children)
+  VALUES(0, '', 1, 1, 493, 1, 2, 0, 0);
+)sql";
+
+std::uint32_t big_endian_32(const unsigned char* bytes) {
+  return std::uint32_t{bytes[0]} << 24U | std::uint32_t{bytes[1]} << 16U |
+         std::uint32_t{bytes[2]} << 8U | std::uint32_t{bytes[3]};
+}
+
+bool has_content(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && info.st_size > 0;
+}
+
+// Looks at the file before SQLite does, which would take a strange file for an empty database or
+// meet the end of a cut one much later.
+Status check_file(const std::string& path) {
+  if (!has_content(path)) return {};
+  MDFS_TRY(const UniqueFd fd, open_file(path, O_RDONLY));
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return errno_error(errno, path + ": fstat");
+  const auto size = static_cast<std::uint64_t>(info.st_size);
+  std::array<unsigned char, kHeaderBytes> header{};
+  if (size < kHeaderBytes) {
+    return damaged_namespace(path, "only " + std::to_string(size) + " bytes");
+  }
+  MDFS_CHECK(read_at(fd.get(), std::as_writable_bytes(std::span(header)), 0, path));
+  if (std::memcmp(header.data(), kMagic, sizeof(kMagic)) != 0) {
+    return damaged_namespace(path, "not an SQLite database");
+  }
+  const std::uint64_t page_bytes = std::uint64_t{header[16]} << 8U | header[17];
+  const std::uint64_t pages = big_endian_32(&header[28]);
+  // With a write-ahead log the newest pages may not have reached the file yet.
+  if (!has_content(path + "-wal") && size < pages * page_bytes) {
+    return damaged_namespace(path, std::to_string(size) + " bytes, but its header tells of " +
+                                       std::to_string(pages * page_bytes));
+  }
+  return {};
+}
+
+Status check_version(Database& database) {
+  const std::string& path = database.path();
+  MDFS_TRY(const std::int64_t id, database.integer("PRAGMA application_id"));
+  MDFS_TRY(const std::int64_t version, database.integer("PRAGMA user_version"));
+  if (id != kNamespaceApplicationId) {
+    return damaged_namespace(
+        path, "a database of another program (application id " + std::to_string(id) + ")");
+  }
+  if (version > kNamespaceVersion) {
+    return Error{Errc::kUnsupported,
+                 path + ": written by a newer minidfs (version " + std::to_string(version) +
+                     " of the namespace, this one knows up to " +
+                     std::to_string(kNamespaceVersion) + "); start that version instead"};
+  }
+  MDFS_TRY(const std::int64_t tables,
+           database.integer("SELECT count(*) FROM sqlite_master WHERE name IN ('state', 'name', "
+                            "'dentry', 'dentry_inode', 'block', 'block_inode', 'removed', "
+                            "'client', 'node_admin')"));
+  MDFS_TRY(const std::int64_t root,
+           database.integer("SELECT count(*) FROM state, dentry WHERE state.id = 1 AND "
+                            "dentry.parent = 0 AND dentry.name = '' AND dentry.inode = 1"));
+  if (version < 1 || tables != 9 || root != 1) {
+    return damaged_namespace(path, "its tables are not those of a namespace");
+  }
+  return {};
+}
+
+Status format(Database& database) {
+  MDFS_CHECK(database.execute("BEGIN IMMEDIATE"));
+  MDFS_CHECK(database.execute(kSchema));
+  const std::string marks = "PRAGMA application_id=" + std::to_string(kNamespaceApplicationId) +
+                            ";PRAGMA user_version=" + std::to_string(kNamespaceVersion);
+  MDFS_CHECK(database.execute(marks.c_str()));
+  return database.execute("COMMIT");
+}
+
+Status set_cache(Database& database, std::uint32_t cache_kib) {
+  const std::string pragma = "PRAGMA cache_size=-" + std::to_string(cache_kib);
+  return database.execute(pragma.c_str());
+}
+
+Result<Database> prepare_writer(const std::string& path, std::uint32_t cache_kib) {
+  MDFS_TRY(Database database, Database::open(path, Database::Mode::kCreate));
+  MDFS_TRY(const std::int64_t objects, database.integer("SELECT count(*) FROM sqlite_master"));
+  if (objects == 0) MDFS_CHECK(database.execute(kPageSize));
+  if (objects != 0) MDFS_CHECK(check_version(database));
+  // Checkpoints are the store's own; SQLite's automatic ones would sync inside a commit.
+  MDFS_CHECK(
+      database.execute("PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;"
+                       "PRAGMA wal_autocheckpoint=0;PRAGMA temp_store=MEMORY"));
+  MDFS_CHECK(set_cache(database, cache_kib));
+  if (objects == 0) MDFS_CHECK(format(database));
+  return database;
+}
+
+}  // namespace
+
+Error damaged_namespace(const std::string& path, const std::string& why) {
+  return {Errc::kCorrupt,
+          path + ": damaged namespace database: " + why +
+              "; nothing was changed. Restore the namenode's directory from a backup, or take it "
+              "away and let it be copied from another namenode"};
+}
+
+Result<Database> open_namespace_writer(const std::string& path, std::uint32_t cache_kib) {
+  MDFS_CHECK(check_file(path));
+  auto database = prepare_writer(path, cache_kib);
+  if (!database && database.error().code == Errc::kCorrupt &&
+      database.error().message.find("damaged namespace") == std::string::npos) {
+    return damaged_namespace(path, database.error().message);
+  }
+  return database;
+}
+
+Result<Database> open_namespace_reader(const std::string& path, std::uint32_t cache_kib) {
+  MDFS_TRY(Database database, Database::open(path, Database::Mode::kReadOnly));
+  MDFS_CHECK(set_cache(database, cache_kib));
+  return database;
+}
+
+}  // namespace minidfs::storage

@@ -1,0 +1,223 @@
+#include "storage/namespace/namespace_store.hpp"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+
+#include <filesystem>
+#include <mutex>
+#include <utility>
+
+#include "base/codec.hpp"
+#include "base/file.hpp"
+#include "metadata/namespace_rules.hpp"
+#include "storage/namespace/namespace_clients.hpp"
+#include "storage/namespace/namespace_schema.hpp"
+#include "storage/namespace/namespace_view.hpp"
+
+namespace minidfs::storage {
+
+using metadata::Change;
+using metadata::ChangeReply;
+using metadata::Outcome;
+using metadata::ReplyWindow;
+using metadata::RequestId;
+
+namespace {
+
+// The connection that makes the database durable reads and writes no pages through its cache.
+constexpr std::uint32_t kCheckpointCacheKib = 64;
+
+// Of the write-ahead log, reserved while the namespace is open: changes that were taken just before
+// the disk filled up, and before anybody noticed, can still be committed.
+constexpr off_t kWalReservedBytes = 16 << 20;
+
+std::string encode_failure(const Error& error) {
+  return encode(ChangeReply{{metadata::failure(error)}});
+}
+
+Status checkpoint(Database& database, int mode, const char* what) {
+  const int code = sqlite3_wal_checkpoint_v2(database.handle(), nullptr, mode, nullptr, nullptr);
+  if (code == SQLITE_OK) return {};
+  return sqlite_error(code, database.path() + ": " + what, sqlite3_errmsg(database.handle()));
+}
+
+}  // namespace
+
+struct NamespaceStore::State {
+  std::string path;
+  NamespaceOptions options;
+  std::shared_ptr<NamespaceView> view = std::make_shared<NamespaceView>();
+
+  // The writer's, on the log's thread.
+  Database database;
+  std::unique_ptr<NamespaceTree> tree;
+  ClientReplies clients;
+  Statement begin;
+  Statement commit;
+  Statement write_state;
+  std::uint64_t applied = 0;
+  bool in_batch = false;
+  int page_bytes = 0;
+  std::uint64_t wal_bytes = 0;  // As of the last commit.
+
+  // Checkpoints exclude each other; the rest is make_durable()'s.
+  std::mutex checkpoint_mutex;
+  Database checkpointer;
+  UniqueFd wal;
+
+  Status load();
+  Status begin_batch();
+  Result<std::string> apply_change(const Change& change);
+  Status shorten_wal();
+
+  static int on_commit(void* self, sqlite3*, const char*, int pages) {
+    auto* state = static_cast<State*>(self);
+    state->wal_bytes =
+        static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(state->page_bytes);
+    return SQLITE_OK;
+  }
+};
+
+Status NamespaceStore::State::load() {
+  MDFS_TRY(database, open_namespace_writer(path, options.cache_kib));
+  MDFS_TRY(Statement select,
+           database.prepare("SELECT applied, clock_ms, next_inode, next_block, files, directories, "
+                            "blocks, bytes FROM state WHERE id = 1"));
+  MDFS_TRY(const bool row, select.step());
+  if (!row) return damaged_namespace(path, "it has no state");
+  applied = select.unsigned_integer(0);
+  const TreeState tree_state{select.unsigned_integer(2),
+                             select.unsigned_integer(3),
+                             {select.unsigned_integer(4), select.unsigned_integer(5),
+                              select.unsigned_integer(6), select.unsigned_integer(7)}};
+  MDFS_TRY(clients, ClientReplies::open(database, select.integer(1)));
+  select.reset();
+  MDFS_TRY(tree, NamespaceTree::open(database, *view, tree_state));
+  MDFS_TRY(begin, database.prepare("BEGIN IMMEDIATE"));
+  MDFS_TRY(commit, database.prepare("COMMIT"));
+  MDFS_TRY(write_state,
+           database.prepare("UPDATE state SET applied = ?1, clock_ms = ?2, next_inode = ?3, "
+                            "next_block = ?4, files = ?5, directories = ?6, blocks = ?7, "
+                            "bytes = ?8 WHERE id = 1"));
+  MDFS_TRY(const std::int64_t page_size, database.integer("PRAGMA page_size"));
+  page_bytes = static_cast<int>(page_size);
+  sqlite3_wal_hook(database.handle(), on_commit, this);
+
+  MDFS_TRY(checkpointer, Database::open(path, Database::Mode::kReadWrite));
+  const std::string cache =
+      "PRAGMA synchronous=NORMAL;PRAGMA wal_autocheckpoint=0;"
+      "PRAGMA cache_size=-" +
+      std::to_string(kCheckpointCacheKib);
+  MDFS_CHECK(checkpointer.execute(cache.c_str()));
+  // Opened by name only here: SQLite keeps this file for as long as a connection is open. (Closing
+  // it drops no lock of SQLite's, which are on the database and on the -shm file.)
+  MDFS_TRY(wal, open_file(path + "-wal", O_RDWR));
+  // Only a precaution: a file system that cannot do it, or is full, is found out by the writes.
+  (void)::fallocate(wal.get(), FALLOC_FL_KEEP_SIZE, 0, kWalReservedBytes);
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  return sync_directory(directory.empty() ? "." : directory);
+}
+
+Status NamespaceStore::State::begin_batch() {
+  if (in_batch) return {};
+  MDFS_CHECK(begin.run());
+  in_batch = true;
+  tree->set_commit(view->published() + 1);
+  return {};
+}
+
+Result<std::string> NamespaceStore::State::apply_change(const Change& change) {
+  const RequestId* request = metadata::request_of(change);
+  const bool protect = request != nullptr && !request->client.is_none();
+  if (protect) {
+    MDFS_TRY(const ReplyWindow::Lookup before, clients.begin(*request, metadata::time_of(change)));
+    if (before.seen == ReplyWindow::Seen::kAnswered) return std::string(before.reply);
+    if (before.seen == ReplyWindow::Seen::kForgotten) {
+      return encode_failure({Errc::kExpired, "request " + std::to_string(request->sequence) +
+                                                 " of client " + to_string(request->client) +
+                                                 " is older than the replies that are kept"});
+    }
+  }
+  MDFS_TRY(const ChangeReply reply, metadata::apply_change(*tree, change));
+  std::string encoded = encode(reply);
+  if (protect) MDFS_CHECK(clients.keep(*request, encoded));
+  return encoded;
+}
+
+// Brings all of the write-ahead log into the database, so that the next commit begins it anew.
+Status NamespaceStore::State::shorten_wal() {
+  const std::lock_guard lock(checkpoint_mutex);
+  // Most is done while readers go on; what their snapshots held back is then little.
+  MDFS_CHECK(checkpoint(database, SQLITE_CHECKPOINT_PASSIVE, "checkpoint"));
+  return view->without_readers(
+      [&] { return checkpoint(database, SQLITE_CHECKPOINT_RESTART, "restart of the log"); });
+}
+
+NamespaceStore::NamespaceStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+NamespaceStore::~NamespaceStore() = default;
+
+Result<std::unique_ptr<NamespaceStore>> NamespaceStore::open(const std::string& path,
+                                                             const NamespaceOptions& options) {
+  auto state = std::make_unique<State>();
+  state->path = path;
+  state->options = options;
+  MDFS_CHECK(state->load());
+  return std::unique_ptr<NamespaceStore>(new NamespaceStore(std::move(state)));
+}
+
+std::uint64_t NamespaceStore::applied() const { return state_->applied; }
+
+Result<std::string> NamespaceStore::apply(std::uint64_t number, std::string_view entry) {
+  if (number != state_->applied + 1) {
+    return Error{Errc::kInternal, state_->path + ": entry " + std::to_string(number) +
+                                      " cannot follow entry " + std::to_string(state_->applied)};
+  }
+  MDFS_CHECK(state_->begin_batch());
+  state_->applied = number;
+  const Result<Change> change = metadata::decode_change(entry);
+  // Every namenode refuses it in the same way, so this is an answer and no failure.
+  if (!change) return encode_failure(change.error());
+  return state_->apply_change(*change);
+}
+
+Status NamespaceStore::commit_batch() {
+  State& state = *state_;
+  if (!state.in_batch) return {};
+  const std::uint64_t number = state.view->published() + 1;
+  MDFS_CHECK(state.tree->flush());
+  MDFS_CHECK(state.clients.flush());
+  const TreeState& tree = state.tree->state();
+  MDFS_CHECK(state.write_state
+                 .bind_all(state.applied, state.clients.clock_ms(), tree.next_inode,
+                           tree.next_block, tree.counters.files, tree.counters.directories,
+                           tree.counters.blocks, tree.counters.bytes)
+                 .run());
+  MDFS_CHECK(state.commit.run());
+  state.in_batch = false;
+  state.view->publish(number);
+  if (state.wal_bytes < state.options.wal_limit_bytes) return {};
+  return state.shorten_wal();
+}
+
+NamespaceEffects NamespaceStore::take_effects() { return state_->tree->take_effects(); }
+
+Result<std::uint64_t> NamespaceStore::make_durable() {
+  State& state = *state_;
+  const std::lock_guard lock(state.checkpoint_mutex);
+  MDFS_TRY(const std::int64_t applied,
+           state.checkpointer.integer("SELECT applied FROM state WHERE id = 1"));
+  // What was read stands in the database, where only a synced checkpoint brings it, or in the log.
+  // The log is synced here, because a checkpoint that readers hold back may not do it.
+  MDFS_CHECK(sync_data(state.wal.get(), state.path + "-wal"));
+  MDFS_CHECK(state.view->release_idle_readers());
+  MDFS_CHECK(checkpoint(state.checkpointer, SQLITE_CHECKPOINT_PASSIVE, "checkpoint"));
+  return static_cast<std::uint64_t>(applied);
+}
+
+Result<std::unique_ptr<NamespaceReader>> NamespaceStore::open_reader() {
+  return NamespaceReader::open(state_->path, state_->view, state_->options.reader_cache_kib,
+                               state_->options.listing_cache_bytes);
+}
+
+}  // namespace minidfs::storage

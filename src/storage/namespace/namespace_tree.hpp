@@ -1,0 +1,155 @@
+// The namespace's entries and blocks in SQLite, as the rules want them (metadata::NamespaceTable).
+// Used by the writer only, inside its transaction.
+//
+// Directories that were met are remembered, so that a path costs no query for each component; what
+// changes in them (time, number of entries) is written once per batch, by flush().
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "metadata/namespace_table.hpp"
+#include "storage/namespace/namespace_names.hpp"
+#include "storage/namespace/namespace_view.hpp"
+#include "storage/sqlite.hpp"
+
+namespace minidfs::storage {
+
+// What the whole namespace holds. Entries of removed subtrees count until they are purged.
+struct NamespaceCounters {
+  std::uint64_t files = 0;
+  std::uint64_t directories = 0;  // With the root.
+  std::uint64_t blocks = 0;
+  std::uint64_t bytes = 0;  // The sum of all files' lengths.
+
+  friend bool operator==(const NamespaceCounters&, const NamespaceCounters&) = default;
+};
+
+// A block as the block map needs to know it.
+struct OwnedBlock {
+  BlockId id;
+  std::uint64_t generation = 0;
+  std::uint64_t length = 0;
+  std::uint8_t replication = 0;
+
+  friend bool operator==(const OwnedBlock&, const OwnedBlock&) = default;
+};
+
+// What changes mean for blocks, in the order of the changes.
+struct NamespaceEffects {
+  std::vector<OwnedBlock> added;       // Now belong to a file.
+  std::vector<OwnedBlock> freed;       // Belong to no file any more.
+  std::vector<OwnedBlock> retargeted;  // Have another wanted number of copies.
+  std::vector<metadata::NodeAdmin> node_admins;
+};
+
+// The numbers of the state row that the tree advances.
+struct TreeState {
+  std::uint64_t next_inode = 0;
+  std::uint64_t next_block = 0;
+  NamespaceCounters counters;
+};
+
+class NamespaceTree final : public metadata::NamespaceTable {
+ public:
+  static Result<std::unique_ptr<NamespaceTree>> open(Database& database, NamespaceView& view,
+                                                     const TreeState& state);
+
+  Result<metadata::Found> find(metadata::Place place) override;
+  Result<metadata::DirectoryInfo> directory(InodeId id) override;
+  Result<bool> owns(BlockId block) override;
+  InodeId take_inode_id() override { return InodeId{state_.next_inode++}; }
+  std::uint64_t block_id_bound() const override { return state_.next_block; }
+  void set_block_id_bound(std::uint64_t bound) override { state_.next_block = bound; }
+  Status insert(InodeId parent, const metadata::FileStatus& entry,
+                std::span<const metadata::Block> blocks) override;
+  Status unlink(metadata::Place place, const metadata::Found& found) override;
+  Status move(metadata::Place from, metadata::Place to, const metadata::Found& found) override;
+  Status set_node_admin(const metadata::NodeAdmin& decision) override;
+  Status set_replication(metadata::Place place, const metadata::Found& found,
+                         std::uint8_t replication) override;
+  Status touch_directory(InodeId id, std::int32_t children_delta, std::int64_t time_ms) override;
+  Result<std::uint64_t> purge(std::uint32_t limit) override;
+
+  // Writes what is pending. The marks in the view carry the number of the commit to come.
+  Status flush();
+  void set_commit(std::uint64_t number) { commit_ = number; }
+
+  const TreeState& state() const { return state_; }
+  NamespaceEffects take_effects() { return std::exchange(effects_, {}); }
+
+ private:
+  // A directory that was met, as its row will be after flush().
+  struct Directory {
+    InodeId parent;
+    std::string name;
+    std::uint16_t permission = 0;
+    std::int64_t group = 0;
+    std::int64_t modified_ms = 0;
+    std::uint32_t children = 0;
+    bool dirty = false;
+  };
+  using Key = std::pair<std::uint64_t, std::string_view>;  // Views Directory::name.
+
+  struct RemovedEntry {
+    std::int64_t id = 0;
+    metadata::Found found;
+  };
+
+  NamespaceTree(NamespaceView& view, const TreeState& state) : view_(view), state_(state) {}
+
+  Status prepare(Database& database);
+  Directory& remember(InodeId id, Directory directory);
+  void forget(InodeId id);
+  Result<Directory*> loaded_directory(InodeId id);
+
+  Status insert_row(InodeId parent, const metadata::FileStatus& entry);
+  Status insert_blocks(const metadata::FileStatus& entry, std::span<const metadata::Block> blocks);
+  Status delete_row(metadata::Place place);
+  Status add_removed(const metadata::Found& found);
+
+  // Frees at most `limit` of the file's blocks; returns how many there were to free.
+  Result<std::uint64_t> free_blocks(InodeId file, std::uint64_t limit);
+  Result<RemovedEntry> first_removed();
+  // Frees what stands directly below a removed directory; returns how much was done.
+  Result<std::uint64_t> purge_children(InodeId directory, std::uint64_t limit);
+  Result<std::uint64_t> purge_entry(const RemovedEntry& entry, std::uint64_t limit);
+
+  NamespaceView& view_;
+  TreeState state_;
+  std::uint64_t commit_ = 0;
+  NamespaceEffects effects_;
+
+  // Node handles must be stable: by_name_ views the names in directories_.
+  absl::flat_hash_map<std::uint64_t, std::unique_ptr<Directory>> directories_;
+  absl::flat_hash_map<Key, std::uint64_t> by_name_;
+  std::vector<std::uint64_t> dirty_;
+
+  NameNumbers names_;
+  Statement find_;
+  Statement find_inode_;
+  Statement insert_directory_;
+  Statement insert_file_;
+  Statement delete_;
+  Statement move_;
+  Statement update_directory_;
+  Statement update_replication_;
+  Statement find_block_;
+  Statement insert_block_;
+  Statement file_blocks_;
+  Statement delete_block_;
+  Statement retarget_block_;
+  Statement add_removed_;
+  Statement first_removed_;
+  Statement delete_removed_;
+  Statement children_;
+  Statement write_admin_;
+  Statement delete_admin_;
+};
+
+}  // namespace minidfs::storage

@@ -1,0 +1,175 @@
+// The part of NamespaceTree that has to do with blocks and with what unlink() leaves behind.
+#include "storage/namespace/namespace_tree.hpp"
+
+namespace minidfs::storage {
+
+using metadata::FileKind;
+using metadata::Found;
+using metadata::Place;
+
+namespace {
+
+// A removed file with more blocks leaves the rest to purge(), so that no change takes long.
+constexpr std::uint64_t kBlocksFreedAtOnce = 1024;
+constexpr std::uint64_t kAllBlocks = 1ULL << 62;
+// Children of a removed directory that are read before they are worked on.
+constexpr std::uint64_t kChildrenAtOnce = 256;
+
+}  // namespace
+
+Result<bool> NamespaceTree::owns(BlockId block) {
+  const StatementScope scope(find_block_);
+  find_block_.bind(1, block.value);
+  return find_block_.step();
+}
+
+Status NamespaceTree::delete_row(Place place) {
+  view_.mark(place.parent, commit_);
+  delete_.bind(1, place.parent.value);
+  delete_.bind_text(2, place.name);
+  return delete_.run();
+}
+
+Status NamespaceTree::add_removed(const Found& found) {
+  return add_removed_.bind_all(found.id.value, found.kind).run();
+}
+
+Status NamespaceTree::unlink(Place place, const Found& found) {
+  if (found.is_directory()) {
+    MDFS_TRY(const metadata::DirectoryInfo info, directory(found.id));
+    view_.mark_tree(commit_);
+    forget(found.id);
+    MDFS_CHECK(delete_row(place));
+    if (info.children > 0) return add_removed(found);
+    --state_.counters.directories;
+    return {};
+  }
+  MDFS_CHECK(delete_row(place));
+  state_.counters.bytes -= found.length;
+  if (found.length > 0) {
+    MDFS_TRY(const std::uint64_t freed, free_blocks(found.id, kBlocksFreedAtOnce));
+    if (freed == kBlocksFreedAtOnce) return add_removed(found);
+  }
+  --state_.counters.files;
+  return {};
+}
+
+Result<std::uint64_t> NamespaceTree::free_blocks(InodeId file, std::uint64_t limit) {
+  const std::size_t before = effects_.freed.size();
+  {
+    const StatementScope scope(file_blocks_);
+    file_blocks_.bind_all(file.value, limit);
+    while (true) {
+      MDFS_TRY(const bool row, file_blocks_.step());
+      if (!row) break;
+      effects_.freed.push_back({BlockId{file_blocks_.unsigned_integer(0)},
+                                file_blocks_.unsigned_integer(1), file_blocks_.unsigned_integer(2),
+                                static_cast<std::uint8_t>(file_blocks_.integer(3))});
+    }
+  }
+  for (std::size_t i = before; i < effects_.freed.size(); ++i) {
+    MDFS_CHECK(delete_block_.bind_all(effects_.freed[i].id.value).run());
+  }
+  const std::uint64_t freed = effects_.freed.size() - before;
+  state_.counters.blocks -= freed;
+  return freed;
+}
+
+Status NamespaceTree::set_replication(Place place, const Found& found, std::uint8_t replication) {
+  view_.mark(place.parent, commit_);
+  update_replication_.bind(1, place.parent.value);
+  update_replication_.bind_text(2, place.name);
+  update_replication_.bind(3, std::int64_t{replication});
+  MDFS_CHECK(update_replication_.run());
+  const std::size_t before = effects_.retargeted.size();
+  {
+    const StatementScope scope(file_blocks_);
+    file_blocks_.bind_all(found.id.value, kAllBlocks);
+    while (true) {
+      MDFS_TRY(const bool row, file_blocks_.step());
+      if (!row) break;
+      if (file_blocks_.integer(3) == replication) continue;
+      effects_.retargeted.push_back({BlockId{file_blocks_.unsigned_integer(0)},
+                                     file_blocks_.unsigned_integer(1),
+                                     file_blocks_.unsigned_integer(2), replication});
+    }
+  }
+  for (std::size_t i = before; i < effects_.retargeted.size(); ++i) {
+    MDFS_CHECK(retarget_block_.bind_all(effects_.retargeted[i].id.value, replication).run());
+  }
+  return {};
+}
+
+Result<NamespaceTree::RemovedEntry> NamespaceTree::first_removed() {
+  const StatementScope scope(first_removed_);
+  MDFS_TRY(const bool row, first_removed_.step());
+  if (!row) return RemovedEntry{};
+  return RemovedEntry{first_removed_.integer(0),
+                      {InodeId{first_removed_.unsigned_integer(1)},
+                       static_cast<FileKind>(first_removed_.integer(2)), 0}};
+}
+
+Result<std::uint64_t> NamespaceTree::purge_children(InodeId directory, std::uint64_t limit) {
+  struct Child {
+    std::string name;
+    Found found;
+  };
+  std::vector<Child> children;
+  {
+    const StatementScope scope(children_);
+    children_.bind_all(directory.value, std::min(limit, kChildrenAtOnce));
+    while (true) {
+      MDFS_TRY(const bool row, children_.step());
+      if (!row) break;
+      children.push_back(
+          {std::string(children_.bytes(0)),
+           {InodeId{children_.unsigned_integer(1)}, static_cast<FileKind>(children_.integer(2)),
+            children_.unsigned_integer(3)}});
+    }
+  }
+  const std::size_t blocks_before = effects_.freed.size();
+  std::uint64_t inodes = 0;
+  for (const Child& child : children) {
+    if (inodes + effects_.freed.size() - blocks_before >= limit) break;
+    // A directory's own children are looked at when its turn comes; it counts as work once there.
+    MDFS_CHECK(unlink({directory, child.name}, child.found));
+    ++inodes;
+  }
+  return inodes + effects_.freed.size() - blocks_before;
+}
+
+Result<std::uint64_t> NamespaceTree::purge_entry(const RemovedEntry& entry, std::uint64_t limit) {
+  if (entry.found.is_directory()) {
+    MDFS_TRY(const std::uint64_t done, purge_children(entry.found.id, limit));
+    if (done > 0) return done;
+    --state_.counters.directories;
+  } else {
+    MDFS_TRY(const std::uint64_t freed, free_blocks(entry.found.id, limit));
+    if (freed == limit) return freed;
+    --state_.counters.files;
+  }
+  MDFS_CHECK(delete_removed_.bind_all(entry.id).run());
+  return std::uint64_t{1};
+}
+
+Result<std::uint64_t> NamespaceTree::purge(std::uint32_t limit) {
+  std::uint64_t done = 0;
+  while (done < limit) {
+    MDFS_TRY(const RemovedEntry entry, first_removed());
+    if (entry.id == 0) break;
+    MDFS_TRY(const std::uint64_t more, purge_entry(entry, limit - done));
+    done += more;
+  }
+  return done;
+}
+
+Status NamespaceTree::set_node_admin(const metadata::NodeAdmin& decision) {
+  effects_.node_admins.push_back(decision);
+  const NodeId& node = decision.node;
+  if (decision.admin == metadata::AdminState::kInService) {
+    return delete_admin_.bind_all(node.high, node.low).run();
+  }
+  return write_admin_.bind_all(node.high, node.low, decision.admin, decision.until_ms).run();
+}
+
+}  // namespace minidfs::storage

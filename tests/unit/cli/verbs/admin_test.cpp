@@ -1,0 +1,146 @@
+// The verbs for operators: fsck, node, balance, safemode, setrep; and the table of racks.
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/roles/rack_table.hpp"
+#include "cli/verbs/node_names.hpp"
+#include "fake_file_system.hpp"
+
+namespace minidfs::cli {
+namespace {
+
+using test::FakeState;
+using test::run;
+
+client::BlockProblem problem(const std::string& path, std::uint32_t readable,
+                             std::uint32_t corrupt) {
+  client::BlockProblem problem;
+  problem.path = path;
+  problem.block = BlockId{7};
+  problem.wanted = 3;
+  problem.readable = problem.live = readable;
+  problem.corrupt = corrupt;
+  return problem;
+}
+
+client::ClusterStatus two_nodes() {
+  client::ClusterStatus status;
+  status.nodes.resize(2);
+  status.nodes[0].id = NodeId{1, 1};
+  status.nodes[0].name = "one:9866";
+  status.nodes[1].id = NodeId{2, 2};
+  status.nodes[1].name = "two:9866";
+  return status;
+}
+
+TEST_CASE(
+    "fsck of a sound tree ends with 0, and blocks that are only short of copies are no damage") {
+  FakeState state;
+  state.files = {{"/a", "aaa"}};
+  CHECK(run(state, {"fsck"}).exit_code == 0);
+  state.problems = {problem("/a", 2, 0)};
+  const auto outcome = run(state, {"fsck"});
+  CHECK(outcome.exit_code == 0);
+  CHECK_THAT(outcome.out, Catch::Contains("/a: block 7") && Catch::Contains("2 of 3 copies") &&
+                              Catch::Contains("/ is healthy"));
+}
+
+TEST_CASE("fsck ends with 1 when a block is missing or has a corrupt replica") {
+  FakeState state;
+  state.directories = {"/", "/d"};
+  state.files = {{"/a", "aaa"}, {"/d/b", "b"}};
+  state.problems = {problem("/a", 0, 0)};
+  CHECK(run(state, {"fsck"}).exit_code == 1);
+  CHECK_THAT(run(state, {"fsck"}).out, Catch::Contains("MISSING"));
+  // Only what is below the path counts.
+  CHECK(run(state, {"fsck", "/d"}).exit_code == 0);
+  state.problems = {problem("/d/b", 2, 1)};
+  CHECK(run(state, {"fsck", "/d"}).exit_code == 1);
+  const auto json = nlohmann::json::parse(run(state, {"fsck", "--json", "/d"}).out);
+  CHECK(json["healthy"] == false);
+  CHECK(json["corrupt"] == 1);
+  CHECK(json["files"] == 1);
+  CHECK(json["problems"].size() == 1);
+}
+
+TEST_CASE("fsck lists files, their blocks and where these are, as asked") {
+  FakeState state;
+  state.files = {{"/a", "aaa"}};
+  CHECK_THAT(run(state, {"fsck", "--files"}).out, Catch::Contains("/a 3 bytes"));
+  CHECK_THAT(run(state, {"fsck", "--files", "--blocks", "--locations"}).out,
+             Catch::Contains("127.0.0.1:9866"));
+  CHECK(run(state, {"fsck", "/none"}).exit_code == 1);
+}
+
+TEST_CASE("a datanode is named by its address, its id, or its host where that is enough") {
+  auto status = two_nodes();
+  CHECK(find_node(status, "two:9866")->id == NodeId{2, 2});
+  CHECK(find_node(status, to_string(NodeId{1, 1}))->name == "one:9866");
+  CHECK(find_node(status, "one")->id == NodeId{1, 1});
+  CHECK(find_node(status, "three").error().code == Errc::kNotFound);
+  status.nodes[1].name = "one:9867";
+  CHECK(find_node(status, "one").error().code == Errc::kInvalidArgument);
+}
+
+TEST_CASE("node tells what was decided, with the end of maintenance") {
+  FakeState state;
+  state.status = two_nodes();
+  REQUIRE(run(state, {"node", "decommission", "one", "two"}).exit_code == 0);
+  REQUIRE(state.decisions.size() == 2);
+  CHECK(state.decisions[0].admin == metadata::AdminState::kDecommissioning);
+  CHECK(state.decisions[1].node == NodeId{2, 2});
+  REQUIRE(run(state, {"node", "maintenance", "--for", "2h", "one"}).exit_code == 0);
+  CHECK(state.decisions[2].until_ms > 7'200'000);
+  REQUIRE(run(state, {"node", "recommission", "one"}).exit_code == 0);
+  CHECK(state.decisions[3].admin == metadata::AdminState::kInService);
+
+  CHECK_THAT(run(state, {"node", "remove", "one"}).err, Catch::Contains("'remove'"));
+  CHECK_THAT(run(state, {"node", "decommission", "--for", "1h", "one"}).err,
+             Catch::Contains("--for"));
+  CHECK_THAT(run(state, {"node", "decommission", "nine"}).err, Catch::Contains("one:9866"));
+  CHECK(state.decisions.size() == 4);
+}
+
+TEST_CASE("safemode shows and changes the mode") {
+  FakeState state;
+  CHECK(run(state, {"safemode", "status"}).out == "safe mode is off\n");
+  CHECK_THAT(run(state, {"safemode", "enter"}).out, Catch::Contains("on"));
+  CHECK(run(state, {"safemode", "leave"}).out == "safe mode is off\n");
+  CHECK(run(state, {"safemode", "wait"}).exit_code == 0);
+  CHECK(run(state, {"safemode", "now"}).exit_code != 0);
+}
+
+TEST_CASE("setrep takes whole directories and refuses what is no number of copies") {
+  FakeState state;
+  state.directories = {"/", "/d"};
+  state.files = {{"/d/a", "a"}, {"/d/b", "b"}};
+  REQUIRE(run(state, {"setrep", "2", "/d"}).exit_code == 0);
+  CHECK(state.calls == std::vector<std::string>{"setrep 2 /d/a", "setrep 2 /d/b"});
+  for (const char* bad : {"0", "256", "two", "", "99999999999999999999"}) {
+    CHECK(run(state, {"setrep", bad, "/d"}).exit_code != 0);
+  }
+}
+
+TEST_CASE("balance refuses what is no percentage, and ends when the cluster is even") {
+  FakeState state;
+  for (const char* bad : {"0", "-5", "101", "x", "nan"}) {
+    CHECK(run(state, {"balance", "--threshold", bad}).exit_code != 0);
+  }
+  CHECK(state.calls.empty());
+  CHECK(run(state, {"balance"}).exit_code == 0);
+  CHECK(run(state, {"balance", "--stop"}).exit_code == 0);
+  CHECK(state.calls.back() == "balance stop");
+}
+
+TEST_CASE("a table of racks is lines of a host and its rack") {
+  const auto table = parse_rack_table("# racks\nn1 /r1\n\n  n2\t/r2  # in the corner\n");
+  REQUIRE(table.ok());
+  CHECK(*table == RackTable{{"n1", "/r1"}, {"n2", "/r2"}});
+  CHECK_THAT(parse_rack_table("n1 /r1\nn2 r2\n").error().message, Catch::Contains("line 2"));
+  CHECK_THAT(parse_rack_table("n1 /r1\nn1 /r2\n").error().message, Catch::Contains("twice"));
+  CHECK_FALSE(parse_rack_table("n1\n").ok());
+  CHECK_FALSE(parse_rack_table("n1 /r1 more\n").ok());
+}
+
+}  // namespace
+}  // namespace minidfs::cli

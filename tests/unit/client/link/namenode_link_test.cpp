@@ -1,0 +1,192 @@
+#include "client/link/namenode_link.hpp"
+
+#include <sys/socket.h>
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <future>
+
+#include "actors/tcp.hpp"
+#include "unit/client/fake_cluster.hpp"
+
+namespace minidfs::client {
+namespace {
+
+using std::chrono::milliseconds;
+
+// A port where nobody listens (any more).
+metadata::Endpoint closed_port() {
+  const auto socket = actors::listen_on("127.0.0.1", 0);
+  REQUIRE(socket.ok());
+  return {"127.0.0.1", *actors::local_port(socket->get())};
+}
+
+metadata::MakeDirectory mkdir(const std::string& path) {
+  metadata::MakeDirectory change;
+  change.path = path;
+  return change;
+}
+
+struct Fixture {
+  std::shared_ptr<FakeNamespace> names = std::make_shared<FakeNamespace>();
+  std::unique_ptr<FakeNamenode> namenode = std::make_unique<FakeNamenode>(names, 0);
+};
+
+TEST_CASE("An unreachable namenode is an error with its address, the time-out and the reason") {
+  const auto address = closed_port();
+  NamenodeLink link({{address}, milliseconds(2000), milliseconds(200)});
+  const auto status = link.call(actors::StatRequest{"/"});
+  REQUIRE_FALSE(status.ok());
+  CHECK(status.error().code == Errc::kUnavailable);
+  CHECK(status.error().message == "cannot reach the namenode at " + metadata::to_string(address) +
+                                      " within 200 ms: connection refused");
+}
+
+TEST_CASE("A host that accepts and says nothing is given up at the time-out") {
+  const auto socket = actors::listen_on("127.0.0.1", 0);
+  REQUIRE(socket.ok());
+  NamenodeLink link(
+      {{{"127.0.0.1", *actors::local_port(socket->get())}}, milliseconds(100), milliseconds(300)});
+  const auto status = link.call(actors::StatRequest{"/"});
+  REQUIRE_FALSE(status.ok());
+  CHECK_THAT(status.error().message,
+             Catch::Contains("cannot reach the namenode at") && Catch::Contains("within 300 ms"));
+}
+
+TEST_CASE("Answers and errors of the namenode come back as they are") {
+  Fixture fixture;
+  NamenodeLink link({{fixture.namenode->address()}});
+  CHECK(link.call(actors::StatRequest{"/"}).ok());
+  const auto missing = link.call(actors::StatRequest{"/missing"});
+  REQUIRE_FALSE(missing.ok());
+  CHECK(missing.error().code == Errc::kNotFound);
+  CHECK(missing.error().message == "/missing: not found");
+  const auto cluster = link.cluster();
+  REQUIRE(cluster.ok());
+  CHECK(*cluster == fixture.names->cluster);
+}
+
+TEST_CASE("The addresses of several namenodes are tried in turn") {
+  Fixture fixture;
+  NamenodeLink link({{closed_port(), closed_port(), fixture.namenode->address()}});
+  CHECK(link.call(actors::StatRequest{"/"}).ok());
+}
+
+TEST_CASE("Errors that may go away are asked again until the answer comes") {
+  for (const auto code : {Errc::kSafeMode, Errc::kUnavailable, Errc::kTimedOut, Errc::kNotLeader}) {
+    INFO(errc_info(code).name);
+    Fixture fixture;
+    int failures = 2;
+    fixture.names->failure = [&](const std::string&) -> std::optional<Error> {
+      if (failures-- > 0) return Error{code, "not now"};
+      return std::nullopt;
+    };
+    NamenodeLink link({{fixture.namenode->address()}});
+    CHECK(link.call(actors::StatRequest{"/"}).ok());
+    CHECK(fixture.names->requests["stat"] == 3);
+  }
+}
+
+TEST_CASE("An error that stays is returned in the namenode's words") {
+  Fixture fixture;
+  NamenodeLink link({{fixture.namenode->address()}});
+  REQUIRE(link.cluster().ok());  // The connection is there; only the answers are not.
+  fixture.names->failure = [](const std::string&) {
+    return Error{Errc::kSafeMode, "in safe mode: 3 of 10 blocks known"};
+  };
+  const auto status = link.call(actors::StatRequest{"/"}, milliseconds(1000));
+  REQUIRE_FALSE(status.ok());
+  CHECK(status.error().code == Errc::kSafeMode);
+  CHECK(status.error().message == "in safe mode: 3 of 10 blocks known");
+  CHECK(fixture.names->requests["stat"] > 1);
+}
+
+TEST_CASE("A change whose answer was lost is asked again and done once") {
+  Fixture fixture;
+  int failures = 3;
+  fixture.names->failure = [&](const std::string&) -> std::optional<Error> {
+    if (failures-- > 0) return Error{Errc::kTimedOut, "too late"};
+    return std::nullopt;
+  };
+  NamenodeLink link({{fixture.namenode->address()}});
+  const auto reply = link.call(mkdir("/a"));
+  REQUIRE(reply.ok());
+  CHECK(reply->outcomes.front().ok());
+  CHECK(fixture.names->requests["mkdir"] == 4);
+  CHECK(fixture.names->changes_done == 1);
+}
+
+TEST_CASE("Changes are numbered one after another") {
+  Fixture fixture;
+  NamenodeLink link({{fixture.namenode->address()}});
+  for (const char* path : {"/a", "/b", "/c"}) REQUIRE(link.call(mkdir(path)).ok());
+  std::uint64_t expected = 1;
+  for (const auto& [key, reply] : fixture.names->answers) {
+    CHECK(key.first == link.client_id());
+    CHECK(key.second == expected++);
+  }
+  CHECK(expected == 4);
+}
+
+TEST_CASE("Requests go on at a namenode that was started again") {
+  Fixture fixture;
+  const auto address = fixture.namenode->address();
+  NamenodeLink link({{address}});
+  REQUIRE(link.call(mkdir("/before")).ok());
+  fixture.namenode.reset();
+
+  std::vector<std::future<bool>> answers;
+  for (int i = 0; i < 16; ++i) {
+    auto promise = std::make_shared<std::promise<bool>>();
+    answers.push_back(promise->get_future());
+    link.submit<metadata::MakeDirectory>(mkdir("/d" + std::to_string(i)), [promise](auto reply) {
+      promise->set_value(reply.ok() && reply->outcomes[0].ok());
+    });
+  }
+  fixture.namenode = std::make_unique<FakeNamenode>(fixture.names, address.port);
+  for (auto& answer : answers) CHECK(answer.get());
+  CHECK(fixture.names->changes_done == 17);
+  CHECK(fixture.names->directories.size() == 18);
+}
+
+TEST_CASE("Many requests are in flight at once, and every one is answered") {
+  Fixture fixture;
+  NamenodeLink link({{fixture.namenode->address()}});
+  constexpr int kCount = 5000;
+  std::atomic<int> good{0};
+  std::atomic<int> left{kCount};
+  std::promise<void> all;
+  for (int i = 0; i < kCount; ++i) {
+    link.submit<actors::StatRequest>({"/"}, [&](auto reply) {
+      if (reply.ok()) ++good;
+      if (--left == 0) all.set_value();
+    });
+  }
+  all.get_future().get();
+  CHECK(good == kCount);
+}
+
+TEST_CASE("Requests without an answer end when the link does") {
+  std::promise<Errc> ended;
+  {
+    NamenodeLink link({{closed_port()}});
+    link.submit<actors::StatRequest>({"/"},
+                                     [&](auto reply) { ended.set_value(reply.error().code); });
+  }
+  CHECK(ended.get_future().get() == Errc::kCancelled);
+}
+
+TEST_CASE("A writer that excluded nodes hears at once that there is no other") {
+  Fixture fixture;
+  NamenodeLink link({{fixture.namenode->address()}});
+  actors::AllocateBlocks request;
+  request.replication = 1;
+  request.excluded = {NodeId{1, 1}};
+  const auto grant = link.call(request);
+  REQUIRE_FALSE(grant.ok());
+  CHECK(grant.error().code == Errc::kNoDatanode);
+  CHECK(fixture.names->requests["allocate"] == 1);
+}
+
+}  // namespace
+}  // namespace minidfs::client

@@ -1,0 +1,339 @@
+#include "storage/namespace/namespace_store.hpp"
+
+#include <atomic>
+#include <fstream>
+#include <thread>
+
+#include "storage/namespace/namespace_clients.hpp"
+#include "unit/storage/namespace/namespace_fixture.hpp"
+
+namespace minidfs::storage {
+namespace {
+
+using metadata::Block;
+using metadata::Change;
+using metadata::Remove;
+using metadata::RequestId;
+using test::must;
+using test::NamespaceDirectory;
+using test::TestNamespace;
+
+Change mkdir_by(std::uint64_t client, std::uint64_t sequence, std::string path,
+                std::int64_t time_ms = 10) {
+  return metadata::MakeDirectory{
+      {ClientId{1, client}, sequence, 0}, time_ms, std::move(path), false, 0755, "ann", "staff"};
+}
+
+std::string content(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void write(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+TEST_CASE("A new namespace holds the root") {
+  const NamespaceDirectory directory;
+  TestNamespace ns(directory.file());
+  CHECK(ns.store().applied() == 0);
+  const metadata::FileStatus root = must(ns.reader().stat("/"));
+  CHECK(root.id == InodeId{1});
+  CHECK(root.name.empty());
+  CHECK(root.permission == 0755);
+  CHECK(root.owner == "root");
+  CHECK(must(ns.reader().counters()) == NamespaceCounters{0, 1, 0, 0});
+}
+
+TEST_CASE("What is applied is seen after the commit and still there after a restart") {
+  const NamespaceDirectory directory;
+  TestNamespace ns(directory.file());
+  ns.apply(TestNamespace::mkdir("/a"));
+  CHECK(ns.reader().stat("/a").error().code == Errc::kNotFound);
+  must(ns.store().commit_batch());
+  CHECK(ns.reader().stat("/a").ok());
+  ns.apply(TestNamespace::mkdir("/never-committed"));
+  ns.reopen();
+  CHECK(ns.store().applied() == 1);
+  CHECK(ns.reader().stat("/a").ok());
+  CHECK_FALSE(ns.reader().stat("/never-committed").ok());
+}
+
+TEST_CASE("Entries must come in order") {
+  const NamespaceDirectory directory;
+  TestNamespace ns(directory.file());
+  const std::string entry = metadata::encode_change(TestNamespace::mkdir("/a"));
+  CHECK_FALSE(ns.store().apply(2, entry).ok());
+  CHECK(ns.store().apply(1, entry).ok());
+  CHECK_FALSE(ns.store().apply(1, entry).ok());
+}
+
+TEST_CASE("An entry that does not decode is answered with an error and counts as applied") {
+  const NamespaceDirectory directory;
+  TestNamespace ns(directory.file());
+  for (const std::string_view entry :
+       {std::string_view(), std::string_view("\x01garbage"), std::string_view("\x70")}) {
+    const auto reply = must(decode<metadata::ChangeReply>(ns.apply_entry(entry), "reply"));
+    REQUIRE(reply.outcomes.size() == 1);
+    CHECK_FALSE(reply.outcomes[0].ok());
+  }
+  must(ns.store().commit_batch());
+  ns.reopen();
+  CHECK(ns.store().applied() == 3);
+}
+
+TEST_CASE("A request that is asked again has its first answer, also after a restart") {
+  const NamespaceDirectory directory;
+  TestNamespace ns(directory.file());
+  const metadata::Outcome made = ns.run(mkdir_by(1, 1, "/a"));
+  CHECK(made.ok());
+  CHECK(ns.run(mkdir_by(1, 1, "/a")).value == made.value);
+  CHECK_FALSE(ns.run(mkdir_by(2, 1, "/a")).ok());
+  ns.reopen();
+  CHECK(ns.run(mkdir_by(1, 1, "/a")).value == made.value);
+  CHECK_FALSE(ns.run(mkdir_by(2, 1, "/a")).ok());
+  // Removed in the meantime: an old request must not make it again.
+  CHECK(ns.run(TestNamespace::remove("/a")).ok());
+  CHECK(ns.run(mkdir_by(1, 1, "/a")).value == made.value);
+  CHECK_FALSE(ns.reader().stat("/a").ok());
+}
+
+TEST_CASE("A client that was silent for ten minutes is forgotten, by the time in the entries") {
+  const NamespaceDirectory directory;
+  TestNamespace ns(directory.file());
+  CHECK(ns.run(mkdir_by(1, 1, "/a", 1000)).ok());
+  CHECK(ns.run(mkdir_by(2, 1, "/b", 1000 + kClientIdleMs)).ok());
+  CHECK(ns.run(mkdir_by(1, 1, "/a", 1000 + kClientIdleMs)).ok());
+  // An entry with an older clock does not turn time back.
+  CHECK(ns.run(mkdir_by(2, 2, "/c", 5)).ok());
+  CHECK(ns.run(mkdir_by(3, 1, "/d", 1001 + 2 * kClientIdleMs)).ok());
+  const metadata::Outcome again = ns.run(mkdir_by(1, 1, "/a", 1001 + 2 * kClientIdleMs));
+  CHECK(again.code == static_cast<std::uint8_t>(Errc::kAlreadyExists));
+}
+
+TEST_CASE("Of too many clients the one that was silent longest is forgotten") {
+  const NamespaceDirectory directory;
+  TestNamespace ns(directory.file());
+  CHECK(ns.apply(mkdir_by(1, 1, "/a", 1)).outcomes[0].ok());
+  CHECK(ns.apply(mkdir_by(2, 1, "/b", 2)).outcomes[0].ok());
+  for (std::uint64_t client = 3; client <= kClientsMax; ++client) {
+    ns.apply(mkdir_by(client, 1, "/", 3));
+  }
+  CHECK(ns.apply(mkdir_by(1, 1, "/a", 3)).outcomes[0].ok());
+  ns.apply(mkdir_by(kClientsMax + 1, 1, "/", 3));
+  CHECK(ns.apply(mkdir_by(1, 1, "/a", 3)).outcomes[0].ok());
+  CHECK_FALSE(ns.apply(mkdir_by(2, 1, "/b", 3)).outcomes[0].ok());
+}
+
+TEST_CASE("A removed tree disappears at once and is freed in steps") {
+  const NamespaceDirectory directory;
+  TestNamespace ns(directory.file());
+  ns.run(metadata::ReserveBlockIds{1000});
+  std::uint64_t block = 1;
+  for (int d = 0; d < 5; ++d) {
+    for (int f = 0; f < 20; ++f) {
+      ns.apply(TestNamespace::create("/t/d" + std::to_string(d) + "/f" + std::to_string(f),
+                                     {{BlockId{block++}, 1, 50}}));
+    }
+  }
+  must(ns.store().commit_batch());
+  CHECK(must(ns.reader().counters()) == NamespaceCounters{100, 7, 100, 5000});
+  const InodeId file = must(ns.reader().stat("/t/d1/f1")).id;
+  ns.store().take_effects();
+  CHECK(ns.run(TestNamespace::remove("/t")).ok());
+  CHECK_FALSE(ns.reader().stat("/t").ok());
+  CHECK(ns.reader().path_of(file).error().code == Errc::kNotFound);
+  CHECK(ns.store().take_effects().freed.empty());
+  // The name is free while the old tree is still being purged.
+  CHECK(ns.run(TestNamespace::create("/t/d1/f1")).ok());
+
+  std::size_t freed = 0;
+  std::size_t steps = 0;
+  while (ns.run(metadata::PurgeRemoved{10}).value > 0) {
+    const std::size_t now = ns.store().take_effects().freed.size();
+    CHECK(now <= 10);
+    freed += now;
+    ++steps;
+    if (steps % 3 == 0) ns.reopen();
+  }
+  CHECK(freed == 100);
+  CHECK(steps > 10);
+  CHECK(must(ns.reader().counters()) == NamespaceCounters{1, 3, 0, 0});
+  CHECK(must(ns.reader().blocks_between(BlockId{0}, BlockId{~0ULL}, 10)).empty());
+}
+
+TEST_CASE("A removed file with very many blocks is freed in steps too") {
+  const NamespaceDirectory directory;
+  TestNamespace ns(directory.file());
+  ns.run(metadata::ReserveBlockIds{3000});
+  std::vector<Block> blocks;
+  for (std::uint64_t id = 1; id <= 3000; ++id) blocks.push_back({BlockId{id}, 1, 100});
+  CHECK(ns.run(TestNamespace::create("/big", blocks)).ok());
+  CHECK(must(ns.reader().file_blocks("/big")).blocks == blocks);
+  CHECK(ns.store().take_effects().added.size() == 3000);
+  CHECK(ns.run(TestNamespace::remove("/big")).ok());
+  const std::size_t at_once = ns.store().take_effects().freed.size();
+  CHECK(at_once > 0);
+  CHECK(at_once < 3000);
+  while (ns.run(metadata::PurgeRemoved{500}).value > 0) {
+  }
+  CHECK(ns.store().take_effects().freed.size() == 3000 - at_once);
+  CHECK(must(ns.reader().counters()) == NamespaceCounters{0, 1, 0, 0});
+}
+
+TEST_CASE("A change of replication is told for every block that it concerns") {
+  const NamespaceDirectory directory;
+  TestNamespace ns(directory.file());
+  ns.run(metadata::ReserveBlockIds{10});
+  ns.run(TestNamespace::create("/f", {{BlockId{1}, 4, 100}, {BlockId{2}, 5, 1}}));
+  ns.store().take_effects();
+  CHECK(ns.run(metadata::SetReplication{{}, 1, "/f", 2}).ok());
+  const std::vector<OwnedBlock> expected{{BlockId{1}, 4, 100, 2}, {BlockId{2}, 5, 1, 2}};
+  CHECK(ns.store().take_effects().retargeted == expected);
+  CHECK(must(ns.reader().blocks_between(BlockId{1}, BlockId{2}, 10)) == expected);
+  CHECK(ns.run(metadata::SetReplication{{}, 1, "/f", 2}).ok());
+  CHECK(ns.store().take_effects().retargeted.empty());
+}
+
+TEST_CASE("What make_durable() has returned is in a copy of the files taken afterwards") {
+  const NamespaceDirectory directory;
+  TestNamespace ns(directory.file());
+  for (int i = 0; i < 100; ++i) ns.run(TestNamespace::mkdir("/d" + std::to_string(i)));
+  CHECK(must(ns.store().make_durable()) == 100);
+  ns.run(TestNamespace::mkdir("/later"));
+  // A killed process leaves just these two.
+  for (const char* suffix : {"", "-wal"}) {
+    std::filesystem::copy(directory.file() + suffix, directory.file("copy.db") + suffix);
+  }
+  TestNamespace copy(directory.file("copy.db"));
+  CHECK(copy.store().applied() == 101);
+  CHECK(copy.reader().stat("/d99").ok());
+}
+
+TEST_CASE("The write-ahead log stays short although a reader keeps its snapshot") {
+  const NamespaceDirectory directory;
+  NamespaceOptions options;
+  options.wal_limit_bytes = 1U << 20U;
+  TestNamespace ns(directory.file(), options);
+  const auto idle = must(ns.store().open_reader());
+  CHECK(idle->stat("/").ok());
+  std::uintmax_t largest = 0;
+  for (int i = 0; i < 3000; ++i) {
+    ns.run(TestNamespace::create("/d" + std::to_string(i % 10) + "/f" + std::to_string(i)));
+    largest = std::max(largest, std::filesystem::file_size(directory.file() + "-wal"));
+  }
+  CHECK(largest > 900'000);
+  CHECK(largest < 1'300'000);
+  CHECK(must(idle->counters()).files == 3000);
+}
+
+TEST_CASE("Making durable and reading go on beside the writer and never see half a batch") {
+  const NamespaceDirectory directory;
+  NamespaceOptions options;
+  options.wal_limit_bytes = 500'000;
+  TestNamespace ns(directory.file(), options);
+  const auto reader = must(ns.store().open_reader());
+  ns.run(TestNamespace::mkdir("/a"));
+  ns.run(TestNamespace::mkdir("/b"));
+  std::atomic<bool> stop{false};
+  std::atomic<std::uint64_t> bad{0};
+  std::thread durable([&] {
+    std::uint64_t last = 0;
+    // Not for as long as the others run: a sync takes as long as the machine's disk likes.
+    for (int i = 0; i < 20 && !stop; ++i) {
+      const auto applied = ns.store().make_durable();
+      if (!applied || *applied < last) ++bad;
+      if (applied) last = *applied;
+    }
+  });
+  std::thread watcher([&] {
+    while (!stop) {
+      // Each batch adds a file to both.
+      const auto root = reader->list("/", "", 10);
+      metadata::FileStatus a, b;
+      if (!root) {
+        ++bad;
+        continue;
+      }
+      Decoder decoder(*root->entries);
+      if (!decoder.get(a) || !decoder.get(b) || a.children != b.children) ++bad;
+    }
+  });
+  for (int i = 0; i < 500; ++i) {
+    ns.apply(TestNamespace::create("/a/f" + std::to_string(i)));
+    ns.apply(TestNamespace::create("/b/f" + std::to_string(i)));
+    must(ns.store().commit_batch());
+    const auto listing = must(ns.reader().list("/a", "", 10'000));
+    if (listing.count != static_cast<std::uint32_t>(i + 1)) ++bad;
+  }
+  stop = true;
+  durable.join();
+  watcher.join();
+  CHECK(bad == 0);
+}
+
+TEST_CASE("A file that is no namespace is refused and left as it was") {
+  const NamespaceDirectory directory;
+  const std::string path = directory.file();
+  const auto refused = [&](Errc code) {
+    const std::string before = content(path);
+    const auto store = NamespaceStore::open(path);
+    REQUIRE_FALSE(store.ok());
+    CHECK(store.error().code == code);
+    CHECK_THAT(store.error().message, Catch::StartsWith(path));
+    CHECK(content(path) == before);
+  };
+  SECTION("text") {
+    write(path, std::string(5000, 'x'));
+    refused(Errc::kCorrupt);
+  }
+  SECTION("a few bytes") {
+    write(path, "SQLite");
+    refused(Errc::kCorrupt);
+  }
+  SECTION("another program's database") {
+    {
+      Database other = must(Database::open(path, Database::Mode::kCreate));
+      must(other.execute("CREATE TABLE t(x)"));
+    }
+    refused(Errc::kCorrupt);
+  }
+  SECTION("a cut database") {
+    { const TestNamespace ns(path); }
+    std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1000);
+    refused(Errc::kCorrupt);
+  }
+  SECTION("a database whose tables are gone") {
+    { const TestNamespace ns(path); }
+    {
+      Database database = must(Database::open(path, Database::Mode::kReadWrite));
+      must(database.execute("DROP TABLE block"));
+    }
+    refused(Errc::kCorrupt);
+  }
+  SECTION("a newer version") {
+    { const TestNamespace ns(path); }
+    {
+      Database database = must(Database::open(path, Database::Mode::kReadWrite));
+      must(database.execute("PRAGMA user_version=99"));
+    }
+    refused(Errc::kUnsupported);
+  }
+  SECTION("a damaged first table") {
+    { const TestNamespace ns(path); }
+    std::string bytes = content(path);
+    for (std::size_t i = 100; i < 2048; ++i) bytes[i] = static_cast<char>(0xA5);
+    write(path, bytes);
+    refused(Errc::kCorrupt);
+  }
+}
+
+TEST_CASE("An empty file, left by a crash in the first moment, becomes a namespace") {
+  const NamespaceDirectory directory;
+  write(directory.file(), "");
+  TestNamespace ns(directory.file());
+  CHECK(ns.run(TestNamespace::mkdir("/a")).ok());
+}
+
+}  // namespace
+}  // namespace minidfs::storage
