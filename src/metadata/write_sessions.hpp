@@ -15,25 +15,13 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "metadata/block_map.hpp"
+#include "metadata/block_range.hpp"
 #include "metadata/block_types.hpp"
 
 namespace minidfs::metadata {
 
 struct SessionIdTag;
 using SessionId = Id64<SessionIdTag>;
-
-// Block ids first, first + 1, … first + count - 1.
-struct BlockRange {
-  BlockId first;
-  std::uint64_t count = 0;
-
-  friend bool operator==(const BlockRange&, const BlockRange&) = default;
-};
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, BlockRange& x) {
-  return f(x.first, x.count);
-}
 
 // Hands out block ids from ranges that were reserved through the log.
 class BlockIdAllocator {
