@@ -69,7 +69,7 @@ Result<Registered> BlockManager::register_node(const RegisterNode& request, Time
   start_report(registered.node);
   log_info("namenode", "datanode {} ({}, rack {}) registered", to_string(node.data),
            to_string(node.id), node.rack);
-  return Registered{options_.cluster, last_report_};
+  return Registered{options_.cluster, last_report_, {}, 0};
 }
 
 Result<HeartbeatReply> BlockManager::heartbeat(const Heartbeat& request, TimePoint now) {

@@ -7,11 +7,16 @@
 
 #include "base/ids.hpp"
 #include "metadata/block_report.hpp"
+#include "metadata/epoch.hpp"
 #include "metadata/types.hpp"
 
 namespace minidfs::actors {
 
-// The first message of a datanode's process, and again whenever the namenode asks for it.
+// Of the marks that a datanode tells when it registers (metadata/types.hpp: BlockId).
+inline constexpr std::size_t kMarksMax = 65'536;
+
+// The first message of a datanode's process, of each of its connections, and again whenever the
+// namenode asks for it.
 struct RegisterNode {
   NodeId node;
   ClusterId cluster;              // None when its directories are fresh.
@@ -22,22 +27,32 @@ struct RegisterNode {
   std::uint64_t capacity_bytes = 0;
   std::uint64_t used_bytes = 0;
   std::uint64_t free_bytes = 0;
+  // The newest that the node knows of the namespace: the epoch whose orders it obeys, and the
+  // largest number of an applied change that a namenode of this life has told it.
+  metadata::Epoch epoch;
+  std::uint64_t change = 0;
+  // Of the replicas that it holds: ascending, without repetition, at most kMarksMax.
+  std::vector<std::uint32_t> marks;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, RegisterNode& x) {
   return f(x.node, x.cluster, x.incarnation, x.host, x.data, x.rack, x.capacity_bytes, x.used_bytes,
-           x.free_bytes);
+           x.free_bytes, x.epoch, x.change, x.marks);
 }
 
 struct Registered {
   ClusterId cluster;
-  std::uint64_t report = 0;  // The number of the full block report that the node now owes.
+  // The number of the full block report that the node now owes. 0: none, because this process of it
+  // has reported in full to this epoch, and its heartbeats have told everything since.
+  std::uint64_t report = 0;
+  metadata::Epoch epoch;
+  std::uint64_t change = 0;  // The number of the newest change applied.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Registered& x) {
-  return f(x.cluster, x.report);
+  return f(x.cluster, x.report, x.epoch, x.change);
 }
 
 // A copy that the node was ordered to send and that one of its ends could not carry out.
@@ -65,6 +80,24 @@ typename Inspector::result_type inspect(Inspector& f, ScrubState& x) {
   return f(x.checked, x.total, x.bad, x.last_end_ms, x.last_requested);
 }
 
+// Sent: do not renumber.
+enum class DiskHealth : std::uint8_t {
+  kWorks = 0,
+  kHangs = 1,   // Has had work without progress for longer than datanode.disk_timeout.
+  kFailed = 2,  // Given up until the process is started again.
+};
+
+struct DiskState {
+  std::string directory;
+  DiskHealth health = DiskHealth::kWorks;
+  std::int64_t since_ms = 0;  // Unix time at which it came to be so; 0: since the start.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, DiskState& x) {
+  return f(x.directory, x.health, x.since_ms);
+}
+
 // Every heartbeat carries what changed on the node since the last one that was answered.
 struct Heartbeat {
   NodeId node;
@@ -78,12 +111,13 @@ struct Heartbeat {
   metadata::IncrementalReport changes;
   std::vector<CopyFailure> failed_copies;
   ScrubState scrub;
+  std::vector<DiskState> disks;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Heartbeat& x) {
   return f(x.node, x.incarnation, x.capacity_bytes, x.used_bytes, x.free_bytes, x.replicas,
-           x.active_writes, x.active_reads, x.changes, x.failed_copies, x.scrub);
+           x.active_writes, x.active_reads, x.changes, x.failed_copies, x.scrub, x.disks);
 }
 
 // Remove the local replica unless it is of a newer generation.
@@ -108,17 +142,21 @@ typename Inspector::result_type inspect(Inspector& f, CopyOrder& x) {
   return f(x.block, x.targets);
 }
 
+// The orders are those of `epoch`. A datanode that obeys a later one of the same life drops them,
+// and one that meets a new epoch registers before it obeys it.
 struct HeartbeatReply {
   bool register_again = false;  // The namenode does not know this process of the node.
   std::uint64_t report = 0;     // Not 0: send a full block report with this number.
   std::vector<RemoveOrder> remove;
   std::vector<CopyOrder> copy;
   std::uint64_t scrub_now = 0;  // Not 0: check all replicas at once, unless done for this number.
+  metadata::Epoch epoch;
+  std::uint64_t change = 0;  // The number of the newest change applied.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, HeartbeatReply& x) {
-  return f(x.register_again, x.report, x.remove, x.copy, x.scrub_now);
+  return f(x.register_again, x.report, x.remove, x.copy, x.scrub_now, x.epoch, x.change);
 }
 
 // A chunk of a full block report; chunks are sent in order, one at a time.
