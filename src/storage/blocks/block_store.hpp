@@ -149,10 +149,9 @@ class BlockStore {
 
   // --- Looking after what is stored; a store in memory need not ---
 
-  // Replicas with ids below `before`, the highest first, at most `limit`.
-  virtual std::vector<ReplicaInfo> list_down(BlockId /*before*/, std::size_t /*limit*/) {
-    return {};
-  }
+  // Takes at most `limit` of the replicas that were finished since the store was opened and not
+  // taken yet, the newest first. Of very many the oldest are forgotten.
+  virtual std::vector<ReplicaInfo> take_new(std::size_t /*limit*/) { return {}; }
 
   // Reads the whole replica from its disk and checks it, descriptor and slices. kCorrupt also when
   // its file is gone; kNotFound and kStale as open_replica(), kIoError, kCancelled by `pace`.

@@ -53,9 +53,7 @@ class DiskBlockStore final : public BlockStore {
   Result<std::vector<ReplicaInfo>> list(BlockId after, std::size_t limit) override {
     return catalog_.list(after, limit);
   }
-  std::vector<ReplicaInfo> list_down(BlockId before, std::size_t limit) override {
-    return catalog_.list_down(before, limit);
-  }
+  std::vector<ReplicaInfo> take_new(std::size_t limit) override { return catalog_.take_new(limit); }
   Status verify(BlockId block, std::uint64_t generation, const Pace& pace) override {
     return opener_.verify(block, generation, pace);
   }

@@ -114,6 +114,7 @@ void DiskKeeper::give_back() {
     }
     it = fate == ReplicaCatalog::PackFate::kRead ? std::next(it) : maybe_dead_packs_.erase(it);
   }
+  if (dead_.empty() || !make_removals_durable()) return;
   for (auto it = dead_.begin(); it != dead_.end();) {
     const auto [pack, place] = *it;
     const auto gap = index_->gap_around(pack, place);
@@ -126,6 +127,15 @@ void DiskKeeper::give_back() {
     it =
         dead_.erase(it, dead_.lower_bound({pack, gap ? std::max(gap->end, place + 1) : place + 1}));
   }
+}
+
+// A record must not be punched out before the removal of its row is on stable storage: after a
+// power cut the row would be back, and with it a replica of zeros. Once for all records of a round.
+bool DiskKeeper::make_removals_durable() {
+  const Status status = index_->checkpoint();
+  if (status.ok()) return true;
+  if (status.error().code != Errc::kNoSpace) renew_index(status.error());
+  return false;  // Tried again next round.
 }
 
 // Gives back the whole pages of a gap between live records.

@@ -43,6 +43,7 @@ class DiskKeeper {
   void renew_index(const Error& reason);
   void note_removals(const std::vector<IndexChange>& changes);
   void give_back();
+  bool make_removals_durable();
   void punch(std::uint32_t pack, const PackGap& gap);
 
   const Options options_;

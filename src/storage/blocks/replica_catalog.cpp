@@ -91,6 +91,8 @@ Result<std::optional<ReplicaLocation>> ReplicaCatalog::publish(BlockId block,
     erase_counts(block, *old);
   }
   insert(block, location, false);
+  if (new_.size() == kNewMax) new_.pop_front();
+  new_.push_back(block.value);
   return old;
 }
 
@@ -150,13 +152,12 @@ std::vector<ReplicaInfo> ReplicaCatalog::list(BlockId after, std::size_t limit) 
   return out;
 }
 
-std::vector<ReplicaInfo> ReplicaCatalog::list_down(BlockId before, std::size_t limit) const {
+std::vector<ReplicaInfo> ReplicaCatalog::take_new(std::size_t limit) {
   const std::lock_guard lock(mutex_);
   std::vector<ReplicaInfo> out;
-  for (auto it = replicas_.lower_bound(before.value);
-       it != replicas_.begin() && out.size() < limit;) {
-    --it;
-    out.push_back(it->second.info(BlockId{it->first}));
+  for (; !new_.empty() && out.size() < limit; new_.pop_back()) {
+    const auto found = replicas_.find(new_.back());
+    if (found != replicas_.end()) out.push_back(found->second.info(BlockId{found->first}));
   }
   return out;
 }

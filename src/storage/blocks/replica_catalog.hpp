@@ -9,6 +9,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -68,8 +69,9 @@ class ReplicaCatalog {
   void release_reader(const ReplicaLocation& location);
 
   std::vector<ReplicaInfo> list(BlockId after, std::size_t limit) const;
-  // Those with ids below `before`, the highest first.
-  std::vector<ReplicaInfo> list_down(BlockId before, std::size_t limit) const;
+  // As BlockStore::take_new().
+  static constexpr std::size_t kNewMax = 1 << 16;
+  std::vector<ReplicaInfo> take_new(std::size_t limit);
   struct Place {
     BlockId block;
     ReplicaLocation location;
@@ -133,6 +135,7 @@ class ReplicaCatalog {
   mutable std::mutex mutex_;
   absl::btree_map<std::uint64_t, ReplicaLocation> replicas_;  // By block id.
   absl::flat_hash_set<std::uint64_t> writing_;
+  std::deque<std::uint64_t> new_;  // Blocks in the order of publish(), some of them gone again.
   std::vector<std::unique_ptr<Disk>> disks_;
   bool closed_ = false;
 };

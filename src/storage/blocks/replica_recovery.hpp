@@ -32,11 +32,17 @@ struct RecoveryOptions {
 // REQUIRES: the directory is locked. Loads everything into `catalog`.
 Result<RecoveredDisk> recover_disk(const RecoveryOptions& options, ReplicaCatalog& catalog);
 
+struct PackScan {
+  std::uint64_t end = 0;  // Of the last valid record, or where the scan began.
+  std::uint32_t read_errors = 0;
+  Status unreadable;  // The first of them: there may be more records than were found.
+};
+
 // Finds the valid records of a pack file from offset `begin` on, which must be one where a record
-// may begin. The end of the last one, or `begin`.
+// may begin. What cannot be read is skipped; after many errors, all that follows.
 using RecordVisitor = std::function<void(std::uint64_t offset, const ReplicaInfo& info)>;
-Result<std::uint64_t> scan_pack(int fd, DiskId disk, std::uint32_t pack, std::uint64_t begin,
-                                const std::string& name, const RecordVisitor& visit);
+Result<PackScan> scan_pack(int fd, DiskId disk, std::uint32_t pack, std::uint64_t begin,
+                           const std::string& name, const RecordVisitor& visit);
 
 // Reads a large replica's file to its end and checks everything.
 Result<ReplicaInfo> verify_large_file(int fd, DiskId disk, const std::string& name);

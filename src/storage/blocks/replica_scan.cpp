@@ -15,6 +15,8 @@ namespace minidfs::storage {
 namespace {
 
 constexpr std::size_t kCheckBytes = std::size_t{1} << 20;
+// A pack is not read on after so many errors: each may cost a disk seconds.
+constexpr std::uint32_t kReadErrorsMax = 16;
 
 Result<std::uint64_t> file_size(int fd, const std::string& name) {
   struct stat status = {};
@@ -36,36 +38,44 @@ std::optional<std::uint64_t> next_data(int fd, std::uint64_t offset) {
 
 }  // namespace
 
-Result<std::uint64_t> scan_pack(int fd, DiskId disk, std::uint32_t pack, std::uint64_t begin,
-                                const std::string& name, const RecordVisitor& visit) {
+Result<PackScan> scan_pack(int fd, DiskId disk, std::uint32_t pack, std::uint64_t begin,
+                           const std::string& name, const RecordVisitor& visit) {
   MDFS_TRY(const std::uint64_t size, file_size(fd, name));
-  std::uint64_t end = begin;
+  PackScan scan;
+  scan.end = begin;
   std::uint64_t offset = begin;
   std::vector<std::byte> record;
+  // The record at `offset`; kCorrupt when there is none.
+  const auto read_record = [&]() -> Result<ReplicaInfo> {
+    const DescriptorPlace place{disk, pack, offset};
+    record.resize(kReplicaHeaderBytes);
+    MDFS_CHECK(read_at(fd, record, offset, name));
+    MDFS_TRY(const ReplicaHeader header, decode_replica_header(record));
+    if (header.place != place || header.info.stored_bytes > kPackedBytesMax ||
+        offset + file_bytes(header.info) > size) {
+      return Error{Errc::kCorrupt, name + ": no record at " + std::to_string(offset)};
+    }
+    record.resize(file_bytes(header.info));
+    MDFS_CHECK(read_at(fd, record, offset, name));
+    MDFS_CHECK(decode_record(place, record));
+    return header.info;
+  };
   while (const auto data = next_data(fd, offset)) {
     offset = *data;
     if (offset + kReplicaHeaderBytes > size) break;
-    record.resize(kReplicaHeaderBytes);
-    MDFS_CHECK(read_at(fd, record, offset, name));
-    const DescriptorPlace place{disk, pack, offset};
-    const auto header = decode_replica_header(record);
-    bool valid = header.ok() && header->place == place &&
-                 header->info.stored_bytes <= kPackedBytesMax &&
-                 offset + file_bytes(header->info) <= size;
-    if (valid) {
-      record.resize(file_bytes(header->info));
-      MDFS_CHECK(read_at(fd, record, offset, name));
-      valid = decode_record(place, record).ok();
+    const auto info = read_record();
+    if (info) {
+      visit(offset, *info);
+      offset += packed_bytes(*info);
+      scan.end = offset;
+      continue;
     }
-    if (valid) {
-      visit(offset, header->info);
-      offset += packed_bytes(header->info);
-      end = offset;
-    } else {
-      offset += kPackAlignmentBytes;
-    }
+    offset += kPackAlignmentBytes;
+    if (info.error().code == Errc::kCorrupt) continue;
+    if (scan.unreadable.ok()) scan.unreadable = info.error();
+    if (++scan.read_errors == kReadErrorsMax) break;
   }
-  return end;
+  return scan;
 }
 
 Result<LargeDescriptor> read_large_descriptor(int fd, DiskId disk, const std::string& name) {

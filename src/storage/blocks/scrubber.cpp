@@ -19,7 +19,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kPage = 256;
 constexpr std::size_t kFilesPage = 4096;
-constexpr std::uint64_t kStateFormat = 1;
+constexpr std::uint64_t kStateFormat = 2;
 constexpr std::size_t kStateBytesMax = 4096;
 constexpr std::chrono::seconds kSaveInterval{30};
 // While clients are served each read waits for a pause, but not for ever: a round must end some
@@ -81,13 +81,12 @@ void Scrubber::run() {
   load_state();
   Clock::time_point next_round = Clock::now();
   Clock::time_point next_look = next_round;
-  if (saved_.began_ms != 0 && saved_.before == 0) {
+  if (saved_.began_ms != 0 && saved_.after == 0) {
     const auto age =
         std::chrono::milliseconds(wall_clock_ms()) - std::chrono::milliseconds(saved_.began_ms);
     next_round +=
         std::clamp(options_.interval - age, std::chrono::milliseconds{0}, options_.interval);
   }
-  newest_ = highest();
   for (;;) {
     const bool in_background = options_.rate_bytes != 0;
     const auto due = in_background ? std::min(next_round, next_look) : next_look;
@@ -112,24 +111,19 @@ void Scrubber::run() {
   }
 }
 
-BlockId Scrubber::highest() const {
-  const auto newest = store_.list_down(BlockId{~0ULL}, 1);
-  return newest.empty() ? BlockId{} : newest.front().block;
-}
-
 // Without a readable file the first round begins at once.
 void Scrubber::load_state() {
   if (options_.state_file.empty()) return;
   const auto text = read_file(options_.state_file, kStateBytesMax);
   if (!text) return;
-  const auto values = parse_version(*text, kStateFormat, {"began_ms", "before", "ended_ms"},
+  const auto values = parse_version(*text, kStateFormat, {"began_ms", "after", "ended_ms"},
                                     options_.state_file, "it is made anew");
   if (!values) return;
   const auto began_ms = parse_number((*values)[0]);
-  const auto before = parse_number((*values)[1]);
+  const auto after = parse_number((*values)[1]);
   const auto ended_ms = parse_number((*values)[2]);
-  if (!began_ms || !before || !ended_ms) return;
-  saved_ = {*began_ms, *before, *ended_ms};
+  if (!began_ms || !after || !ended_ms) return;
+  saved_ = {*began_ms, *after, *ended_ms};
   const std::lock_guard lock(mutex_);
   progress_.last_end_ms = static_cast<std::int64_t>(saved_.ended_ms);
 }
@@ -141,7 +135,7 @@ void Scrubber::save_state() {
   static_cast<void>(
       replace_file(options_.state_file,
                    format_version(kStateFormat, {{"began_ms", std::to_string(saved_.began_ms)},
-                                                 {"before", std::to_string(saved_.before)},
+                                                 {"after", std::to_string(saved_.after)},
                                                  {"ended_ms", std::to_string(saved_.ended_ms)}})));
 }
 
@@ -154,21 +148,22 @@ void Scrubber::round(std::uint64_t requested) {
   }
   next_read_ = Clock::now();
   const auto began_ms = static_cast<std::uint64_t>(wall_clock_ms());
-  BlockId before{~0ULL};
-  if (requested == 0 && saved_.before != 0) {
-    before = BlockId{saved_.before};  // Where the last process stopped.
+  BlockId after;
+  if (requested == 0 && saved_.after != 0) {
+    after = BlockId{saved_.after};  // Where the last process stopped.
   } else {
-    newest_ = highest();
+    // What was stored before a round is checked in its course.
+    while (!store_.take_new(kPage).empty()) continue;
     if (requested == 0) saved_.began_ms = began_ms;
   }
   store_.check_indexes();
   if (!check_all_files()) return;
-  if (!scan(before, requested == 0)) {
+  if (!scan(after, requested == 0)) {
     if (requested == 0) save_state();
     return;
   }
   if (requested != 0) saved_.began_ms = began_ms;
-  saved_.before = 0;
+  saved_.after = 0;
   saved_.ended_ms = static_cast<std::uint64_t>(wall_clock_ms());
   save_state();
   const std::lock_guard lock(mutex_);
@@ -177,29 +172,26 @@ void Scrubber::round(std::uint64_t requested) {
   log_info("scrubber", "{} replicas checked, {} bad", progress_.checked, progress_.bad);
 }
 
-// Checks everything below `before`. False when that was interrupted.
-bool Scrubber::scan(BlockId before, bool save) {
+// Checks everything above `after`. False when that was interrupted.
+bool Scrubber::scan(BlockId after, bool save) {
   for (;;) {
-    const auto page = store_.list_down(before, kPage);
-    if (page.empty()) return check_new();
-    for (const ReplicaInfo& replica : page) {
+    const auto page = store_.list(after, kPage);
+    if (!page.ok() || page->empty()) return check_new();
+    for (const ReplicaInfo& replica : *page) {
       if (!check_new() || !check_one(replica)) return false;
     }
-    before = page.back().block;
+    after = page->back().block;
     if (!save) continue;
-    saved_.before = before.value;
+    saved_.after = after.value;
     if (Clock::now() - saved_at_ >= kSaveInterval) save_state();
   }
 }
 
 bool Scrubber::check_new() {
   for (;;) {
-    const auto page = store_.list(newest_, kPage);
-    if (!page.ok() || page->empty()) return true;
-    for (const ReplicaInfo& replica : *page) {
-      if (!check_one(replica)) return false;
-      newest_ = replica.block;
-    }
+    const auto newest = store_.take_new(1);
+    if (newest.empty()) return true;
+    if (!check_one(newest.front())) return false;
   }
 }
 

@@ -1,6 +1,6 @@
-// Reads and checks every replica of a block store, round after round, recently written ones first:
-// blocks get ascending ids, so a round goes from the highest id down, and what is stored while it
-// runs is checked before it goes on. Tells what is bad and changes nothing. Owns a thread.
+// Reads and checks every replica of a block store, round after round. A round goes up the ids,
+// which say nothing of age; what was stored since the last look is checked before it goes on, the
+// newest first. Tells what is bad and changes nothing. Owns a thread.
 #pragma once
 
 #include <chrono>
@@ -57,15 +57,14 @@ class Scrubber {
   // docs/formats.md, "Datanode's directory": the file `scrub`.
   struct Saved {
     std::uint64_t began_ms = 0;  // Unix time of the last round that nobody asked for; 0: none.
-    std::uint64_t before = 0;    // It has come down to this id; 0: to its end.
+    std::uint64_t after = 0;     // It has come up to this id; 0: to its end.
     std::uint64_t ended_ms = 0;  // As ScrubProgress::last_end_ms.
   };
 
   void run();
   void load_state();
   void save_state();
-  bool scan(BlockId before, bool save);
-  BlockId highest() const;
+  bool scan(BlockId after, bool save);
   void round(std::uint64_t requested);
   // False when the round is to end.
   bool check_new();
@@ -90,7 +89,6 @@ class Scrubber {
   bool at_full_speed_ = false;
   Saved saved_;
   std::chrono::steady_clock::time_point saved_at_;
-  BlockId newest_;  // Replicas with higher ids have come since.
   std::chrono::steady_clock::time_point next_read_;
   std::thread thread_;
 };
