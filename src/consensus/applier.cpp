@@ -3,9 +3,15 @@
 #include <iterator>
 #include <utility>
 
-#include "consensus/entry.hpp"
-
 namespace minidfs::consensus {
+namespace {
+
+// Bounds of one transaction of the state; far above what the log hands over in one turn. Only a
+// replay has more: in portions it needs little memory, and a failure costs the last portion alone.
+constexpr std::size_t kBatchCommandsMax = 4096;
+constexpr std::size_t kBatchBytesMax = 16 << 20;
+
+}  // namespace
 
 Applier::Applier(StateMachine& state, std::uint64_t proposer)
     : state_(state), proposer_(proposer), applied_(state.applied()) {}
@@ -30,13 +36,21 @@ Status Applier::apply(std::string_view entry) {
     number_ = number;
     return {};
   }
-  auto reply = state_.apply(number, decoded.command);
-  if (!reply.ok()) return std::move(reply).error();
-  number_ = applied_ = number;
-  batch_open_ = true;
-  if (decoded.header.proposer == proposer_) {
-    reply_to(decoded.header.sequence, std::move(reply).value());
+  if (failure_) return *failure_;
+  if (batch_commands_ >= kBatchCommandsMax || batch_bytes_ >= kBatchBytesMax) {
+    MDFS_CHECK(commit());
   }
+  const auto status = apply_to_state(number, decoded);
+  if (!status.ok()) failure_ = status.error();
+  return status;
+}
+
+Status Applier::apply_to_state(std::uint64_t number, const DecodedEntry& entry) {
+  MDFS_TRY(auto reply, state_.apply(number, entry.command));
+  number_ = applied_ = number;
+  ++batch_commands_;
+  batch_bytes_ += entry.command.size();
+  if (entry.header.proposer == proposer_) reply_to(entry.header.sequence, std::move(reply));
   return {};
 }
 
@@ -50,9 +64,13 @@ void Applier::reply_to(std::uint64_t sequence, std::string reply) {
 }
 
 Status Applier::commit() {
-  if (!batch_open_) return {};
-  MDFS_CHECK(state_.commit_batch());
-  batch_open_ = false;
+  if (failure_) return *failure_;
+  if (batch_commands_ == 0) return {};
+  if (auto status = state_.commit_batch(); !status.ok()) {
+    failure_ = status.error();
+    return status;
+  }
+  batch_commands_ = batch_bytes_ = 0;
   for (ChannelId channel = 0; channel < batch_.size(); ++channel) {
     auto& from = batch_[channel];
     if (from.empty()) continue;

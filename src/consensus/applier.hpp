@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "consensus/entry.hpp"
 #include "consensus/log.hpp"
 
 namespace minidfs::consensus {
@@ -28,7 +29,9 @@ class Applier {
   // Adds an answer that does not come from the state.
   void answer(ChannelId channel, std::uint64_t token, Result<std::string> reply);
 
-  // Applies one entry of the log, or skips a command that the state has already.
+  // Applies one entry of the log, or skips a command that the state has already. A batch that has
+  // grown large, which only a replay brings about, is committed before the next one begins. After
+  // an error of this or of commit() the state is not touched again, and both return that error.
   Status apply(std::string_view entry);
   // Ends the batch, if commands were applied since the last call.
   Status commit();
@@ -50,6 +53,7 @@ class Applier {
     ChannelId channel = 0;
     std::uint64_t token = 0;
   };
+  Status apply_to_state(std::uint64_t number, const DecodedEntry& entry);
   void reply_to(std::uint64_t sequence, std::string reply);
   std::vector<Completion>& channel_answers(std::vector<std::vector<Completion>>& where,
                                            ChannelId channel);
@@ -57,8 +61,10 @@ class Applier {
   StateMachine& state_;
   const std::uint64_t proposer_;
   std::uint64_t number_ = 0;
-  std::uint64_t applied_ = 0;  // state_.applied(), kept here because it is asked per entry.
-  bool batch_open_ = false;
+  std::uint64_t applied_ = 0;       // state_.applied(), kept here because it is asked per entry.
+  std::optional<Error> failure_;    // Of the state.
+  std::size_t batch_commands_ = 0;  // Applied and not committed.
+  std::size_t batch_bytes_ = 0;
   std::deque<Expected> expected_;
   std::vector<std::vector<Completion>> batch_;  // Answers of the batch that is not yet committed.
   std::vector<std::vector<Completion>> ready_;  // Answers that may leave.

@@ -58,8 +58,9 @@ RaftLog::~RaftLog() {
   if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
+    // A thread that failed to set up has ended by itself and closed its handles.
+    if (opened_ && !stopping_) uv_async_send(&wake_);
     stopping_ = true;
-    if (opened_) uv_async_send(&wake_);
   }
   thread_.join();
 }
@@ -100,11 +101,17 @@ void RaftLog::run(const DirectoryFacts& facts) {
     const std::lock_guard lock(mutex_);
     stop = stopping_;
   }
-  if (ok) drain();
+  if (started_) drain();
   leader_.store(false, std::memory_order_release);
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
   if (opened_) close_handles();
   member_.close();
-  if (auto commit = applier_.commit(); !commit.ok()) fail(commit.error());
+  if (!failure_) {
+    if (auto commit = applier_.commit(); !commit.ok()) fail(commit.error());
+  }
   if (ok) report_failure();
   applier_.fail_expected(unavailable(options_.directory));
   answer_queued(unavailable(options_.directory));
@@ -128,7 +135,10 @@ void RaftLog::drain() {
 
 Status RaftLog::set_up(const DirectoryFacts& facts) {
   MDFS_CHECK(member_.open(&fsm_, facts.fresh));
-  MDFS_CHECK(member_.start());
+  const Status started = member_.start();
+  started_ = true;                 // Also when it failed: entries may be on their way to the disk.
+  if (failure_) return *failure_;  // Of the state, which says more.
+  MDFS_CHECK(started);
   open_handles();
   MDFS_CHECK(replay(facts));
   leader_.store(raft_state(member_.get()) == RAFT_LEADER, std::memory_order_release);
@@ -150,8 +160,8 @@ Status RaftLog::replay(const DirectoryFacts& facts) {
     while (outcome == -1 && !failure_) uv_run(member_.loop(), UV_RUN_ONCE);
     if (outcome > 0) return raft_error(outcome, options_.directory, raft_errmsg(node));
   }
-  if (auto status = applier_.commit(); !status.ok() && !failure_) failure_ = status.error();
   if (failure_) return *failure_;
+  MDFS_CHECK(applier_.commit());
   if (member_.solo() && applier_.number() != facts.last_number) {
     return Error{Errc::kCorrupt, options_.directory + ": " + std::to_string(facts.last_number) +
                                      " commands were found in the log, but " +

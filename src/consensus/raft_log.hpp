@@ -87,6 +87,7 @@ class RaftLog final : public Log {
   std::deque<Proposal> backlog_;
   std::uint64_t sequence_ = 0;
   unsigned requests_in_flight_ = 0;
+  bool started_ = false;
   bool opened_ = false;
   bool draining_ = false;
   bool snapshot_running_ = false;

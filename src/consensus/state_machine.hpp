@@ -21,7 +21,8 @@ class StateMachine {
   virtual std::uint64_t applied() const = 0;
 
   // Applies command `number` == applied() + 1 and returns the reply for its proposer. An error
-  // means that this member can no longer follow (its disk failed): the process must stop.
+  // means that this member can no longer follow (its disk failed): the process must stop. After an
+  // error of this or of commit_batch() neither is called again.
   virtual Result<std::string> apply(std::uint64_t number, std::string_view command) = 0;
 
   // Ends a batch: all that was applied becomes visible to readers. Replies leave afterwards.

@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 
+#include <atomic>
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "base/codec.hpp"
@@ -35,6 +37,10 @@ std::string encode_failure(const Error& error) {
   return encode(ChangeReply{{metadata::failure(error)}});
 }
 
+Error lost_transaction(const std::string& path) {
+  return {Errc::kIoError, path + ": the transaction of this batch was ended by a failed write"};
+}
+
 Status checkpoint(Database& database, int mode, const char* what) {
   const int code = sqlite3_wal_checkpoint_v2(database.handle(), nullptr, mode, nullptr, nullptr);
   if (code == SQLITE_OK) return {};
@@ -55,8 +61,13 @@ struct NamespaceStore::State {
   Statement begin;
   Statement commit;
   Statement write_state;
-  std::uint64_t applied = 0;
+  std::uint64_t applied = 0;    // With the open batch.
+  std::uint64_t committed = 0;  // Without it.
   bool in_batch = false;
+  // The first failure: from then on the memory of the tree and of the clients may differ from the
+  // database, so nothing more is applied, committed or answered from it.
+  std::optional<Error> failure;
+  std::atomic<bool> failed{false};  // The same, for make_durable()'s thread.
   int page_bytes = 0;
   std::uint64_t wal_bytes = 0;  // As of the last commit.
 
@@ -67,8 +78,12 @@ struct NamespaceStore::State {
 
   Status load();
   Status begin_batch();
+  Result<std::string> apply(std::string_view entry);
   Result<std::string> apply_change(const Change& change);
+  Status commit_batch();
   Status shorten_wal();
+  // Takes back what is not committed and refuses everything from here on; returns the error.
+  Error give_up(const Error& error);
 
   static int on_commit(void* self, sqlite3*, const char*, int pages) {
     auto* state = static_cast<State*>(self);
@@ -85,7 +100,7 @@ Status NamespaceStore::State::load() {
                             "blocks, bytes FROM state WHERE id = 1"));
   MDFS_TRY(const bool row, select.step());
   if (!row) return damaged_namespace(path, "it has no state");
-  applied = select.unsigned_integer(0);
+  applied = committed = select.unsigned_integer(0);
   const TreeState tree_state{select.unsigned_integer(2),
                              select.unsigned_integer(3),
                              {select.unsigned_integer(4), select.unsigned_integer(5),
@@ -126,6 +141,14 @@ Status NamespaceStore::State::begin_batch() {
   return {};
 }
 
+Result<std::string> NamespaceStore::State::apply(std::string_view entry) {
+  MDFS_CHECK(begin_batch());
+  const Result<Change> change = metadata::decode_change(entry);
+  // Every namenode refuses it in the same way, so this is an answer and no failure.
+  if (!change) return encode_failure(change.error());
+  return apply_change(*change);
+}
+
 Result<std::string> NamespaceStore::State::apply_change(const Change& change) {
   const RequestId* request = metadata::request_of(change);
   const bool protect = request != nullptr && !request->client.is_none();
@@ -142,6 +165,38 @@ Result<std::string> NamespaceStore::State::apply_change(const Change& change) {
   std::string encoded = encode(reply);
   if (protect) MDFS_CHECK(clients.keep(*request, encoded));
   return encoded;
+}
+
+Status NamespaceStore::State::commit_batch() {
+  const std::uint64_t number = view->published() + 1;
+  // SQLite ends a transaction by itself when a write fails. Then each statement below would be
+  // committed alone, the number of changes that are gone among them.
+  if (!database.in_transaction()) return lost_transaction(path);
+  MDFS_CHECK(tree->flush());
+  MDFS_CHECK(clients.flush());
+  const TreeState& now = tree->state();
+  MDFS_CHECK(write_state
+                 .bind_all(applied, clients.clock_ms(), now.next_inode, now.next_block,
+                           now.counters.files, now.counters.directories, now.counters.blocks,
+                           now.counters.bytes)
+                 .run());
+  if (!database.in_transaction()) return lost_transaction(path);
+  MDFS_CHECK(commit.run());
+  in_batch = false;
+  committed = applied;
+  view->publish(number);
+  if (wal_bytes < options.wal_limit_bytes) return {};
+  return shorten_wal();
+}
+
+Error NamespaceStore::State::give_up(const Error& error) {
+  if (!failure) failure = error;
+  failed.store(true, std::memory_order_release);
+  // Closing the connection would do the same; what fails here cannot be helped and changes nothing.
+  if (database.in_transaction()) static_cast<void>(database.execute("ROLLBACK"));
+  in_batch = false;
+  applied = committed;
+  return *failure;
 }
 
 // Brings all of the write-ahead log into the database, so that the next commit begins it anew.
@@ -169,41 +224,37 @@ Result<std::unique_ptr<NamespaceStore>> NamespaceStore::open(const std::string& 
 std::uint64_t NamespaceStore::applied() const { return state_->applied; }
 
 Result<std::string> NamespaceStore::apply(std::uint64_t number, std::string_view entry) {
-  if (number != state_->applied + 1) {
-    return Error{Errc::kInternal, state_->path + ": entry " + std::to_string(number) +
-                                      " cannot follow entry " + std::to_string(state_->applied)};
+  State& state = *state_;
+  if (state.failure) return *state.failure;
+  if (number != state.applied + 1) {
+    return Error{Errc::kInternal, state.path + ": entry " + std::to_string(number) +
+                                      " cannot follow entry " + std::to_string(state.applied)};
   }
-  MDFS_CHECK(state_->begin_batch());
-  state_->applied = number;
-  const Result<Change> change = metadata::decode_change(entry);
-  // Every namenode refuses it in the same way, so this is an answer and no failure.
-  if (!change) return encode_failure(change.error());
-  return state_->apply_change(*change);
+  Result<std::string> reply = state.apply(entry);
+  if (!reply.ok()) return state.give_up(reply.error());
+  state.applied = number;
+  return reply;
 }
 
 Status NamespaceStore::commit_batch() {
   State& state = *state_;
+  if (state.failure) return *state.failure;
   if (!state.in_batch) return {};
-  const std::uint64_t number = state.view->published() + 1;
-  MDFS_CHECK(state.tree->flush());
-  MDFS_CHECK(state.clients.flush());
-  const TreeState& tree = state.tree->state();
-  MDFS_CHECK(state.write_state
-                 .bind_all(state.applied, state.clients.clock_ms(), tree.next_inode,
-                           tree.next_block, tree.counters.files, tree.counters.directories,
-                           tree.counters.blocks, tree.counters.bytes)
-                 .run());
-  MDFS_CHECK(state.commit.run());
-  state.in_batch = false;
-  state.view->publish(number);
-  if (state.wal_bytes < state.options.wal_limit_bytes) return {};
-  return state.shorten_wal();
+  const Status status = state.commit_batch();
+  if (!status.ok()) return state.give_up(status.error());
+  return {};
 }
 
-NamespaceEffects NamespaceStore::take_effects() { return state_->tree->take_effects(); }
+NamespaceEffects NamespaceStore::take_effects() {
+  NamespaceEffects effects = state_->tree->take_effects();
+  return state_->failure ? NamespaceEffects{} : effects;
+}
 
 Result<std::uint64_t> NamespaceStore::make_durable() {
   State& state = *state_;
+  if (state.failed.load(std::memory_order_acquire)) {
+    return Error{Errc::kIoError, state.path + ": given up after a failure"};
+  }
   const std::lock_guard lock(state.checkpoint_mutex);
   MDFS_TRY(const std::int64_t applied,
            state.checkpointer.integer("SELECT applied FROM state WHERE id = 1"));

@@ -58,17 +58,21 @@ class MemoryState : public StateMachine {
   explicit MemoryState(std::vector<std::string> content)
       : commands(std::move(content)), committed_(commands.size()) {}
 
+  std::size_t calls_after_failure = 0;  // Of apply() and commit_batch().
+
   std::uint64_t applied() const override { return first_number + commands.size(); }
 
   Result<std::string> apply(std::uint64_t number, std::string_view command) override {
-    if (number == fail_at) return Error{Errc::kIoError, "database: cannot write"};
+    if (failed_) ++calls_after_failure;
+    if (number == fail_at) return failure("database: cannot write");
     check_number(number);
     commands.emplace_back(command);
     ++open_batch_;
     return std::to_string(number);
   }
   Status commit_batch() override {
-    if (fail_commit) return Error{Errc::kIoError, "database: cannot commit"};
+    if (failed_) ++calls_after_failure;
+    if (fail_commit) return failure("database: cannot commit");
     batch_sizes.push_back(open_batch_);
     open_batch_ = 0;
     committed_ = applied();
@@ -83,8 +87,13 @@ class MemoryState : public StateMachine {
   std::uint64_t committed() const { return committed_; }
 
  private:
+  Error failure(const char* message) {
+    failed_ = true;
+    return Error{Errc::kIoError, message};
+  }
   void check_number(std::uint64_t number) const { MDFS_ASSERT(number == applied() + 1); }
 
+  bool failed_ = false;
   std::size_t open_batch_ = 0;
   std::atomic<std::uint64_t> committed_{0};
 };

@@ -52,6 +52,47 @@ TEST_CASE("a batch that cannot be committed is not answered with success") {
   CHECK(healthy.commands == std::vector<std::string>{"c"});
 }
 
+TEST_CASE("a state that failed is not touched again, neither at once nor at the end") {
+  TemporaryDirectory directory;
+  MemoryState state;
+  state.fail_at = GENERATE(std::uint64_t{0}, std::uint64_t{3});
+  state.fail_commit = state.fail_at == 0;
+  FatalErrors fatal;
+  auto log = Log::open(options_for(directory.path()), state, fatal.handler()).value();
+  Proposer proposer(*log);
+  for (int i = 0; i < 10; ++i) proposer.propose("c");
+  proposer.wait_for(10);
+  log.reset();
+  CHECK(fatal.errors().size() == 1);
+  CHECK(state.calls_after_failure == 0);
+}
+
+TEST_CASE("a state that fails in a replay is not touched again") {
+  TemporaryDirectory directory;
+  MemoryState state;
+  auto log = open_log(options_for(directory.path()), state);
+  fill(*log, "c", 10);
+  log.reset();
+  MemoryState failing;
+  failing.fail_at = GENERATE(std::uint64_t{0}, std::uint64_t{3});
+  failing.fail_commit = failing.fail_at == 0;
+  FatalErrors fatal;
+  CHECK_FALSE(Log::open(options_for(directory.path()), failing, fatal.handler()).ok());
+  CHECK(failing.calls_after_failure == 0);
+}
+
+TEST_CASE("a long replay is committed in portions") {
+  TemporaryDirectory directory;
+  MemoryState state;
+  auto log = open_log(options_for(directory.path()), state);
+  fill(*log, "c", 10'000);
+  log.reset();
+  MemoryState empty;
+  log = open_log(options_for(directory.path()), empty);
+  CHECK(empty.commands == state.commands);
+  for (const std::size_t size : empty.batch_sizes) CHECK(size <= 4096);
+}
+
 TEST_CASE("a state that cannot be made durable stops the member, and the log is not cut") {
   TemporaryDirectory directory;
   MemoryState state;
