@@ -2,14 +2,17 @@
 
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 
 #include <array>
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
+
+#include "base/log_writer.hpp"
+#include "base/printable.hpp"
 
 namespace minidfs {
 namespace {
@@ -20,6 +23,35 @@ constexpr std::array<std::string_view, 5> kLevelNames{"debug", "info", "warn", "
 std::atomic<LogLevel> lowest_level{LogLevel::kOff};
 
 std::atomic<spdlog::logger*> current{nullptr};
+std::atomic<LogWriter*> current_writer{nullptr};
+
+std::unique_ptr<spdlog::formatter> make_formatter() {
+  return std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %v",
+                                                     spdlog::pattern_time_type::utc);
+}
+
+// Formats in the thread that logs and leaves the writing to another.
+class QueueSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit QueueSink(LogWriter& writer) : writer_(writer) {}
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    writer_.push(fmt::to_string(line));
+  }
+  void flush_() override {}
+
+  LogWriter& writer_;
+};
+
+std::string dropped_line(std::uint64_t lines) {
+  const auto text = fmt::format("warn  log: {} lines were lost: nobody took them", lines);
+  spdlog::memory_buf_t line;
+  make_formatter()->format({"minidfs", spdlog::level::warn, text}, line);
+  return fmt::to_string(line);
+}
 
 // Makes a logger the current one. Neither it nor the one before is ever destroyed: threads may be
 // in the middle of a line, also while the process exits.
@@ -44,20 +76,6 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
   return spdlog::level::off;
 }
 
-std::string one_line(std::string_view text) {
-  std::string line;
-  line.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) {
-      line += fmt::format("\\x{:02x}", byte);
-    } else {
-      line += c;
-    }
-  }
-  return line;
-}
-
 }  // namespace
 
 Result<LogLevel> parse_log_level(std::string_view text) {
@@ -69,25 +87,28 @@ Result<LogLevel> parse_log_level(std::string_view text) {
 }
 
 Status start_logging(LogLevel level, const std::string& file) {
-  spdlog::sink_ptr sink;
-  try {
-    if (file.empty()) {
-      sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-    } else {
-      sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(file);
-    }
-  } catch (const spdlog::spdlog_ex& problem) {
-    return Error{Errc::kIoError, "log file " + file + ": " + problem.what()};
+  auto writer = LogWriter::start(file, dropped_line);
+  if (!writer.ok()) {
+    auto problem = std::move(writer).error();
+    return Error{problem.code, "log file " + problem.message};
   }
-  auto logger = std::make_unique<spdlog::logger>("minidfs", std::move(sink));
-  logger->set_formatter(std::make_unique<spdlog::pattern_formatter>(
-      "%Y-%m-%dT%H:%M:%S.%eZ %v", spdlog::pattern_time_type::utc));
+  auto logger = std::make_unique<spdlog::logger>("minidfs", std::make_shared<QueueSink>(**writer));
+  logger->set_formatter(make_formatter());
   logger->set_level(spdlog::level::trace);
-  // Events are rare and the last ones before a crash matter most.
-  logger->flush_on(spdlog::level::trace);
   replace_current(std::move(logger));
+  current_writer.store(*writer);
   lowest_level.store(level);
   return {};
+}
+
+Status reopen_log() {
+  auto* writer = current_writer.load();
+  return writer == nullptr ? Status() : writer->reopen();
+}
+
+bool flush_log(std::chrono::milliseconds within) {
+  auto* writer = current_writer.load();
+  return writer == nullptr || writer->flush(within);
 }
 
 bool log_enabled(LogLevel level) {
@@ -98,7 +119,7 @@ void log_message(LogLevel level, std::string_view component, std::string_view me
   auto* logger = current.load();
   if (logger == nullptr || !log_enabled(level)) return;
   logger->log(to_spdlog(level), "{:<5} {}: {}", kLevelNames[static_cast<std::size_t>(level)],
-              component, one_line(message));
+              component, escape_controls(message));
 }
 
 void log_formatted(LogLevel level, std::string_view component, fmt::string_view format,

@@ -3,12 +3,14 @@
 //   2026-05-04T10:11:12.345Z info  namenode: listening on 127.0.0.1:8020, data in /srv/nn
 //
 // Until start_logging() everything is dropped, so a verb of the command line logs nothing. All
-// functions may be called from any thread. Bytes that would break a line (names are bytes) are
-// escaped as \xNN.
+// functions may be called from any thread, and none that logs waits for the log's reader: lines are
+// written in the background, and those that find no room are counted and told of later. Bytes that
+// would break a line (names are bytes) are escaped as \xNN.
 #pragma once
 
 #include <fmt/core.h>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -26,6 +28,14 @@ Result<LogLevel> parse_log_level(std::string_view text);
 // To `file` (appended) or, when that is empty, to standard error. Called once, before other threads
 // exist; a second call replaces the first. Errors name the file.
 Status start_logging(LogLevel level, const std::string& file);
+
+// Opens the log file anew, for one that was moved away (SIGHUP); nothing happens to standard error.
+// After an error the old file stays in use.
+Status reopen_log();
+
+// Waits until everything logged so far is written; false when `within` passes first. For the end of
+// a process.
+bool flush_log(std::chrono::milliseconds within);
 
 // True when a line of this level would be written.
 bool log_enabled(LogLevel level);

@@ -5,6 +5,8 @@
 #include <csignal>
 #include <cstdio>
 
+#include "base/logging.hpp"
+#include "base/standard_descriptors.hpp"
 #include "cli/application.hpp"
 #include "cli/roles/roles.hpp"
 
@@ -36,6 +38,8 @@ std::vector<std::string> environment_words() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Before a library opens anything.
+  if (!open_closed_descriptors()) ::_exit(1);
   // A reader that goes away is an error of write(2), not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
   int exit_code = 1;
@@ -48,5 +52,6 @@ int main(int argc, char** argv) {
   }
   // Everything is closed and written; running the destructors of libraries would only take time.
   std::fflush(nullptr);
+  flush_log(std::chrono::milliseconds(200));
   ::_exit(exit_code);
 }

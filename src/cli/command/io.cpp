@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "base/printable.hpp"
+
 namespace minidfs::cli {
 
 Status write_all(int fd, std::span<const std::byte> bytes, std::string_view what) {
@@ -40,13 +42,7 @@ int report(const Io& io, const Error& error) {
 }
 
 std::string printable(std::string_view text, bool is_terminal) {
-  std::string shown(text);
-  if (!is_terminal) return shown;
-  for (char& c : shown) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) c = '?';
-  }
-  return shown;
+  return is_terminal ? escape_controls(text) : std::string(text);
 }
 
 }  // namespace minidfs::cli

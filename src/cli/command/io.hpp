@@ -32,7 +32,7 @@ int report(const Io& io, const Error& error);
 // write(2) until all is done.
 Status write_all(int fd, std::span<const std::byte> bytes, std::string_view what);
 
-// Bytes that would move a terminal's cursor are shown as '?'; unchanged when it is no terminal.
+// For a terminal with every byte that would move its cursor escaped; else as it is.
 std::string printable(std::string_view text, bool is_terminal);
 
 }  // namespace minidfs::cli

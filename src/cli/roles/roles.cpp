@@ -1,9 +1,5 @@
 #include "cli/roles/roles.hpp"
 
-#include <pthread.h>
-#include <unistd.h>
-
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
@@ -11,12 +7,15 @@
 #include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/logging.hpp"
+#include "base/printable.hpp"
+#include "cli/command/signals.hpp"
 #include "cli/roles/datanode_process.hpp"
 #include "cli/roles/namenode_process.hpp"
 #include "metadata/types.hpp"
@@ -29,6 +28,8 @@ namespace {
 // acknowledged is on disk already. A busy disk can hold each of those steps up for a second and
 // more.
 constexpr std::chrono::milliseconds kStopTimeMax{1000};
+// What is left to a log that nobody reads, before the process ends without it.
+constexpr std::chrono::milliseconds kLogTimeMax{200};
 
 // Ends the process with `exit_code` after kStopTimeMax, wherever its other threads stand then,
 // unless it is `over` before.
@@ -39,35 +40,31 @@ void limit_stop_time(const std::stop_token& over, int exit_code) {
   if (changed.wait_for(lock, over, kStopTimeMax, [&] { return over.stop_requested(); })) return;
   log_warn("minidfs", "still stopping after {} ms: the next start does the rest",
            kStopTimeMax.count());
+  flush_log(kLogTimeMax);
   std::_Exit(exit_code);
 }
 
-// Ends the process on SIGTERM and SIGINT, or when a part of it asks for it. Made before any other
-// thread, so that all threads inherit the blocked signals and only wait() takes them.
+// Ends the process on SIGTERM and SIGINT, or when a part of it asks for it: also while it still
+// starts, which may take long. SIGHUP opens the log file anew. Made before any other thread but the
+// log's, which takes no signals.
 class Lifetime {
  public:
-  Lifetime() {
-    sigemptyset(&signals_);
-    sigaddset(&signals_, SIGTERM);
-    sigaddset(&signals_, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
-  }
+  Lifetime() : signals_(SignalThread::Ignored::kTake, [this](int signal) { take(signal); }) {}
 
-  // Any thread.
+  // Any thread. The process ends at the latest kStopTimeMax later. The first exit code counts.
   void end_with(int exit_code) {
+    const std::lock_guard lock(mutex_);
+    if (exit_code_) return;
     exit_code_ = exit_code;
-    ::kill(::getpid(), SIGTERM);
+    stop_limit_ = std::jthread(limit_stop_time, exit_code);
+    changed_.notify_all();
   }
 
-  // The exit code of the process, which ends at the latest kStopTimeMax after this has returned.
+  // Waits for the end; the exit code of the process.
   int wait() {
-    int signal = 0;
-    while (sigwait(&signals_, &signal) != 0) {
-    }
-    log_info("minidfs", "stopping ({})", signal == SIGINT ? "SIGINT" : "SIGTERM");
-    stop_limit_ = std::jthread(limit_stop_time, exit_code_.load());
-    return exit_code_;
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return exit_code_.has_value(); });
+    return *exit_code_;
   }
 
   FatalHandler fatal_handler() {
@@ -75,13 +72,26 @@ class Lifetime {
   }
 
  private:
-  sigset_t signals_{};
-  std::atomic<int> exit_code_{0};
+  void take(int signal) {
+    if (signal == SIGHUP) {
+      const auto reopened = reopen_log();
+      if (!reopened.ok()) log_error("minidfs", "SIGHUP: {}", reopened.error().message);
+      if (reopened.ok()) log_info("minidfs", "SIGHUP: the log goes on here");
+      return;
+    }
+    log_info("minidfs", "stopping ({})", signal_name(signal));
+    end_with(0);
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<int> exit_code_;
   std::jthread stop_limit_;
+  SignalThread signals_;  // The last member: its thread uses the others.
 };
 
 int refuse_start(const Error& error) {
-  std::fprintf(stderr, "minidfs: %s\n", error.message.c_str());
+  std::fprintf(stderr, "minidfs: %s\n", escape_controls(error.message).c_str());
   return errc_info(error.code).exit_code;
 }
 

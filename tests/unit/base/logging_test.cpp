@@ -9,7 +9,12 @@
 namespace minidfs {
 namespace {
 
-std::string content(const std::string& path) { return *read_file(path, 1 << 20); }
+constexpr std::chrono::seconds kSoon{20};
+
+std::string content(const std::string& path) {
+  REQUIRE(flush_log(kSoon));
+  return *read_file(path, 1 << 20);
+}
 
 TEST_CASE("an event is one line with time, level, component and values") {
   const test::TemporaryDirectory directory;
@@ -50,6 +55,22 @@ TEST_CASE("a log file that cannot be opened is named") {
   const auto started = start_logging(LogLevel::kInfo, "/dev/null/log");
   REQUIRE_FALSE(started.ok());
   CHECK(started.error().message.find("/dev/null/log") != std::string::npos);
+}
+
+TEST_CASE("a log file that was moved away is opened anew") {
+  const test::TemporaryDirectory directory;
+  const auto file = directory.file("log");
+  REQUIRE(start_logging(LogLevel::kInfo, file).ok());
+  log_info("x", "before");
+  REQUIRE(flush_log(kSoon));
+  REQUIRE(std::rename(file.c_str(), directory.file("old").c_str()) == 0);
+  log_info("x", "still there");
+  REQUIRE(reopen_log().ok());
+  log_info("x", "after");
+  CHECK(content(file).find("after") != std::string::npos);
+  const auto old = content(directory.file("old"));
+  CHECK(old.find("still there") != std::string::npos);
+  CHECK(old.find("after") == std::string::npos);
 }
 
 TEST_CASE("level names are parsed exactly") {
