@@ -138,7 +138,7 @@ void BlockActorState::answer(Proposal& proposal, Result<std::string> encoded) {
       return;
     case Proposal::Kind::kPurge:
       purging_ = false;
-      if (reply.ok() && !reply->outcomes.empty() && reply->outcomes[0].value > 0) purge();
+      if (reply.ok() && removed_left_) purge();  // Else with the next tick.
       return;
   }
 }
@@ -165,11 +165,23 @@ void BlockActorState::ids_answer(const Proposal& proposal,
 }
 
 void BlockActorState::take_effects(const NamespaceEffects& effects) {
-  manager_->blocks_freed(effects.freed);
-  for (const auto& change : effects.wanted) {
-    manager_->replication_changed(change.block, change.wanted);
+  for (const auto& effect : effects.blocks) {
+    switch (effect.kind) {
+      case metadata::BlockEffect::Kind::kAdded:
+        break;  // Entered with the commit's answer, which says where the replicas are.
+      case metadata::BlockEffect::Kind::kFreed: {
+        const RemoveOrder freed{effect.block.id, effect.block.generation};
+        manager_->blocks_freed({&freed, 1});
+        break;
+      }
+      case metadata::BlockEffect::Kind::kRetargeted:
+        manager_->replication_changed(effect.block.id, effect.replication);
+        break;
+    }
   }
   for (const auto& decision : effects.node_admins) note_admin(decision);
+  removed_left_ = effects.removed_left;
+  if (removed_left_) purge();
 }
 
 // --- Time and administration -------------------------------------------------------------------
@@ -182,6 +194,7 @@ void BlockActorState::tick() {
     log_error("namenode", "cannot read the namespace's counters: {}", counters.error().message);
   }
   reserve_ids();
+  if (removed_left_) purge();
   announce_safe_mode();
   self_->delayed_send(self_, tick_interval_, TickAtom{});
 }
@@ -354,7 +367,6 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
       [state](LogBatch& batch) { state->take_batch(batch); },
       [state](const NamespaceEffects& effects) { state->take_effects(effects); },
       [state](SubscribeAtom, const SafeModeListener& listener) { state->subscribe(listener); },
-      [state](PurgeAtom) { state->purge(); },
       [state](TickAtom) { state->tick(); },
   };
 }

@@ -3,7 +3,7 @@
 //
 //   registers ──> RegisterNode ─> BlockReportPart* ─> Heartbeat*       (each datanode)
 //   writers  ──> AllocateBlocks ─> [data plane] ─> CommitWrite ─> log ─> LogBatch ─> reply
-//   log      ──> NamespaceEffects (freed blocks) ─> orders in heartbeat answers
+//   log      ──> NamespaceEffects (freed blocks, …) ─> orders in heartbeat answers
 #pragma once
 
 #include <caf/typed_actor.hpp>
@@ -21,8 +21,6 @@
 namespace minidfs::actors {
 
 using TickAtom = caf::atom_constant<caf::atom("tick")>;
-// A removed subtree waits to be freed in steps.
-using PurgeAtom = caf::atom_constant<caf::atom("purge")>;
 using SubscribeAtom = caf::atom_constant<caf::atom("subscribe")>;
 
 // Told when safe mode is entered or left.
@@ -43,7 +41,7 @@ using BlockActor = caf::typed_actor<
     caf::replies_to<CheckBlocksRequest>::with<CheckBlocksReply>,
     caf::replies_to<ScrubRequest>::with<ScrubReply>, caf::reacts_to<LogBatch>,
     caf::reacts_to<NamespaceEffects>, caf::reacts_to<SubscribeAtom, SafeModeListener>,
-    caf::reacts_to<PurgeAtom>, caf::reacts_to<TickAtom>>;
+    caf::reacts_to<TickAtom>>;
 
 // What the wiring hands to the actor. The log outlives the actor.
 struct BlockActorParts {
@@ -110,6 +108,7 @@ class BlockActorState {
   std::chrono::milliseconds tick_interval_{};
   std::uint64_t next_token_ = 1;
   bool safe_mode_announced_ = true;
+  bool removed_left_ = true;  // As the last effects said; nobody knows before the first purge.
   bool purging_ = false;
 };
 

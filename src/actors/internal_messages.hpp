@@ -9,6 +9,7 @@
 
 #include "actors/messages.hpp"
 #include "consensus/log.hpp"
+#include "metadata/namespace_effects.hpp"
 
 namespace minidfs::actors {
 
@@ -17,17 +18,9 @@ struct LogBatch {
   std::vector<consensus::Completion> completions;
 };
 
-struct WantedChange {
-  BlockId block;
-  std::uint8_t wanted = 0;
-};
-
-// What applied changes mean for replicas. Sent before the changes are answered.
-struct NamespaceEffects {
-  std::vector<RemoveOrder> freed;
-  std::vector<WantedChange> wanted;
-  std::vector<metadata::NodeAdmin> node_admins;
-};
+// What a batch of applied changes means for blocks and datanodes. Sent before the changes are
+// answered, batch by batch, so that their order is that of the changes.
+using NamespaceEffects = metadata::NamespaceEffects;
 
 // A file as the namespace knows it, to be completed by locations.
 struct FillFile {
@@ -48,7 +41,7 @@ struct SafeModeChanged {
 }  // namespace minidfs::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::LogBatch)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::NamespaceEffects)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::metadata::NamespaceEffects)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::FillFile)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::FillDirectory)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::SafeModeChanged)

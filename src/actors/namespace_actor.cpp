@@ -116,15 +116,15 @@ caf::result<metadata::ChangeReply> NamespaceActorState::commit(CommitWrite& requ
   const auto& files = request.change.files;
   const bool empty =
       std::all_of(files.begin(), files.end(), [](const auto& file) { return file.blocks.empty(); });
-  if (empty) return propose_change(metadata::Change{std::move(request.change)}, false);
+  if (empty) return propose_change(metadata::Change{std::move(request.change)});
   return self_->delegate(blocks_, std::move(request));
 }
 
 caf::result<metadata::ChangeReply> NamespaceActorState::propose_change(
-    const metadata::Change& change, bool purge_after) {
+    const metadata::Change& change) {
   auto promise = self_->make_response_promise<metadata::ChangeReply>();
   const auto token = next_token_++;
-  proposals_.emplace(token, Proposal{promise, purge_after});
+  proposals_.emplace(token, promise);
   log_->propose(channel_, token, metadata::encode_change(change));
   return promise;
 }
@@ -133,7 +133,7 @@ void NamespaceActorState::take_batch(LogBatch& batch) {
   for (auto& completion : batch.completions) {
     const auto found = proposals_.find(completion.token);
     MDFS_ASSERT(found != proposals_.end());
-    auto [promise, purge_after] = std::move(found->second);
+    auto promise = std::move(found->second);
     proposals_.erase(found);
     if (!completion.reply.ok()) {
       promise.deliver(to_caf(completion.reply.error()));
@@ -145,7 +145,6 @@ void NamespaceActorState::take_batch(LogBatch& batch) {
       continue;
     }
     promise.deliver(std::move(reply).value());
-    if (purge_after) self_->send(blocks_, PurgeAtom{});
   }
 }
 

@@ -6,7 +6,6 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <memory>
 #include <string>
-#include <type_traits>
 
 #include "absl/container/flat_hash_map.h"
 #include "actors/block_actor.hpp"
@@ -49,9 +48,7 @@ class NamespaceActorState {
   caf::result<metadata::ChangeReply> propose(Change& change) {
     if (safe_mode_.on) return refuse_in_safe_mode();
     change.time_ms = wall_clock_ms();
-    bool purge = false;  // Subtrees are freed in steps after the removal.
-    if constexpr (std::is_same_v<Change, metadata::Remove>) purge = change.recursive;
-    return propose_change(metadata::Change{std::move(change)}, purge);
+    return propose_change(metadata::Change{std::move(change)});
   }
 
   void take_batch(LogBatch& batch);
@@ -59,14 +56,8 @@ class NamespaceActorState {
   const BlockActor& blocks() const { return blocks_; }
 
  private:
-  struct Proposal {
-    caf::typed_response_promise<metadata::ChangeReply> promise;
-    bool purge_after = false;
-  };
-
   caf::error refuse_in_safe_mode() const;
-  caf::result<metadata::ChangeReply> propose_change(const metadata::Change& change,
-                                                    bool purge_after);
+  caf::result<metadata::ChangeReply> propose_change(const metadata::Change& change);
   Status check_intended(const IntendedFile& file);
 
   Self* self_ = nullptr;
@@ -75,7 +66,7 @@ class NamespaceActorState {
   std::unique_ptr<storage::NamespaceReader> reader_;
   BlockActor blocks_;
   SafeModeChanged safe_mode_{true, "the namenode is starting"};
-  absl::flat_hash_map<std::uint64_t, Proposal> proposals_;
+  absl::flat_hash_map<std::uint64_t, caf::typed_response_promise<metadata::ChangeReply>> proposals_;
   std::uint64_t next_token_ = 1;
 };
 

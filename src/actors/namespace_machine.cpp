@@ -7,22 +7,17 @@ namespace minidfs::actors {
 void NamespaceMachine::set_sink(EffectsSink sink) {
   const std::lock_guard lock(mutex_);
   sink_ = std::move(sink);
+  removed_left_ = true;
 }
 
 Status NamespaceMachine::commit_batch() {
   MDFS_CHECK(store_.commit_batch());
-  const auto applied = store_.take_effects();
-  if (applied.freed.empty() && applied.retargeted.empty() && applied.node_admins.empty()) {
-    return {};
-  }
-  NamespaceEffects effects;
-  for (const auto& block : applied.freed) effects.freed.push_back({block.id, block.generation});
-  for (const auto& block : applied.retargeted) {
-    effects.wanted.push_back({block.id, block.replication});
-  }
-  effects.node_admins = applied.node_admins;
+  auto effects = store_.take_effects();
   const std::lock_guard lock(mutex_);
-  if (sink_) sink_(std::move(effects));
+  const bool news = !effects.blocks.empty() || !effects.node_admins.empty() ||
+                    effects.removed_left != removed_left_;
+  removed_left_ = effects.removed_left;
+  if (sink_ && (news || effects.removed_left)) sink_(std::move(effects));
   return {};
 }
 

@@ -32,6 +32,7 @@ class NamespaceMachine final : public consensus::StateMachine {
   storage::NamespaceStore& store_;
   std::mutex mutex_;
   EffectsSink sink_;
+  bool removed_left_ = true;  // As told last; who was told nothing yet assumes it.
 };
 
 }  // namespace minidfs::actors

@@ -256,6 +256,28 @@ TEST_CASE("the blocks of removed subtrees are freed in steps") {
   CHECK(namenode.status().blocks_total == 0);
 }
 
+TEST_CASE("a removed or replaced file of very many blocks is freed to its end, whatever failed") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  namenode.join(2);
+  namenode.put("/big", 3000);
+  REQUIRE(namenode.status().blocks_total == 3000);
+  metadata::Remove change;
+  change.path = "/big";
+  SECTION("at once") { REQUIRE(namenode.ask<metadata::ChangeReply>(change).ok()); }
+  SECTION("after the disk was full for a while") {
+    namenode.log().refuse_purges(2);
+    REQUIRE(namenode.ask<metadata::ChangeReply>(change).ok());
+    CHECK(namenode.status().blocks_total > 0);
+    namenode.advance(std::chrono::seconds(1));
+  }
+  CHECK(namenode.status().blocks_total == 0);
+  // Nothing is proposed when nothing is left.
+  const auto proposed = namenode.log().proposed();
+  namenode.advance(std::chrono::seconds(5));
+  CHECK(namenode.log().proposed() == proposed);
+}
+
 TEST_CASE("blocks nobody owns go after the grace period, but not while their writer renews") {
   auto options = NamenodeFixture::default_options();
   options.orphans.grace = seconds(5);

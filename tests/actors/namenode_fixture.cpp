@@ -15,6 +15,7 @@ consensus::ChannelId MemoryLog::add_channel(consensus::CompletionSink sink) {
 }
 
 void MemoryLog::propose(consensus::ChannelId channel, std::uint64_t token, std::string command) {
+  ++proposed_;
   proposals_.push_back({channel, token, std::move(command)});
 }
 
@@ -22,6 +23,13 @@ bool MemoryLog::apply_all() {
   if (proposals_.empty()) return false;
   std::map<consensus::ChannelId, std::vector<consensus::Completion>> done;
   for (const auto& proposal : std::exchange(proposals_, {})) {
+    const auto change = metadata::decode_change(proposal.command);
+    if (refuse_purges_ > 0 && change.ok() &&
+        std::holds_alternative<metadata::PurgeRemoved>(*change)) {
+      --refuse_purges_;
+      done[proposal.channel].push_back({proposal.token, Error{Errc::kNoSpace, "the disk is full"}});
+      continue;
+    }
     done[proposal.channel].push_back(
         {proposal.token, state_.apply(state_.applied() + 1, proposal.command)});
   }
@@ -148,16 +156,16 @@ HeartbeatReply NamenodeFixture::beat(std::uint64_t number, metadata::Incremental
   return std::move(reply).value();
 }
 
-metadata::Block NamenodeFixture::put(const std::string& path) {
+metadata::Block NamenodeFixture::put(const std::string& path, std::uint32_t blocks) {
   AllocateBlocks allocate;
   allocate.client = {3, 4};
   allocate.files = {{path, false}};
   allocate.block_size = 1 << 20;
+  allocate.blocks_per_pipeline = blocks;
   allocate.replication = 2;
   const auto grant = ask<WriteGrant>(allocate);
   REQUIRE(grant.ok());
   const auto& pipeline = grant->pipelines.at(0);
-  const metadata::Block block{pipeline.blocks.at(0), pipeline.generation, 1000};
   CommitWrite commit;
   commit.session = grant->session;
   metadata::CommittedFile file;
@@ -165,15 +173,17 @@ metadata::Block NamenodeFixture::put(const std::string& path) {
   file.block_size = 1 << 20;
   file.replication = 2;
   file.compression = "none";
-  file.blocks = {block};
+  for (const auto id : pipeline.blocks) {
+    const bool last = id == pipeline.blocks.back();
+    file.blocks.push_back({id, pipeline.generation, last ? 1000U : allocate.block_size});
+    auto& written = commit.written.emplace_back(WrittenBlock{id, {}});
+    for (const auto& target : pipeline.targets) written.nodes.push_back(target.node);
+  }
   commit.change.files = {file};
-  WrittenBlock written{block.id, {}};
-  for (const auto& target : pipeline.targets) written.nodes.push_back(target.node);
-  commit.written = {written};
   const auto reply = ask<metadata::ChangeReply>(commit);
   REQUIRE(reply.ok());
   REQUIRE(reply->outcomes.at(0).ok());
-  return block;
+  return file.blocks.front();
 }
 
 StatusReply NamenodeFixture::status() {

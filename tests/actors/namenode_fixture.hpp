@@ -30,6 +30,9 @@ class MemoryLog final : public consensus::Log {
 
   // Whether there was anything to apply.
   bool apply_all();
+  // The next `count` PurgeRemoved are answered with kNoSpace and have no effect.
+  void refuse_purges(std::size_t count) { refuse_purges_ = count; }
+  std::size_t proposed() const { return proposed_; }  // Since the beginning.
 
  private:
   struct Proposal {
@@ -40,6 +43,8 @@ class MemoryLog final : public consensus::Log {
   consensus::StateMachine& state_;
   std::vector<consensus::CompletionSink> sinks_;
   std::vector<Proposal> proposals_;
+  std::size_t refuse_purges_ = 0;
+  std::size_t proposed_ = 0;
 };
 
 class NamenodeFixture {
@@ -71,9 +76,10 @@ class NamenodeFixture {
   void join(std::uint64_t number, std::vector<metadata::Block> replicas = {});
   HeartbeatReply beat(std::uint64_t number, metadata::IncrementalReport changes = {},
                       ScrubState scrub = {});
-  // Allocates, and commits with the replicas on all targets.
-  metadata::Block put(const std::string& path);
+  // Allocates, and commits with the replicas on all targets; returns the first block.
+  metadata::Block put(const std::string& path, std::uint32_t blocks = 1);
   StatusReply status();
+  MemoryLog& log() { return *log_; }
 
  private:
   void spawn();

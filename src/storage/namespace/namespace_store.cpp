@@ -247,7 +247,9 @@ Status NamespaceStore::commit_batch() {
 
 NamespaceEffects NamespaceStore::take_effects() {
   NamespaceEffects effects = state_->tree->take_effects();
-  return state_->failure ? NamespaceEffects{} : effects;
+  if (state_->failure) return {};
+  effects.applied = state_->committed;
+  return effects;
 }
 
 Result<std::uint64_t> NamespaceStore::make_durable() {

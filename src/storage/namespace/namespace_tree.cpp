@@ -27,6 +27,8 @@ Result<std::unique_ptr<NamespaceTree>> NamespaceTree::open(Database& database, N
   std::unique_ptr<NamespaceTree> tree(new NamespaceTree(view, state));
   MDFS_TRY(tree->names_, NameNumbers::open(database));
   MDFS_CHECK(tree->prepare(database));
+  MDFS_TRY(const std::int64_t removed, database.integer("SELECT count(*) FROM removed"));
+  tree->removed_count_ = static_cast<std::uint64_t>(removed);
   return tree;
 }
 
@@ -171,7 +173,7 @@ Status NamespaceTree::insert_blocks(const FileStatus& entry, std::span<const Blo
     insert_block_.bind_all(block.id.value, entry.id.value, position++, block.generation,
                            block.length, entry.replication);
     MDFS_CHECK(insert_block_.run());
-    effects_.added.push_back({block.id, block.generation, block.length, entry.replication});
+    effects_.blocks.push_back({BlockEffect::Kind::kAdded, block, entry.replication});
   }
   state_.counters.blocks += blocks.size();
   return {};

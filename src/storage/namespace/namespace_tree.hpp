@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "metadata/namespace_effects.hpp"
 #include "metadata/namespace_table.hpp"
 #include "storage/namespace/namespace_names.hpp"
 #include "storage/namespace/namespace_view.hpp"
@@ -40,13 +41,8 @@ struct OwnedBlock {
   friend bool operator==(const OwnedBlock&, const OwnedBlock&) = default;
 };
 
-// What changes mean for blocks, in the order of the changes.
-struct NamespaceEffects {
-  std::vector<OwnedBlock> added;       // Now belong to a file.
-  std::vector<OwnedBlock> freed;       // Belong to no file any more.
-  std::vector<OwnedBlock> retargeted;  // Have another wanted number of copies.
-  std::vector<metadata::NodeAdmin> node_admins;
-};
+using metadata::BlockEffect;
+using metadata::NamespaceEffects;
 
 // The numbers of the state row that the tree advances.
 struct TreeState {
@@ -81,7 +77,8 @@ class NamespaceTree final : public metadata::NamespaceTable {
   void set_commit(std::uint64_t number) { commit_ = number; }
 
   const TreeState& state() const { return state_; }
-  NamespaceEffects take_effects() { return std::exchange(effects_, {}); }
+  // What was done since the last call; all but `applied`.
+  NamespaceEffects take_effects();
 
  private:
   // A directory that was met, as its row will be after flush().
@@ -104,6 +101,9 @@ class NamespaceTree final : public metadata::NamespaceTable {
   NamespaceTree(NamespaceView& view, const TreeState& state) : view_(view), state_(state) {}
 
   Status prepare(Database& database);
+  // Notes an effect on the block that `statement`, which selects id, generation, length and
+  // replication, stands on.
+  void note_block(BlockEffect::Kind kind, const Statement& statement, std::uint8_t replication);
   Directory& remember(InodeId id, Directory directory);
   void forget(InodeId id);
   Result<Directory*> loaded_directory(InodeId id);
@@ -124,6 +124,7 @@ class NamespaceTree final : public metadata::NamespaceTable {
   TreeState state_;
   std::uint64_t commit_ = 0;
   NamespaceEffects effects_;
+  std::uint64_t removed_count_ = 0;  // Rows of `removed`.
 
   // Node handles must be stable: by_name_ views the names in directories_.
   absl::flat_hash_map<std::uint64_t, std::unique_ptr<Directory>> directories_;

@@ -31,6 +31,7 @@ Status NamespaceTree::delete_row(Place place) {
 }
 
 Status NamespaceTree::add_removed(const Found& found) {
+  ++removed_count_;
   return add_removed_.bind_all(found.id.value, found.kind).run();
 }
 
@@ -54,23 +55,36 @@ Status NamespaceTree::unlink(Place place, const Found& found) {
   return {};
 }
 
+NamespaceEffects NamespaceTree::take_effects() {
+  NamespaceEffects effects = std::exchange(effects_, {});
+  effects.removed_left = removed_count_ > 0;
+  return effects;
+}
+
+void NamespaceTree::note_block(BlockEffect::Kind kind, const Statement& statement,
+                               std::uint8_t replication) {
+  effects_.blocks.push_back({kind,
+                             {BlockId{statement.unsigned_integer(0)}, statement.unsigned_integer(1),
+                              statement.unsigned_integer(2)},
+                             replication});
+}
+
 Result<std::uint64_t> NamespaceTree::free_blocks(InodeId file, std::uint64_t limit) {
-  const std::size_t before = effects_.freed.size();
+  const std::size_t before = effects_.blocks.size();
   {
     const StatementScope scope(file_blocks_);
     file_blocks_.bind_all(file.value, limit);
     while (true) {
       MDFS_TRY(const bool row, file_blocks_.step());
       if (!row) break;
-      effects_.freed.push_back({BlockId{file_blocks_.unsigned_integer(0)},
-                                file_blocks_.unsigned_integer(1), file_blocks_.unsigned_integer(2),
-                                static_cast<std::uint8_t>(file_blocks_.integer(3))});
+      note_block(BlockEffect::Kind::kFreed, file_blocks_,
+                 static_cast<std::uint8_t>(file_blocks_.integer(3)));
     }
   }
-  for (std::size_t i = before; i < effects_.freed.size(); ++i) {
-    MDFS_CHECK(delete_block_.bind_all(effects_.freed[i].id.value).run());
+  for (std::size_t i = before; i < effects_.blocks.size(); ++i) {
+    MDFS_CHECK(delete_block_.bind_all(effects_.blocks[i].block.id.value).run());
   }
-  const std::uint64_t freed = effects_.freed.size() - before;
+  const std::uint64_t freed = effects_.blocks.size() - before;
   state_.counters.blocks -= freed;
   return freed;
 }
@@ -81,7 +95,7 @@ Status NamespaceTree::set_replication(Place place, const Found& found, std::uint
   update_replication_.bind_text(2, place.name);
   update_replication_.bind(3, std::int64_t{replication});
   MDFS_CHECK(update_replication_.run());
-  const std::size_t before = effects_.retargeted.size();
+  const std::size_t before = effects_.blocks.size();
   {
     const StatementScope scope(file_blocks_);
     file_blocks_.bind_all(found.id.value, kAllBlocks);
@@ -89,13 +103,11 @@ Status NamespaceTree::set_replication(Place place, const Found& found, std::uint
       MDFS_TRY(const bool row, file_blocks_.step());
       if (!row) break;
       if (file_blocks_.integer(3) == replication) continue;
-      effects_.retargeted.push_back({BlockId{file_blocks_.unsigned_integer(0)},
-                                     file_blocks_.unsigned_integer(1),
-                                     file_blocks_.unsigned_integer(2), replication});
+      note_block(BlockEffect::Kind::kRetargeted, file_blocks_, replication);
     }
   }
-  for (std::size_t i = before; i < effects_.retargeted.size(); ++i) {
-    MDFS_CHECK(retarget_block_.bind_all(effects_.retargeted[i].id.value, replication).run());
+  for (std::size_t i = before; i < effects_.blocks.size(); ++i) {
+    MDFS_CHECK(retarget_block_.bind_all(effects_.blocks[i].block.id.value, replication).run());
   }
   return {};
 }
@@ -127,15 +139,15 @@ Result<std::uint64_t> NamespaceTree::purge_children(InodeId directory, std::uint
             children_.unsigned_integer(3)}});
     }
   }
-  const std::size_t blocks_before = effects_.freed.size();
+  const std::size_t blocks_before = effects_.blocks.size();
   std::uint64_t inodes = 0;
   for (const Child& child : children) {
-    if (inodes + effects_.freed.size() - blocks_before >= limit) break;
+    if (inodes + effects_.blocks.size() - blocks_before >= limit) break;
     // A directory's own children are looked at when its turn comes; it counts as work once there.
     MDFS_CHECK(unlink({directory, child.name}, child.found));
     ++inodes;
   }
-  return inodes + effects_.freed.size() - blocks_before;
+  return inodes + effects_.blocks.size() - blocks_before;
 }
 
 Result<std::uint64_t> NamespaceTree::purge_entry(const RemovedEntry& entry, std::uint64_t limit) {
@@ -149,6 +161,7 @@ Result<std::uint64_t> NamespaceTree::purge_entry(const RemovedEntry& entry, std:
     --state_.counters.files;
   }
   MDFS_CHECK(delete_removed_.bind_all(entry.id).run());
+  --removed_count_;
   return std::uint64_t{1};
 }
 

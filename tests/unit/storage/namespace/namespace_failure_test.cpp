@@ -47,7 +47,7 @@ TEST_CASE("A batch that finds no room is gone whole, and nothing is committed af
     CHECK_FALSE(ns.store().apply(ns.store().applied() + 1, entry(11)).ok());
     CHECK_FALSE(ns.store().make_durable().ok());
     CHECK(ns.store().applied() == 10);
-    CHECK(ns.store().take_effects().added.empty());
+    CHECK(ns.store().take_effects().blocks.empty());
   }
   ns.reopen();
   CHECK(ns.store().applied() == 10);

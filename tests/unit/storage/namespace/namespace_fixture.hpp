@@ -48,6 +48,18 @@ inline void must(const Status& status) {
   if (!status.ok()) FAIL(status.error().message);
 }
 
+// The blocks of the effects of one kind, as the reader tells of blocks.
+inline std::vector<OwnedBlock> blocks_of(const NamespaceEffects& effects, BlockEffect::Kind kind) {
+  std::vector<OwnedBlock> out;
+  for (const BlockEffect& effect : effects.blocks) {
+    const metadata::Block& block = effect.block;
+    if (effect.kind == kind) {
+      out.push_back({block.id, block.generation, block.length, effect.replication});
+    }
+  }
+  return out;
+}
+
 class TestNamespace {
  public:
   explicit TestNamespace(std::string path, const NamespaceOptions& options = {})

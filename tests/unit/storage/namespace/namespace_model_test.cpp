@@ -80,6 +80,16 @@ void check_counters(TestNamespace& ns, const metadata::test::NamespaceModel& mod
   CHECK(owned_blocks(ns.reader()) == model.blocks());
 }
 
+// Keeps track of the blocks that are owned, in the order of the effects.
+void follow(const NamespaceEffects& effects, std::set<std::uint64_t>& owned) {
+  for (const BlockEffect& effect : effects.blocks) {
+    const std::uint64_t id = effect.block.id.value;
+    if (effect.kind == BlockEffect::Kind::kAdded) CHECK(owned.insert(id).second);
+    if (effect.kind == BlockEffect::Kind::kFreed) CHECK(owned.erase(id) == 1);
+    if (effect.kind == BlockEffect::Kind::kRetargeted) CHECK(owned.count(id) == 1);
+  }
+}
+
 TEST_CASE("Random changes in random batches end as in a naive namespace, reopened or not") {
   const auto seed = static_cast<std::uint64_t>(GENERATE(range(1, 9)));
   CAPTURE(seed);
@@ -109,9 +119,7 @@ TEST_CASE("Random changes in random batches end as in a naive namespace, reopene
     }
     if (random() % 8 != 0) continue;
     must(ns.store().commit_batch());
-    const NamespaceEffects effects = ns.store().take_effects();
-    for (const OwnedBlock& block : effects.added) owned.insert(block.id.value);
-    for (const OwnedBlock& block : effects.freed) owned.erase(block.id.value);
+    follow(ns.store().take_effects(), owned);
     if (random() % 20 == 0) check_state(ns, model);
     if (random() % 40 == 0) must(ns.store().make_durable());
     if (random() % 40 == 0) ns.reopen();
@@ -119,9 +127,7 @@ TEST_CASE("Random changes in random batches end as in a naive namespace, reopene
   const Change purge = metadata::PurgeRemoved{1'000'000};
   ns.run(purge);
   model.apply(purge);
-  const NamespaceEffects effects = ns.store().take_effects();
-  for (const OwnedBlock& block : effects.added) owned.insert(block.id.value);
-  for (const OwnedBlock& block : effects.freed) owned.erase(block.id.value);
+  follow(ns.store().take_effects(), owned);
   check_state(ns, model);
   check_counters(ns, model);
   CHECK(owned == model.blocks());

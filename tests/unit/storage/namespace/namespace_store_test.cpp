@@ -14,6 +14,7 @@ using metadata::Block;
 using metadata::Change;
 using metadata::Remove;
 using metadata::RequestId;
+using test::blocks_of;
 using test::must;
 using test::NamespaceDirectory;
 using test::TestNamespace;
@@ -143,20 +144,26 @@ TEST_CASE("A removed tree disappears at once and is freed in steps") {
   CHECK(ns.run(TestNamespace::remove("/t")).ok());
   CHECK_FALSE(ns.reader().stat("/t").ok());
   CHECK(ns.reader().path_of(file).error().code == Errc::kNotFound);
-  CHECK(ns.store().take_effects().freed.empty());
+  const NamespaceEffects removed = ns.store().take_effects();
+  CHECK(removed.blocks.empty());
+  CHECK(removed.removed_left);
   // The name is free while the old tree is still being purged.
   CHECK(ns.run(TestNamespace::create("/t/d1/f1")).ok());
 
   std::size_t freed = 0;
   std::size_t steps = 0;
+  bool left = true;
   while (ns.run(metadata::PurgeRemoved{10}).value > 0) {
-    const std::size_t now = ns.store().take_effects().freed.size();
+    const NamespaceEffects effects = ns.store().take_effects();
+    const std::size_t now = blocks_of(effects, BlockEffect::Kind::kFreed).size();
+    left = effects.removed_left;
     CHECK(now <= 10);
     freed += now;
     ++steps;
     if (steps % 3 == 0) ns.reopen();
   }
   CHECK(freed == 100);
+  CHECK_FALSE(left);
   CHECK(steps > 10);
   CHECK(must(ns.reader().counters()) == NamespaceCounters{1, 3, 0, 0});
   CHECK(must(ns.reader().blocks_between(BlockId{0}, BlockId{~0ULL}, 10)).empty());
@@ -170,14 +177,18 @@ TEST_CASE("A removed file with very many blocks is freed in steps too") {
   for (std::uint64_t id = 1; id <= 3000; ++id) blocks.push_back({BlockId{id}, 1, 100});
   CHECK(ns.run(TestNamespace::create("/big", blocks)).ok());
   CHECK(must(ns.reader().file_blocks("/big")).blocks == blocks);
-  CHECK(ns.store().take_effects().added.size() == 3000);
+  CHECK(blocks_of(ns.store().take_effects(), BlockEffect::Kind::kAdded).size() == 3000);
   CHECK(ns.run(TestNamespace::remove("/big")).ok());
-  const std::size_t at_once = ns.store().take_effects().freed.size();
+  const NamespaceEffects removed = ns.store().take_effects();
+  const std::size_t at_once = blocks_of(removed, BlockEffect::Kind::kFreed).size();
+  CHECK(removed.removed_left);
   CHECK(at_once > 0);
   CHECK(at_once < 3000);
   while (ns.run(metadata::PurgeRemoved{500}).value > 0) {
   }
-  CHECK(ns.store().take_effects().freed.size() == 3000 - at_once);
+  const NamespaceEffects purged = ns.store().take_effects();
+  CHECK(blocks_of(purged, BlockEffect::Kind::kFreed).size() == 3000 - at_once);
+  CHECK_FALSE(purged.removed_left);
   CHECK(must(ns.reader().counters()) == NamespaceCounters{0, 1, 0, 0});
 }
 
@@ -189,10 +200,29 @@ TEST_CASE("A change of replication is told for every block that it concerns") {
   ns.store().take_effects();
   CHECK(ns.run(metadata::SetReplication{{}, 1, "/f", 2}).ok());
   const std::vector<OwnedBlock> expected{{BlockId{1}, 4, 100, 2}, {BlockId{2}, 5, 1, 2}};
-  CHECK(ns.store().take_effects().retargeted == expected);
+  CHECK(blocks_of(ns.store().take_effects(), BlockEffect::Kind::kRetargeted) == expected);
   CHECK(must(ns.reader().blocks_between(BlockId{1}, BlockId{2}, 10)) == expected);
   CHECK(ns.run(metadata::SetReplication{{}, 1, "/f", 2}).ok());
-  CHECK(ns.store().take_effects().retargeted.empty());
+  CHECK(ns.store().take_effects().blocks.empty());
+}
+
+TEST_CASE("What a batch means for blocks is told in the order of its changes") {
+  const NamespaceDirectory directory;
+  TestNamespace ns(directory.file());
+  ns.run(metadata::ReserveBlockIds{10});
+  ns.store().take_effects();
+  ns.apply(TestNamespace::create("/f", {{BlockId{1}, 1, 10}}));
+  ns.apply(metadata::SetReplication{{}, 1, "/f", 2});
+  ns.apply(TestNamespace::remove("/f"));
+  ns.apply(TestNamespace::create("/g", {{BlockId{2}, 1, 20}}));
+  must(ns.store().commit_batch());
+  using Kind = BlockEffect::Kind;
+  const NamespaceEffects effects = ns.store().take_effects();
+  CHECK(effects.applied == 5);
+  CHECK(effects.blocks == std::vector<BlockEffect>{{Kind::kAdded, {BlockId{1}, 1, 10}, 3},
+                                                   {Kind::kRetargeted, {BlockId{1}, 1, 10}, 2},
+                                                   {Kind::kFreed, {BlockId{1}, 1, 10}, 2},
+                                                   {Kind::kAdded, {BlockId{2}, 1, 20}, 3}});
 }
 
 TEST_CASE("What make_durable() has returned is in a copy of the files taken afterwards") {

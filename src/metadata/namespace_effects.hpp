@@ -1,0 +1,34 @@
+// What applied changes of the namespace mean for others: the only source of who owns a block. Every
+// namenode derives the same effects from the same entries.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "metadata/types.hpp"
+
+namespace minidfs::metadata {
+
+struct BlockEffect {
+  enum class Kind : std::uint8_t {
+    kAdded,       // Now belongs to a file.
+    kFreed,       // Belongs to no file any more.
+    kRetargeted,  // Has another wanted number of copies.
+  };
+  Kind kind = Kind::kAdded;
+  Block block;
+  std::uint8_t replication = 0;  // Wanted copies; of a freed block those of its last file.
+
+  friend bool operator==(const BlockEffect&, const BlockEffect&) = default;
+};
+
+struct NamespaceEffects {
+  std::uint64_t applied = 0;        // The last change that is in it.
+  std::vector<BlockEffect> blocks;  // In the order of the changes: the last one of a block holds.
+  std::vector<NodeAdmin> node_admins;
+  // Removed files or directories are left whose blocks belong to files still: PurgeRemoved entries
+  // are to be proposed until this is false.
+  bool removed_left = false;
+};
+
+}  // namespace minidfs::metadata
