@@ -2,15 +2,28 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "client/file_system.hpp"
 #include "client/link/namenode_link.hpp"
 #include "client/node_health.hpp"
+#include "client/read/local_output.hpp"
 #include "client/read/replica_pool.hpp"
 #include "client/write/pipeline_pool.hpp"
 
 namespace minidfs::client {
+
+struct SessionState;  // See write/write_session.hpp.
+
+// The write sessions that have not ended, for the one who ends them all.
+struct OpenSessions {
+  std::mutex mutex;
+  bool closed = false;  // No further one may begin.
+  std::vector<std::weak_ptr<SessionState>> states;
+};
 
 struct ClientContext {
   explicit ClientContext(Options client_options);
@@ -21,6 +34,8 @@ struct ClientContext {
   PipelinePool pipelines;
   ReplicaPool replicas;
   NodeHealth health;
+  OpenSessions sessions;
+  HiddenNames outputs;
   std::atomic<int> hedges{0};  // Second requests under way; see BlockReader.
 };
 

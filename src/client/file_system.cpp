@@ -17,6 +17,7 @@
 #include "client/write/file_writer.hpp"
 #include "client/write/local_source.hpp"
 #include "client/write/small_file_writer.hpp"
+#include "client/write/write_session.hpp"
 
 namespace minidfs::client {
 namespace {
@@ -229,11 +230,16 @@ class FileSystemImpl final : public FileSystem {
   }
 
   Status read_tree(const std::string& path, const std::string& local_path,
-                   const ProgressCallback& callback) override {
-    ProgressMeter progress(callback);
-    auto status = read_whole_tree(context_, path, local_path, progress);
+                   const ReadOptions& options) override {
+    ProgressMeter progress(options.progress);
+    auto status = read_whole_tree(context_, path, local_path, options, progress);
     progress.finish();
     return status;
+  }
+
+  void abandon(std::chrono::milliseconds within) override {
+    context_.outputs.remove_all();
+    end_all_sessions(context_, within);
   }
 
  private:

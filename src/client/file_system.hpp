@@ -47,18 +47,32 @@ struct Progress {
 };
 using ProgressCallback = std::function<void(const Progress&)>;
 
+// Told of every file among many that could not be copied, one at a time and from any thread; the
+// error names the file. All others are copied, and the error of the whole call is only what ended
+// it early. Where none is given the first such failure is the call's error, after all others.
+using FailureCallback = std::function<void(const Error&)>;
+
 struct WriteOptions {
   bool overwrite = false;
+  bool keep_existing = false;    // What exists is left as it is and is no failure.
   std::uint8_t replication = 0;  // 0: as in Options, and so on.
   std::uint64_t block_size = 0;
   std::string compression;
   ProgressCallback progress;
+  FailureCallback failed;  // Of write_files().
+};
+
+struct ReadOptions {
+  bool overwrite = false;  // A local file that exists is replaced when the new one is whole.
+  ProgressCallback progress;
+  FailureCallback failed;
 };
 
 // What a write achieved.
 struct WriteReport {
   std::uint64_t files = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t kept = 0;  // Files that existed; see WriteOptions::keep_existing.
   std::uint8_t copies_wanted = 0;
   std::uint8_t copies_min = 0;  // The fewest copies that any block got.
 };
@@ -116,10 +130,11 @@ class FileSystem {
   virtual Result<std::vector<NodeScrub>> scrub(bool wait, const ScrubProgress& progress) = 0;
 
   // Writes one file; it is visible as a whole when this returns. kAlreadyExists without overwrite.
+  // What can be read of the source is what is stored, whatever length it has or had.
   virtual Result<WriteReport> write_file(const std::string& path, Source& source,
                                          const WriteOptions& options) = 0;
-  // Writes many local files, small ones in batches. The parents are created. Stops at the first
-  // error; files that were finished stay.
+  // Writes many local files, small ones in batches. The parents are created. One that cannot be
+  // written stops none of the others; see FailureCallback.
   virtual Result<WriteReport> write_files(const std::vector<LocalFile>& files,
                                           const WriteOptions& options) = 0;
 
@@ -130,10 +145,16 @@ class FileSystem {
   // error any of its bytes may have gone to `sink`.
   virtual Status read_file_in_parallel(const std::string& path, const PlacedSink& sink,
                                        const ProgressCallback& progress) = 0;
-  // Reads a file or, with everything below it, a directory, to a local path that must not exist
-  // (or a directory to put it in is resolved by the caller). Local files appear whole, by rename.
+  // Reads a file or, with everything below it, a directory, to a local path (a directory to put it
+  // in is resolved by the caller). The path must not exist, but for a file with
+  // ReadOptions::overwrite and for a link to nowhere. Links are followed. Local files appear whole.
   virtual Status read_tree(const std::string& path, const std::string& local_path,
-                           const ProgressCallback& progress) = 0;
+                           const ReadOptions& options) = 0;
+
+  // For a process that is about to end, from another thread than those inside other calls: ends the
+  // write sessions, so that what they have sent is given up at once, and removes unfinished local
+  // files. Returns within about `within`; the other calls fail then, or never return.
+  virtual void abandon(std::chrono::milliseconds within) = 0;
 };
 
 }  // namespace minidfs::client

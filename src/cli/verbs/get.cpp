@@ -4,12 +4,9 @@
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <cstdio>
 #include <limits>
 
 #include "base/file.hpp"
-#include "base/random_id.hpp"
 #include "cli/command/command.hpp"
 #include "cli/verbs/local_target.hpp"
 #include "cli/verbs/progress.hpp"
@@ -28,6 +25,7 @@ struct Fetch {
   Invocation& invocation;
   client::FileSystem& files;
   const LocalTarget& local;
+  int exit_code = 0;
 
   Status one(const std::string& path, const client::ProgressCallback& progress);
   Status to_stream(const std::string& path, const client::ProgressCallback& progress);
@@ -52,30 +50,21 @@ Status Fetch::to_stream(const std::string& path, const client::ProgressCallback&
   return files.read_file(path, 0, kWhole, sink, progress);
 }
 
-// Replaces a local file only when the new one is whole.
-Status replace_local(client::FileSystem& files, const std::string& path, const std::string& target,
-                     const client::ProgressCallback& progress) {
-  // Beside the target, under a name of its own: the target's may be as long as names can be.
-  const auto slash = target.rfind('/');
-  const std::string parent = slash == std::string::npos ? "" : target.substr(0, slash + 1);
-  const std::string temporary = parent + ".minidfs-" + to_string(random_id<ClientId>());
-  MDFS_CHECK(files.read_tree(path, temporary, progress));
-  if (::rename(temporary.c_str(), target.c_str()) == 0) return {};
-  auto problem = errno_error(errno, target);
-  ::unlink(temporary.c_str());
-  return problem;
-}
-
 Status Fetch::to_path(const std::string& path, bool is_directory,
                       const client::ProgressCallback& progress) {
   MDFS_TRY(const auto target,
            resolve_target(local.target, {.name = base_name(path), .is_directory = is_directory}));
-  if (::access(target.c_str(), F_OK) != 0) return files.read_tree(path, target, progress);
-  if (is_directory) return Error{Errc::kAlreadyExists, target + ": already exists"};
-  if (!invocation.arguments().has("force")) {
-    return Error{Errc::kAlreadyExists, target + ": already exists (use -f to replace it)"};
+  const bool force = invocation.arguments().has("force");
+  // A link to nowhere does not exist in this sense.
+  if (::access(target.c_str(), F_OK) == 0 && (is_directory || !force)) {
+    return Error{Errc::kAlreadyExists,
+                 target + ": already exists" + (is_directory ? "" : " (use -f to replace it)")};
   }
-  return replace_local(files, path, target, progress);
+  client::ReadOptions options;
+  options.overwrite = force && !is_directory;
+  options.progress = progress;
+  options.failed = [&](const Error& error) { exit_code = report(invocation.io(), error); };
+  return files.read_tree(path, target, options);
 }
 
 Status Fetch::one(const std::string& path, const client::ProgressCallback& progress) {
@@ -102,18 +91,17 @@ Result<int> run(Invocation& invocation) {
   MDFS_TRY(const auto local, examine_local_target(operand, sources.size()));
   MDFS_TRY(auto* files, invocation.file_system());
   Fetch fetch{invocation, *files, local};
-  int exit_code = 0;
   for (const auto& source : sources) {
     const auto fetched = [&] {
       ProgressBar bar(invocation.io(), invocation.arguments().has("quiet"));
       return fetch.one(source, bar.callback());
     }();
     if (fetched.ok()) continue;
-    exit_code = report(invocation.io(), fetched.error());
+    fetch.exit_code = report(invocation.io(), fetched.error());
     // Nobody reads on: the other sources would fail in the same way.
     if (fetched.error().code == Errc::kCancelled) break;
   }
-  return exit_code;
+  return fetch.exit_code;
 }
 
 }  // namespace

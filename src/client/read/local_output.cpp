@@ -4,20 +4,77 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
+#include <cstring>
 #include <utility>
+
+#include "base/ids.hpp"
+#include "base/random_id.hpp"
 
 namespace minidfs::client {
 namespace {
 
-// Short whatever the name is, unique among the processes and threads of this machine.
-std::string temporary_name(const std::string& path) {
-  static std::atomic<unsigned> counter{0};
+// The smallest piece that file systems keep a hole for.
+constexpr std::size_t kHoleBytes = 4096;
+constexpr int kLinksMax = 40;
+
+// With the slash at its end, or empty.
+std::string parent_of(const std::string& path) {
   const auto slash = path.rfind('/');
-  const auto parent = slash == std::string::npos ? std::string() : path.substr(0, slash + 1);
-  return parent + ".minidfs-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+  return slash == std::string::npos ? std::string() : path.substr(0, slash + 1);
+}
+
+// Short whatever the name is.
+std::string hidden_name(const std::string& path) {
+  return parent_of(path) + ".minidfs-" + to_string(random_id<ClientId>());
+}
+
+// Where the links at `path` lead in the end, whether something is there or not.
+Result<std::string> follow_links(const std::string& path) {
+  std::string at = path;
+  for (int links = 0;; ++links) {
+    struct stat status {};
+    if (::lstat(at.c_str(), &status) != 0 || !S_ISLNK(status.st_mode)) break;
+    std::string target(PATH_MAX, '\0');
+    const ssize_t length = ::readlink(at.c_str(), target.data(), target.size());
+    if (length < 0) return errno_error(errno, path);
+    if (links == kLinksMax) return errno_error(ELOOP, path);
+    target.resize(static_cast<std::size_t>(length));
+    at = !target.empty() && target.front() == '/' ? target : parent_of(at) + target;
+  }
+  // A link of /proc may lead to a file that has lost its name.
+  struct stat wanted {};
+  struct stat found {};
+  if (at != path && ::stat(path.c_str(), &wanted) == 0 &&
+      (::stat(at.c_str(), &found) != 0 || wanted.st_ino != found.st_ino ||
+       wanted.st_dev != found.st_dev)) {
+    return Error{Errc::kUnsupported, path + ": a link to a file without a name"};
+  }
+  return at;
+}
+
+// O_TMPFILE is of use only where its file can be given a name afterwards.
+bool can_name_descriptors() {
+  static const bool can = ::access("/proc/self/fd", X_OK) == 0;
+  return can;
+}
+
+bool lacks_nameless_files(int error_number) {
+  return error_number == EOPNOTSUPP || error_number == EISDIR || error_number == EINVAL ||
+         error_number == ENOSYS;
+}
+
+// None where the file system has no such files.
+Result<UniqueFd> open_nameless(const std::string& path) {
+  if (!can_name_descriptors()) return UniqueFd();
+  const auto parent = parent_of(path);
+  UniqueFd file(::open(parent.empty() ? "." : parent.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC,
+                       static_cast<mode_t>(0666)));
+  if (!file && !lacks_nameless_files(errno)) return errno_error(errno, path);
+  return file;
 }
 
 int rename_to_new(const char* from, const char* to) {
@@ -32,42 +89,156 @@ int rename_to_new(const char* from, const char* to) {
   return ::rename(from, to);
 }
 
+int link_descriptor(int fd, const std::string& path) {
+  const auto descriptor = "/proc/self/fd/" + std::to_string(fd);
+  return ::linkat(AT_FDCWD, descriptor.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW);
+}
+
+// A set-user-id bit goes with its owner only.
+Status keep_mode(int fd, const std::string& path) {
+  struct stat old {};
+  if (::stat(path.c_str(), &old) != 0) return {};
+  struct stat ours {};
+  if (::fstat(fd, &ours) != 0) return errno_error(errno, path);
+  const bool same = old.st_uid == ours.st_uid && old.st_gid == ours.st_gid;
+  const bool kept = same || ::fchown(fd, old.st_uid, old.st_gid) == 0;
+  const mode_t mode = old.st_mode & (kept ? 07777U : 0777U);
+  return ::fchmod(fd, mode) == 0 ? Status() : Status(errno_error(errno, path));
+}
+
+bool is_zero(std::span<const std::byte> bytes) {
+  return bytes.front() == std::byte{0} &&
+         std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
+}
+
+// How many bytes from the begin are whole pieces of zeros, or else how many are not. REQUIRES: not
+// empty; `offset` is that of the bytes in the file.
+struct Run {
+  std::size_t bytes;
+  bool hole;
+};
+Run first_run(std::uint64_t offset, std::span<const std::byte> bytes) {
+  Run run{0, false};
+  while (run.bytes < bytes.size()) {
+    const auto to_border = kHoleBytes - (offset + run.bytes) % kHoleBytes;
+    const auto piece = bytes.subspan(run.bytes, std::min(to_border, bytes.size() - run.bytes));
+    const bool hole = piece.size() == kHoleBytes && is_zero(piece);
+    if (run.bytes > 0 && hole != run.hole) break;
+    run = {run.bytes + piece.size(), hole};
+  }
+  return run;
+}
+
 }  // namespace
 
-Result<LocalOutput> LocalOutput::create(const std::string& path) {
-  auto temporary = temporary_name(path);
-  auto file = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, 0666);
-  if (!file.ok()) {
-    auto error = std::move(file).error();
-    return Error{error.code, path + ": " + error.message};
-  }
-  return LocalOutput(std::move(*file), path, std::move(temporary));
+bool HiddenNames::add(const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  if (!closed_) paths_.insert(path);
+  return !closed_;
+}
+
+void HiddenNames::forget(const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  paths_.erase(path);
+}
+
+void HiddenNames::remove_all() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  for (const auto& path : paths_) ::unlink(path.c_str());
+  paths_.clear();
+}
+
+Result<LocalOutput> LocalOutput::create(HiddenNames& names, const std::string& path,
+                                        Existing existing) {
+  MDFS_TRY(auto target, follow_links(path));
+  MDFS_TRY(auto file, open_nameless(target));
+  LocalOutput output(names, std::move(file), std::move(target), existing);
+  if (!output.file_) MDFS_CHECK(output.take_hidden_name());
+  return output;
 }
 
 LocalOutput::~LocalOutput() {
-  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  if (hidden_.empty()) return;
+  ::unlink(hidden_.c_str());
+  names_.forget(hidden_);
 }
 
 LocalOutput::LocalOutput(LocalOutput&& other) noexcept
-    : file_(std::move(other.file_)),
+    : names_(other.names_),
+      file_(std::move(other.file_)),
       path_(std::move(other.path_)),
-      temporary_(std::exchange(other.temporary_, std::string())) {}
+      hidden_(std::exchange(other.hidden_, std::string())),
+      existing_(other.existing_),
+      position_(other.position_),
+      end_(other.end_.load()) {}
+
+// Makes the file, or gives one without a name, a hidden one.
+Status LocalOutput::take_hidden_name() {
+  auto name = hidden_name(path_);
+  if (!names_.add(name)) return Error{Errc::kCancelled, path_ + ": given up"};
+  if (file_) {
+    if (link_descriptor(file_.get(), name) != 0) {
+      names_.forget(name);
+      return errno_error(errno, path_);
+    }
+  } else {
+    file_ = UniqueFd(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    if (!file_) {
+      names_.forget(name);
+      return errno_error(errno, path_);
+    }
+  }
+  hidden_ = std::move(name);
+  return {};
+}
 
 Status LocalOutput::write(std::span<const std::byte> bytes) {
+  MDFS_CHECK(write_at(position_, bytes));
+  position_ += bytes.size();
+  return {};
+}
+
+Status LocalOutput::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
-    const ssize_t count = ::write(file_.get(), bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return errno_error(errno, path_);
-    bytes = bytes.subspan(static_cast<std::size_t>(count));
+    const auto run = first_run(offset, bytes);
+    if (!run.hole) {
+      MDFS_CHECK(minidfs::write_at(file_.get(), bytes.first(run.bytes), offset, path_));
+    }
+    offset += run.bytes;
+    bytes = bytes.subspan(run.bytes);
+    auto end = end_.load();
+    while (end < offset && !end_.compare_exchange_weak(end, offset)) {
+    }
   }
   return {};
 }
 
 Status LocalOutput::finish() {
-  // Some file systems tell only now that there was no space.
-  if (::close(file_.release()) != 0) return errno_error(errno, path_);
-  if (rename_to_new(temporary_.c_str(), path_.c_str()) != 0) return errno_error(errno, path_);
-  temporary_.clear();
+  struct stat written {};
+  if (::fstat(file_.get(), &written) != 0) return errno_error(errno, path_);
+  if (static_cast<std::uint64_t>(written.st_size) < end_ &&
+      ::ftruncate(file_.get(), static_cast<off_t>(end_.load())) != 0) {
+    return errno_error(errno, path_);
+  }
+  if (existing_ == Existing::kReplaced) MDFS_CHECK(keep_mode(file_.get(), path_));
+  // Some file systems tell only when a descriptor is closed that there was no space.
+  const int another = ::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0);
+  if (another < 0 || ::close(another) != 0) return errno_error(errno, path_);
+  return give_name();
+}
+
+Status LocalOutput::give_name() {
+  if (hidden_.empty()) {
+    if (link_descriptor(file_.get(), path_) == 0) return {};
+    if (errno != EEXIST || existing_ == Existing::kKept) return errno_error(errno, path_);
+    MDFS_CHECK(take_hidden_name());
+  }
+  const int renamed = existing_ == Existing::kReplaced
+                          ? ::rename(hidden_.c_str(), path_.c_str())
+                          : rename_to_new(hidden_.c_str(), path_.c_str());
+  if (renamed != 0) return errno_error(errno, path_);
+  names_.forget(std::exchange(hidden_, std::string()));
   return {};
 }
 

@@ -21,9 +21,8 @@ Status request(transfer::ReplicaClient& client, const actors::LocatedFile& file)
 
 }  // namespace
 
-Status fetch_file(ClientContext& context, const std::string& path, const std::string& local_path,
+Status fetch_file(ClientContext& context, const std::string& path, LocalOutput output,
                   const std::vector<metadata::LocatedBlock>& blocks, ProgressMeter& progress) {
-  MDFS_TRY(auto output, LocalOutput::create(local_path));
   const PlacedSink sink = [&](std::uint64_t offset, std::span<const std::byte> bytes) {
     return output.write_at(offset, bytes);
   };
@@ -47,14 +46,22 @@ Status BatchFetcher::fetch(TreeBatch& batch) {
     }
   }
   for (const auto& [endpoint, files] : groups) {
-    MDFS_CHECK(fetch_from(*places[endpoint], batch, files, single));
+    fetch_from(*places[endpoint], batch, files, single);
   }
-  for (auto* file : single) {
-    const auto& name = file->status.name;
-    MDFS_CHECK(fetch_file(context_, join_path(batch.path, name), join_path(batch.local_path, name),
-                          file->blocks, progress_));
+  for (const auto* file : single) {
+    auto fetched = fetch_singly(batch, *file);
+    if (fetched.ok()) continue;
+    if (ends_all(fetched.error().code)) return fetched;
+    failures_.note(fetched.error());
   }
   return {};
+}
+
+Status BatchFetcher::fetch_singly(const TreeBatch& batch, const actors::LocatedFile& file) {
+  const auto& name = file.status.name;
+  MDFS_TRY(auto output, LocalOutput::create(context_.outputs, join_path(batch.local_path, name)));
+  return fetch_file(context_, join_path(batch.path, name), std::move(output), file.blocks,
+                    progress_);
 }
 
 // Where a small file is asked for first, or null for one that is read by itself.
@@ -70,22 +77,21 @@ const metadata::ReplicaLocation* BatchFetcher::best_location(
   return suspect;
 }
 
-Status BatchFetcher::fetch_from(const metadata::ReplicaLocation& location, const TreeBatch& batch,
-                                const Files& files, Files& left) {
+void BatchFetcher::fetch_from(const metadata::ReplicaLocation& location, const TreeBatch& batch,
+                              const Files& files, Files& left) {
   auto taken = context_.replicas.take(location.data, false, patience());
   if (!taken.ok()) {
     give_up(location, taken.error().code);
     left.insert(left.end(), files.begin(), files.end());
-    return {};
+    return;
   }
   auto connection = std::move(*taken);
-  MDFS_CHECK(receive_all(*connection.client, batch, files, left));
+  receive_all(*connection.client, batch, files, left);
   if (connection.client->usable()) {
     context_.replicas.give_back(location.data, std::move(connection));
   } else if (!connection.reused) {
     give_up(location, Errc::kUnavailable);
   }
-  return {};
 }
 
 // Files that are left behind are read again one by one, so a node is not hurried as much as there.
@@ -98,8 +104,8 @@ void BatchFetcher::give_up(const metadata::ReplicaLocation& location, Errc why) 
   context_.health.note_slow(location.node);
 }
 
-Status BatchFetcher::receive_all(transfer::ReplicaClient& client, const TreeBatch& batch,
-                                 const Files& files, Files& left) {
+void BatchFetcher::receive_all(transfer::ReplicaClient& client, const TreeBatch& batch,
+                               const Files& files, Files& left) {
   std::size_t requested = 0;
   for (std::size_t i = 0; i < files.size(); ++i) {
     // The window is filled up when half of it is empty, so that requests travel together.
@@ -109,34 +115,37 @@ Status BatchFetcher::receive_all(transfer::ReplicaClient& client, const TreeBatc
     }
     if (requested <= i) {  // The connection is lost.
       left.insert(left.end(), files.begin() + static_cast<std::ptrdiff_t>(i), files.end());
-      return {};
+      return;
     }
-    MDFS_TRY(const bool received, receive_one(client, batch, *files[i]));
-    if (!received) left.push_back(files[i]);
+    if (!receive_one(client, batch, *files[i])) left.push_back(files[i]);
   }
-  return {};
 }
 
-// False when the replica or its node failed; an error is of the local file.
-Result<bool> BatchFetcher::receive_one(transfer::ReplicaClient& client, const TreeBatch& batch,
-                                       const actors::LocatedFile& file) {
+// False when the replica or its node failed. A failure of the local file is noted, and what is on
+// its way to it thrown away.
+bool BatchFetcher::receive_one(transfer::ReplicaClient& client, const TreeBatch& batch,
+                               const actors::LocatedFile& file) {
   if (!client.usable()) return false;
-  MDFS_TRY(auto output, LocalOutput::create(join_path(batch.local_path, file.status.name)));
-  Status written;
-  std::uint64_t bytes_written = 0;
+  auto output =
+      LocalOutput::create(context_.outputs, join_path(batch.local_path, file.status.name));
+  Status written = output.ok() ? Status() : Status(output.error());
+  std::uint64_t bytes_received = 0;
   const auto writing = [&](std::span<const std::byte> bytes) {
-    written = output.write(bytes);
-    bytes_written += bytes.size();
-    return written;
+    if (written.ok()) written = output->write(bytes);
+    bytes_received += bytes.size();
+    return Status();
   };
   const auto received =
       client.receive(writing, {patience(), []() -> Status {
                                  return Error{Errc::kTimedOut, "the datanode hangs"};
                                }});
-  MDFS_CHECK(written);
-  if (!received.ok() || bytes_written != file.status.length) return false;
-  MDFS_CHECK(output.finish());
-  progress_.add_bytes(bytes_written);
+  if (written.ok() && (!received.ok() || bytes_received != file.status.length)) return false;
+  if (written.ok()) written = output->finish();
+  if (!written.ok()) {
+    failures_.note(written.error());
+    return true;
+  }
+  progress_.add_bytes(bytes_received);
   progress_.add_files(1);
   return true;
 }

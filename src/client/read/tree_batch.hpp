@@ -7,6 +7,7 @@
 
 #include "actors/messages.hpp"
 #include "client/client_context.hpp"
+#include "client/failures.hpp"
 #include "client/progress_meter.hpp"
 #include "client/read/block_reader.hpp"
 #include "client/read/local_output.hpp"
@@ -20,15 +21,16 @@ struct TreeBatch {
 };
 
 // One file that is located already, with all the care of file_reader.hpp.
-Status fetch_file(ClientContext& context, const std::string& path, const std::string& local_path,
+Status fetch_file(ClientContext& context, const std::string& path, LocalOutput output,
                   const std::vector<metadata::LocatedBlock>& blocks, ProgressMeter& progress);
 
 // For one thread.
 class BatchFetcher {
  public:
-  BatchFetcher(ClientContext& context, ProgressMeter& progress)
-      : context_(context), progress_(progress) {}
+  BatchFetcher(ClientContext& context, ProgressMeter& progress, Failures& failures)
+      : context_(context), progress_(progress), failures_(failures) {}
 
+  // An error is one that every other file would meet as well.
   Status fetch(TreeBatch& batch);
 
  private:
@@ -37,16 +39,18 @@ class BatchFetcher {
   std::chrono::milliseconds patience() const;  // 0: the usual time-outs.
   void give_up(const metadata::ReplicaLocation& location, Errc why);
   const metadata::ReplicaLocation* best_location(const actors::LocatedFile& file) const;
+  Status fetch_singly(const TreeBatch& batch, const actors::LocatedFile& file);
   // Those that could not be had over the one connection are added to `left`.
-  Status fetch_from(const metadata::ReplicaLocation& location, const TreeBatch& batch,
-                    const Files& files, Files& left);
-  Status receive_all(transfer::ReplicaClient& client, const TreeBatch& batch, const Files& files,
-                     Files& left);
-  Result<bool> receive_one(transfer::ReplicaClient& client, const TreeBatch& batch,
-                           const actors::LocatedFile& file);
+  void fetch_from(const metadata::ReplicaLocation& location, const TreeBatch& batch,
+                  const Files& files, Files& left);
+  void receive_all(transfer::ReplicaClient& client, const TreeBatch& batch, const Files& files,
+                   Files& left);
+  bool receive_one(transfer::ReplicaClient& client, const TreeBatch& batch,
+                   const actors::LocatedFile& file);
 
   ClientContext& context_;
   ProgressMeter& progress_;
+  Failures& failures_;
   FailedNodes failed_nodes_;
 };
 

@@ -73,8 +73,8 @@ class BatchQueue {
 
 class TreeReader {
  public:
-  TreeReader(ClientContext& context, ProgressMeter& progress)
-      : context_(context), progress_(progress) {}
+  TreeReader(ClientContext& context, ProgressMeter& progress, Failures& failures)
+      : context_(context), progress_(progress), failures_(failures) {}
 
   Status read(const std::string& path, const std::string& local_path) {
     {
@@ -94,23 +94,28 @@ class TreeReader {
   };
 
   void fetch() {
-    BatchFetcher fetcher(context_, progress_);
+    BatchFetcher fetcher(context_, progress_, failures_);
     while (auto batch = queue_.pop()) {
       auto status = fetcher.fetch(*batch);
       if (!status.ok()) queue_.fail(std::move(status).error());
     }
   }
 
+  // A directory that cannot be made or read stops no other one.
   Status walk(const std::string& path, const std::string& local_path) {
     std::vector<Directory> directories{{path, local_path}};
     while (!directories.empty()) {
       const auto directory = std::move(directories.back());
       directories.pop_back();
       if (::mkdir(directory.local_path.c_str(), 0777) != 0) {
-        return errno_error(errno, directory.local_path);
+        failures_.note(errno_error(errno, directory.local_path));
+        continue;
       }
-      MDFS_TRY(const bool goes_on, walk_pages(directory, directories));
-      if (!goes_on) break;
+      const auto goes_on = walk_pages(directory, directories);
+      if (goes_on.ok() && !*goes_on) break;
+      if (goes_on.ok()) continue;
+      if (ends_all(goes_on.error().code)) return goes_on.error();
+      failures_.note(goes_on.error());
     }
     return {};
   }
@@ -125,17 +130,21 @@ class TreeReader {
       if (page->entries.empty()) return true;
       request.start_after = page->entries.back().status.name;
       const bool more = page->more;
-      MDFS_TRY(const bool goes_on, take_page(directory, std::move(*page), below));
+      const bool goes_on = take_page(directory, std::move(*page), below);
       if (!goes_on || !more) return goes_on;
     }
   }
 
-  Result<bool> take_page(const Directory& directory, actors::LocateDirectoryReply page,
-                         std::vector<Directory>& below) {
+  // False when fetching has stopped.
+  bool take_page(const Directory& directory, actors::LocateDirectoryReply page,
+                 std::vector<Directory>& below) {
     TreeBatch batch{directory.path, directory.local_path, {}};
     for (auto& entry : page.entries) {
       const auto& name = entry.status.name;
-      MDFS_CHECK(check_name(name, directory.path));
+      if (const auto possible = check_name(name, directory.path); !possible.ok()) {
+        failures_.note(possible.error());
+        continue;
+      }
       if (entry.status.kind == metadata::FileKind::kDirectory) {
         below.push_back({join_path(directory.path, name), join_path(directory.local_path, name)});
         continue;
@@ -153,27 +162,35 @@ class TreeReader {
 
   ClientContext& context_;
   ProgressMeter& progress_;
+  Failures& failures_;
   BatchQueue queue_;
 };
 
 }  // namespace
 
 Status read_whole_tree(ClientContext& context, const std::string& path,
-                       const std::string& local_path, ProgressMeter& progress) {
+                       const std::string& local_path, const ReadOptions& options,
+                       ProgressMeter& progress) {
   struct stat existing {};
-  if (::lstat(local_path.c_str(), &existing) == 0) {
+  const bool exists = ::stat(local_path.c_str(), &existing) == 0;
+  if (exists && (!options.overwrite || S_ISDIR(existing.st_mode))) {
     return Error{Errc::kAlreadyExists, local_path + ": already exists"};
   }
   auto located = context.link.call(actors::LocateRequest{path, context.host});
   if (located.ok() && located->status.kind == metadata::FileKind::kFile) {
     progress.add_total(located->status.length, 1);
-    return fetch_file(context, path, local_path, located->blocks, progress);
+    MDFS_TRY(auto output,
+             LocalOutput::create(context.outputs, local_path,
+                                 options.overwrite ? Existing::kReplaced : Existing::kKept));
+    return fetch_file(context, path, std::move(output), located->blocks, progress);
   }
   // A directory may be answered as one without blocks or be refused.
   if (!located.ok() && located.error().code != Errc::kIsADirectory) {
     return with_path(std::move(located).error(), path);
   }
-  return TreeReader(context, progress).read(path, local_path);
+  Failures failures(options.failed);
+  MDFS_CHECK(TreeReader(context, progress, failures).read(path, local_path));
+  return failures.result();
 }
 
 }  // namespace minidfs::client

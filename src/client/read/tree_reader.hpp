@@ -9,8 +9,9 @@
 
 namespace minidfs::client {
 
-// `local_path` must not exist; its parent must. Stops at the first error; what is whole stays.
+// As FileSystem::read_tree(). The parent of `local_path` must exist.
 Status read_whole_tree(ClientContext& context, const std::string& path,
-                       const std::string& local_path, ProgressMeter& progress);
+                       const std::string& local_path, const ReadOptions& options,
+                       ProgressMeter& progress);
 
 }  // namespace minidfs::client

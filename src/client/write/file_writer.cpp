@@ -41,7 +41,7 @@ struct Job {
 // The last request of a write, and for an empty file the only one.
 Result<WriteReport> commit(const Job& job, WriteSession& session, std::vector<SentBlock> blocks) {
   auto file = committed_file(job.context.options, job.settings, job.path);
-  WriteReport report{1, 0, job.settings.replication, job.settings.replication};
+  WriteReport report{1, 0, 0, job.settings.replication, job.settings.replication};
   std::vector<actors::WrittenBlock> written;
   for (auto& sent : blocks) {
     report.bytes += sent.block.length;

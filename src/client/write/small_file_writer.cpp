@@ -242,7 +242,7 @@ class BatchWriter {
   bool reused_ = false;                 // The connection of the present try stood idle before.
   std::optional<Error> local_error_;
   Error not_stored_;
-  WriteReport report_{0, 0, 0, UINT8_MAX};
+  WriteReport report_{0, 0, 0, 0, UINT8_MAX};
 };
 
 // Hands the batches out to the threads and adds up what they achieved.
@@ -297,7 +297,7 @@ class Batches {
   std::atomic<std::size_t> next_{0};
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
-  WriteReport total_{0, 0, settings_.replication, settings_.replication};
+  WriteReport total_{0, 0, 0, settings_.replication, settings_.replication};
   std::optional<Error> error_;  // The first one.
 };
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -30,8 +32,15 @@ void add_missing(std::vector<NodeId>& nodes, const std::vector<NodeId>& more) {
 
 }  // namespace
 
-struct WriteSession::State {
-  explicit State(NamenodeLink& namenode) : link(namenode) {}
+struct SessionState {
+  explicit SessionState(NamenodeLink& namenode) : link(namenode) {}
+
+  // Once; none when there is nothing to end, or it was ended already.
+  std::optional<actors::EndSession> take_end() {
+    const std::lock_guard lock(mutex);
+    if (session == 0 || std::exchange(ended, true)) return {};
+    return actors::EndSession{link.client_id(), session, open_ranges()};
+  }
 
   std::vector<metadata::BlockRange> open_ranges() const {
     const std::vector<BlockId> sorted(open.begin(), open.end());
@@ -42,29 +51,64 @@ struct WriteSession::State {
   mutable std::mutex mutex;
   std::uint64_t session = 0;  // 0 until the first grant.
   std::chrono::milliseconds renew_interval{0};
-  std::set<BlockId> open;  // Granted, not committed.
+  bool ended = false;
+  std::optional<Error> expired;  // What the namenode said of a session that is over.
+  std::set<BlockId> open;        // Granted, not committed.
   std::vector<NodeId> excluded;
 };
 
 WriteSession::WriteSession(ClientContext& context)
-    : context_(context), state_(std::make_shared<State>(context.link)) {}
+    : context_(context), state_(std::make_shared<State>(context.link)) {
+  auto& sessions = context_.sessions;
+  const std::lock_guard lock(sessions.mutex);
+  std::erase_if(sessions.states, [](const auto& state) { return state.expired(); });
+  sessions.states.push_back(state_);
+  if (sessions.closed) state_->expired = Error{Errc::kCancelled, "given up"};
+}
 
 WriteSession::~WriteSession() {
-  actors::EndSession end;
-  {
-    const std::lock_guard lock(state_->mutex);
-    if (state_->session == 0) return;
-    end = {context_.link.client_id(), state_->session, state_->open_ranges()};
-  }
+  auto end = state_->take_end();
+  if (!end) return;
   // Whoever failed waits until the space is given back (but not for a namenode that is gone, whose
   // sessions expire); whoever succeeded does not care.
   constexpr std::chrono::milliseconds kPatience{2000};
-  if (end.abandoned.empty()) {
+  if (end->abandoned.empty()) {
     context_.link.submit<actors::EndSession>(
-        std::move(end), [](auto) {}, kPatience);
+        std::move(*end), [](auto) {}, kPatience);
   } else {
-    (void)context_.link.call(std::move(end), kPatience);
+    (void)context_.link.call(std::move(*end), kPatience);
   }
+}
+
+void end_all_sessions(ClientContext& context, std::chrono::milliseconds within) {
+  std::vector<std::weak_ptr<SessionState>> states;
+  {
+    const std::lock_guard lock(context.sessions.mutex);
+    context.sessions.closed = true;
+    states.swap(context.sessions.states);
+  }
+  std::vector<std::future<void>> answers;
+  for (const auto& weak : states) {
+    const auto state = weak.lock();
+    if (!state) continue;
+    auto end = state->take_end();
+    {
+      const std::lock_guard lock(state->mutex);
+      state->expired = Error{Errc::kCancelled, "given up"};
+    }
+    if (!end) continue;
+    auto answered = std::make_shared<std::promise<void>>();
+    answers.push_back(answered->get_future());
+    context.link.submit<actors::EndSession>(
+        std::move(*end), [answered](auto) { answered->set_value(); }, within);
+  }
+  const auto deadline = std::chrono::steady_clock::now() + within;
+  for (const auto& answer : answers) (void)answer.wait_until(deadline);
+}
+
+Status WriteSession::alive() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->expired ? Status(*state_->expired) : Status();
 }
 
 actors::AllocateBlocks WriteSession::request_of(const BlockDemand& demand, bool with_slow) const {
@@ -88,10 +132,12 @@ actors::AllocateBlocks WriteSession::request_of(const BlockDemand& demand, bool 
 
 Result<std::vector<actors::PipelineGrant>> WriteSession::accept(const std::shared_ptr<State>& state,
                                                                 Result<actors::WriteGrant> grant) {
-  if (!grant.ok()) return std::move(grant).error();
   bool first = false;
   {
     const std::lock_guard lock(state->mutex);
+    if (!grant.ok() && grant.error().code == Errc::kExpired) state->expired = grant.error();
+    if (state->expired) return *state->expired;
+    if (!grant.ok()) return std::move(grant).error();
     first = std::exchange(state->session, grant->session) == 0;
     state->renew_interval =
         std::chrono::milliseconds(std::clamp(grant->renew_within_ms / 3, 50U, 60'000U));
@@ -107,6 +153,7 @@ Result<std::vector<actors::PipelineGrant>> WriteSession::accept(const std::share
 }
 
 Result<std::vector<actors::PipelineGrant>> WriteSession::allocate(const BlockDemand& demand) {
+  MDFS_CHECK(alive());
   const auto request = request_of(demand, false);
   auto all = request_of(demand, true);
   auto grants = accept(state_, context_.link.call(request));
@@ -155,12 +202,22 @@ void WriteSession::renew(const std::shared_ptr<State>& state) {
   actors::RenewSession request;
   {
     const std::lock_guard lock(state->mutex);
+    if (state->ended || state->expired) return;
     request = {state->link.client_id(), state->session, state->open_ranges()};
   }
-  // A renewal that fails for good shows in the commit; until then the next one may succeed.
-  state->link.submit<actors::RenewSession>(std::move(request), [weak = std::weak_ptr(state)](auto) {
-    if (const auto alive = weak.lock()) renew_later(alive);
-  });
+  // A session that has expired is never revived: what it protected may be gone. After any other
+  // failure the next renewal may succeed.
+  state->link.submit<actors::RenewSession>(
+      std::move(request), [weak = std::weak_ptr(state)](const auto& renewed) {
+        const auto alive = weak.lock();
+        if (!alive) return;
+        if (!renewed.ok() && renewed.error().code == Errc::kExpired) {
+          const std::lock_guard lock(alive->mutex);
+          alive->expired = renewed.error();
+          return;
+        }
+        renew_later(alive);
+      });
 }
 
 void WriteSession::exclude(NodeId node) {
@@ -193,6 +250,7 @@ void WriteSession::forget_exclusions() {
 
 Result<std::vector<metadata::Outcome>> WriteSession::commit(
     std::vector<metadata::CommittedFile> files, std::vector<actors::WrittenBlock> written) {
+  MDFS_CHECK(alive());
   actors::CommitWrite request;
   request.change.time_ms = wall_clock_ms();
   request.change.files = std::move(files);

@@ -1,9 +1,12 @@
 // One writer's dealings with the namenode: block ids and pipelines, nodes that failed it, the
 // session that protects its unfinished blocks (renewed in the background), the commit, the end.
 //
-// Thread-safe. Destroying it ends the session: blocks that were not committed are given up.
+// Thread-safe. Destroying it ends the session: blocks that were not committed are given up. A
+// session that the namenode calls expired is over for good: its blocks may be deleted already, so
+// every further call returns kExpired and nothing of it is ever committed.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -46,6 +49,9 @@ class WriteSession {
   // The callback runs on the link's thread, while the session exists.
   void allocate(const BlockDemand& demand, GrantCallback callback);
 
+  // kExpired when the session is over; what is still being sent is of no use.
+  Status alive() const;
+
   // The node gets no further block of this writer, nor for a while of others of the same client.
   void exclude(NodeId node);
   bool is_excluded(NodeId node) const;
@@ -59,7 +65,7 @@ class WriteSession {
                                                 std::vector<actors::WrittenBlock> written);
 
  private:
-  struct State;
+  using State = SessionState;
   static void renew_later(const std::shared_ptr<State>& state);
   static void renew(const std::shared_ptr<State>& state);
   static Result<std::vector<actors::PipelineGrant>> accept(const std::shared_ptr<State>& state,
@@ -69,6 +75,10 @@ class WriteSession {
   ClientContext& context_;
   std::shared_ptr<State> state_;
 };
+
+// Ends all sessions of a client that is about to end, and lets no further one begin. Waits at most
+// `within` for the namenode.
+void end_all_sessions(ClientContext& context, std::chrono::milliseconds within);
 
 // Sorted ids as few ranges. Pure.
 std::vector<metadata::BlockRange> ranges_of(std::span<const BlockId> sorted);

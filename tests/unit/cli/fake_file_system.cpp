@@ -157,9 +157,9 @@ class FakeFileSystem : public client::FileSystem {
   }
 
   Status read_tree(const std::string& path, const std::string& local_path,
-                   const client::ProgressCallback&) override {
+                   const client::ReadOptions& options) override {
     state_.calls.push_back("read " + path);
-    if (std::filesystem::exists(local_path)) {
+    if (std::filesystem::exists(local_path) && !options.overwrite) {
       return Error{Errc::kAlreadyExists, local_path + ": already exists"};
     }
     if (state_.directories.count(path) != 0) {
@@ -170,6 +170,8 @@ class FakeFileSystem : public client::FileSystem {
     return {};
   }
 
+  void abandon(std::chrono::milliseconds) override { state_.calls.push_back("abandon"); }
+
  private:
   void add_directories(std::string path) {
     while (path != "/") {
@@ -179,7 +181,7 @@ class FakeFileSystem : public client::FileSystem {
   }
 
   client::WriteReport report(std::uint64_t files, std::uint64_t bytes) const {
-    return {files, bytes, 3, state_.copies_min};
+    return {files, bytes, 0, 3, state_.copies_min};
   }
 
   FakeState& state_;

@@ -140,7 +140,7 @@ Result<actors::WriteGrant> allocate(FakeNamespace& names, const actors::Allocate
     }
   }
   if (nodes.empty()) return Error{Errc::kNoDatanode, "no live datanode"};
-  actors::WriteGrant grant{request.session == 0 ? 77 : request.session, 60'000, {}};
+  actors::WriteGrant grant{request.session == 0 ? 77 : request.session, names.renew_within_ms, {}};
   for (std::uint32_t i = 0; i < request.pipelines; ++i) {
     actors::PipelineGrant pipeline;
     pipeline.generation = 1;

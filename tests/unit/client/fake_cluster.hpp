@@ -29,6 +29,7 @@ struct FakeNamespace {
   std::vector<metadata::ReplicaLocation> nodes;
   std::size_t page = 3;  // Entries in a page of a listing.
   bool safe_mode = false;
+  std::uint32_t renew_within_ms = 60'000;
   std::uint64_t next_block = 1;
   // Asked before each request, with its name; an error is what the request is answered by.
   std::function<std::optional<Error>(const std::string&)> failure;

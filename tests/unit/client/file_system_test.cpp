@@ -474,6 +474,73 @@ TEST_CASE("A tree with a dead datanode is read from the others") {
   }
 }
 
+TEST_CASE("A file of a tree that cannot be had stops none of the others and each is named") {
+  FakeCluster cluster(1, quick());
+  for (int i = 0; i < 10; ++i) {
+    write_text(*cluster.files, "/t/f" + std::to_string(i), content_of(3000));
+  }
+  write_text(*cluster.files, "/t/gone", "lost");
+  cluster.names->files["/t/gone"].blocks[0].locations.clear();
+  cluster.names->files["/t/f3"].blocks[0].block.id = BlockId{4711};
+  test::TemporaryDirectory directory;
+  std::vector<std::string> failed;
+  ReadOptions options;
+  options.failed = [&](const Error& error) { failed.push_back(error.message); };
+  REQUIRE(cluster.files->read_tree("/t", directory.file("t"), options).ok());
+  REQUIRE(failed.size() == 2);
+  std::sort(failed.begin(), failed.end());
+  CHECK_THAT(failed[0], Catch::Contains("/t/f3"));
+  CHECK_THAT(failed[1], Catch::Contains("/t/gone"));
+  for (int i = 0; i < 10; ++i) {
+    const auto path = directory.file("t/f" + std::to_string(i));
+    if (i != 3) CHECK(local_content(path) == content_of(3000));
+  }
+  CHECK_FALSE(fs::exists(directory.file("t/gone")));
+  // Without anybody to tell, the first failure is that of the whole.
+  CHECK_FALSE(cluster.files->read_tree("/t", directory.file("again"), {}).ok());
+  CHECK(fs::exists(directory.file("again/f9")));
+}
+
+TEST_CASE("A session that expired is never revived: the put fails and the old file stays") {
+  FakeCluster cluster(1, quick(1 << 20));
+  write_text(*cluster.files, "/f", "old");
+  cluster.names->renew_within_ms = 150;
+  std::atomic<bool> refused{false};
+  cluster.names->failure = [&](const std::string& request) -> std::optional<Error> {
+    if (request != "renew") return std::nullopt;
+    refused = true;
+    return Error{Errc::kExpired, "the session is over"};
+  };
+  TextSource source(content_of(3 << 20));
+  source.after_read = [&](std::size_t position) {
+    while (position > 1'500'000 && !refused) std::this_thread::yield();
+  };
+  WriteOptions options;
+  options.overwrite = true;
+  const auto report = cluster.files->write_file("/f", source, options);
+  {
+    const std::lock_guard lock(cluster.names->mutex);
+    cluster.names->failure = nullptr;
+  }
+  REQUIRE_FALSE(report.ok());
+  CHECK(report.error().code == Errc::kExpired);
+  CHECK(read_all(*cluster.files, "/f") == "old");
+}
+
+TEST_CASE("A client that is abandoned ends its sessions, and nothing more is committed") {
+  FakeCluster cluster(1, quick(1 << 20));
+  TextSource source(content_of(3 << 20));
+  source.after_read = [&](std::size_t position) {
+    if (position > 1'500'000) cluster.files->abandon(milliseconds(2000));
+  };
+  const auto report = cluster.files->write_file("/f", source, {});
+  REQUIRE_FALSE(report.ok());
+  CHECK(report.error().code == Errc::kCancelled);
+  CHECK(cluster.names->files.empty());
+  REQUIRE(cluster.names->ended.size() == 1);
+  CHECK_FALSE(cluster.names->ended[0].abandoned.empty());
+}
+
 TEST_CASE("A listing follows its pages") {
   FakeCluster cluster(0, quick());
   for (int i = 0; i < 10; ++i) write_text(*cluster.files, "/d/f" + std::to_string(i), "");
