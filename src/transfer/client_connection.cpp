@@ -1,10 +1,12 @@
 #include "transfer/client_connection.hpp"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -212,6 +214,13 @@ Status ClientConnection::send(std::span<iovec> parts, const std::function<Status
     }
   }
   return {};
+}
+
+void ClientConnection::send_if_idle(std::string_view frame) {
+  int waiting = 0;
+  if (::ioctl(fd_.get(), SIOCOUTQ, &waiting) != 0 || waiting > 0) return;
+  // A few bytes into an empty buffer go whole or not at all.
+  static_cast<void>(::send(fd_.get(), frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
 Result<bool> ClientConnection::try_fill() {

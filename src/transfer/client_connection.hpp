@@ -32,6 +32,10 @@ class ClientConnection {
   // `on_received` is called whenever new bytes stand in received(); frames are a sign of life.
   Status send(std::span<iovec> parts, const std::function<Status()>& on_received);
 
+  // Sends `frame` when all that was sent before has arrived, and nothing otherwise. Any thread, but
+  // not during another call. A failure shows in the next one.
+  void send_if_idle(std::string_view frame);
+
   // Waits until received() has grown by at least a byte.
   Status fill();
   // The same for at most `limit`; false when nothing came.

@@ -102,6 +102,7 @@ DataServerImpl::~DataServerImpl() {
   });
   for (const auto& loop : loops_) loop->stop();
   for (auto& thread : threads_) thread.join();
+  context_.memory->close();
 }
 
 void DataServerImpl::accept() {
@@ -136,7 +137,8 @@ DataServerLoad DataServerImpl::load() const {
           .active_reads = context_.active_reads.load(kOrder),
           .connections = context_.connections.load(kOrder),
           .bytes_received = context_.bytes_received.load(kOrder),
-          .bytes_sent = context_.bytes_sent.load(kOrder)};
+          .bytes_sent = context_.bytes_sent.load(kOrder),
+          .receive_bytes = context_.memory->used_bytes()};
 }
 
 }  // namespace

@@ -22,6 +22,8 @@ struct DataServerOptions {
   std::chrono::milliseconds handshake_timeout{5000};
   std::chrono::milliseconds connect_timeout{2000};   // To the next node of a pipeline.
   std::chrono::milliseconds progress_timeout{5000};  // Of a peer in the middle of an operation.
+  // How long a writer may wait for receive memory, and for the next node to take what it sent.
+  std::chrono::milliseconds memory_timeout{30'000};
 };
 
 // What the datanode wants to hear. Called from the server's threads; must not block.
@@ -39,6 +41,7 @@ struct DataServerLoad {
   std::uint32_t connections = 0;
   std::uint64_t bytes_received = 0;  // Since the start.
   std::uint64_t bytes_sent = 0;
+  std::uint64_t receive_bytes = 0;  // Receive memory in use.
 };
 
 class DataServer {

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -28,7 +29,8 @@ Downstream::Downstream(ServerLoop& loop, std::shared_ptr<WriteSession> session,
       name_(metadata::to_string(targets_.front())),
       socket_(loop.io()),
       resolver_(loop.io()),
-      last_progress_(Clock::now()) {}
+      last_frame_(Clock::now()),
+      last_taken_(last_frame_) {}
 
 void Downstream::drop(Error reason) {
   if (reason_) return;
@@ -50,11 +52,11 @@ std::vector<Outcome> Downstream::outcomes() const {
 asio::awaitable<void> Downstream::open() {
   const auto self = shared_from_this();
   connecting_ = true;
-  last_progress_ = Clock::now();
+  last_frame_ = Clock::now();
   co_await connect();
   connecting_ = false;
   if (!usable()) co_return;
-  last_progress_ = Clock::now();
+  excuse(Clock::now());
   boost::system::error_code ignored;
   socket_.non_blocking(true, ignored);
   socket_.set_option(tcp::no_delay(true), ignored);
@@ -114,13 +116,14 @@ std::size_t Downstream::try_send(std::span<const std::byte> bytes) {
       break;
     }
   }
-  if (sent > 0) last_progress_ = Clock::now();
+  if (sent > 0) last_taken_ = Clock::now();
   return sent;
 }
 
 asio::awaitable<void> Downstream::send(std::span<const std::byte> bytes) {
   const auto self = shared_from_this();
   sending_ = true;
+  last_taken_ = Clock::now();
   for (;;) {
     bytes = bytes.subspan(try_send(bytes));
     if (!usable() || bytes.empty()) break;
@@ -141,15 +144,23 @@ void Downstream::end_sending() {
 void Downstream::sweep(Clock::time_point now, bool frames_due) {
   if (!usable()) return;
   const auto& options = loop_.context().options;
+  const auto silent = [&](Clock::time_point since, std::chrono::milliseconds limit) {
+    return now - since > limit + loop_.sweep_interval();
+  };
+  const auto progress = std::to_string(options.progress_timeout.count());
   if (connecting_) {
-    if (now - last_progress_ > options.connect_timeout) {
+    if (now - last_frame_ > options.connect_timeout) {
       drop(Error{Errc::kTimedOut, "no answer from " + name_ + " to connect"});
     }
   } else if (!sending_ && !frames_due && !ended_) {
-    last_progress_ = now;
-  } else if (now - last_progress_ > options.progress_timeout + loop_.sweep_interval()) {
-    drop(Error{Errc::kTimedOut, name_ + ": no progress for " +
-                                    std::to_string(options.progress_timeout.count()) + " ms"});
+    last_frame_ = now;
+  } else if (silent(frames_due ? last_frame_ : std::max(last_frame_, last_taken_),
+                    options.progress_timeout)) {
+    // That its kernel takes bytes is no sign of life of a node that owes us some.
+    drop(Error{Errc::kTimedOut, name_ + ": no progress for " + progress + " ms"});
+  } else if (sending_ && silent(last_taken_, options.memory_timeout + options.progress_timeout)) {
+    drop(Error{Errc::kTimedOut, name_ + ": took nothing of a block for " +
+                                    std::to_string(options.memory_timeout.count()) + " ms"});
   }
 }
 
@@ -187,7 +198,7 @@ bool Downstream::take_frames() {
     }
     if (!parsed->has_value()) break;
     const Frame frame = **parsed;
-    last_progress_ = Clock::now();
+    last_frame_ = Clock::now();
     if (frame.type == FrameType::kAckBlock) {
       auto ack = parse_ack_block(frame.control);
       status = ack.ok() ? session_->downstream_acked(*std::move(ack)) : Status(ack.error());

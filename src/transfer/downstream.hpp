@@ -1,6 +1,10 @@
 // The forwarding side of a pipeline on a datanode: the connection to the next node. Whatever goes
 // wrong with it, it is dropped and its WriteSession told, once; the session goes on alone. Lives on
 // the session's ServerLoop; its coroutine keeps it and the session alive.
+//
+// Its waits end, besides by drop(): to connect, after connect_timeout; for frames that are due,
+// after progress_timeout without any; for the next node to take bytes, after memory_timeout and
+// progress_timeout, as it may have to wait for memory itself.
 #pragma once
 
 #include <optional>
@@ -36,7 +40,7 @@ class Downstream : public std::enable_shared_from_this<Downstream> {
   void drop(Error reason);
   // `frames_due`: the next node has something to answer, and signs of life to give until then.
   void sweep(Clock::time_point now, bool frames_due);
-  void excuse(Clock::time_point now) { last_progress_ = now; }
+  void excuse(Clock::time_point now) { last_frame_ = last_taken_ = now; }
 
  private:
   asio::awaitable<void> connect();
@@ -55,7 +59,8 @@ class Downstream : public std::enable_shared_from_this<Downstream> {
   bool connecting_ = false;
   bool sending_ = false;
   bool ended_ = false;
-  Clock::time_point last_progress_;
+  Clock::time_point last_frame_;  // Came from the next node.
+  Clock::time_point last_taken_;  // The next node took bytes.
   std::vector<std::byte> in_;
   std::size_t in_bytes_ = 0;
 };

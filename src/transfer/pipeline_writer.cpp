@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <mutex>
 
 #include "transfer/client_connection.hpp"
 #include "transfer/wire.hpp"
+#include "transfer/writer_pulse.hpp"
 
 namespace minidfs::transfer {
 namespace {
@@ -44,7 +46,9 @@ class PipelineWriterImpl final : public PipelineWriter {
  public:
   PipelineWriterImpl(std::unique_ptr<ClientConnection> connection,
                      std::vector<metadata::Endpoint> targets)
-      : connection_(std::move(connection)), targets_(std::move(targets)) {}
+      : connection_(std::move(connection)),
+        targets_(std::move(targets)),
+        pulse_([this] { beat(); }) {}
 
   Status begin_block(BlockId block, std::uint64_t generation,
                      std::uint64_t stored_bytes_hint) override;
@@ -55,6 +59,7 @@ class PipelineWriterImpl final : public PipelineWriter {
   Result<BlockAck> wait_ack() override;
 
  private:
+  void beat();
   Status admit(std::span<const storage::Slice> slices, std::size_t stored_bytes);
   Status flush();
   Status send_packets(std::span<const storage::Slice> slices, std::span<const std::byte> stored);
@@ -76,6 +81,8 @@ class PipelineWriterImpl final : public PipelineWriter {
   EndBlock end_;                    // Of the open block so far.
   std::optional<BlockAck> losses_;  // Of the open block so far.
   Status broken_;                   // The first error, which all later calls return.
+  std::mutex in_call_;              // Held by calls that send, so that beat() does not interfere.
+  WriterPulse pulse_;               // The last member: it ends before what it uses.
 };
 
 // Remembers a failure of the connection.
@@ -84,8 +91,19 @@ Status PipelineWriterImpl::keep(Status status) {
   return status;
 }
 
+// The nodes give up a writer that stops in the middle of a block. This one may only wait for the
+// bytes of a slow source.
+void PipelineWriterImpl::beat() {
+  const std::unique_lock lock(in_call_, std::try_to_lock);
+  if (!lock || block_ == BlockId() || !broken_.ok()) return;
+  std::string frame;
+  append_frame(frame, FrameType::kKeepAlive, std::string_view());
+  connection_->send_if_idle(frame);
+}
+
 Status PipelineWriterImpl::begin_block(BlockId block, std::uint64_t generation,
                                        std::uint64_t stored_bytes_hint) {
+  const std::lock_guard lock(in_call_);
   MDFS_CHECK(broken_);
   if (block_ != BlockId()) {
     return Error{Errc::kInvalidArgument,
@@ -112,6 +130,7 @@ Status PipelineWriterImpl::admit(std::span<const storage::Slice> slices, std::si
 
 Status PipelineWriterImpl::append(std::span<const storage::Slice> slices,
                                   std::span<const std::byte> stored) {
+  const std::lock_guard lock(in_call_);
   MDFS_CHECK(admit(slices, stored.size()));
   if (slices.empty()) return {};
   if (stored.size() <= kCopyBytes && slices.size() <= kFrameSlicesMax) {
@@ -158,6 +177,7 @@ Status PipelineWriterImpl::send_packets(std::span<const storage::Slice> slices,
 }
 
 Status PipelineWriterImpl::end_block() {
+  const std::lock_guard lock(in_call_);
   MDFS_CHECK(broken_);
   if (block_ == BlockId()) return Error{Errc::kInvalidArgument, "no block is open"};
   append_frame(pending_, FrameType::kEndBlock, end_);
@@ -185,6 +205,7 @@ Status PipelineWriterImpl::flush() {
 }
 
 Result<BlockAck> PipelineWriterImpl::wait_ack() {
+  const std::lock_guard lock(in_call_);
   if (acks_.empty()) {
     MDFS_CHECK(broken_);
     if (ended_.empty()) return Error{Errc::kInvalidArgument, "no block awaits its ack"};

@@ -1,6 +1,14 @@
-// One accepted connection of the data server: handshake, buffers, deadlines, and the dispatch to
-// reading (here, answers in read_session.cpp) or writing (WriteSession). Lives on one ServerLoop
-// and is kept alive by its own coroutine.
+// One accepted connection of the data server: handshake, input and output, deadlines, and the
+// dispatch to reading (here, answers in read_session.cpp) or writing (WriteSession). Lives on one
+// ServerLoop and is kept alive by its own coroutine.
+//
+// How each wait ends; close() ends all of them, and the loop's end closes all connections:
+//   for the Hello                      handshake_timeout
+//   for the rest of a frame or block   progress_timeout without a byte more
+//   for a request, or a next block     kIdleTimeout (10 minutes)
+//   for the peer to take output        progress_timeout without a byte less
+//   for receive memory                 memory_timeout, or when the connection breaks
+//   for the disk or the next node      theirs (WriteSession, Downstream), or when it breaks
 #pragma once
 
 #include "transfer/server_loop.hpp"
@@ -27,11 +35,27 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void sweep(Clock::time_point now);
   void excuse(Clock::time_point now);
 
-  // Incoming bytes. fill() waits for more of them, or for more room to put them; false at the end
-  // of the stream, which may be an error.
+  // Requests: they are received into a small head of the connection. fill() waits for more bytes
+  // after those of received(); false at the end of the stream, which may be an error.
   asio::awaitable<bool> fill();
+
+  // Blocks: from the first call of receive() on. Their bytes stay in the kernel until they are
+  // consumed; received() shows a copy in leased memory, which release() gives back and which is
+  // never held while the peer is waited for. What was not consumed is shown again.
+  struct Need {
+    std::size_t least = kFrameHeaderBytes;  // At most ReceiveMemory::kPieceBytesMax.
+    std::size_t ideal = kFrameHeaderBytes;  // At least `least`; waited for while more may come.
+  };
+  // Shows at least need.least bytes. False at the end of the stream; an error when there was no
+  // memory for too long. `hops`: further nodes that the bytes go to. `in_block`: the peer owes us
+  // more.
+  asio::awaitable<Result<bool>> receive(std::size_t hops, Need need, bool in_block);
+  void release();
+  // Keeps what received() shows where it is, beyond release().
+  std::shared_ptr<const void> memory() const { return piece_; }
+
   std::span<const std::byte> received() const {
-    return std::span<const std::byte>(in_.bytes.get() + begin_, end_ - begin_);
+    return std::span<const std::byte>(buffer() + begin_, end_ - begin_);
   }
   void consume(std::size_t bytes) { begin_ += bytes; }
 
@@ -46,7 +70,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<void> fail(Error error);
 
   // The peer must now read what was sent, else the connection ends.
-  void expect_output_taken() { set_wait(Wait::kOutput); }
+  void expect_output_taken() {
+    if (wait_ != Wait::kOutput) set_wait(Wait::kOutput);
+  }
   // The peer need not do anything.
   void expect_nothing() { set_wait(Wait::kNothing); }
 
@@ -58,7 +84,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   // What the connection waits for, which decides about the time-out.
-  enum class Wait : std::uint8_t { kNothing, kHello, kFrame, kIdle, kOutput };
+  enum class Wait : std::uint8_t { kNothing, kHello, kFrame, kIdle, kOutput, kMemory };
 
   asio::awaitable<bool> shake_hands();
   asio::awaitable<Status> serve();
@@ -68,24 +94,39 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<bool> send_file(int fd, std::uint64_t offset, std::size_t bytes);
   Status append_replica(storage::ReplicaReader& replica, std::size_t first, std::size_t slices);
   void check_slice(const CorruptSlice& notice);
-  asio::awaitable<bool> wait_readable();
+  const std::byte* buffer() const { return piece_ ? piece_->bytes().data() : head_.data(); }
+  asio::awaitable<bool> wait_readable(Wait wait);
   asio::awaitable<bool> wait_writable();
-  asio::awaitable<void> make_room();
+  asio::awaitable<bool> wait_for(Need need, bool in_block);
+  asio::awaitable<Status> take_memory(std::size_t hops, std::size_t bytes);
+  asio::awaitable<bool> gather(std::size_t least);
+  std::size_t standing_bytes();
+  bool ended();
+  bool broken();
+  void discard(std::size_t bytes);
+  void set_low_water(std::size_t bytes);
+  void count_received(std::size_t bytes);
   void pump_out();
   void set_wait(Wait wait);
 
   ServerLoop& loop_;
   tcp::socket socket_;
   std::string peer_;
-  WriteSession* writing_ = nullptr;  // Lives on the stack of serve().
-  Buffer in_;
-  std::size_t begin_ = 0;  // Invariant: begin_ <= end_ <= in_.capacity.
+  WriteSession* writing_ = nullptr;              // Lives on the stack of serve().
+  std::vector<std::byte> head_;                  // Of requests.
+  std::shared_ptr<ReceiveMemory::Piece> piece_;  // Of blocks.
+  MemoryWait* memory_wait_ = nullptr;            // The present one.
+  // Of the buffer: what received() shows. Invariant: begin_ <= end_ <= its size.
+  std::size_t begin_ = 0;
   std::size_t end_ = 0;
+  std::size_t taken_ = 0;         // Bytes of piece_ that no longer stand in the kernel.
+  std::vector<std::byte> spill_;  // Such bytes that were not consumed; few.
+  std::size_t low_water_ = 1;     // Bytes that make the socket readable.
+  std::size_t seen_bytes_ = 0;    // Standing in the kernel at the last sweep.
   std::string out_;
   std::size_t out_sent_ = 0;
   bool pump_scheduled_ = false;
   bool greeted_ = false;
-  bool failed_ = false;
   Wait wait_ = Wait::kNothing;
   Clock::time_point wait_since_;
   std::size_t worked_bytes_ = 0;

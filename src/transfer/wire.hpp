@@ -31,6 +31,8 @@ inline constexpr std::size_t kMessageBytesMax = 512;
 inline constexpr std::size_t kSlicesHeadMax =
     kFrameHeaderBytes + kFrameSlicesMax * sizeof(storage::Slice);
 inline constexpr std::size_t kFrameBytesMax = kSlicesHeadMax + kFrameDataMax;
+// Any frame without a data part.
+inline constexpr std::size_t kControlFrameMax = kFrameHeaderBytes + 16 * 1024;
 
 static_assert(sizeof(storage::Slice) == 16, "slices travel as they lie in memory");
 

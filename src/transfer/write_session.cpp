@@ -8,9 +8,12 @@ namespace {
 
 constexpr std::size_t kPendingMax = 512;
 constexpr std::size_t kOutputMax = 64 * 1024;
-// Frames of at least this size are on their way to the next node before the rest of what has
-// arrived is looked at.
+// At least so much is on its way to the next node before the disk has it.
 constexpr std::size_t kForwardEarlyBytes = 32 * 1024;
+// How much of a large frame is waited for before its slices are taken: large writes are cheap.
+constexpr std::size_t kBatchBytes = 512 * 1024;
+// A condition is looked at again after so long, though every change of it is signalled.
+constexpr std::chrono::seconds kLookAgain{1};
 
 }  // namespace
 
@@ -36,7 +39,9 @@ asio::awaitable<Status> WriteSession::run() {
   if (downstream_) downstream_->end_sending();
   // What was ended stays, whether or not somebody still listens.
   connection_->expect_nothing();
-  while (!pending_.empty() && !connection_->closed()) co_await changed_.wait();
+  while (!pending_.empty() && !connection_->closed()) {
+    co_await changed_.wait(Clock::now() + kLookAgain);
+  }
   if (!connection_->closed()) co_await connection_->drain();
   if (downstream_) downstream_->drop(Error{Errc::kCancelled, "the pipeline has ended"});
   co_return status;
@@ -44,12 +49,14 @@ asio::awaitable<Status> WriteSession::run() {
 
 asio::awaitable<Status> WriteSession::receive() {
   for (;;) {
-    Status taken = co_await take_received();
-    if (!taken.ok()) co_return taken;
     const bool open = co_await wait_for_room();
     if (!open) co_return Status();
-    const bool more = co_await connection_->fill();
-    if (!more) co_return Status();
+    const auto more =
+        co_await connection_->receive(pipeline_.targets.size(), need_, block_.has_value());
+    if (!more.ok()) co_return more.error();
+    if (!*more) co_return Status();
+    Status taken = co_await take_received();
+    if (!taken.ok()) co_return taken;
   }
 }
 
@@ -57,35 +64,56 @@ asio::awaitable<bool> WriteSession::wait_for_room() {
   while (!connection_->closed() &&
          (pending_.size() >= kPendingMax || connection_->out_bytes() >= kOutputMax)) {
     if (connection_->out_bytes() >= kOutputMax) connection_->expect_output_taken();
-    co_await changed_.wait();
+    co_await changed_.wait(Clock::now() + kLookAgain);
   }
   connection_->expect_nothing();
   co_return !connection_->closed();
 }
 
-// Takes the whole frames that stand in the connection's buffer, then sends the next node those of
-// their bytes that it does not have yet. Everything is forwarded as it came.
+// Takes what is whole of the bytes received, then sends the next node those that it does not have
+// yet. Everything is forwarded as it came.
 asio::awaitable<Status> WriteSession::take_received() {
   taken_ = forwarded_ = 0;
-  Status status;
-  while (status.ok()) {
-    auto parsed = parse_frame(connection_->received().subspan(taken_));
-    if (!parsed.ok()) {
-      status = std::move(parsed).error();
-    } else if (!parsed->has_value() || !(*parsed)->complete()) {
-      break;
-    } else {
-      status = take_frame(**parsed);
-      if (status.ok()) taken_ += (*parsed)->total_bytes();
-    }
-  }
+  Status status = take_whole();
   if (forwards() && forwarded_ < taken_) {
     co_await downstream_->send(connection_->received().subspan(forwarded_, taken_ - forwarded_));
   }
   const std::size_t taken = taken_;
   connection_->consume(taken);
-  if (taken > 0) co_await connection_->share_thread(taken);
+  connection_->release();
+  co_await connection_->share_thread(taken);
   co_return status;
+}
+
+// Frames, and slices of the frame whose end has not arrived.
+Status WriteSession::take_whole() {
+  for (;;) {
+    if (frame_) {
+      if (!take_slices()) {
+        need_ = need_of_frame();
+        return {};
+      }
+      continue;
+    }
+    MDFS_TRY(const auto parsed, parse_frame(untaken()));
+    if (!parsed) {
+      // No frame has a data part but those whose head is enough.
+      const std::size_t head = std::min(wanted_bytes(untaken()), kControlFrameMax);
+      need_ = {head, head};
+      return {};
+    }
+    if (parsed->type == FrameType::kWriteSlices) {
+      MDFS_CHECK(begin_slices(*parsed));
+      taken_ += parsed->head_bytes();
+    } else {
+      MDFS_CHECK(take_frame(*parsed));
+      taken_ += parsed->total_bytes();
+    }
+  }
+}
+
+Connection::Need WriteSession::need_of_frame() const {
+  return {frame_->array.slices.at(frame_->next).stored_bytes, std::min(frame_->bytes, kBatchBytes)};
 }
 
 Status WriteSession::take_frame(const Frame& frame) {
@@ -94,12 +122,12 @@ Status WriteSession::take_frame(const Frame& frame) {
       MDFS_TRY(const auto begin, parse_begin_block(frame.control));
       return begin_block(begin);
     }
-    case FrameType::kWriteSlices:
-      return write_slices(frame);
     case FrameType::kEndBlock: {
       MDFS_TRY(const auto end, parse_end_block(frame.control));
       return end_block(end);
     }
+    case FrameType::kKeepAlive:
+      return {};  // It has arrived: that is all.
     default:
       return Error{Errc::kProtocol,
                    "unexpected " + std::string(to_string(frame.type)) + " frame in a pipeline"};
@@ -153,37 +181,58 @@ void WriteSession::tell_cut_off() {
   for (std::size_t i = 0; i < outcomes.size(); ++i) tell_lost(i + 1, outcomes[i]);
 }
 
-Status WriteSession::write_slices(const Frame& frame) {
+Status WriteSession::begin_slices(const Frame& frame) {
   MDFS_TRY(const SliceArray array, parse_slices(frame));
   if (!block_ || block_->short_slice) {
     return Error{Errc::kProtocol,
                  block_ ? "slices after the last slice of block " + to_string(block_->begin.block)
                         : std::string("slices outside a block")};
   }
+  block_->short_slice = array.slices[array.count - 1].raw_bytes < storage::kSliceBytes;
+  frame_ = OpenFrame{array, 0, frame.data_bytes};
+  return {};
+}
+
+// Takes the slices of the open frame that have arrived whole; false when there are none.
+bool WriteSession::take_slices() {
+  const auto slices = frame_->array.span().subspan(frame_->next);
+  const std::size_t there = untaken().size();
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+  while (count < slices.size() && bytes + slices[count].stored_bytes <= there) {
+    bytes += slices[count++].stored_bytes;
+  }
+  if (count == 0) return false;
+  write_slices(slices.first(count), untaken().first(bytes));
+  taken_ += bytes;
+  frame_->next += count;
+  frame_->bytes -= bytes;
+  if (frame_->next == frame_->array.count) frame_.reset();
+  return true;
+}
+
+void WriteSession::write_slices(std::span<const storage::Slice> slices,
+                                std::span<const std::byte> stored) {
   const BlockId block = block_->begin.block;
   Status status;
   std::size_t offset = 0;
-  for (std::size_t i = 0; i < array.count && status.ok(); ++i) {
-    const storage::Slice& slice = array.slices[i];
-    const auto stored = frame.data.subspan(offset, slice.stored_bytes);
-    offset += slice.stored_bytes;
-    if (slice_checksum(block, block_->slices + i, stored) != slice.checksum) {
+  for (std::size_t i = 0; i < slices.size(); ++i) {
+    const auto bytes = stored.subspan(offset, slices[i].stored_bytes);
+    offset += slices[i].stored_bytes;
+    block_->length += slices[i].raw_bytes;
+    if (status.ok() && slice_checksum(block, block_->slices + i, bytes) != slices[i].checksum) {
       status = Error{Errc::kCorrupt, "slice " + std::to_string(block_->slices + i) + " of block " +
                                          to_string(block) + " arrived with a wrong checksum"};
     }
   }
-  block_->slices += array.count;
-  block_->length += array.raw_bytes;
-  block_->short_slice = array.slices[array.count - 1].raw_bytes < storage::kSliceBytes;
-  if (forwards() && frame.data_bytes >= kForwardEarlyBytes) forward(frame);
-  if (block_->writer && status.ok()) status = block_->writer->append(array.span(), frame.data);
+  block_->slices += slices.size();
+  if (forwards() && stored.size() >= kForwardEarlyBytes) forward(taken_ + stored.size());
+  if (block_->writer && status.ok()) status = block_->writer->append(slices, stored);
   if (block_->writer && !status.ok()) fail_block(status.error());
-  return {};
 }
 
-// Sends the next node what goes without waiting of the bytes up to the end of `frame`.
-void WriteSession::forward(const Frame& frame) {
-  const std::size_t end = taken_ + frame.total_bytes();
+// Sends the next node what goes without waiting of the bytes up to `end`.
+void WriteSession::forward(std::size_t end) {
   forwarded_ +=
       downstream_->try_send(connection_->received().subspan(forwarded_, end - forwarded_));
 }

@@ -2,6 +2,11 @@
 // them to the block store and to the next node, and answers with acks in the order of the blocks.
 // Lives on the connection's ServerLoop; only the block store's finish() reports from elsewhere, and
 // that is posted.
+//
+// Blocks are taken slice by slice as they arrive, so that nothing of them is held here while the
+// writer has still to send the rest. Its waits: for input and memory, see Connection; for the next
+// node, see Downstream; for acks to be due, until the block store and the next node have answered,
+// which both have deadlines, or the connection breaks.
 #pragma once
 
 #include <bitset>
@@ -51,13 +56,25 @@ class WriteSession : public std::enable_shared_from_this<WriteSession> {
     std::optional<std::vector<Outcome>> below;  // Of the targets behind this node.
   };
 
+  // The WriteSlices frame whose head was taken.
+  struct OpenFrame {
+    SliceArray array;
+    std::size_t next = 0;   // The first slice that was not taken.
+    std::size_t bytes = 0;  // Of the slices that were not taken.
+  };
+
   asio::awaitable<Status> receive();
   asio::awaitable<Status> take_received();
+  Status take_whole();
+  Connection::Need need_of_frame() const;
+  std::span<const std::byte> untaken() const { return connection_->received().subspan(taken_); }
   asio::awaitable<bool> wait_for_room();
   Status take_frame(const Frame& frame);
   Status begin_block(const BeginBlock& begin);
-  Status write_slices(const Frame& frame);
-  void forward(const Frame& frame);
+  Status begin_slices(const Frame& frame);
+  bool take_slices();
+  void write_slices(std::span<const storage::Slice> slices, std::span<const std::byte> stored);
+  void forward(std::size_t end);
   Status end_block(const EndBlock& end);
   void finish(std::unique_ptr<storage::ReplicaWriter> writer, std::uint64_t sequence);
   void finished(std::uint64_t sequence, const Result<storage::ReplicaInfo>& result);
@@ -72,6 +89,8 @@ class WriteSession : public std::enable_shared_from_this<WriteSession> {
   OpenPipeline pipeline_;
   std::shared_ptr<Downstream> downstream_;  // None for the last node.
   std::optional<OpenBlock> block_;
+  std::optional<OpenFrame> frame_;
+  Connection::Need need_;  // To go on.
   std::deque<PendingBlock> pending_;
   std::uint64_t first_pending_ = 0;  // The sequence number of pending_.front().
   std::size_t forwarded_ = 0;        // Bytes of received() that the next node already has.

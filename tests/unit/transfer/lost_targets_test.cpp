@@ -44,10 +44,10 @@ struct OpenedBlock {
   const std::string piece = random_bytes(storage::kSliceBytes);
 };
 
-// The next frame that is no sign of life.
+// The next frame that is no sign of life, to a writer that gives such itself.
 std::optional<FrameType> next_answer(RawPeer& peer) {
-  auto type = peer.next_frame();
-  while (type == FrameType::kKeepAlive) type = peer.next_frame();
+  auto type = peer.next_frame_alive();
+  while (type == FrameType::kKeepAlive) type = peer.next_frame_alive();
   return type;
 }
 

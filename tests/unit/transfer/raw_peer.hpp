@@ -57,6 +57,15 @@ class RawPeer {
   }
   const std::string& control() const { return control_; }
 
+  // As next_frame(), and gives signs of life until it comes.
+  std::optional<FrameType> next_frame_alive() {
+    std::string alive;
+    append_frame(alive, FrameType::kKeepAlive, std::string_view());
+    pollfd entry{fd_.get(), POLLIN, 0};
+    while (in_.size() == consumed_ && ::poll(&entry, 1, 200) == 0) REQUIRE(send(alive));
+    return next_frame();
+  }
+
   // Reads until the peer closes; false when it does not within 20 s.
   bool wait_closed() {
     do {

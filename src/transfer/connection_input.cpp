@@ -1,0 +1,202 @@
+// The half of Connection that receives.
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <cstring>
+
+#include "transfer/server_connection.hpp"
+
+namespace minidfs::transfer {
+namespace {
+
+// Room for some requests at once.
+constexpr std::size_t kHeadBytes = 512;
+
+}  // namespace
+
+// Bytes that can be received without waiting.
+std::size_t Connection::standing_bytes() {
+  int bytes = 0;
+  if (closed() || ::ioctl(socket_.native_handle(), FIONREAD, &bytes) != 0) return 0;
+  return static_cast<std::size_t>(std::max(bytes, 0));
+}
+
+// The peer sends no more than what stands in the kernel.
+bool Connection::ended() {
+  pollfd entry{socket_.native_handle(), POLLRDHUP, 0};
+  return closed() || ::poll(&entry, 1, 0) != 0;
+}
+
+// The peer neither sends nor receives any more.
+bool Connection::broken() {
+  pollfd entry{socket_.native_handle(), 0, 0};
+  return !closed() && ::poll(&entry, 1, 0) > 0 && (entry.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+void Connection::count_received(std::size_t bytes) {
+  loop_.context().bytes_received.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+// Removes bytes from the kernel without looking at them. REQUIRES: so many stand there.
+void Connection::discard(std::size_t bytes) {
+  count_received(bytes);
+  while (bytes > 0) {
+    const ssize_t count = ::recv(socket_.native_handle(), nullptr, bytes, MSG_TRUNC | MSG_DONTWAIT);
+    if (count > 0) {
+      bytes -= static_cast<std::size_t>(count);
+    } else if (count == 0 || errno != EINTR) {
+      close();
+      return;
+    }
+  }
+}
+
+void Connection::set_low_water(std::size_t bytes) {
+  if (bytes == low_water_) return;
+  low_water_ = bytes;
+  // The kernel takes what it can of it. It is no more than a hint: who waits looks for itself.
+  const int value = static_cast<int>(bytes);
+  ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVLOWAT, &value, sizeof value);
+}
+
+asio::awaitable<bool> Connection::wait_readable(Wait wait) {
+  if (greeted_) set_wait(wait);
+  boost::system::error_code error;
+  co_await socket_.async_wait(tcp::socket::wait_read,
+                              asio::redirect_error(asio::use_awaitable, error));
+  if (greeted_) set_wait(Wait::kNothing);
+  co_return !error && !closed();
+}
+
+asio::awaitable<bool> Connection::fill() {
+  if (begin_ == end_) {
+    begin_ = end_ = 0;
+  } else if (begin_ > 0) {
+    std::memmove(head_.data(), head_.data() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  head_.resize(
+      std::max({kHeadBytes, head_.size(), std::min(wanted_bytes(received()), kControlFrameMax)}));
+  for (;;) {
+    if (closed()) co_return false;
+    const ssize_t count =
+        ::recv(socket_.native_handle(), head_.data() + end_, head_.size() - end_, MSG_DONTWAIT);
+    if (count > 0) {
+      end_ += static_cast<std::size_t>(count);
+      count_received(static_cast<std::size_t>(count));
+      co_return true;
+    }
+    if (count == 0) co_return false;
+    if (errno == EAGAIN) {
+      const bool readable = co_await wait_readable(begin_ == end_ ? Wait::kIdle : Wait::kFrame);
+      if (!readable) co_return false;
+    } else if (errno != EINTR) {
+      co_return false;
+    }
+  }
+}
+
+void Connection::release() {
+  if (piece_) {
+    const auto left = std::as_bytes(std::span(piece_->bytes()));
+    if (begin_ < taken_) {
+      spill_.assign(left.begin() + static_cast<std::ptrdiff_t>(begin_),
+                    left.begin() + static_cast<std::ptrdiff_t>(taken_));
+    } else if (!closed()) {
+      discard(begin_ - taken_);
+    }
+    piece_.reset();
+  } else if (!head_.empty()) {
+    // The first block follows its request.
+    spill_.assign(head_.begin() + static_cast<std::ptrdiff_t>(begin_),
+                  head_.begin() + static_cast<std::ptrdiff_t>(end_));
+    head_ = {};
+  }
+  begin_ = end_ = taken_ = 0;
+}
+
+// Waits until need.ideal bytes are there, or at least some and the kernel takes no more for now.
+asio::awaitable<bool> Connection::wait_for(Need need, bool in_block) {
+  bool woken = false;
+  for (;;) {
+    const std::size_t there = spill_.size() + standing_bytes();
+    if (there >= need.ideal || (woken && there > 0)) co_return true;
+    if (ended()) co_return spill_.size() + standing_bytes() >= need.least;
+    set_low_water(need.ideal - spill_.size());
+    woken = co_await wait_readable(there > 0 || in_block ? Wait::kFrame : Wait::kIdle);
+    if (!woken) co_return false;
+  }
+}
+
+asio::awaitable<Status> Connection::take_memory(std::size_t hops, std::size_t bytes) {
+  ServerContext& context = loop_.context();
+  set_wait(Wait::kMemory);
+  const auto limit = context.options.memory_timeout;
+  MemoryWait wait(loop_.io(), context.memory, hops, bytes, Clock::now() + limit);
+  memory_wait_ = &wait;
+  piece_ = co_await wait.piece();
+  memory_wait_ = nullptr;
+  set_wait(Wait::kNothing);
+  if (piece_ || closed()) co_return Status();
+  co_return Error{Errc::kUnavailable, "this node had no memory to receive for " +
+                                          std::to_string(limit.count()) + " ms"};
+}
+
+asio::awaitable<Result<bool>> Connection::receive(std::size_t hops, Need need, bool in_block) {
+  release();
+  const bool there = co_await wait_for(need, in_block);
+  if (!there) co_return false;
+  // Up to the end of the frame and the head of the next one, if that is known.
+  const std::size_t most =
+      need.ideal > kFrameHeaderBytes ? need.ideal + kSlicesHeadMax : ReceiveMemory::kPieceBytesMax;
+  const std::size_t size =
+      std::max(need.least,
+               std::min({spill_.size() + standing_bytes(), most, ReceiveMemory::kPieceBytesMax}));
+  Status taken = co_await take_memory(hops, size);
+  if (!taken.ok()) co_return std::move(taken).error();
+  if (!piece_) co_return false;
+  std::copy(spill_.begin(), spill_.end(), piece_->bytes().begin());
+  taken_ = end_ = std::exchange(spill_, {}).size();
+  if (size > end_) {
+    const ssize_t count = ::recv(socket_.native_handle(), piece_->bytes().data() + end_,
+                                 size - end_, MSG_PEEK | MSG_DONTWAIT);
+    if (count > 0) end_ += static_cast<std::size_t>(count);
+  }
+  if (end_ >= need.least) co_return true;
+  const bool gathered = co_await gather(need.least);
+  co_return gathered;
+}
+
+// The kernel is too short of memory to hold as much as is needed at once: takes it out as it comes.
+asio::awaitable<bool> Connection::gather(std::size_t least) {
+  discard(end_ - taken_);
+  taken_ = end_;
+  const auto deadline = Clock::now() + loop_.context().options.progress_timeout;
+  set_low_water(1);
+  while (end_ < least) {
+    if (closed()) co_return false;
+    const ssize_t count =
+        ::recv(socket_.native_handle(), piece_->bytes().data() + end_, least - end_, MSG_DONTWAIT);
+    if (count > 0) {
+      end_ += static_cast<std::size_t>(count);
+      taken_ = end_;
+      count_received(static_cast<std::size_t>(count));
+    } else if (count < 0 && errno == EAGAIN) {
+      // Memory is held meanwhile, so this deadline is not moved by single bytes.
+      if (Clock::now() >= deadline) co_return false;
+      const bool readable = co_await wait_readable(Wait::kFrame);
+      if (!readable) co_return false;
+    } else if (count == 0 || errno != EINTR) {
+      co_return false;
+    }
+  }
+  co_return true;
+}
+
+}  // namespace minidfs::transfer

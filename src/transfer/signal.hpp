@@ -1,0 +1,30 @@
+// Lets one coroutine sleep until another handler of the same thread has changed something, or until
+// a deadline. The sleeper checks its condition before and after.
+#pragma once
+
+// Asio of Boost 1.74 uses std::exchange without including this.
+// clang-format off
+#include <utility>
+// clang-format on
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+
+namespace minidfs::transfer {
+
+namespace asio = boost::asio;
+using Clock = std::chrono::steady_clock;
+
+class Signal {
+ public:
+  explicit Signal(asio::io_context& io) : timer_(io) {}
+  asio::awaitable<void> wait(Clock::time_point deadline);
+  void notify() { timer_.cancel(); }
+
+ private:
+  asio::steady_timer timer_;
+};
+
+}  // namespace minidfs::transfer

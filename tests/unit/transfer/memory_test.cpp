@@ -1,0 +1,139 @@
+// Receive memory under peers that announce much and send little: nobody else may feel it.
+#include <sys/resource.h>
+
+#include "unit/transfer/raw_peer.hpp"
+
+namespace minidfs::transfer {
+namespace {
+
+// Both ends of every connection are in this process.
+void allow_descriptors(rlim_t count) {
+  rlimit limit{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  REQUIRE(limit.rlim_max >= count);
+  limit.rlim_cur = std::max(limit.rlim_cur, count);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+}
+
+DataServerOptions one_thread() {
+  DataServerOptions options;
+  options.threads = 1;
+  return options;
+}
+
+// A write in a thread of its own, so that one that never ends fails the test instead of holding it.
+class WriterThread {
+ public:
+  WriterThread(std::vector<metadata::Endpoint> targets, BlockId block)
+      : thread_([targets = std::move(targets), block] {
+          auto writer = PipelineWriter::open(targets, good_client());
+          if (writer.ok() && send_block(**writer, block, random_bytes(300'000)).ok()) {
+            static_cast<void>((*writer)->wait_ack());
+          }
+        }) {}
+  ~WriterThread() { thread_.join(); }
+
+ private:
+  std::thread thread_;
+};
+
+TEST_CASE("Half-sent frames hold no memory: others write and read meanwhile") {
+  constexpr std::size_t kPeers = 900;  // Enough to have stopped a loop for ever.
+  allow_descriptors(2 * kPeers + 200);
+  const std::size_t sent_bytes = GENERATE(std::size_t{0}, std::size_t{100'000});
+  CAPTURE(sent_bytes);
+  Node node(one_thread());
+  write_block(*open_writer({node.endpoint()}), BlockId{1}, random_bytes(200'000));
+  REQUIRE(node.events.wait_stored(1));
+  const auto block = block_frames(BlockId{2}, random_bytes(kFrameDataMax));
+  const std::size_t head = kFrameHeaderBytes + kFrameSlicesMax * sizeof(storage::Slice);
+  std::vector<std::unique_ptr<RawPeer>> peers;
+  for (std::size_t i = 0; i < kPeers; ++i) {
+    peers.push_back(std::make_unique<RawPeer>(node.endpoint().port));
+    std::string begin;
+    append_frame(begin, FrameType::kBeginBlock, BeginBlock{BlockId{100 + i}, kGeneration, 0});
+    REQUIRE(peers.back()->send(hello_frame() + open_frame() + begin +
+                               block[1].substr(0, head + sent_bytes)));
+  }
+  // All of them are there: the last one was welcomed.
+  REQUIRE(peers.back()->next_frame() == FrameType::kWelcome);
+  {
+    const WriterThread writer({node.endpoint()}, BlockId{3});
+    const bool stored = node.events.wait_stored(2);
+    CHECK(stored);
+    if (!stored) node.server.reset();
+    REQUIRE(stored);
+  }
+  CHECK(read_range(*open_client(node), BlockId{1}, 0, 200'000).ok());
+  CHECK(read_range(*open_client(node), BlockId{3}, 0, 300'000).ok());
+  CHECK(node.server->load().receive_bytes == 0);
+}
+
+TEST_CASE(
+    "A writer that stops in the middle of a block is given up, one with signs of life is not") {
+  Node node(impatient_server());
+  const auto block = block_frames(BlockId{1}, "abc");
+  RawPeer silent(node.endpoint().port);
+  REQUIRE(silent.send(hello_frame() + open_frame() + block[0] + block[1]));
+  RawPeer alive(node.endpoint().port);
+  REQUIRE(alive.send(hello_frame() + open_frame() + block_frames(BlockId{2}, "abc")[0]));
+  REQUIRE(silent.next_frame() == FrameType::kWelcome);
+  std::string sign;
+  append_frame(sign, FrameType::kKeepAlive, std::string_view());
+  std::atomic<bool> closed{false};
+  std::thread watch([&] {
+    CHECK(silent.wait_closed());
+    closed = true;
+  });
+  // Until the silent one has gone, and some signs of life beyond.
+  auto type = alive.next_frame();
+  CHECK(type == FrameType::kWelcome);
+  for (int beyond = 0; beyond < 8 && type; beyond += closed ? 1 : 0) {
+    static_cast<void>(alive.send(sign));
+    type = alive.next_frame();
+  }
+  watch.join();
+  CHECK(type == FrameType::kKeepAlive);
+  CHECK(alive.send(block_frames(BlockId{2}, "abc")[1] + block_frames(BlockId{2}, "abc")[2]));
+  while (type == FrameType::kKeepAlive) type = alive.next_frame();
+  CHECK(type == FrameType::kAckBlock);
+}
+
+TEST_CASE("A writer of a slow source gives signs of life by itself") {
+  DataServerOptions options;
+  options.progress_timeout = std::chrono::milliseconds(1500);
+  auto nodes = make_nodes(2, options);
+  const auto writer = open_writer(endpoints_of(nodes));
+  REQUIRE(writer->begin_block(BlockId{1}, kGeneration, 0).ok());
+  storage::SliceEncoder encoder({});
+  encoder.begin_block(BlockId{1});
+  const auto raw = random_bytes(2 * storage::kSliceBytes);
+  const auto encoded = encoder.encode(std::as_bytes(std::span(raw)));
+  REQUIRE(writer->append(encoded.slices, encoded.stored).ok());
+  // Another writer that is silent for as long is gone.
+  RawPeer silent(nodes[0]->endpoint().port);
+  REQUIRE(silent.send(hello_frame() + open_frame() + block_frames(BlockId{2}, "abc")[0]));
+  CHECK(silent.wait_closed());
+  REQUIRE(writer->end_block().ok());
+  const auto ack = writer->wait_ack();
+  REQUIRE(ack.ok());
+  CHECK(ack->stored == std::vector<bool>{true, true});
+}
+
+TEST_CASE(
+    "Many writers in both directions between two nodes all end, however little memory there is") {
+  auto nodes = make_nodes(2, one_thread());
+  std::vector<std::unique_ptr<WriterThread>> writers;
+  constexpr std::size_t kWriters = 40;
+  for (std::size_t i = 0; i < kWriters; ++i) {
+    auto targets = endpoints_of(nodes);
+    if (i % 2 == 0) std::swap(targets[0], targets[1]);
+    writers.push_back(std::make_unique<WriterThread>(targets, BlockId{1 + i}));
+  }
+  for (const auto& node : nodes) CHECK(node->events.wait_stored(kWriters));
+  writers.clear();
+  for (const auto& node : nodes) CHECK(node->server->load().receive_bytes == 0);
+}
+
+}  // namespace
+}  // namespace minidfs::transfer
