@@ -19,6 +19,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "base/ids.hpp"
+#include "metadata/block_limits.hpp"
 #include "metadata/block_types.hpp"
 #include "metadata/types.hpp"
 
@@ -196,8 +197,8 @@ class BlockMap {
   std::uint64_t replica_count(NodeIndex node) const;
   std::size_t size() const { return entries_.size(); }
 
-  static constexpr std::uint64_t kLengthMax = (1ULL << 40) - 1;
-  static constexpr std::uint64_t kGenerationMax = (1ULL << 48) - 1;
+  static constexpr std::uint64_t kLengthMax = kBlockLengthMax;
+  static constexpr std::uint64_t kGenerationMax = metadata::kGenerationMax;
 
  private:
   static constexpr std::size_t kInline = 3;

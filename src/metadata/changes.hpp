@@ -11,6 +11,9 @@
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "metadata/block_identity.hpp"
+#include "metadata/block_range.hpp"
+#include "metadata/epoch.hpp"
 #include "metadata/types.hpp"
 
 namespace minidfs::metadata {
@@ -116,7 +119,8 @@ typename Inspector::result_type inspect(Inspector& f, SetReplication& x) {
   return f(x.request, x.time_ms, x.path, x.replication);
 }
 
-// Reserves `count` block ids; the outcome's value is the first of them.
+// Reserves `count` block ids; the outcome's value is the first of them. Only in logs of before
+// BeginLeadership.
 struct ReserveBlockIds {
   std::uint64_t count = 0;
 };
@@ -150,9 +154,37 @@ typename Inspector::result_type inspect(Inspector& f, SetNodeAdmin& x) {
   return f(x.request, x.time_ms, x.decision);
 }
 
+// A leadership takes its number and a mark for the blocks that it will grant. Proposed before
+// anything is granted, and again, with the same number, when the ids of the mark are used up.
+// Refused with kAlreadyExists when blocks have the mark already, with kStale when the number is
+// below that of the last leadership.
+struct BeginLeadership {
+  std::int64_t time_ms = 0;
+  LifeId life;  // The namespace begins this life; none: it goes on with the one that it has.
+  std::uint64_t number = 0;
+  BlockMark mark = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, BeginLeadership& x) {
+  return f(x.time_ms, x.life, x.number, x.mark);
+}
+
+// Gives up blocks for ever: whatever becomes of their replicas, no file will own them. Those that a
+// file owns are left out; the outcome's value is how many were not.
+struct RetireBlockIds {
+  std::vector<BlockRange> ranges;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, RetireBlockIds& x) {
+  return f(x.ranges);
+}
+
 // The alternative's index plus one is the first byte of an entry: only append.
-using Change = std::variant<MakeDirectory, CommitFiles, Rename, Remove, SetReplication,
-                            ReserveBlockIds, PurgeRemoved, SetNodeAdmin>;
+using Change =
+    std::variant<MakeDirectory, CommitFiles, Rename, Remove, SetReplication, ReserveBlockIds,
+                 PurgeRemoved, SetNodeAdmin, BeginLeadership, RetireBlockIds>;
 
 std::string encode_change(const Change& change);
 Result<Change> decode_change(std::string_view entry);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <type_traits>
 
+#include "metadata/namespace_block_ids.hpp"
 #include "metadata/namespace_walk.hpp"
 
 namespace minidfs::metadata {
@@ -83,7 +84,7 @@ std::optional<Outcome> check_file(const CommittedFile& file) {
   if (file.compression.size() > kCompressionBytesMax) {
     return invalid("name of a compression longer than 32 bytes");
   }
-  if (file.blocks.size() > (kBlockIdBoundMax / file.block_size)) return invalid("too long");
+  if (file.blocks.size() > (kFileLengthMax / file.block_size)) return invalid("too long");
   for (std::size_t i = 0; i < file.blocks.size(); ++i) {
     const Block& block = file.blocks[i];
     const bool is_last = i + 1 == file.blocks.size();
@@ -94,34 +95,14 @@ std::optional<Outcome> check_file(const CommittedFile& file) {
                      std::to_string(file.blocks.size()) + ", has " + std::to_string(block.length) +
                      " bytes with a block size of " + std::to_string(file.block_size));
     }
-    if (block.generation >= kBlockIdBoundMax) return invalid("generation out of range");
+    if (block.length > kBlockLengthMax) return invalid("a block of 1 TiB or more");
+    if (block.generation == 0 || block.generation > kGenerationMax) {
+      return invalid("block " + to_string(block.id) + " of generation " +
+                     std::to_string(block.generation) + ", which is not between 1 and " +
+                     std::to_string(kGenerationMax));
+    }
   }
   return std::nullopt;
-}
-
-// Checks that the ids of a file's blocks were reserved and belong to no file yet.
-Result<std::optional<Outcome>> check_block_ids(NamespaceTable& table, const CommittedFile& file) {
-  std::vector<std::uint64_t> ids;
-  ids.reserve(file.blocks.size());
-  for (const Block& block : file.blocks) ids.push_back(block.id.value);
-  std::sort(ids.begin(), ids.end());
-  if (std::adjacent_find(ids.begin(), ids.end()) != ids.end()) {
-    return {failure(Errc::kInvalidArgument, about(file.path, "names a block twice"))};
-  }
-  for (const std::uint64_t id : ids) {
-    if (id == 0 || id >= table.block_id_bound()) {
-      return {failure(Errc::kInvalidArgument,
-                      about(file.path, "block " + std::to_string(id) + " was never reserved; ids " +
-                                           "are reserved from 1 to below " +
-                                           std::to_string(table.block_id_bound())))};
-    }
-    MDFS_TRY(const bool owned, table.owns(BlockId{id}));
-    if (owned) {
-      return {failure(Errc::kAlreadyExists, about(file.path, "block " + std::to_string(id) +
-                                                                 " belongs to a file already"))};
-    }
-  }
-  return std::optional<Outcome>();
 }
 
 FileStatus file_entry(const CommittedFile& file, InodeId id, std::string_view name,
@@ -155,17 +136,6 @@ Result<InodeId> parent_of_new_file(NamespaceTable& table, const CommittedFile& f
                        time_ms);
 }
 
-Result<Outcome> reserve_block_ids(NamespaceTable& table, const ReserveBlockIds& change) {
-  const std::uint64_t first = table.block_id_bound();
-  if (change.count == 0 || change.count > kReservedIdsMax ||
-      first + change.count > kBlockIdBoundMax) {
-    return failure(Errc::kInvalidArgument, "cannot reserve " + std::to_string(change.count) +
-                                               " block ids from " + std::to_string(first));
-  }
-  table.set_block_id_bound(first + change.count);
-  return Outcome{0, {}, first};
-}
-
 Result<Outcome> set_node_admin(NamespaceTable& table, const SetNodeAdmin& change) {
   const auto& decision = change.decision;
   const bool known = decision.admin == AdminState::kInService ||
@@ -190,6 +160,12 @@ Result<Outcome> apply_one(NamespaceTable& table, const SetReplication& x) {
 }
 Result<Outcome> apply_one(NamespaceTable& table, const ReserveBlockIds& x) {
   return reserve_block_ids(table, x);
+}
+Result<Outcome> apply_one(NamespaceTable& table, const BeginLeadership& x) {
+  return begin_leadership(table, x);
+}
+Result<Outcome> apply_one(NamespaceTable& table, const RetireBlockIds& x) {
+  return retire_block_ids(table, x);
 }
 Result<Outcome> apply_one(NamespaceTable& table, const SetNodeAdmin& x) {
   return set_node_admin(table, x);

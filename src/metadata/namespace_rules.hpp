@@ -5,17 +5,16 @@
 
 #include <string_view>
 
+#include "metadata/block_limits.hpp"
 #include "metadata/changes.hpp"
 #include "metadata/namespace_table.hpp"
 
 namespace minidfs::metadata {
 
 inline constexpr std::uint16_t kPermissionMax = 01777;
-inline constexpr std::uint64_t kBlockSizeMax = 1ULL << 40;
 inline constexpr std::size_t kCompressionBytesMax = 32;
 inline constexpr std::size_t kUserNameBytesMax = 255;
-inline constexpr std::uint64_t kBlockIdBoundMax = 1ULL << 62;
-inline constexpr std::uint64_t kReservedIdsMax = 1ULL << 32;
+inline constexpr std::uint64_t kFileLengthMax = 1ULL << 62;
 
 // Applies `change` to `table`. A change that the rules refuse leaves the table as it was and yields
 // an outcome with an error; the Error of the Result is the table's own failure.

@@ -6,11 +6,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "base/result.hpp"
+#include "metadata/block_identity.hpp"
+#include "metadata/epoch.hpp"
 #include "metadata/types.hpp"
 
 namespace minidfs::metadata {
@@ -50,9 +53,20 @@ class NamespaceTable {
 
   // Takes the next inode id for ever.
   virtual InodeId take_inode_id() = 0;
-  // All block ids below it have been reserved.
+  // All block ids below it were given out by a counter.
   virtual std::uint64_t block_id_bound() const = 0;
   virtual void set_block_id_bound(std::uint64_t bound) = 0;
+
+  // The number of the last leadership; 0 before the first one.
+  virtual std::uint64_t leadership() const = 0;
+  virtual Result<bool> uses_mark(BlockMark mark) = 0;
+  // Notes a leadership with its mark. A none `epoch.life` leaves the life as it is.
+  virtual Status begin_leadership(const Epoch& epoch, BlockMark mark) = 0;
+  virtual Result<bool> is_retired(BlockId block) = 0;
+  // REQUIRES: no file owns a block from `first` to `last`.
+  virtual Status retire(BlockId first, BlockId last) = 0;
+  // The first block from `first` to `last` that a file owns.
+  virtual Result<std::optional<BlockId>> first_owned(BlockId first, BlockId last) = 0;
 
   // REQUIRES: nothing stands at (parent, entry.name). `blocks` become the file's.
   virtual Status insert(InodeId parent, const FileStatus& entry, std::span<const Block> blocks) = 0;

@@ -1,16 +1,10 @@
 #include "storage/namespace/namespace_reader.hpp"
 
-#include <absl/container/flat_hash_map.h>
-
 #include <algorithm>
 #include <mutex>
 
 #include "base/codec.hpp"
-#include "metadata/path.hpp"
-#include "storage/namespace/namespace_listings.hpp"
-#include "storage/namespace/namespace_names.hpp"
-#include "storage/namespace/namespace_schema.hpp"
-#include "storage/namespace/namespace_view.hpp"
+#include "storage/namespace/namespace_reader_state.hpp"
 
 namespace minidfs::storage {
 
@@ -39,51 +33,6 @@ Error not_found(std::string_view path) {
 
 }  // namespace
 
-struct NamespaceReader::State {
-  std::shared_ptr<NamespaceView> view;
-  std::unique_ptr<ReadSnapshot> snapshot;
-  NameNumbers names;
-  ListingCache listings;
-  // (parent, name) to inode, right for as long as no directory was renamed or removed after the
-  // snapshot `directories_as_of`.
-  absl::flat_hash_map<std::pair<std::uint64_t, std::string>, std::uint64_t> directories;
-  std::uint64_t directories_as_of = 0;
-  std::pair<std::uint64_t, std::string> directory_key;  // Reused, to spare allocations.
-
-  Statement select_entry;
-  Statement select_page;
-  Statement select_parent;
-  Statement select_file_blocks;
-  Statement select_blocks;
-  Statement select_owner;
-  Statement select_state;
-  Statement select_admins;
-
-  State(std::shared_ptr<NamespaceView> shared, std::size_t listing_cache_bytes)
-      : view(std::move(shared)), listings(listing_cache_bytes) {}
-
-  Status prepare();
-  // Makes the snapshot current. REQUIRES the snapshot's mutex, as does all below.
-  Status refresh();
-
-  // The directory that components[0 .. count) lead to.
-  Result<InodeId> directory_at(std::string_view path, const PathComponents& components,
-                               std::size_t count);
-  Result<InodeId> next_directory(std::string_view path, InodeId parent, std::string_view name);
-  // Reads the row that `statement` stands on; every field is overwritten.
-  Status read_status(Statement& statement, FileStatus& status);
-  Result<FileStatus> entry_at(std::string_view path);
-  Status append_blocks(InodeId file, std::vector<Block>& blocks);
-
-  // Calls `take(status)` for each entry of a page until it returns false; returns whether entries
-  // are left.
-  template <class Take>
-  Result<bool> for_each_entry(InodeId directory, std::string_view start_after, std::uint32_t limit,
-                              Take take);
-  Result<NamespaceListing> read_listing(InodeId directory, std::string_view start_after,
-                                        std::uint32_t limit);
-};
-
 Status NamespaceReader::State::prepare() {
   Database& database = snapshot->database();
   MDFS_TRY(names, NameNumbers::open(database));
@@ -99,7 +48,12 @@ Status NamespaceReader::State::prepare() {
        "ORDER BY id LIMIT ?3"},
       {&select_owner, "SELECT inode FROM block WHERE id = ?1"},
       {&select_state, "SELECT files, directories, blocks, bytes, applied FROM state WHERE id = 1"},
-      {&select_admins, "SELECT high, low, admin, until_ms FROM node_admin ORDER BY high, low"}};
+      {&select_admins, "SELECT high, low, admin, until_ms FROM node_admin ORDER BY high, low"},
+      {&select_epoch, "SELECT life_high, life_low, leadership FROM state WHERE id = 1"},
+      {&select_mark, "SELECT 1 FROM leadership WHERE mark = ?1"},
+      {&select_retired,
+       "SELECT first, last FROM retired WHERE first <= ?2 AND first >= "
+       "coalesce((SELECT max(first) FROM retired WHERE first <= ?1), ?1) ORDER BY first LIMIT ?3"}};
   for (const auto& [statement, sql] : statements) {
     MDFS_TRY(*statement, database.prepare(sql));
   }
@@ -357,40 +311,6 @@ Result<std::string> NamespaceReader::path_of(InodeId inode) {
   std::string path;
   for (auto name = names.rbegin(); name != names.rend(); ++name) path.append("/").append(*name);
   return path;
-}
-
-Result<std::vector<metadata::NodeAdmin>> NamespaceReader::node_admins() {
-  const std::lock_guard lock(state_->snapshot->mutex());
-  MDFS_CHECK(state_->refresh());
-  Statement& select = state_->select_admins;
-  const StatementScope scope(select);
-  std::vector<metadata::NodeAdmin> decisions;
-  for (;;) {
-    MDFS_TRY(const bool row, select.step());
-    if (!row) return decisions;
-    decisions.push_back({NodeId{select.unsigned_integer(0), select.unsigned_integer(1)},
-                         static_cast<metadata::AdminState>(select.unsigned_integer(2)),
-                         select.integer(3)});
-  }
-}
-
-Result<NamespaceCounters> NamespaceReader::counters() {
-  const std::lock_guard lock(state_->snapshot->mutex());
-  MDFS_CHECK(state_->refresh());
-  Statement& select = state_->select_state;
-  const StatementScope scope(select);
-  MDFS_CHECK(select.step());
-  return NamespaceCounters{select.unsigned_integer(0), select.unsigned_integer(1),
-                           select.unsigned_integer(2), select.unsigned_integer(3)};
-}
-
-Result<std::uint64_t> NamespaceReader::applied() {
-  const std::lock_guard lock(state_->snapshot->mutex());
-  MDFS_CHECK(state_->refresh());
-  Statement& select = state_->select_state;
-  const StatementScope scope(select);
-  MDFS_CHECK(select.step());
-  return select.unsigned_integer(4);
 }
 
 }  // namespace minidfs::storage

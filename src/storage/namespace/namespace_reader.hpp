@@ -10,6 +10,9 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "metadata/block_identity.hpp"
+#include "metadata/block_range.hpp"
+#include "metadata/epoch.hpp"
 #include "metadata/types.hpp"
 #include "storage/namespace/namespace_tree.hpp"
 
@@ -69,6 +72,14 @@ class NamespaceReader {
 
   // What stands decided about datanodes, in order of their ids.
   Result<std::vector<metadata::NodeAdmin>> node_admins();
+
+  // The life and the last leadership of the namespace.
+  Result<metadata::Epoch> epoch();
+  Result<bool> uses_mark(metadata::BlockMark mark);
+  // The retired blocks from `first` to `last`, in joined ranges, ascending, at most `limit` of
+  // them.
+  Result<std::vector<metadata::BlockRange>> retired_between(BlockId first, BlockId last,
+                                                            std::uint32_t limit);
 
   Result<NamespaceCounters> counters();
   // The number of the last entry that this reader sees.

@@ -29,7 +29,13 @@ CREATE TABLE state(
   files INTEGER NOT NULL,
   directories INTEGER NOT NULL,
   blocks INTEGER NOT NULL,
-  bytes INTEGER NOT NULL);
+  bytes INTEGER NOT NULL,
+  life_high INTEGER NOT NULL DEFAULT 0,
+  life_low INTEGER NOT NULL DEFAULT 0,
+  leadership INTEGER NOT NULL DEFAULT 0,
+  cluster_ms INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE leadership(mark INTEGER PRIMARY KEY, number INTEGER NOT NULL);
+CREATE TABLE retired(first INTEGER PRIMARY KEY, last INTEGER NOT NULL);
 CREATE TABLE name(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE dentry(
   parent INTEGER NOT NULL,
@@ -69,11 +75,29 @@ CREATE TABLE node_admin(
   admin INTEGER NOT NULL,
   until_ms INTEGER NOT NULL,
   PRIMARY KEY(high, low)) WITHOUT ROWID;
-INSERT INTO state VALUES(1, 0, 0, 2, 1, 0, 1, 0, 0);
+INSERT INTO state(id, applied, clock_ms, next_inode, next_block, files, directories, blocks, bytes)
+  VALUES(1, 0, 0, 2, 1, 0, 1, 0, 0);
 INSERT INTO name VALUES(0, ''), (1, 'root'), (2, 'supergroup'), (3, 'none');
 INSERT INTO dentry(parent, name, inode, kind, permission, owner, "group", modified_ms, children)
   VALUES(0, '', 1, 1, 493, 1, 2, 0, 0);
 )sql";
+
+// What version 2 has and version 1 has not. The columns come out in the order of kSchema. Clients
+// were forgotten by clock_ms, so the time that they are forgotten by goes on from there.
+constexpr char kUpgradeFrom1[] = R"sql(
+BEGIN IMMEDIATE;
+ALTER TABLE state ADD COLUMN life_high INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE state ADD COLUMN life_low INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE state ADD COLUMN leadership INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE state ADD COLUMN cluster_ms INTEGER NOT NULL DEFAULT 0;
+UPDATE state SET cluster_ms = clock_ms;
+CREATE TABLE leadership(mark INTEGER PRIMARY KEY, number INTEGER NOT NULL);
+CREATE TABLE retired(first INTEGER PRIMARY KEY, last INTEGER NOT NULL);
+PRAGMA user_version=2;
+COMMIT;
+)sql";
+constexpr std::int64_t kTables = 11;  // With indexes; those of check_version().
+constexpr std::int64_t kTablesOf1 = 9;
 
 std::uint32_t big_endian_32(const unsigned char* bytes) {
   return std::uint32_t{bytes[0]} << 24U | std::uint32_t{bytes[1]} << 16U |
@@ -128,11 +152,11 @@ Status check_version(Database& database) {
   MDFS_TRY(const std::int64_t tables,
            database.integer("SELECT count(*) FROM sqlite_master WHERE name IN ('state', 'name', "
                             "'dentry', 'dentry_inode', 'block', 'block_inode', 'removed', "
-                            "'client', 'node_admin')"));
+                            "'client', 'node_admin', 'leadership', 'retired')"));
   MDFS_TRY(const std::int64_t root,
            database.integer("SELECT count(*) FROM state, dentry WHERE state.id = 1 AND "
                             "dentry.parent = 0 AND dentry.name = '' AND dentry.inode = 1"));
-  if (version < 1 || tables != 9 || root != 1) {
+  if (version < 1 || tables != (version == 1 ? kTablesOf1 : kTables) || root != 1) {
     return damaged_namespace(path, "its tables are not those of a namespace");
   }
   return {};
@@ -163,6 +187,8 @@ Result<Database> prepare_writer(const std::string& path, std::uint32_t cache_kib
                        "PRAGMA wal_autocheckpoint=0;PRAGMA temp_store=MEMORY"));
   MDFS_CHECK(set_cache(database, cache_kib));
   if (objects == 0) MDFS_CHECK(format(database));
+  MDFS_TRY(const std::int64_t version, database.integer("PRAGMA user_version"));
+  if (version == 1) MDFS_CHECK(database.execute(kUpgradeFrom1));
   return database;
 }
 

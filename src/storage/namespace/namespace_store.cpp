@@ -97,14 +97,18 @@ Status NamespaceStore::State::load() {
   MDFS_TRY(database, open_namespace_writer(path, options.cache_kib));
   MDFS_TRY(Statement select,
            database.prepare("SELECT applied, clock_ms, next_inode, next_block, files, directories, "
-                            "blocks, bytes FROM state WHERE id = 1"));
+                            "blocks, bytes, life_high, life_low, leadership FROM state "
+                            "WHERE id = 1"));
   MDFS_TRY(const bool row, select.step());
   if (!row) return damaged_namespace(path, "it has no state");
   applied = committed = select.unsigned_integer(0);
-  const TreeState tree_state{select.unsigned_integer(2),
-                             select.unsigned_integer(3),
-                             {select.unsigned_integer(4), select.unsigned_integer(5),
-                              select.unsigned_integer(6), select.unsigned_integer(7)}};
+  const TreeState tree_state{
+      select.unsigned_integer(2),
+      select.unsigned_integer(3),
+      {metadata::LifeId{select.unsigned_integer(8), select.unsigned_integer(9)},
+       select.unsigned_integer(10)},
+      {select.unsigned_integer(4), select.unsigned_integer(5), select.unsigned_integer(6),
+       select.unsigned_integer(7)}};
   MDFS_TRY(clients, ClientReplies::open(database, select.integer(1)));
   select.reset();
   MDFS_TRY(tree, NamespaceTree::open(database, *view, tree_state));

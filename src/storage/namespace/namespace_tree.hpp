@@ -48,6 +48,7 @@ using metadata::NamespaceEffects;
 struct TreeState {
   std::uint64_t next_inode = 0;
   std::uint64_t next_block = 0;
+  metadata::Epoch epoch;  // Written when it changes; the rest with each batch.
   NamespaceCounters counters;
 };
 
@@ -62,6 +63,12 @@ class NamespaceTree final : public metadata::NamespaceTable {
   InodeId take_inode_id() override { return InodeId{state_.next_inode++}; }
   std::uint64_t block_id_bound() const override { return state_.next_block; }
   void set_block_id_bound(std::uint64_t bound) override { state_.next_block = bound; }
+  std::uint64_t leadership() const override { return state_.epoch.leadership; }
+  Result<bool> uses_mark(metadata::BlockMark mark) override;
+  Status begin_leadership(const metadata::Epoch& epoch, metadata::BlockMark mark) override;
+  Result<bool> is_retired(BlockId block) override;
+  Status retire(BlockId first, BlockId last) override;
+  Result<std::optional<BlockId>> first_owned(BlockId first, BlockId last) override;
   Status insert(InodeId parent, const metadata::FileStatus& entry,
                 std::span<const metadata::Block> blocks) override;
   Status unlink(metadata::Place place, const metadata::Found& found) override;
@@ -124,7 +131,11 @@ class NamespaceTree final : public metadata::NamespaceTable {
   TreeState state_;
   std::uint64_t commit_ = 0;
   NamespaceEffects effects_;
-  std::uint64_t removed_count_ = 0;  // Rows of `removed`.
+  std::uint64_t removed_count_ = 0;   // Rows of `removed`.
+  metadata::BlockMark mark_met_ = 0;  // One that is used; spares a query for each block.
+  // No block from the first to the last of these is retired; none are when the first is above.
+  BlockId gap_first_{1};
+  BlockId gap_last_{0};
 
   // Node handles must be stable: by_name_ views the names in directories_.
   absl::flat_hash_map<std::uint64_t, std::unique_ptr<Directory>> directories_;
@@ -141,6 +152,15 @@ class NamespaceTree final : public metadata::NamespaceTable {
   Statement update_directory_;
   Statement update_replication_;
   Statement find_block_;
+  Statement first_block_;
+  Statement find_mark_;
+  Statement insert_mark_;
+  Statement update_epoch_;
+  Statement retired_from_;
+  Statement retired_after_;
+  Statement retired_until_;
+  Statement delete_retired_;
+  Statement insert_retired_;
   Statement insert_block_;
   Statement file_blocks_;
   Statement delete_block_;

@@ -17,12 +17,6 @@ constexpr std::uint64_t kChildrenAtOnce = 256;
 
 }  // namespace
 
-Result<bool> NamespaceTree::owns(BlockId block) {
-  const StatementScope scope(find_block_);
-  find_block_.bind(1, block.value);
-  return find_block_.step();
-}
-
 Status NamespaceTree::delete_row(Place place) {
   view_.mark(place.parent, commit_);
   delete_.bind(1, place.parent.value);

@@ -43,6 +43,25 @@ class MemoryTable final : public NamespaceTable {
   InodeId take_inode_id() override { return InodeId{next_inode_++}; }
   std::uint64_t block_id_bound() const override { return block_bound_; }
   void set_block_id_bound(std::uint64_t bound) override { block_bound_ = bound; }
+  std::uint64_t leadership() const override { return epoch_.leadership; }
+  Result<bool> uses_mark(BlockMark mark) override { return marks_.count(mark) != 0; }
+  Status begin_leadership(const Epoch& epoch, BlockMark mark) override {
+    if (!epoch.life.is_none()) epoch_.life = epoch.life;
+    epoch_.leadership = epoch.leadership;
+    marks_.insert(mark);
+    return {};
+  }
+  Result<bool> is_retired(BlockId block) override { return retired_.count(block.value) != 0; }
+  Status retire(BlockId first, BlockId last) override {
+    for (std::uint64_t id = first.value; id <= last.value; ++id) retired_.insert(id);
+    return {};
+  }
+  Result<std::optional<BlockId>> first_owned(BlockId first, BlockId last) override {
+    const auto at = owned_.lower_bound(first.value);
+    if (at == owned_.end() || *at > last.value) return std::optional<BlockId>();
+    return std::optional(BlockId{*at});
+  }
+  const Epoch& epoch() const { return epoch_; }
 
   Status insert(InodeId parent, const FileStatus& entry, std::span<const Block> blocks) override {
     const bool is_new =
@@ -126,6 +145,9 @@ class MemoryTable final : public NamespaceTable {
 
   std::map<Key, Entry> entries_;
   std::set<std::uint64_t> owned_;
+  std::set<std::uint64_t> retired_;
+  std::set<BlockMark> marks_;
+  Epoch epoch_;
   std::uint64_t next_inode_ = 2;
   std::uint64_t block_bound_ = 1;
 };

@@ -140,8 +140,10 @@ Outcome NamespaceModel::commit(const CommittedFile& file, std::int64_t time_ms) 
     if (!ids.insert(block.id.value).second) return fail(Errc::kInvalidArgument);
   }
   for (const std::uint64_t id : ids) {
-    if (id == 0 || id >= next_block_) return fail(Errc::kInvalidArgument);
+    const bool marked = marks_.count(id >> 31) != 0 && id % (1ULL << 31) != 0;
+    if (id == 0 || (id >= next_block_ && !marked)) return fail(Errc::kInvalidArgument);
     if (owned_.count(id) != 0) return fail(Errc::kAlreadyExists);
+    if (retired_.count(id) != 0) return fail(Errc::kExpired);
   }
 
   std::string nearest = parent_of(path);
@@ -229,6 +231,30 @@ Outcome NamespaceModel::reserve(const ReserveBlockIds& change) {
   return {0, {}, first};
 }
 
+Outcome NamespaceModel::begin_leadership(const BeginLeadership& change) {
+  if (change.number == 0 || change.mark == 0) return fail(Errc::kInvalidArgument);
+  if (change.number < leadership_) return fail(Errc::kStale);
+  if (!marks_.insert(change.mark).second) return fail(Errc::kAlreadyExists);
+  leadership_ = change.number;
+  return {0, {}, change.number};
+}
+
+Outcome NamespaceModel::retire(const RetireBlockIds& change) {
+  Outcome outcome;
+  for (const BlockRange& range : change.ranges) {
+    if (range.first.value == 0 || range.count == 0) return fail(Errc::kInvalidArgument);
+  }
+  for (const BlockRange& range : change.ranges) {
+    for (std::uint64_t i = 0; i < range.count; ++i) {
+      const std::uint64_t id = range.first.value + i;
+      if (owned_.count(id) != 0) continue;
+      retired_.insert(id);
+      ++outcome.value;
+    }
+  }
+  return outcome;
+}
+
 ChangeReply NamespaceModel::apply(const Change& change) {
   struct Visitor {
     NamespaceModel& model;
@@ -242,6 +268,8 @@ ChangeReply NamespaceModel::apply(const Change& change) {
     ChangeReply operator()(const Remove& x) { return {{model.remove(x)}}; }
     ChangeReply operator()(const SetReplication& x) { return {{model.set_replication(x)}}; }
     ChangeReply operator()(const ReserveBlockIds& x) { return {{model.reserve(x)}}; }
+    ChangeReply operator()(const BeginLeadership& x) { return {{model.begin_leadership(x)}}; }
+    ChangeReply operator()(const RetireBlockIds& x) { return {{model.retire(x)}}; }
     ChangeReply operator()(const SetNodeAdmin&) { return {{Outcome{}}}; }
     ChangeReply operator()(const PurgeRemoved&) {
       model.owned_ = model.blocks();
@@ -296,6 +324,24 @@ RequestId RandomChanges::request() {
   return request;
 }
 
+std::uint64_t RandomChanges::block_id() {
+  if (one_in(30)) return below(next_block_ + 10);
+  if (mark_ != 0 && one_in(2)) return first_of(mark_).value + next_count_++ - 1;
+  return next_block_++;
+}
+
+RetireBlockIds RandomChanges::retire() {
+  RetireBlockIds change;
+  const std::uint64_t count = 1 + below(3);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const bool marked = mark_ != 0 && one_in(2);
+    const std::uint64_t first =
+        marked ? first_of(mark_).value + below(next_count_ + 5) : below(next_block_ + 5);
+    change.ranges.push_back({BlockId{first}, one_in(30) ? 0 : 1 + below(6)});
+  }
+  return change;
+}
+
 CommittedFile RandomChanges::file() {
   CommittedFile file;
   file.path = path();
@@ -309,9 +355,8 @@ CommittedFile RandomChanges::file() {
   file.compression = one_in(2) ? "none" : "zstd:3";
   const std::uint64_t count = below(4);
   for (std::uint64_t i = 0; i < count; ++i) {
-    const bool strange = one_in(30);
-    const std::uint64_t id = strange ? below(next_block_ + 10) : next_block_++;
-    file.blocks.push_back({BlockId{id}, 1 + below(5), i + 1 < count ? 100 : 1 + below(101)});
+    file.blocks.push_back(
+        {BlockId{block_id()}, 1 + below(5), i + 1 < count ? 100 : 1 + below(101)});
   }
   return file;
 }
@@ -340,7 +385,15 @@ Change RandomChanges::next() {
   if (kind < 94) {
     return SetReplication{request(), time_ms_, path(), static_cast<std::uint8_t>(below(5))};
   }
-  if (kind < 96) return ReserveBlockIds{below(100)};
+  if (kind < 95) return ReserveBlockIds{below(100)};
+  if (kind < 96) return retire();
+  if (kind < 97) {
+    mark_ = static_cast<BlockMark>(below(40));
+    next_count_ = 1 + below(50);
+    if (one_in(2)) ++leadership_;
+    const LifeId life{0, one_in(5) ? 1 + below(9) : 0};
+    return BeginLeadership{time_ms_, life, leadership_ - below(2), mark_};
+  }
   if (kind < 98) {
     const auto admin = one_in(2) ? AdminState::kDecommissioning : AdminState::kInService;
     return SetNodeAdmin{request(), time_ms_, {NodeId{1, 1 + below(5)}, admin, time_ms_}};

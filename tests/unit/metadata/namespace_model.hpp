@@ -37,6 +37,8 @@ class NamespaceModel {
   Outcome remove(const Remove& change);
   Outcome set_replication(const SetReplication& change);
   Outcome reserve(const ReserveBlockIds& change);
+  Outcome begin_leadership(const BeginLeadership& change);
+  Outcome retire(const RetireBlockIds& change);
 
   bool is_directory(const std::string& path) const;
   bool is_file(const std::string& path) const;
@@ -51,6 +53,9 @@ class NamespaceModel {
   std::set<std::uint64_t> owned_;  // Blocks of all files that are not purged.
   std::uint64_t next_inode_ = 2;
   std::uint64_t next_block_ = 1;
+  std::set<std::uint64_t> marks_;
+  std::uint64_t leadership_ = 0;
+  std::set<std::uint64_t> retired_;
 };
 
 // Changes over few names, so that they meet each other often; all from one seed. `protect` gives
@@ -67,11 +72,16 @@ class RandomChanges {
   std::string path();
   RequestId request();
   CommittedFile file();
+  std::uint64_t block_id();
+  RetireBlockIds retire();
 
   std::mt19937_64 random_;
   bool protect_;
   std::int64_t time_ms_ = 1000;
   std::uint64_t next_block_ = 1;
+  BlockMark mark_ = 0;  // Of the last leadership.
+  std::uint64_t next_count_ = 1;
+  std::uint64_t leadership_ = 1;
   std::uint64_t sequences_[3] = {};
 };
 

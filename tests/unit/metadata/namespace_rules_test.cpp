@@ -129,6 +129,78 @@ TEST_CASE("The blocks of a file must fit its block size and belong to nobody els
   CHECK(commit("/b", {block(15, 1)}).ok());
 }
 
+TEST_CASE("The numbers of a block are those that the block map can hold") {
+  Namespace ns;
+  ns.apply(ReserveBlockIds{10});
+  const auto commit = [&](std::uint64_t generation, std::uint64_t length) {
+    CommittedFile file = Namespace::file("/f");
+    file.overwrite = true;
+    file.block_size = kBlockSizeMax;
+    file.blocks = {{BlockId{1 + generation % 2}, generation, length}};
+    return ns.commit(file);
+  };
+  CHECK(commit(kGenerationMax, kBlockLengthMax).ok());
+  check(commit(kGenerationMax + 1, 1), Errc::kInvalidArgument);
+  check(commit(0, 1), Errc::kInvalidArgument);
+  check(commit(2, kBlockLengthMax + 1), Errc::kInvalidArgument);
+}
+
+TEST_CASE("Each leadership grants blocks of a mark of its own") {
+  Namespace ns;
+  ns.apply(ReserveBlockIds{10});
+  const auto begin = [&](std::uint64_t number, BlockMark mark, LifeId life = {}) {
+    return ns.apply(BeginLeadership{1, life, number, mark});
+  };
+  const auto commit = [&](std::string path, BlockId block) {
+    CommittedFile file = Namespace::file(std::move(path));
+    file.blocks = {{block, 1, 7}};
+    return ns.commit(file);
+  };
+  check(commit("/a", first_of(77)), Errc::kInvalidArgument);
+  CHECK(begin(1, 77, LifeId{5, 6}).value == 1);
+  CHECK(ns.table.epoch() == Epoch{LifeId{5, 6}, 1});
+  CHECK(commit("/a", first_of(77)).ok());
+  check(commit("/b", BlockId{first_of(77).value - 1}), Errc::kInvalidArgument);
+  // A mark is used once, numbers never go back, and the blocks of earlier ones stay good.
+  check(begin(2, 77), Errc::kAlreadyExists);
+  check(begin(2, 0), Errc::kInvalidArgument);
+  CHECK(begin(3, 78).ok());
+  check(begin(2, 79), Errc::kStale);
+  CHECK(begin(3, 79).ok());
+  CHECK(ns.table.epoch() == Epoch{LifeId{5, 6}, 3});
+  CHECK(commit("/b", BlockId{first_of(77).value + 9}).ok());
+  CHECK(commit("/c", BlockId{10}).ok());
+}
+
+TEST_CASE("A mark that the old counter has reached is used") {
+  Namespace ns;
+  for (int i = 0; i < 3; ++i) ns.apply(ReserveBlockIds{kBlockCountMax});
+  check(ns.apply(BeginLeadership{1, {}, 1, 2}), Errc::kAlreadyExists);
+  CHECK(ns.apply(BeginLeadership{1, {}, 1, 3}).ok());
+}
+
+TEST_CASE("A retired block is never committed, an owned one never retired") {
+  Namespace ns;
+  ns.apply(ReserveBlockIds{10});
+  const auto commit = [&](std::string path, std::vector<Block> blocks) {
+    CommittedFile file = Namespace::file(std::move(path));
+    file.overwrite = true;
+    file.blocks = std::move(blocks);
+    return ns.commit(file);
+  };
+  const auto block = [](std::uint64_t id) { return Block{BlockId{id}, 1, 100}; };
+  CHECK(commit("/f", {block(4)}).ok());
+  CHECK(ns.apply(RetireBlockIds{{{BlockId{2}, 4}, {BlockId{8}, 1}}}).value == 4);
+  for (const std::uint64_t id : {2, 3, 5, 8}) check(commit("/f", {block(id)}), Errc::kExpired);
+  check(commit("/f", {block(1), block(3)}), Errc::kExpired);
+  CHECK(ns.table.tree().at("/f").blocks == std::vector<Block>{block(4)});
+  CHECK(commit("/g", {block(1), block(6), block(7)}).ok());
+  check(ns.apply(RetireBlockIds{{{BlockId{0}, 1}}}), Errc::kInvalidArgument);
+  check(ns.apply(RetireBlockIds{{{BlockId{9}, 1}, {BlockId{9}, 0}}}), Errc::kInvalidArgument);
+  check(ns.apply(RetireBlockIds{{{kBlockIdMax, 2}}}), Errc::kInvalidArgument);
+  CHECK(commit("/g", {block(9)}).ok());
+}
+
 TEST_CASE("rename follows HDFS: into a directory, never over anything, never below itself") {
   Namespace ns;
   ns.mkdir("/d/e", true);

@@ -142,6 +142,39 @@ TEST_CASE("Blocks come in the order of their ids, within bounds") {
   CHECK(ids(~0ULL, ~0ULL, 10).empty());
 }
 
+TEST_CASE("Retired blocks are told in joined ranges") {
+  const NamespaceDirectory directory;
+  TestNamespace ns(directory.file());
+  const auto retire = [&](std::uint64_t first, std::uint64_t count) {
+    CHECK(ns.run(metadata::RetireBlockIds{{{BlockId{first}, count}}}).value == count);
+  };
+  const auto between = [&](std::uint64_t first, std::uint64_t last, std::uint32_t limit = 10) {
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> out;
+    for (const auto& range :
+         must(ns.reader().retired_between(BlockId{first}, BlockId{last}, limit))) {
+      out.emplace_back(range.first.value, range.count);
+    }
+    return out;
+  };
+  using Ranges = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+  CHECK(between(0, ~0ULL).empty());
+  retire(10, 5);
+  retire(20, 5);
+  retire(30, 5);
+  CHECK(between(0, ~0ULL) == Ranges{{10, 5}, {20, 5}, {30, 5}});
+  CHECK(between(12, 21) == Ranges{{12, 3}, {20, 2}});
+  CHECK(between(15, 19).empty());
+  CHECK(between(15, 40, 1) == Ranges{{20, 5}});
+  retire(15, 3);
+  CHECK(between(0, 100) == Ranges{{10, 8}, {20, 5}, {30, 5}});
+  retire(18, 9);
+  CHECK(between(0, 100) == Ranges{{10, 17}, {30, 5}});
+  retire(29, 1);
+  retire(1, 100);
+  CHECK(between(0, ~0ULL) == Ranges{{1, 100}});
+  CHECK(between(0, ~0ULL, 0).empty());
+}
+
 TEST_CASE("The cache of listings keeps its bound and drops what was unused longest") {
   ListingCache cache(10'000);
   const auto page = [](std::size_t bytes) {

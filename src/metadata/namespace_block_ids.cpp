@@ -1,0 +1,110 @@
+#include "metadata/namespace_block_ids.hpp"
+
+#include <algorithm>
+
+#include "metadata/namespace_rules.hpp"
+#include "metadata/path.hpp"
+
+namespace minidfs::metadata {
+namespace {
+
+// Whether the id was given out: by a leadership that has its mark, or from the old counter.
+Result<bool> was_granted(NamespaceTable& table, BlockId id) {
+  if (id.value == 0 || id > kBlockIdMax) return false;
+  if (id.value < table.block_id_bound()) return true;
+  if (mark_of(id) == 0 || count_of(id) == 0) return false;
+  return table.uses_mark(mark_of(id));
+}
+
+// Why the block cannot be committed; nothing when it can.
+Result<std::optional<Outcome>> check_id(NamespaceTable& table, const std::string& path,
+                                        BlockId id) {
+  const auto refuse = [&](Errc code, const std::string& what) {
+    return std::optional(failure(code, printable(path) + ": block " + to_string(id) + what));
+  };
+  MDFS_TRY(const bool granted, was_granted(table, id));
+  if (!granted) return refuse(Errc::kInvalidArgument, " was never given to a writer");
+  MDFS_TRY(const bool owned, table.owns(id));
+  if (owned) return refuse(Errc::kAlreadyExists, " belongs to a file already");
+  MDFS_TRY(const bool retired, table.is_retired(id));
+  if (retired) return refuse(Errc::kExpired, " was given up because its writer was silent");
+  return std::optional<Outcome>();
+}
+
+}  // namespace
+
+Result<std::optional<Outcome>> check_block_ids(NamespaceTable& table, const CommittedFile& file) {
+  std::vector<BlockId> ids;
+  ids.reserve(file.blocks.size());
+  for (const Block& block : file.blocks) ids.push_back(block.id);
+  std::sort(ids.begin(), ids.end());
+  if (std::adjacent_find(ids.begin(), ids.end()) != ids.end()) {
+    return {failure(Errc::kInvalidArgument, printable(file.path) + ": names a block twice")};
+  }
+  for (const BlockId id : ids) {
+    MDFS_TRY(auto bad, check_id(table, file.path, id));
+    if (bad) return bad;
+  }
+  return std::optional<Outcome>();
+}
+
+Result<Outcome> reserve_block_ids(NamespaceTable& table, const ReserveBlockIds& change) {
+  const std::uint64_t first = table.block_id_bound();
+  if (change.count == 0 || change.count > kReservedIdsMax ||
+      first + change.count > kBlockIdBoundMax) {
+    return failure(Errc::kInvalidArgument, "cannot reserve " + std::to_string(change.count) +
+                                               " block ids from " + std::to_string(first));
+  }
+  table.set_block_id_bound(first + change.count);
+  return Outcome{0, {}, first};
+}
+
+Result<Outcome> begin_leadership(NamespaceTable& table, const BeginLeadership& change) {
+  if (change.number == 0 || change.mark == 0) {
+    return failure(Errc::kInvalidArgument, "leadership " + std::to_string(change.number) +
+                                               " with the mark " + std::to_string(change.mark) +
+                                               ": both begin at 1");
+  }
+  const std::uint64_t last = table.leadership();
+  if (change.number < last) {
+    return failure(Errc::kStale, "leadership " + std::to_string(change.number) +
+                                     " cannot follow leadership " + std::to_string(last));
+  }
+  MDFS_TRY(const bool marked, table.uses_mark(change.mark));
+  if (marked || first_of(change.mark).value < table.block_id_bound()) {
+    return failure(Errc::kAlreadyExists,
+                   "blocks have the mark " + std::to_string(change.mark) + " already");
+  }
+  MDFS_CHECK(table.begin_leadership({change.life, change.number}, change.mark));
+  return Outcome{0, {}, change.number};
+}
+
+Result<Outcome> retire_block_ids(NamespaceTable& table, const RetireBlockIds& change) {
+  if (change.ranges.size() > kRetiredRangesMax) {
+    return failure(Errc::kTooLarge, std::to_string(change.ranges.size()) +
+                                        " ranges of blocks to retire, the limit is " +
+                                        std::to_string(kRetiredRangesMax));
+  }
+  for (const BlockRange& range : change.ranges) {
+    if (range.first.value == 0 || range.first > kBlockIdMax || range.count == 0 ||
+        range.count - 1 > kBlockIdMax.value - range.first.value) {
+      return failure(Errc::kInvalidArgument, "cannot retire " + std::to_string(range.count) +
+                                                 " blocks from " + to_string(range.first));
+    }
+  }
+  Outcome outcome;
+  for (const BlockRange& range : change.ranges) {
+    const std::uint64_t last = range.first.value + range.count - 1;
+    // An owned block parts the range.
+    for (std::uint64_t from = range.first.value; from <= last;) {
+      MDFS_TRY(const auto owned, table.first_owned(BlockId{from}, BlockId{last}));
+      const std::uint64_t end = owned ? owned->value : last + 1;
+      if (from < end) MDFS_CHECK(table.retire(BlockId{from}, BlockId{end - 1}));
+      outcome.value += end - from;
+      from = end + 1;
+    }
+  }
+  return outcome;
+}
+
+}  // namespace minidfs::metadata

@@ -1,0 +1,24 @@
+// The rules of block ids: which may be committed, which are retired, and how a leadership takes a
+// mark for its own. Part of the rules of the namespace.
+#pragma once
+
+#include <optional>
+
+#include "metadata/changes.hpp"
+#include "metadata/namespace_table.hpp"
+
+namespace minidfs::metadata {
+
+inline constexpr std::uint64_t kBlockIdBoundMax = 1ULL << 62;
+inline constexpr std::uint64_t kReservedIdsMax = 1ULL << 32;
+inline constexpr std::size_t kRetiredRangesMax = 65'536;  // Of one change.
+
+// Checks that the blocks of a file were given out, belong to no file and are not retired; nothing
+// when all is well.
+Result<std::optional<Outcome>> check_block_ids(NamespaceTable& table, const CommittedFile& file);
+
+Result<Outcome> reserve_block_ids(NamespaceTable& table, const ReserveBlockIds& change);
+Result<Outcome> begin_leadership(NamespaceTable& table, const BeginLeadership& change);
+Result<Outcome> retire_block_ids(NamespaceTable& table, const RetireBlockIds& change);
+
+}  // namespace minidfs::metadata

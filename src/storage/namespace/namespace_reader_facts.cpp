@@ -1,0 +1,84 @@
+// The part of NamespaceReader that tells of the cluster rather than of paths.
+#include <algorithm>
+#include <mutex>
+
+#include "storage/namespace/namespace_reader_state.hpp"
+
+namespace minidfs::storage {
+
+Result<std::vector<metadata::NodeAdmin>> NamespaceReader::node_admins() {
+  const std::lock_guard lock(state_->snapshot->mutex());
+  MDFS_CHECK(state_->refresh());
+  Statement& select = state_->select_admins;
+  const StatementScope scope(select);
+  std::vector<metadata::NodeAdmin> decisions;
+  for (;;) {
+    MDFS_TRY(const bool row, select.step());
+    if (!row) return decisions;
+    decisions.push_back({NodeId{select.unsigned_integer(0), select.unsigned_integer(1)},
+                         static_cast<metadata::AdminState>(select.unsigned_integer(2)),
+                         select.integer(3)});
+  }
+}
+
+Result<NamespaceCounters> NamespaceReader::counters() {
+  const std::lock_guard lock(state_->snapshot->mutex());
+  MDFS_CHECK(state_->refresh());
+  Statement& select = state_->select_state;
+  const StatementScope scope(select);
+  MDFS_CHECK(select.step());
+  return NamespaceCounters{select.unsigned_integer(0), select.unsigned_integer(1),
+                           select.unsigned_integer(2), select.unsigned_integer(3)};
+}
+
+Result<std::uint64_t> NamespaceReader::applied() {
+  const std::lock_guard lock(state_->snapshot->mutex());
+  MDFS_CHECK(state_->refresh());
+  Statement& select = state_->select_state;
+  const StatementScope scope(select);
+  MDFS_CHECK(select.step());
+  return select.unsigned_integer(4);
+}
+
+Result<metadata::Epoch> NamespaceReader::epoch() {
+  const std::lock_guard lock(state_->snapshot->mutex());
+  MDFS_CHECK(state_->refresh());
+  Statement& select = state_->select_epoch;
+  const StatementScope scope(select);
+  MDFS_CHECK(select.step());
+  return metadata::Epoch{metadata::LifeId{select.unsigned_integer(0), select.unsigned_integer(1)},
+                         select.unsigned_integer(2)};
+}
+
+Result<bool> NamespaceReader::uses_mark(metadata::BlockMark mark) {
+  const std::lock_guard lock(state_->snapshot->mutex());
+  MDFS_CHECK(state_->refresh());
+  Statement& select = state_->select_mark;
+  const StatementScope scope(select);
+  select.bind(1, std::uint64_t{mark});
+  return select.step();
+}
+
+Result<std::vector<metadata::BlockRange>> NamespaceReader::retired_between(BlockId first,
+                                                                           BlockId last,
+                                                                           std::uint32_t limit) {
+  const std::lock_guard lock(state_->snapshot->mutex());
+  MDFS_CHECK(state_->refresh());
+  std::vector<metadata::BlockRange> ranges;
+  last = std::min(last, metadata::kBlockIdMax);
+  if (first > last) return ranges;
+  Statement& select = state_->select_retired;
+  const StatementScope scope(select);
+  // One more, because the range that begins before `first` may end before it too.
+  select.bind_all(first.value, last.value, std::uint64_t{limit} + 1);
+  while (ranges.size() < limit) {
+    MDFS_TRY(const bool row, select.step());
+    if (!row) break;
+    const std::uint64_t from = std::max(first.value, select.unsigned_integer(0));
+    const std::uint64_t to = std::min(last.value, select.unsigned_integer(1));
+    if (from <= to) ranges.push_back({BlockId{from}, to - from + 1});
+  }
+  return ranges;
+}
+
+}  // namespace minidfs::storage

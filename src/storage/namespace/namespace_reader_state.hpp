@@ -1,0 +1,68 @@
+// What a NamespaceReader is made of. Only for its own source files.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "metadata/path.hpp"
+#include "storage/namespace/namespace_listings.hpp"
+#include "storage/namespace/namespace_names.hpp"
+#include "storage/namespace/namespace_reader.hpp"
+#include "storage/namespace/namespace_view.hpp"
+
+namespace minidfs::storage {
+
+struct NamespaceReader::State {
+  std::shared_ptr<NamespaceView> view;
+  std::unique_ptr<ReadSnapshot> snapshot;
+  NameNumbers names;
+  ListingCache listings;
+  // (parent, name) to inode, right for as long as no directory was renamed or removed after the
+  // snapshot `directories_as_of`.
+  absl::flat_hash_map<std::pair<std::uint64_t, std::string>, std::uint64_t> directories;
+  std::uint64_t directories_as_of = 0;
+  std::pair<std::uint64_t, std::string> directory_key;  // Reused, to spare allocations.
+
+  Statement select_entry;
+  Statement select_page;
+  Statement select_parent;
+  Statement select_file_blocks;
+  Statement select_blocks;
+  Statement select_owner;
+  Statement select_state;
+  Statement select_admins;
+  Statement select_epoch;
+  Statement select_mark;
+  Statement select_retired;
+
+  State(std::shared_ptr<NamespaceView> shared, std::size_t listing_cache_bytes)
+      : view(std::move(shared)), listings(listing_cache_bytes) {}
+
+  Status prepare();
+  // Makes the snapshot current. REQUIRES the snapshot's mutex, as does all below.
+  Status refresh();
+
+  // The directory that components[0 .. count) lead to.
+  Result<InodeId> directory_at(std::string_view path, const metadata::PathComponents& components,
+                               std::size_t count);
+  Result<InodeId> next_directory(std::string_view path, InodeId parent, std::string_view name);
+  // Reads the row that `statement` stands on; every field is overwritten.
+  Status read_status(Statement& statement, metadata::FileStatus& status);
+  Result<metadata::FileStatus> entry_at(std::string_view path);
+  Status append_blocks(InodeId file, std::vector<metadata::Block>& blocks);
+
+  // Calls `take(status)` for each entry of a page until it returns false; returns whether entries
+  // are left.
+  template <class Take>
+  Result<bool> for_each_entry(InodeId directory, std::string_view start_after, std::uint32_t limit,
+                              Take take);
+  Result<NamespaceListing> read_listing(InodeId directory, std::string_view start_after,
+                                        std::uint32_t limit);
+};
+
+}  // namespace minidfs::storage
