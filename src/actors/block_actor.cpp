@@ -13,6 +13,8 @@ namespace {
 
 // Inodes that one PurgeRemoved entry frees: small enough not to hold up other changes.
 constexpr std::uint32_t kPurgeLimit = 512;
+// Commits that wait for reports of their blocks.
+constexpr std::size_t kUnprovenMax = 10'000;
 
 // Reading a range beats single look-ups when at least one id in so many is wanted.
 constexpr std::uint64_t kRangeDensity = 16;
@@ -73,16 +75,35 @@ caf::result<WriteGrant> BlockActorState::allocate(AllocateBlocks& request) {
 }
 
 caf::result<metadata::ChangeReply> BlockActorState::commit(CommitWrite& request) {
-  if (auto status = manager_->commit_proposed(request); !status.ok()) {
-    return to_caf(status.error());
-  }
   auto promise = self_->make_response_promise<metadata::ChangeReply>();
+  try_commit({std::move(request), promise, now()});
+  return promise;
+}
+
+void BlockActorState::try_commit(WaitingCommit commit) {
+  const auto step = manager_->commit_proposed(commit.request, commit.asked_at, now());
+  if (!step.ok()) {
+    commit.promise.deliver(to_caf(step.error()));
+    return;
+  }
+  if (*step == BlockManager::CommitStep::kWait) {
+    if (unproven_.size() >= kUnprovenMax) {
+      commit.promise.deliver(
+          to_caf({Errc::kUnavailable, "too many commits wait for reports of their blocks"}));
+      return;
+    }
+    unproven_.push_back(std::move(commit));
+    return;
+  }
   Proposal proposal;
-  proposal.commit = std::move(request);
-  proposal.promise = promise;
+  proposal.commit = std::move(commit.request);
+  proposal.promise = std::move(commit.promise);
   const metadata::Change change{proposal.commit.change};
   propose(std::move(proposal), change);
-  return promise;
+}
+
+void BlockActorState::try_unproven() {
+  for (auto& commit : std::exchange(unproven_, {})) try_commit(std::move(commit));
 }
 
 // --- The log ---------------------------------------------------------------------------------
@@ -165,20 +186,7 @@ void BlockActorState::ids_answer(const Proposal& proposal,
 }
 
 void BlockActorState::take_effects(const NamespaceEffects& effects) {
-  for (const auto& effect : effects.blocks) {
-    switch (effect.kind) {
-      case metadata::BlockEffect::Kind::kAdded:
-        break;  // Entered with the commit's answer, which says where the replicas are.
-      case metadata::BlockEffect::Kind::kFreed: {
-        const RemoveOrder freed{effect.block.id, effect.block.generation};
-        manager_->blocks_freed({&freed, 1});
-        break;
-      }
-      case metadata::BlockEffect::Kind::kRetargeted:
-        manager_->replication_changed(effect.block.id, effect.replication);
-        break;
-    }
-  }
+  manager_->apply_effects(effects.blocks);
   for (const auto& decision : effects.node_admins) note_admin(decision);
   removed_left_ = effects.removed_left;
   if (removed_left_) purge();
@@ -193,6 +201,7 @@ void BlockActorState::tick() {
   } else {
     log_error("namenode", "cannot read the namespace's counters: {}", counters.error().message);
   }
+  try_unproven();
   reserve_ids();
   if (removed_left_) purge();
   announce_safe_mode();

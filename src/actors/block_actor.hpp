@@ -88,6 +88,15 @@ class BlockActorState {
     caf::typed_response_promise<WriteGrant> promise;
   };
 
+  // A commit of a session that this process does not hold, until its blocks are reported.
+  struct WaitingCommit {
+    CommitWrite request;
+    caf::typed_response_promise<metadata::ChangeReply> promise;
+    BlockManager::TimePoint asked_at{};
+  };
+
+  void try_commit(WaitingCommit commit);
+  void try_unproven();
   Result<std::vector<metadata::OwnedBlock>> owners(std::span<const BlockId> ids);
   void note_admin(const metadata::NodeAdmin& decision);
   Result<CheckBlocksReply> problems_from(BlockId from);
@@ -104,6 +113,7 @@ class BlockActorState {
   std::unique_ptr<BlockManager> manager_;
   absl::flat_hash_map<std::uint64_t, Proposal> proposals_;
   std::vector<WaitingAllocation> waiting_;
+  std::vector<WaitingCommit> unproven_;
   SafeModeListener listener_;
   std::chrono::milliseconds tick_interval_{};
   std::uint64_t next_token_ = 1;

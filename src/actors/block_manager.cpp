@@ -15,6 +15,8 @@ using metadata::NodeIndex;
 // Bounds of one allocation, far above what a client of ours asks for.
 constexpr std::uint32_t kPipelinesMax = 64;
 constexpr std::uint32_t kBlocksPerPipelineMax = 4096;
+constexpr std::size_t kExcludedMax = 4096;
+constexpr std::uint64_t kGrantedGeneration = 1;
 
 Status check_request(const AllocateBlocks& request) {
   if (request.pipelines > kPipelinesMax || request.blocks_per_pipeline > kBlocksPerPipelineMax ||
@@ -24,7 +26,42 @@ Status check_request(const AllocateBlocks& request) {
                      std::to_string(request.blocks_per_pipeline) + " blocks with replication " +
                      std::to_string(request.replication)};
   }
+  if (request.excluded.size() > kExcludedMax) {
+    return Error{Errc::kTooLarge, "allocation with " + std::to_string(request.excluded.size()) +
+                                      " excluded datanodes"};
+  }
+  if (request.block_size > metadata::BlockMap::kLengthMax) {
+    return Error{Errc::kInvalidArgument,
+                 "blocks of " + std::to_string(request.block_size) + " bytes"};
+  }
   return {};
+}
+
+// What a commit says of one block, against what was granted.
+Status check_written(const metadata::CommittedFile& file, const metadata::Block& block,
+                     const WrittenBlock* written) {
+  if (written == nullptr || written->block != block.id) {
+    return Error{Errc::kInvalidArgument, file.path + ": the commit does not say where block " +
+                                             to_string(block.id) + " was written"};
+  }
+  if (written->nodes.empty()) {
+    return Error{Errc::kInvalidArgument,
+                 file.path + ": block " + to_string(block.id) + " has no replica"};
+  }
+  if (block.generation != kGrantedGeneration || block.length > file.block_size ||
+      block.length > metadata::BlockMap::kLengthMax) {
+    return Error{Errc::kInvalidArgument,
+                 file.path + ": block " + to_string(block.id) + " of generation " +
+                     std::to_string(block.generation) + " and " + std::to_string(block.length) +
+                     " bytes, granted was generation " + std::to_string(kGrantedGeneration) +
+                     " and at most " + std::to_string(file.block_size) + " bytes"};
+  }
+  return {};
+}
+
+Error given_up(const std::string& path, BlockId block) {
+  return {Errc::kExpired,
+          path + ": block " + to_string(block) + " was given up because its writer was silent"};
 }
 
 std::vector<BlockId> ids_of(std::span<const BlockRange> ranges) {
@@ -86,25 +123,24 @@ Result<WriteGrant> BlockManager::allocate(const AllocateBlocks& request, TimePoi
   WriteGrant grant;
   grant.session = request.session;
   grant.renew_within_ms = static_cast<std::uint32_t>(options_.sessions.grace.count() / 3);
+  std::vector<BlockRange> granted;
+  for (std::uint32_t i = 0; i < request.pipelines; ++i) {
+    MDFS_TRY(const auto targets, targets_for(request, now));
+    MDFS_TRY(const auto ranges, ids_.allocate(request.blocks_per_pipeline));
+    PipelineGrant pipeline;
+    pipeline.blocks = ids_of(ranges);
+    pipeline.generation = kGrantedGeneration;
+    for (const auto target : targets) pipeline.targets.push_back(location(target));
+    grant.pipelines.push_back(std::move(pipeline));
+    granted.insert(granted.end(), ranges.begin(), ranges.end());
+  }
+  // Only now: a session of a writer that gets nothing would be known to nobody. A session of a
+  // namenode's earlier process is taken over.
   if (grant.session == 0) {
     MDFS_TRY(const auto session, sessions_.open(request.client, now));
     grant.session = session.value;
   }
-  for (std::uint32_t i = 0; i < request.pipelines; ++i) {
-    MDFS_TRY(const auto targets, targets_for(request, now));
-    MDFS_TRY(const auto ranges, ids_.allocate(request.blocks_per_pipeline));
-    const metadata::SessionId session{grant.session};
-    if (!sessions_.is_open(session)) {
-      MDFS_CHECK(sessions_.renew(session, request.client, ranges, now));
-    } else {
-      MDFS_CHECK(sessions_.allocated(session, ranges, now));
-    }
-    PipelineGrant pipeline;
-    pipeline.blocks = ids_of(ranges);
-    pipeline.generation = 1;
-    for (const auto target : targets) pipeline.targets.push_back(location(target));
-    grant.pipelines.push_back(std::move(pipeline));
-  }
+  MDFS_CHECK(sessions_.renew(metadata::SessionId{grant.session}, request.client, granted, now));
   return grant;
 }
 
@@ -112,80 +148,133 @@ Status BlockManager::renew(const RenewSession& request, TimePoint now) {
   return sessions_.renew(metadata::SessionId{request.session}, request.client, request.blocks, now);
 }
 
+// Whatever the writer names: all that its session holds is given up, and nothing else.
 Status BlockManager::end_session(const EndSession& request, TimePoint now) {
-  std::vector<BlockId> abandoned;
-  for (const auto& range : request.abandoned) {
-    if (range.count > kPipelinesMax * kBlocksPerPipelineMax) {
-      return Error{Errc::kInvalidArgument,
-                   "a range of " + std::to_string(range.count) + " abandoned blocks"};
-    }
-    for (const auto& id : ids_of({&range, 1})) {
-      // Only what this writer was given, and not while its own commit is still on the way.
-      if (sessions_.last_renewal(id).has_value() && !committing_.contains(id)) {
-        abandoned.push_back(id);
-      }
+  static_cast<void>(now);
+  MDFS_TRY(const auto held, sessions_.end(metadata::SessionId{request.session}, request.client));
+  std::vector<BlockId> stored;
+  for (const auto& range : held) {
+    const BlockId last{metadata::end_of(range) - 1};
+    for (auto view = map_.next(range.first); view && view->block.id <= last;
+         view = map_.next(BlockId{view->block.id.value + 1})) {
+      stored.push_back(view->block.id);
     }
   }
-  sessions_.close(metadata::SessionId{request.session});
-  std::sort(abandoned.begin(), abandoned.end());
-  MDFS_TRY(const auto owned, owners_(abandoned));
-  for (const auto& block : owned) std::erase(abandoned, block.block.id);
-  for (const auto& id : abandoned) {
-    if (map_.is_owned(id)) continue;
-    abandoned_[id] = now + options_.orphans.grace;
-    send_deletes(map_.free_block(id));
+  return free_unowned(std::move(stored));
+}
+
+// Orders the replicas of those blocks removed that no file owns, which the namespace itself is
+// asked: a commit may be on its way, or have been answered while this message was.
+Status BlockManager::free_unowned(std::vector<BlockId> blocks) {
+  std::erase_if(blocks, [this](BlockId id) { return committing_.contains(id); });
+  std::sort(blocks.begin(), blocks.end());
+  MDFS_TRY(const auto owned, owners_(blocks));
+  auto owner = owned.begin();
+  for (const BlockId id : blocks) {
+    while (owner != owned.end() && owner->block.id < id) ++owner;
+    if (owner != owned.end() && owner->block.id == id) {
+      map_.commit_block(*owner, {});
+    } else {
+      send_deletes(map_.free_block(id));
+    }
   }
   return {};
 }
 
-Status BlockManager::commit_proposed(const CommitWrite& request) {
+Result<BlockManager::CommitStep> BlockManager::commit_proposed(const CommitWrite& request,
+                                                               TimePoint asked_at, TimePoint now) {
   std::size_t next = 0;
+  const std::string* unproven = nullptr;
+  BlockId unproven_block;
   for (const auto& file : request.change.files) {
     for (const auto& block : file.blocks) {
-      if (next >= request.written.size() || request.written[next].block != block.id) {
-        return Error{Errc::kInvalidArgument, file.path + ": the commit does not say where block " +
-                                                 to_string(block.id) + " was written"};
-      }
-      if (request.written[next].nodes.empty()) {
-        return Error{Errc::kInvalidArgument,
-                     file.path + ": block " + to_string(block.id) + " has no replica"};
-      }
-      const auto known = map_.find(block.id);
-      if (known.has_value() && known->freed) {
-        return Error{Errc::kExpired, file.path + ": block " + to_string(block.id) +
-                                         " was collected because its writer was silent"};
-      }
+      const bool said = next < request.written.size();
+      MDFS_CHECK(check_written(file, block, said ? &request.written[next] : nullptr));
       ++next;
+      const auto known = map_.find(block.id);
+      if (sessions_.is_dead(block.id) || (known.has_value() && known->freed)) {
+        return given_up(file.path, block.id);
+      }
+      if (sessions_.holder(block.id) == metadata::SessionId{request.session}) continue;
+      if (known.has_value() && (known->owned || map_.is_reported(block))) continue;
+      unproven = &file.path;
+      unproven_block = block.id;
     }
   }
-  for (const auto& block : request.written) committing_.insert(block.block);
-  return {};
+  if (unproven != nullptr) {
+    if (now - asked_at < options_.report_patience) return CommitStep::kWait;
+    if (registry_.all_live_reported()) return given_up(*unproven, unproven_block);
+    return Error{Errc::kUnavailable, *unproven + ": no datanode has reported block " +
+                                         to_string(unproven_block) + " yet"};
+  }
+  for (const auto& block : request.written) committing_.try_emplace(block.block);
+  return CommitStep::kPropose;
 }
 
 void BlockManager::commit_done(const CommitWrite& request,
                                std::span<const metadata::Outcome> outcomes) {
-  for (const auto& block : request.written) committing_.erase(block.block);
   std::size_t next = 0;
   for (std::size_t i = 0; i < request.change.files.size(); ++i) {
-    const auto& file = request.change.files[i];
-    const bool applied = i < outcomes.size() && outcomes[i].ok();
-    for (const auto& block : file.blocks) {
+    for (const auto& block : request.change.files[i].blocks) {
       const auto& written = request.written[next++];
-      if (!applied) continue;
-      absl::InlinedVector<NodeIndex, 4> nodes;
-      for (const auto& id : written.nodes) {
-        const auto* node = registry_.find(id);
-        if (node != nullptr && node->state != metadata::NodeState::kDead) {
-          nodes.push_back(node->index);
-        }
+      const auto found = committing_.find(block.id);
+      if (found == committing_.end()) continue;
+      // What a request that was answered before says of replicas is old by now.
+      if (i < outcomes.size() && outcomes[i].ok() && found->second.added) {
+        acknowledge(block, written.nodes, found->second.lost);
       }
-      map_.commit_block({block, file.replication}, nodes);
+      committing_.erase(found);
     }
   }
 }
 
-void BlockManager::blocks_freed(std::span<const RemoveOrder> blocks) {
-  for (const auto& block : blocks) send_deletes(map_.free_block(block.block));
+void BlockManager::acknowledge(const metadata::Block& block, std::span<const NodeId> acknowledged,
+                               std::span<const NodeIndex> lost) {
+  absl::InlinedVector<NodeIndex, 4> nodes;
+  for (const auto& id : acknowledged) {
+    const auto* node = registry_.find(id);
+    if (node == nullptr || node->state == metadata::NodeState::kDead) continue;
+    if (std::find(lost.begin(), lost.end(), node->index) == lost.end()) {
+      nodes.push_back(node->index);
+    }
+  }
+  map_.acknowledge(block, nodes);
+}
+
+// A node that tells of a loss while a commit is in the log is not believed to have the block
+// because the writer once heard so.
+void BlockManager::note_losses(NodeIndex node, const metadata::IncrementalReport& changes) {
+  if (committing_.empty()) return;
+  const auto note = [&](const metadata::Block& replica) {
+    const auto found = committing_.find(replica.id);
+    if (found != committing_.end()) found->second.lost.push_back(node);
+  };
+  std::for_each(changes.corrupt.begin(), changes.corrupt.end(), note);
+  std::for_each(changes.removed.begin(), changes.removed.end(), note);
+}
+
+void BlockManager::note_lost_node(NodeIndex node) {
+  for (auto& [block, commit] : committing_) commit.lost.push_back(node);
+}
+
+void BlockManager::apply_effects(std::span<const metadata::BlockEffect> effects) {
+  for (const auto& effect : effects) {
+    switch (effect.kind) {
+      case metadata::BlockEffect::Kind::kAdded:
+        map_.commit_block({effect.block, effect.replication}, {});
+        sessions_.release(effect.block.id);
+        if (const auto commit = committing_.find(effect.block.id); commit != committing_.end()) {
+          commit->second.added = true;
+        }
+        break;
+      case metadata::BlockEffect::Kind::kFreed:
+        send_deletes(map_.free_block(effect.block.id));
+        break;
+      case metadata::BlockEffect::Kind::kRetargeted:
+        map_.set_wanted(effect.block.id, effect.replication);
+        break;
+    }
+  }
 }
 
 void BlockManager::locate(std::vector<metadata::LocatedBlock>& blocks,

@@ -14,12 +14,14 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/inlined_vector.h"
 #include "actors/messages.hpp"
 #include "base/result.hpp"
 #include "metadata/block_map.hpp"
 #include "metadata/block_report.hpp"
+#include "metadata/namespace_effects.hpp"
 #include "metadata/node_registry.hpp"
+#include "metadata/orphan_collector.hpp"
 #include "metadata/placement.hpp"
 #include "metadata/repair_work.hpp"
 #include "metadata/replication_planner.hpp"
@@ -39,6 +41,9 @@ struct BlockManagerOptions {
   // For so long after the start a write that could not get all its copies waits for more datanodes
   // to register instead of going ahead with fewer.
   std::chrono::milliseconds settle{1000};
+  // For so long a commit whose session this process does not hold may wait for reports of its
+  // blocks: three heartbeats.
+  std::chrono::milliseconds report_patience{3000};
   // The rack of a machine, known by any of the names, whose datanode names none; empty where it is
   // not known.
   std::function<std::string(std::span<const std::string> names)> rack_of;
@@ -76,16 +81,24 @@ class BlockManager {
   Status renew(const RenewSession& request, TimePoint now);
   Status end_session(const EndSession& request, TimePoint now);
 
-  // Between commit_proposed() and commit_done() the blocks cannot be collected. kExpired when a
-  // block was collected already, kInvalidArgument when the message contradicts itself.
-  Status commit_proposed(const CommitWrite& request);
-  // `outcomes` as the change was answered, or empty when it was not applied.
+  enum class CommitStep : std::uint8_t { kPropose, kWait };
+  // May the commit be proposed to the log? Its blocks must be held by its session, here and without
+  // a break, or each be reported exactly by a datanode that runs: a namenode that has just started
+  // knows no session. kWait: ask again with the next tick, for at most
+  // BlockManagerOptions::report_patience since `asked_at`. After kPropose the blocks cannot be
+  // collected until commit_done(). Errors: kExpired when a block was given up, kUnavailable when
+  // datanodes that may have it have not reported, kInvalidArgument when the message contradicts
+  // itself or what was granted.
+  Result<CommitStep> commit_proposed(const CommitWrite& request, TimePoint asked_at, TimePoint now);
+  // `outcomes` as the change was answered, or empty when it was not applied. The nodes that the
+  // writer names are entered when the change was applied only now, but for those that told of a
+  // loss meanwhile; who owns the blocks is said by apply_effects() alone.
   void commit_done(const CommitWrite& request, std::span<const metadata::Outcome> outcomes);
 
   // --- Effects of applied changes ---
 
-  void blocks_freed(std::span<const RemoveOrder> blocks);
-  void replication_changed(BlockId block, std::uint8_t wanted) { map_.set_wanted(block, wanted); }
+  // In the order of the changes, before these are answered.
+  void apply_effects(std::span<const metadata::BlockEffect> effects);
 
   // --- Readers ---
 
@@ -131,6 +144,12 @@ class BlockManager {
 
   Result<std::vector<metadata::NodeIndex>> targets_for(const AllocateBlocks& request,
                                                        TimePoint now);
+  Status free_unowned(std::vector<BlockId> blocks);
+  void collect_orphans(TimePoint now);
+  void note_losses(metadata::NodeIndex node, const metadata::IncrementalReport& changes);
+  void note_lost_node(metadata::NodeIndex node);
+  void acknowledge(const metadata::Block& block, std::span<const NodeId> acknowledged,
+                   std::span<const metadata::NodeIndex> lost);
   metadata::ReplicaLocation location(metadata::NodeIndex node) const;
   void node_events(std::span<const metadata::NodeEvent> events);
   void start_report(metadata::NodeIndex node);
@@ -158,9 +177,12 @@ class BlockManager {
   metadata::SafeMode safe_mode_;
   metadata::RepairWork repair_work_;
   std::vector<NodeWork> work_;  // By node index.
-  absl::flat_hash_set<BlockId> committing_;
-  // Blocks of ended sessions, whose replicas may be reported only now; until when that is awaited.
-  absl::flat_hash_map<BlockId, TimePoint> abandoned_;
+  // A block whose commit is in the log.
+  struct Committing {
+    bool added = false;  // Applied since then, and not long ago: the writer's word is fresh.
+    absl::InlinedVector<metadata::NodeIndex, 1> lost;  // Nodes that told of a loss since then.
+  };
+  absl::flat_hash_map<BlockId, Committing> committing_;
   struct Decision {
     metadata::AdminState admin = metadata::AdminState::kInService;
     TimePoint until{};

@@ -62,6 +62,7 @@ Result<Registered> BlockManager::register_node(const RegisterNode& request, Time
   const auto& node = registry_.get(registered.node);
   node_events(registered.events);
   metadata::follow_node(map_, registry_, registered.node);
+  note_lost_node(registered.node);  // Its report tells what it has.
   // Orders that its last process had do not come to their end.
   work(registered.node).copies.clear();
   repair_work_.source_restarted(registered.node);
@@ -92,14 +93,14 @@ Result<HeartbeatReply> BlockManager::heartbeat(const Heartbeat& request, TimePoi
     log_warn("namenode", "datanode {} has a bad replica of block {}",
              to_string(registry_.get(node).data), to_string(bad.id));
   }
+  note_losses(node, request.changes);
   MDFS_TRY(const auto owned, owners_of(request.changes.added));
   note_merge(node, metadata::apply_incremental(map_, node, request.changes, owned));
+  std::vector<BlockId> given_up;  // By their writers, and stored here only now.
   for (const auto& added : request.changes.added) {
-    if (!abandoned_.contains(added.id)) continue;
-    // Each node that tells of such a replica only now gets its own order.
-    static_cast<void>(map_.free_block(added.id));
-    work(node).removes.push_back({added.id, added.generation});
+    if (sessions_.is_dead(added.id) && !map_.is_owned(added.id)) given_up.push_back(added.id);
   }
+  if (!given_up.empty()) MDFS_CHECK(free_unowned(std::move(given_up)));
   for (const auto& gone : request.changes.removed) repair_work_.delete_confirmed(node, gone.id);
   for (const auto& failure : request.failed_copies) copy_failed(failure, now);
   work(node).scrub = request.scrub;
@@ -165,16 +166,23 @@ Status BlockManager::goodbye(const Goodbye& request, TimePoint now) {
 void BlockManager::tick(std::uint64_t total_blocks, TimePoint now) {
   node_events(registry_.tick(now));
   sessions_.expire(now);
-  absl::erase_if(abandoned_, [now](const auto& block) { return block.second <= now; });
   const auto counts = map_.counts(total_blocks);
   if (safe_mode_.update(total_blocks, counts.with_live_replica)) {
     log_info("namenode", "left safe mode: {} of {} blocks have a live replica",
              counts.with_live_replica, total_blocks);
   }
-  send_deletes(orphans_.collect(
-      map_, sessions_,
-      {.safe_mode = safe_mode_.on(), .all_live_reported = registry_.all_live_reported()}, now));
+  collect_orphans(now);
   repair(now);
+}
+
+void BlockManager::collect_orphans(TimePoint now) {
+  const auto due = orphans_.due(
+      map_, sessions_,
+      {.safe_mode = safe_mode_.on(), .all_live_reported = registry_.all_live_reported()}, now);
+  if (due.empty()) return;
+  if (const auto status = free_unowned(due); !status.ok()) {
+    log_error("namenode", "cannot ask who owns blocks: {}", status.error().message);
+  }
 }
 
 void BlockManager::copy_failed(const CopyFailure& failure, TimePoint now) {
@@ -250,7 +258,10 @@ void BlockManager::node_events(std::span<const metadata::NodeEvent> events) {
     if (event.from == event.to) continue;
     log_info("namenode", "datanode {} is {} (was {})", to_string(node.data), to_string(event.to),
              to_string(event.from));
-    if (event.to == metadata::NodeState::kDead) work(event.node) = {};
+    if (event.to == metadata::NodeState::kDead) {
+      work(event.node) = {};
+      note_lost_node(event.node);
+    }
   }
   metadata::follow_events(map_, registry_, events);
 }

@@ -15,6 +15,8 @@ namespace {
 // Entries of one page of a directory, at most: about 100 KB.
 constexpr std::uint32_t kListLimit = 1000;
 constexpr std::uint32_t kLocateLimit = 1000;
+// Paths looked up for one allocation, far above what a client of ours names.
+constexpr std::size_t kIntendedMax = 4096;
 
 std::uint32_t page_limit(std::uint32_t wanted, std::uint32_t limit) {
   return wanted == 0 ? limit : std::min(wanted, limit);
@@ -103,6 +105,10 @@ Status NamespaceActorState::check_intended(const IntendedFile& file) {
 
 caf::result<WriteGrant> NamespaceActorState::allocate(AllocateBlocks& request) {
   if (safe_mode_.on) return refuse_in_safe_mode();
+  if (request.files.size() > kIntendedMax) {
+    return to_caf(
+        {Errc::kTooLarge, "allocation for " + std::to_string(request.files.size()) + " files"});
+  }
   for (const auto& file : request.files) {
     if (auto status = check_intended(file); !status.ok()) return to_caf(status.error());
   }

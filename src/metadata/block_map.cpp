@@ -53,6 +53,7 @@ class BlockMap::Editor {
       map_.entries_.erase(at_);
     } else if (was_owned_ || created) {
       map_.unowned_.insert(id);
+      map_.new_unowned_.push_back(id);
     }
   }
 
@@ -128,6 +129,20 @@ bool BlockMap::commit_block(const OwnedBlock& owned, std::span<const NodeIndex> 
     const Reported ack{owned.block.id, owned.block.generation, owned.block.length, false};
     put(ack.block, editor.entry(), editor.replicas, node, ack, Origin::kAcknowledged);
     note_change(node, ack.block);
+  }
+  return true;
+}
+
+bool BlockMap::acknowledge(const Block& block, std::span<const NodeIndex> nodes) {
+  const auto at = entries_.find(block.id);
+  if (at == entries_.end() || at->second.owned == 0) return false;
+  if (at->second.generation != block.generation || at->second.length != block.length) return false;
+  Editor editor(*this, at);
+  for (const NodeIndex node : nodes) {
+    if (node_mode(node) == NodeMode::kGone) continue;
+    const Reported ack{block.id, block.generation, block.length, false};
+    put(block.id, editor.entry(), editor.replicas, node, ack, Origin::kAcknowledged);
+    note_change(node, block.id);
   }
   return true;
 }

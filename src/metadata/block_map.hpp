@@ -125,6 +125,9 @@ class BlockMap {
   // A file now owns the block in this form, and these nodes acknowledged a whole replica of it.
   // Ignored (false) when the map knows a newer generation as owned, or the block as freed.
   bool commit_block(const OwnedBlock& owned, std::span<const NodeIndex> acknowledged);
+  // These nodes acknowledged a whole replica of a block that a file owns in this form. Ignored
+  // (false) when the map does not know it as such: ownership comes from the namespace only.
+  bool acknowledge(const Block& block, std::span<const NodeIndex> nodes);
   // The block's file is gone. All replicas become kDeleting; the caller sends these deletions, and
   // the orphan collector repeats what is not confirmed.
   std::vector<ReplicaDelete> free_block(BlockId block);
@@ -185,12 +188,16 @@ class BlockMap {
   // The first block with an id of at least `from`.
   std::optional<BlockView> next(BlockId from) const;
   ReplicaTally tally(const BlockView& view) const;
+  // Whether a node that runs has told of a whole replica of exactly this form.
+  bool is_reported(const Block& block) const;
   // Replicas that a reader may be sent to.
   ReplicaList readable_replicas(BlockId block) const;
   BlockMapCounts counts(std::uint64_t total) const;
   // In order of id.
   const absl::btree_set<BlockId>& needing(Need need) const;
   const absl::btree_set<BlockId>& unowned() const { return unowned_; }
+  // Blocks that became unowned since the last call, in that order. Some may be owned or gone again.
+  std::vector<BlockId> take_new_unowned() { return std::exchange(new_unowned_, {}); }
   // The generation of the replica that the node has; 0 when it has none.
   std::uint64_t replica_generation(NodeIndex node, BlockId block) const;
   // Replicas in any state.
@@ -267,6 +274,7 @@ class BlockMap {
   absl::btree_map<std::pair<BlockId, NodeIndex>, Form> forms_;
   std::array<absl::btree_set<BlockId>, kNeeds> needing_;
   absl::btree_set<BlockId> unowned_;
+  std::vector<BlockId> new_unowned_;
   std::vector<PerNode> nodes_;
   BlockMapCounts counts_;  // Without total and missing.
   bool several_racks_ = false;

@@ -231,6 +231,22 @@ bool BlockMap::is_owned(BlockId block) const {
 
 ReplicaTally BlockMap::tally(const BlockView& view) const { return tally_of(view.replicas); }
 
+bool BlockMap::is_reported(const Block& block) const {
+  const auto at = entries_.find(block.id);
+  if (at == entries_.end() || at->second.freed != 0) return false;
+  const ReplicaList replicas = load(block.id, at->second);
+  return std::any_of(replicas.begin(), replicas.end(), [&](const Replica& replica) {
+    const NodeMode mode = node_mode(replica.node);
+    if (mode != NodeMode::kCounted && mode != NodeMode::kDraining) return false;
+    // Of a block that no file owns yet the first report decides what the others are compared with.
+    if (replica.state == ReplicaState::kDeleting) return false;
+    const Form form = form_of(block.id, at->second, replica.node);
+    const bool alike = at->second.generation == form.generation && at->second.length == form.length;
+    if (replica.state == ReplicaState::kCorrupt && alike) return false;  // Found bad by a reader.
+    return form.generation == block.generation && form.length == block.length;
+  });
+}
+
 ReplicaList BlockMap::readable_replicas(BlockId block) const {
   ReplicaList readable;
   const auto at = entries_.find(block);

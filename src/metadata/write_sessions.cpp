@@ -7,34 +7,11 @@
 namespace minidfs::metadata {
 namespace {
 
-// The end of [first, first + count), or the largest id when that would not fit.
-std::uint64_t end_of(BlockId first, std::uint64_t count) {
-  const std::uint64_t most = std::numeric_limits<std::uint64_t>::max() - first.value;
-  return first.value + std::min(count, most);
-}
+// Ended sessions that are remembered; more than are open at a time.
+constexpr std::size_t kEndedMax = 200'000;
 
-bool covers(const absl::btree_map<BlockId, std::uint64_t>& ranges, BlockId block) {
-  auto after = ranges.upper_bound(block);
-  if (after == ranges.begin()) return false;
-  --after;
-  return block.value < end_of(after->first, after->second);
-}
-
-// Joins the range with those that it touches.
-void insert_range(absl::btree_map<BlockId, std::uint64_t>& ranges, const BlockRange& range) {
-  std::uint64_t first = range.first.value;
-  std::uint64_t end = end_of(range.first, range.count);
-  auto at = ranges.upper_bound(range.first);
-  if (at != ranges.begin()) {
-    auto before = std::prev(at);
-    if (end_of(before->first, before->second) >= first) at = before;
-  }
-  while (at != ranges.end() && at->first.value <= end) {
-    first = std::min(first, at->first.value);
-    end = std::max(end, end_of(at->first, at->second));
-    at = ranges.erase(at);
-  }
-  ranges.emplace(BlockId{first}, end - first);
+Error expired(SessionId id) {
+  return {Errc::kExpired, "write session " + to_string(id) + ": not open any more"};
 }
 
 }  // namespace
@@ -93,81 +70,214 @@ Result<SessionId> WriteSessions::open(ClientId client, TimePoint now) {
                                       std::to_string(sessions_.size()) + " write sessions open"};
   }
   // Renewals may have brought sessions of an earlier process, whose ids are taken.
-  while (next_id_.value == 0 || sessions_.contains(next_id_)) ++next_id_.value;
+  while (next_id_.value == 0 || sessions_.contains(next_id_) || ended_.contains(next_id_)) {
+    ++next_id_.value;
+  }
   const SessionId id = next_id_;
   ++next_id_.value;
-  sessions_[id] = Session{client, now, {}};
+  sessions_[id] = Session{client, now, {}, 0};
+  by_renewal_.insert({now, id});
   return id;
 }
 
-Status WriteSessions::allocated(SessionId id, std::span<const BlockRange> ranges, TimePoint now) {
-  const auto at = sessions_.find(id);
-  if (at == sessions_.end()) {
-    return Error{Errc::kExpired, "write session " + to_string(id) + ": not open any more"};
+Status WriteSessions::allocated(SessionId id, ClientId client, std::span<const BlockRange> ranges,
+                                TimePoint now) {
+  if (ended_.contains(id)) return expired(id);
+  if (!sessions_.contains(id)) {
+    return Error{Errc::kNotFound, "write session " + to_string(id) + ": not open"};
   }
-  at->second.renewed = std::max(at->second.renewed, now);
-  return add_ranges(at->second, ranges);
+  return renew(id, client, ranges, now);
 }
 
 Status WriteSessions::renew(SessionId id, ClientId client, std::span<const BlockRange> ranges,
                             TimePoint now) {
+  MDFS_CHECK(check_claim(id, client, ranges));
+  auto at = sessions_.find(id);
+  if (at == sessions_.end()) {
+    at = sessions_.emplace(id, Session{client, now, {}, 0}).first;
+    by_renewal_.insert({now, id});
+  }
+  for (const BlockRange& range : ranges) insert(id, at->second, range);
+  touch(id, at->second, now);
+  return {};
+}
+
+// Changes nothing; afterwards every range can be inserted.
+Status WriteSessions::check_claim(SessionId id, ClientId client,
+                                  std::span<const BlockRange> ranges) const {
   if (id.value == 0 || client.is_none()) {
     return Error{Errc::kInvalidArgument, "renewal of write session " + to_string(id) +
                                              " by client " + to_string(client) + ": a none id"};
   }
+  if (ended_.contains(id)) return expired(id);
   const auto at = sessions_.find(id);
-  if (at != sessions_.end()) {
-    if (at->second.client != client) {
-      return Error{Errc::kPermissionDenied, "write session " + to_string(id) + " belongs to " +
-                                                to_string(at->second.client) + ", not to " +
-                                                to_string(client)};
-    }
-    MDFS_CHECK(add_ranges(at->second, ranges));
-    at->second.renewed = std::max(at->second.renewed, now);
-    return {};
+  if (at != sessions_.end() && at->second.client != client) {
+    return Error{Errc::kPermissionDenied, "write session " + to_string(id) + " belongs to " +
+                                              to_string(at->second.client) + ", not to " +
+                                              to_string(client)};
   }
-  if (sessions_.size() >= options_.sessions_max) {
+  if (at == sessions_.end() && sessions_.size() >= options_.sessions_max) {
     return Error{Errc::kTooLarge, "write session " + to_string(id) + ": already " +
                                       std::to_string(sessions_.size()) + " write sessions open"};
   }
-  Session session{client, now, {}};
-  MDFS_CHECK(add_ranges(session, ranges));
-  sessions_.emplace(id, std::move(session));
-  return {};
-}
-
-Status WriteSessions::add_ranges(Session& session, std::span<const BlockRange> ranges) const {
+  Growth sum;
+  if (at != sessions_.end()) sum = {at->second.firsts.size(), at->second.ids};
+  const std::size_t had = sum.ranges;
   for (const BlockRange& range : ranges) {
-    const bool wraps = range.count > std::numeric_limits<std::uint64_t>::max() - range.first.value;
-    if (range.first.value == 0 || range.count == 0 || wraps ||
-        range.count > options_.range_count_max) {
-      return Error{Errc::kInvalidArgument, "client " + to_string(session.client) +
-                                               ": block range of " + std::to_string(range.count) +
-                                               " from " + to_string(range.first)};
-    }
-    insert_range(session.ranges, range);
-    if (session.ranges.size() > options_.ranges_max) {
-      return Error{Errc::kTooLarge, "client " + to_string(session.client) + ": more than " +
-                                        std::to_string(options_.ranges_max) +
-                                        " block ranges in a write session"};
+    MDFS_TRY(const auto growth, growth_of(id, client, range));
+    sum.ranges += growth.ranges;
+    sum.ids += growth.ids;
+    if (sum.ranges > options_.ranges_max || sum.ids > options_.ids_max ||
+        held_.size() + sum.ranges - had > options_.ranges_total_max) {
+      return Error{Errc::kTooLarge, "client " + to_string(client) + ": " + std::to_string(sum.ids) +
+                                        " block ids in " + std::to_string(sum.ranges) +
+                                        " ranges in a write session, " +
+                                        std::to_string(held_.size()) + " ranges in all"};
     }
   }
   return {};
 }
 
-void WriteSessions::close(SessionId id) { sessions_.erase(id); }
+Result<WriteSessions::Growth> WriteSessions::growth_of(SessionId id, ClientId client,
+                                                       const BlockRange& range) const {
+  const bool wraps = range.count > std::numeric_limits<std::uint64_t>::max() - range.first.value;
+  if (range.first.value == 0 || range.count == 0 || wraps ||
+      range.count > options_.range_count_max) {
+    return Error{Errc::kInvalidArgument, "client " + to_string(client) + ": block range of " +
+                                             std::to_string(range.count) + " from " +
+                                             to_string(range.first)};
+  }
+  if (dead_.overlaps(range)) {
+    return Error{Errc::kExpired, "write session " + to_string(id) + ": among " +
+                                     std::to_string(range.count) + " blocks from " +
+                                     to_string(range.first) +
+                                     " some belong to a session that has ended"};
+  }
+  Growth growth{1, range.count};
+  const std::uint64_t end = end_of(range);
+  auto at = held_.upper_bound(range.first);
+  if (at != held_.begin()) {
+    const auto before = std::prev(at);
+    if (end_of({before->first, before->second.count}) >= range.first.value) at = before;
+  }
+  for (; at != held_.end() && at->first.value <= end; ++at) {
+    const std::uint64_t held_end = end_of({at->first, at->second.count});
+    const std::uint64_t shared_first = std::max(at->first.value, range.first.value);
+    const std::uint64_t shared_end = std::min(held_end, end);
+    if (at->second.session == id) {
+      growth.ranges = 0;
+      if (shared_end > shared_first) growth.ids -= shared_end - shared_first;
+    } else if (shared_end > shared_first) {
+      return Error{Errc::kPermissionDenied,
+                   "block " + to_string(BlockId{shared_first}) + " was given to write session " +
+                       to_string(at->second.session) + ", not to " + to_string(id)};
+    }
+  }
+  return growth;
+}
 
-std::vector<SessionId> WriteSessions::expire(TimePoint now) {
-  std::vector<SessionId> expired;
-  for (auto at = sessions_.begin(); at != sessions_.end();) {
-    if (now - at->second.renewed < options_.grace) {
+// Joins the range with those of the session that it touches.
+void WriteSessions::insert(SessionId id, Session& session, const BlockRange& range) {
+  std::uint64_t first = range.first.value;
+  std::uint64_t end = end_of(range);
+  auto at = held_.upper_bound(range.first);
+  if (at != held_.begin()) {
+    const auto before = std::prev(at);
+    if (end_of({before->first, before->second.count}) >= first) at = before;
+  }
+  while (at != held_.end() && at->first.value <= end) {
+    if (at->second.session != id) {  // A neighbour: it touches and does not overlap.
       ++at;
       continue;
     }
-    expired.push_back(at->first);
-    at = sessions_.erase(at);
+    first = std::min(first, at->first.value);
+    end = std::max(end, end_of({at->first, at->second.count}));
+    session.ids -= at->second.count;
+    session.firsts.erase(at->first);
+    at = held_.erase(at);
   }
-  return expired;
+  held_.emplace(BlockId{first}, Held{end - first, id});
+  session.firsts.insert(BlockId{first});
+  session.ids += end - first;
+}
+
+void WriteSessions::touch(SessionId id, Session& session, TimePoint now) {
+  if (now <= session.renewed) return;
+  by_renewal_.erase({session.renewed, id});
+  session.renewed = now;
+  by_renewal_.insert({now, id});
+}
+
+Result<std::vector<BlockRange>> WriteSessions::end(SessionId id, ClientId client) {
+  const auto at = sessions_.find(id);
+  if (at == sessions_.end()) return std::vector<BlockRange>{};
+  if (at->second.client != client) {
+    return Error{Errc::kPermissionDenied, "write session " + to_string(id) + " belongs to " +
+                                              to_string(at->second.client) + ", not to " +
+                                              to_string(client)};
+  }
+  return bury(at);
+}
+
+std::vector<BlockRange> WriteSessions::bury(Sessions::iterator at) {
+  const SessionId id = at->first;
+  std::vector<BlockRange> ranges;
+  ranges.reserve(at->second.firsts.size());
+  for (const BlockId first : at->second.firsts) {
+    const auto held = held_.find(first);
+    ranges.push_back({first, held->second.count});
+    dead_.add(ranges.back());
+    held_.erase(held);
+  }
+  by_renewal_.erase({at->second.renewed, id});
+  sessions_.erase(at);
+  ended_.insert(id);
+  ended_order_.push_back(id);
+  if (ended_order_.size() > kEndedMax) {
+    ended_.erase(ended_order_.front());
+    ended_order_.pop_front();
+  }
+  return ranges;
+}
+
+void WriteSessions::release(BlockId block) {
+  dead_.remove({block, 1});
+  const auto holding_it = holding(block);
+  if (holding_it == held_.end()) return;
+  const auto [first, held] = *holding_it;
+  const std::uint64_t end = end_of({first, held.count});
+  Session& session = sessions_.find(held.session)->second;
+  held_.erase(first);
+  session.firsts.erase(first);
+  --session.ids;
+  const auto keep = [&](std::uint64_t from, std::uint64_t to) {
+    if (from == to) return;
+    held_.emplace(BlockId{from}, Held{to - from, held.session});
+    session.firsts.insert(BlockId{from});
+  };
+  keep(first.value, block.value);
+  keep(block.value + 1, end);
+}
+
+std::vector<WriteSessions::Ended> WriteSessions::expire(TimePoint now) {
+  std::vector<Ended> ended;
+  while (!by_renewal_.empty() && now - by_renewal_.begin()->first >= options_.grace) {
+    const SessionId id = by_renewal_.begin()->second;
+    ended.push_back({id, bury(sessions_.find(id))});
+  }
+  return ended;
+}
+
+WriteSessions::HeldRanges::const_iterator WriteSessions::holding(BlockId block) const {
+  auto after = held_.upper_bound(block);
+  if (after == held_.begin()) return held_.end();
+  --after;
+  return block.value < end_of({after->first, after->second.count}) ? after : held_.end();
+}
+
+std::optional<SessionId> WriteSessions::holder(BlockId block) const {
+  const auto at = holding(block);
+  return at == held_.end() ? std::nullopt : std::optional(at->second.session);
 }
 
 bool WriteSessions::is_protected(BlockId block, TimePoint now) const {
@@ -176,58 +286,9 @@ bool WriteSessions::is_protected(BlockId block, TimePoint now) const {
 }
 
 std::optional<TimePoint> WriteSessions::last_renewal(BlockId block) const {
-  std::optional<TimePoint> latest;
-  for (const auto& [id, session] : sessions_) {
-    if (latest && session.renewed <= *latest) continue;
-    if (covers(session.ranges, block)) latest = session.renewed;
-  }
-  return latest;
-}
-
-// --- OrphanCollector ---
-
-// Keeps one deadline for each block that nobody owns now, and none for others.
-void OrphanCollector::follow(const BlockMap& map, const WriteSessions& sessions, TimePoint now) {
-  auto at = tracked_.begin();
-  absl::btree_map<BlockId, TimePoint> appeared;
-  for (const BlockId block : map.unowned()) {
-    while (at != tracked_.end() && at->first < block) at = tracked_.erase(at);
-    if (at != tracked_.end() && at->first == block) {
-      if (const auto renewed = sessions.last_renewal(block)) {
-        at->second = std::max(at->second, *renewed + options_.grace);
-      }
-      ++at;
-      continue;
-    }
-    // The deletions of a freed block were handed out when it was freed: they may only need to be
-    // repeated.
-    const bool freed = map.find(block)->freed;
-    TimePoint due = now + (freed ? options_.repeat_after : options_.grace);
-    if (const auto renewed = sessions.last_renewal(block); renewed && !freed) {
-      due = std::max(due, *renewed + options_.grace);
-    }
-    appeared.emplace_hint(appeared.end(), block, due);
-  }
-  tracked_.erase(at, tracked_.end());
-  for (const auto& [block, due] : appeared) tracked_.emplace(block, due);
-}
-
-std::vector<ReplicaDelete> OrphanCollector::collect(BlockMap& map, const WriteSessions& sessions,
-                                                    const Situation& situation, TimePoint now) {
-  follow(map, sessions, now);
-  std::vector<ReplicaDelete> deletes;
-  if (situation.safe_mode || !situation.all_live_reported) return deletes;
-  for (auto& [block, due] : tracked_) {
-    if (deletes.size() >= options_.deletes_max) break;
-    if (now < due || sessions.is_protected(block, now)) continue;
-    due = now + options_.repeat_after;
-    const auto view = map.find(block);
-    for (const Replica& replica : view->replicas) {
-      if (map.node_mode(replica.node) == NodeMode::kAway) continue;
-      if (auto command = map.mark_deleting(replica.node, block)) deletes.push_back(*command);
-    }
-  }
-  return deletes;
+  const auto at = holding(block);
+  if (at == held_.end()) return std::nullopt;
+  return sessions_.find(at->second.session)->second.renewed;
 }
 
 // --- SafeMode ---

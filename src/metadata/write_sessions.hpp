@@ -1,6 +1,6 @@
-// Running writers and the blocks they were given; the collection of blocks nobody owns; the supply
-// of block ids; safe mode. Soft state of the leading namenode: a client's heartbeats tell a new
-// leader what it needs to know. Pure: time comes as an argument.
+// Running writers and the blocks they were given; the supply of block ids; safe mode. Soft state of
+// the leading namenode: a client's heartbeats tell a new leader what it needs to know. Pure: time
+// comes as an argument.
 #pragma once
 
 #include <chrono>
@@ -9,13 +9,15 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "base/ids.hpp"
 #include "base/result.hpp"
-#include "metadata/block_map.hpp"
 #include "metadata/block_range.hpp"
+#include "metadata/block_range_set.hpp"
 #include "metadata/block_types.hpp"
 
 namespace minidfs::metadata {
@@ -53,6 +55,9 @@ class BlockIdAllocator {
   bool reserving_ = false;
 };
 
+// Which writer holds which block ids that no file owns yet. Every id is held by one session at
+// most. The ids that a session still holds when it ends, by its owner or by silence, are dead: no
+// session gets them again, and they are to be retired through the log before anything is deleted.
 class WriteSessions {
  public:
   struct Options {
@@ -60,6 +65,9 @@ class WriteSessions {
     std::size_t sessions_max = 100'000;
     std::size_t ranges_max = 65'536;           // Of one session, after joining neighbours.
     std::uint64_t range_count_max = 1U << 20;  // Block ids of one range that a client claims.
+    // Of all sessions together: what bounds the memory, whoever claims it.
+    std::size_t ranges_total_max = 1U << 20;
+    std::uint64_t ids_max = 1U << 24;  // Block ids of one session.
   };
   // `first_id`: sessions are numbered from here; the shell picks a random start, so that ids of an
   // earlier process are not given again.
@@ -68,64 +76,82 @@ class WriteSessions {
 
   // kTooLarge with too many sessions.
   Result<SessionId> open(ClientId client, TimePoint now);
-  // Blocks handed to the writer. kExpired for an unknown session.
-  Status allocated(SessionId session, std::span<const BlockRange> ranges, TimePoint now);
+  // Blocks handed to the writer; counts as a renewal. Errors as of renew(), kNotFound for a session
+  // that is not open: the caller takes it over by renew() when it knows that it may.
+  Status allocated(SessionId session, ClientId client, std::span<const BlockRange> ranges,
+                   TimePoint now);
   // A heartbeat of the writer. A session this process does not know is taken over with the ranges
-  // that the renewal carries. Errors: kInvalidArgument (a none id, an absurd range), kTooLarge,
-  // kPermissionDenied (the session is another client's).
+  // that the renewal carries. All ranges are taken or none. Errors: kExpired (the session has
+  // ended here, or an id is dead), kInvalidArgument (a none id, an absurd range), kTooLarge,
+  // kPermissionDenied (the session is another client's, or an id another session's).
   Status renew(SessionId session, ClientId client, std::span<const BlockRange> ranges,
                TimePoint now);
-  // The writer is done or gives up; what it did not commit may be collected after the grace period.
-  void close(SessionId session);
-  // Drops sessions without renewal for the grace period; in order of id.
-  std::vector<SessionId> expire(TimePoint now);
+  // The writer is done or gives up. Returns what it still held, which is dead from now on; nothing
+  // for a session that is not open. kPermissionDenied when the session is another client's.
+  Result<std::vector<BlockRange>> end(SessionId session, ClientId client);
+  // A file owns the block now.
+  void release(BlockId block);
+
+  struct Ended {
+    SessionId session;
+    std::vector<BlockRange> ranges;  // Dead from now on.
+  };
+  // Ends sessions without renewal for the grace period; in order of their last renewal. Takes time
+  // for those that end only.
+  std::vector<Ended> expire(TimePoint now);
 
   bool is_open(SessionId session) const { return sessions_.contains(session); }
+  // The session that holds the block.
+  std::optional<SessionId> holder(BlockId block) const;
   bool is_protected(BlockId block, TimePoint now) const;
-  // The latest renewal of a session that covers the block.
+  // The latest renewal of the session that holds the block.
   std::optional<TimePoint> last_renewal(BlockId block) const;
+
+  // Ids of ended sessions that are not known to be retired yet.
+  bool is_dead(BlockId block) const { return dead_.contains(block); }
+  // The log retired these ids (but for those that a file owns): from now on the namespace refuses
+  // them itself.
+  void retired(const BlockRange& range) { dead_.remove(range); }
+
   std::size_t size() const { return sessions_.size(); }
+  std::size_t range_count() const { return held_.size(); }
   const Options& options() const { return options_; }
 
  private:
   struct Session {
     ClientId client;
     TimePoint renewed{};
-    absl::btree_map<BlockId, std::uint64_t> ranges;  // First id to count; disjoint.
+    absl::btree_set<BlockId> firsts;  // Of its ranges in held_.
+    std::uint64_t ids = 0;
   };
-  Status add_ranges(Session& session, std::span<const BlockRange> ranges) const;
+  struct Held {
+    std::uint64_t count = 0;
+    SessionId session;
+  };
+  using Sessions = absl::btree_map<SessionId, Session>;
+  using HeldRanges = absl::btree_map<BlockId, Held>;
+
+  // What a list of ranges would add to a session, at most.
+  struct Growth {
+    std::size_t ranges = 0;
+    std::uint64_t ids = 0;
+  };
+  Status check_claim(SessionId id, ClientId client, std::span<const BlockRange> ranges) const;
+  Result<Growth> growth_of(SessionId id, ClientId client, const BlockRange& range) const;
+  HeldRanges::const_iterator holding(BlockId block) const;
+  void insert(SessionId id, Session& session, const BlockRange& range);
+  void touch(SessionId id, Session& session, TimePoint now);
+  std::vector<BlockRange> bury(Sessions::iterator at);
 
   Options options_;
   SessionId next_id_;
-  absl::btree_map<SessionId, Session> sessions_;
-};
-
-// Finds replicas to delete among the blocks nobody owns.
-class OrphanCollector {
- public:
-  struct Options {
-    std::chrono::milliseconds grace{300'000};        // Since first seen or last protected.
-    std::chrono::milliseconds repeat_after{30'000};  // An unconfirmed deletion is sent again.
-    std::size_t deletes_max = 4'096;                 // In one round.
-  };
-  OrphanCollector() : OrphanCollector(Options{}) {}
-  explicit OrphanCollector(Options options) : options_(options) {}
-
-  struct Situation {
-    bool safe_mode = true;
-    bool all_live_reported = false;
-  };
-  // The deletions to send now, by block. The caller marks none of them itself: the replicas are
-  // marked kDeleting in `map`. Nothing in safe mode or before all live nodes have reported.
-  std::vector<ReplicaDelete> collect(BlockMap& map, const WriteSessions& sessions,
-                                     const Situation& situation, TimePoint now);
-  std::size_t tracked() const { return tracked_.size(); }
-
- private:
-  void follow(const BlockMap& map, const WriteSessions& sessions, TimePoint now);
-
-  Options options_;
-  absl::btree_map<BlockId, TimePoint> tracked_;  // When the block's replicas may be deleted.
+  Sessions sessions_;
+  HeldRanges held_;                                              // Disjoint.
+  absl::btree_set<std::pair<TimePoint, SessionId>> by_renewal_;  // What expires first comes first.
+  BlockRangeSet dead_;
+  // Sessions that ended of late, so that a message that comes late opens none of them again.
+  absl::btree_set<SessionId> ended_;
+  std::deque<SessionId> ended_order_;
 };
 
 class SafeMode {

@@ -65,6 +65,21 @@ class NamenodeFixture {
     return std::move(*result);
   }
 
+  // The same in two steps; with `run` false nothing runs yet, not even the handler.
+  template <class Reply, class Request>
+  auto begin(Request request, bool run = true) {
+    auto handle = self_->request(namenode_, caf::infinite, std::move(request));
+    if (run) settle();
+    return handle;
+  }
+  template <class Reply, class Handle>
+  Result<Reply> end(Handle& handle) {
+    std::optional<Result<Reply>> result;
+    handle.receive([&](Reply& reply) { result = std::move(reply); },
+                   [&](const caf::error& error) { result = from_caf(error); });
+    return std::move(*result);
+  }
+
   // Runs every actor and the log until nothing is left to do.
   void settle();
   void advance(std::chrono::milliseconds time);

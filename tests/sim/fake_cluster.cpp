@@ -427,7 +427,10 @@ void FakeCluster::namenode_step() {
     copies_.push_back({task, hangs ? 1 << 30 : step_ + takes});
   }
   send_deletes(plan_.deletes);
-  send_deletes(orphans_.collect(map_, sessions_, {false, registry_.all_live_reported()}, now_));
+  for (const BlockId block :
+       orphans_.due(map_, sessions_, {false, registry_.all_live_reported()}, now_)) {
+    send_deletes(map_.free_block(block));
+  }
 }
 
 std::string FakeCluster::describe(BlockId block) const {

@@ -11,6 +11,7 @@
 #include "metadata/block_map.hpp"
 #include "metadata/block_report.hpp"
 #include "metadata/node_registry.hpp"
+#include "metadata/orphan_collector.hpp"
 #include "metadata/repair_work.hpp"
 #include "metadata/replication_planner.hpp"
 #include "metadata/write_sessions.hpp"

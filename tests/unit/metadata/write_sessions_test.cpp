@@ -1,11 +1,13 @@
 #include "metadata/write_sessions.hpp"
 
 #include <catch2/catch.hpp>
+#include <map>
+#include <random>
+#include <set>
 
 namespace minidfs::metadata {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr TimePoint kStart{};
@@ -13,15 +15,6 @@ constexpr ClientId kClient{0, 1};
 constexpr ClientId kOther{0, 2};
 
 BlockRange range(std::uint64_t first, std::uint64_t count) { return {BlockId{first}, count}; }
-
-BlockMap map_with_orphan(std::uint64_t id) {
-  BlockMap map;
-  map.node_joined(NodeIndex{0}, RackIndex{0});
-  map.add_reported(NodeIndex{0}, {BlockId{id}, 1, 100, true}, nullptr);
-  return map;
-}
-
-constexpr OrphanCollector::Situation kCalm{false, true};
 
 }  // namespace
 
@@ -58,7 +51,7 @@ TEST_CASE("A session protects its blocks until the grace period after the last r
   WriteSessions sessions(SessionId{5}, {seconds(60), 10, 10, 1000});
   const SessionId id = sessions.open(kClient, kStart).value();
   CHECK(id == SessionId{5});
-  REQUIRE(sessions.allocated(id, std::vector{range(10, 5)}, kStart).ok());
+  REQUIRE(sessions.allocated(id, kClient, std::vector{range(10, 5)}, kStart).ok());
   CHECK(sessions.is_protected(BlockId{10}, kStart));
   CHECK(sessions.is_protected(BlockId{14}, kStart));
   CHECK_FALSE(sessions.is_protected(BlockId{15}, kStart));
@@ -67,8 +60,11 @@ TEST_CASE("A session protects its blocks until the grace period after the last r
   CHECK(sessions.expire(kStart + seconds(89)).empty());
   CHECK(sessions.is_protected(BlockId{10}, kStart + seconds(89)));
   CHECK_FALSE(sessions.is_protected(BlockId{10}, kStart + seconds(90)));
-  CHECK(sessions.expire(kStart + seconds(90)) == std::vector{id});
-  CHECK(sessions.allocated(id, {}, kStart).error().code == Errc::kExpired);
+  const auto ended = sessions.expire(kStart + seconds(90));
+  REQUIRE(ended.size() == 1);
+  CHECK(ended[0].session == id);
+  CHECK(ended[0].ranges == std::vector{range(10, 5)});
+  CHECK(sessions.allocated(id, kClient, {}, kStart).error().code == Errc::kExpired);
 }
 
 TEST_CASE("A namenode that restarted learns sessions and blocks from the renewals") {
@@ -82,15 +78,16 @@ TEST_CASE("A namenode that restarted learns sessions and blocks from the renewal
 TEST_CASE("Ranges that touch or overlap are kept as one") {
   WriteSessions sessions(SessionId{1}, {seconds(60), 10, 1, 1000});
   const SessionId id = sessions.open(kClient, kStart).value();
-  REQUIRE(sessions.allocated(id, std::vector{range(10, 5)}, kStart).ok());
-  REQUIRE(sessions.allocated(id, std::vector{range(15, 5)}, kStart).ok());
-  REQUIRE(sessions.allocated(id, std::vector{range(5, 7)}, kStart).ok());
-  REQUIRE(sessions.allocated(id, std::vector{range(6, 3)}, kStart).ok());
+  REQUIRE(sessions.allocated(id, kClient, std::vector{range(10, 5)}, kStart).ok());
+  REQUIRE(sessions.allocated(id, kClient, std::vector{range(15, 5)}, kStart).ok());
+  REQUIRE(sessions.allocated(id, kClient, std::vector{range(5, 7)}, kStart).ok());
+  REQUIRE(sessions.allocated(id, kClient, std::vector{range(6, 3)}, kStart).ok());
   for (std::uint64_t block = 5; block < 20; ++block) {
     CHECK(sessions.is_protected(BlockId{block}, kStart));
   }
   CHECK_FALSE(sessions.is_protected(BlockId{20}, kStart));
-  CHECK(sessions.allocated(id, std::vector{range(30, 1)}, kStart).error().code == Errc::kTooLarge);
+  CHECK(sessions.allocated(id, kClient, std::vector{range(30, 1)}, kStart).error().code ==
+        Errc::kTooLarge);
 }
 
 TEST_CASE("Absurd renewals are refused") {
@@ -109,83 +106,145 @@ TEST_CASE("Absurd renewals are refused") {
   CHECK(sessions.open(kOther, kStart).error().code == Errc::kTooLarge);
 }
 
-TEST_CASE("An orphan is deleted after the grace period and asked for again until it is gone") {
-  BlockMap map = map_with_orphan(7);
-  WriteSessions sessions(SessionId{1});
-  OrphanCollector collector({seconds(100), seconds(30), 10});
-  CHECK(collector.collect(map, sessions, kCalm, kStart).empty());
-  CHECK(collector.collect(map, sessions, kCalm, kStart + seconds(99)).empty());
-  const std::vector expected{ReplicaDelete{BlockId{7}, 1, NodeIndex{0}}};
-  CHECK(collector.collect(map, sessions, kCalm, kStart + seconds(100)) == expected);
-  CHECK(collector.collect(map, sessions, kCalm, kStart + seconds(101)).empty());
-  CHECK(collector.collect(map, sessions, kCalm, kStart + seconds(130)) == expected);
-  map.remove_replica(NodeIndex{0}, BlockId{7}, 1);
-  CHECK(collector.collect(map, sessions, kCalm, kStart + seconds(200)).empty());
-  CHECK(collector.tracked() == 0);
-}
-
-TEST_CASE("A block of a running writer is no orphan, and its grace begins with the last renewal") {
-  BlockMap map = map_with_orphan(7);
-  WriteSessions sessions(SessionId{1}, {seconds(60), 10, 10, 10});
-  OrphanCollector collector({seconds(100), seconds(30), 10});
+TEST_CASE("What an ended session still held is dead: nobody gets it again") {
+  WriteSessions sessions(SessionId{1}, {seconds(60), 10, 10, 1000});
   const SessionId id = sessions.open(kClient, kStart).value();
-  for (int s = 0; s <= 300; s += 20) {
-    REQUIRE(sessions.renew(id, kClient, std::vector{range(7, 1)}, kStart + seconds(s)).ok());
-    CHECK(collector.collect(map, sessions, kCalm, kStart + seconds(s)).empty());
+  REQUIRE(sessions.allocated(id, kClient, std::vector{range(10, 5)}, kStart).ok());
+  sessions.release(BlockId{12});  // Committed.
+  CHECK_FALSE(sessions.last_renewal(BlockId{12}));
+  sessions.expire(kStart + seconds(60));
+  CHECK(sessions.is_dead(BlockId{10}));
+  CHECK_FALSE(sessions.is_dead(BlockId{12}));
+  CHECK(sessions.is_dead(BlockId{14}));
+  const TimePoint later = kStart + seconds(61);
+  CHECK(sessions.renew(id, kClient, {}, later).error().code == Errc::kExpired);
+  CHECK(sessions.allocated(id, kClient, {}, later).error().code == Errc::kExpired);
+  CHECK(sessions.renew(SessionId{9}, kClient, std::vector{range(14, 3)}, later).error().code ==
+        Errc::kExpired);
+  CHECK(sessions.size() == 0);
+  CHECK(sessions.renew(SessionId{9}, kClient, std::vector{range(15, 3)}, later).ok());
+  sessions.retired(range(10, 5));
+  CHECK_FALSE(sessions.is_dead(BlockId{10}));
+}
+
+TEST_CASE("Only its owner ends a session, and with it only what it holds") {
+  WriteSessions sessions(SessionId{1}, {seconds(60), 10, 10, 1000});
+  const SessionId mine = sessions.open(kClient, kStart).value();
+  const SessionId theirs = sessions.open(kOther, kStart).value();
+  REQUIRE(sessions.allocated(mine, kClient, std::vector{range(10, 5)}, kStart).ok());
+  REQUIRE(sessions.allocated(theirs, kOther, std::vector{range(15, 5)}, kStart).ok());
+  CHECK(sessions.end(theirs, kClient).error().code == Errc::kPermissionDenied);
+  CHECK(sessions.renew(mine, kClient, std::vector{range(14, 2)}, kStart).error().code ==
+        Errc::kPermissionDenied);
+  CHECK(sessions.end(mine, kClient).value() == std::vector{range(10, 5)});
+  CHECK(sessions.end(mine, kClient).value().empty());
+  CHECK(sessions.holder(BlockId{15}) == theirs);
+  CHECK_FALSE(sessions.is_dead(BlockId{15}));
+}
+
+TEST_CASE("Sessions, ranges and ids are bounded together, and a refusal changes nothing") {
+  WriteSessions::Options options{seconds(60), 10, 10, 1000};
+  options.ranges_total_max = 4;
+  options.ids_max = 20;
+  WriteSessions sessions(SessionId{1}, options);
+  REQUIRE(
+      sessions.renew(SessionId{5}, kClient, std::vector{range(10, 1), range(20, 1)}, kStart).ok());
+  const auto code = [&](SessionId session, ClientId client, std::vector<BlockRange> ranges) {
+    const auto status = sessions.renew(session, client, ranges, kStart);
+    return status.ok() ? Errc::kInternal : status.error().code;
+  };
+  CHECK(code(SessionId{6}, kOther, {range(30, 1), range(40, 1), range(50, 1)}) == Errc::kTooLarge);
+  CHECK_FALSE(sessions.is_open(SessionId{6}));
+  CHECK(sessions.range_count() == 2);
+  CHECK(code(SessionId{5}, kClient, {range(11, 9), range(30, 10)}) == Errc::kTooLarge);
+  CHECK_FALSE(sessions.holder(BlockId{11}));
+  CHECK(sessions.renew(SessionId{5}, kClient, std::vector{range(11, 9)}, kStart).ok());
+  CHECK(sessions.range_count() == 1);
+}
+
+TEST_CASE("Sessions agree with a naive model whatever is done to them") {
+  struct Naive {
+    ClientId client;
+    TimePoint renewed;
+    std::set<std::uint64_t> ids;
+  };
+  std::mt19937_64 random(4711);
+  for (int round = 0; round < 20; ++round) {
+    WriteSessions sessions(SessionId{1000}, {seconds(60), 100, 100, 100});
+    std::map<SessionId, Naive> naive;
+    std::set<std::uint64_t> dead;
+    std::set<SessionId> ended;
+    TimePoint now = kStart;
+    const auto below = [&](std::uint64_t bound) { return random() % bound; };
+    const auto bury = [&](SessionId id) {
+      dead.insert(naive[id].ids.begin(), naive[id].ids.end());
+      naive.erase(id);
+      ended.insert(id);
+    };
+    for (int step = 0; step < 300; ++step) {
+      now += seconds(below(8));
+      const SessionId id{1 + below(6)};
+      const ClientId client{0, id.value};
+      const BlockRange claimed = range(1 + below(60), 1 + below(6));
+      switch (below(6)) {
+        case 0:
+        case 1:
+        case 2: {
+          bool free = !ended.contains(id);
+          for (std::uint64_t i = claimed.first.value; i < end_of(claimed); ++i) {
+            free = free && !dead.contains(i);
+            for (const auto& [other, session] : naive) {
+              free = free && (other == id || !session.ids.contains(i));
+            }
+          }
+          REQUIRE(sessions.renew(id, client, std::vector{claimed}, now).ok() == free);
+          if (!free) break;
+          auto& mine = naive.try_emplace(id, Naive{client, now, {}}).first->second;
+          mine.renewed = now;
+          for (std::uint64_t i = claimed.first.value; i < end_of(claimed); ++i) mine.ids.insert(i);
+          break;
+        }
+        case 3:
+          sessions.release(claimed.first);
+          dead.erase(claimed.first.value);
+          for (auto& [other, session] : naive) session.ids.erase(claimed.first.value);
+          break;
+        case 4: {
+          const auto held = sessions.end(id, client).value();
+          std::set<std::uint64_t> ids;
+          for (const auto& part : held) {
+            for (std::uint64_t i = part.first.value; i < end_of(part); ++i) ids.insert(i);
+          }
+          REQUIRE(ids == (naive.contains(id) ? naive[id].ids : std::set<std::uint64_t>{}));
+          if (naive.contains(id)) bury(id);
+          break;
+        }
+        default: {
+          std::set<SessionId> gone;
+          for (const auto& one : sessions.expire(now)) gone.insert(one.session);
+          std::set<SessionId> expected;
+          for (const auto& [other, session] : naive) {
+            if (now - session.renewed >= seconds(60)) expected.insert(other);
+          }
+          REQUIRE(gone == expected);
+          for (const SessionId one : expected) bury(one);
+        }
+      }
+      for (std::uint64_t block = 0; block < 70; ++block) {
+        std::optional<SessionId> holder;
+        for (const auto& [other, session] : naive) {
+          if (session.ids.contains(block)) holder = other;
+        }
+        const auto renewed = sessions.last_renewal(BlockId{block});
+        const bool alike = sessions.holder(BlockId{block}) == holder &&
+                           sessions.is_dead(BlockId{block}) == dead.contains(block) &&
+                           renewed.has_value() == holder.has_value() &&
+                           (!holder || *renewed == naive[*holder].renewed);
+        if (!alike) FAIL("round " << round << ", step " << step << ", block " << block);
+      }
+      REQUIRE(sessions.size() == naive.size());
+    }
   }
-  CHECK(sessions.expire(kStart + seconds(360)).size() == 1);
-  CHECK(collector.collect(map, sessions, kCalm, kStart + seconds(399)).empty());
-  CHECK(collector.collect(map, sessions, kCalm, kStart + seconds(400)).size() == 1);
-}
-
-TEST_CASE("An orphan that is committed in time is left alone") {
-  BlockMap map = map_with_orphan(7);
-  WriteSessions sessions(SessionId{1});
-  OrphanCollector collector({seconds(100), seconds(30), 10});
-  collector.collect(map, sessions, kCalm, kStart);
-  map.commit_block({{BlockId{7}, 1, 100}, 1}, {});
-  CHECK(collector.collect(map, sessions, kCalm, kStart + seconds(1000)).empty());
-  CHECK(map.readable_replicas(BlockId{7}).size() == 1);
-}
-
-TEST_CASE("Nothing is collected in safe mode or before every live node has reported") {
-  BlockMap map = map_with_orphan(7);
-  WriteSessions sessions(SessionId{1});
-  OrphanCollector collector({seconds(100), seconds(30), 10});
-  collector.collect(map, sessions, kCalm, kStart);
-  const TimePoint later = kStart + seconds(1000);
-  CHECK(collector.collect(map, sessions, {true, true}, later).empty());
-  CHECK(collector.collect(map, sessions, {false, false}, later).empty());
-  CHECK(collector.collect(map, sessions, {}, later).empty());
-  CHECK(collector.collect(map, sessions, kCalm, later).size() == 1);
-}
-
-TEST_CASE("A round of collection is bounded and the next ones do the rest") {
-  BlockMap map;
-  map.node_joined(NodeIndex{0}, RackIndex{0});
-  for (std::uint64_t id = 1; id <= 25; ++id) {
-    map.add_reported(NodeIndex{0}, {BlockId{id}, 1, 100, true}, nullptr);
-  }
-  WriteSessions sessions(SessionId{1});
-  OrphanCollector collector({seconds(100), seconds(30), 10});
-  collector.collect(map, sessions, kCalm, kStart);
-  std::size_t sum = 0;
-  for (int i = 0; i < 3; ++i) {
-    const auto deletes = collector.collect(map, sessions, kCalm, kStart + seconds(100 + i));
-    CHECK(deletes.size() <= 10);
-    sum += deletes.size();
-  }
-  CHECK(sum == 25);
-}
-
-TEST_CASE("The deletions of a freed block are repeated only when they are not confirmed") {
-  BlockMap map = map_with_orphan(7);
-  map.commit_block({{BlockId{7}, 1, 100}, 1}, {});
-  CHECK(map.free_block(BlockId{7}).size() == 1);
-  WriteSessions sessions(SessionId{1});
-  OrphanCollector collector({seconds(100), seconds(30), 10});
-  CHECK(collector.collect(map, sessions, kCalm, kStart).empty());
-  CHECK(collector.collect(map, sessions, kCalm, kStart + seconds(30)).size() == 1);
 }
 
 TEST_CASE("Safe mode ends when enough blocks have a replica, at once without any block") {

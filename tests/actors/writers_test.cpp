@@ -1,0 +1,240 @@
+// Writers that are silent, come back, end what is not theirs or say what was not granted.
+#include <catch2/catch.hpp>
+
+#include "actors/namenode_fixture.hpp"
+
+namespace minidfs::actors::test {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr ClientId kClient{3, 4};
+
+AllocateBlocks allocation(std::uint64_t session = 0) {
+  AllocateBlocks request;
+  request.client = kClient;
+  request.session = session;
+  request.block_size = 1 << 20;
+  request.replication = 1;
+  return request;
+}
+
+CommitWrite commit_of(const WriteGrant& grant, const metadata::Block& block,
+                      const std::string& path) {
+  CommitWrite commit;
+  commit.session = grant.session;
+  metadata::CommittedFile file;
+  file.path = path;
+  file.block_size = 1 << 20;
+  file.replication = 1;
+  file.compression = "none";
+  file.blocks = {block};
+  commit.change.files = {file};
+  commit.written = {{block.id, {grant.pipelines.at(0).targets.at(0).node}}};
+  return commit;
+}
+
+metadata::IncrementalReport stored(const metadata::Block& block) {
+  metadata::IncrementalReport report;
+  report.added = {block};
+  return report;
+}
+
+metadata::IncrementalReport removed(const metadata::Block& block) {
+  metadata::IncrementalReport report;
+  report.removed = {block};
+  return report;
+}
+
+BlockManagerOptions short_grace() {
+  auto options = NamenodeFixture::default_options();
+  options.orphans.grace = seconds(5);
+  options.sessions.grace = seconds(5);
+  return options;
+}
+
+void pass(NamenodeFixture& namenode, int count) {
+  for (int second = 0; second < count; ++second) {
+    namenode.advance(seconds(1));
+    namenode.beat(1);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a writer that was silent beyond the grace neither revives its session nor commits") {
+  NamenodeFixture namenode(short_grace());
+  namenode.join(1);
+  const auto grant = namenode.ask<WriteGrant>(allocation());
+  REQUIRE(grant.ok());
+  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  namenode.beat(1, stored(block));
+  pass(namenode, 12);
+  namenode.beat(1, removed(block));  // Gone everywhere, and forgotten by the block map.
+  const auto renewed =
+      namenode.ask<Accepted>(RenewSession{kClient, grant->session, {{block.id, 1}}});
+  REQUIRE_FALSE(renewed.ok());
+  CHECK(renewed.error().code == Errc::kExpired);
+  const auto again = namenode.ask<WriteGrant>(allocation(grant->session));
+  REQUIRE_FALSE(again.ok());
+  CHECK(again.error().code == Errc::kExpired);
+  const auto reply = namenode.ask<metadata::ChangeReply>(commit_of(*grant, block, "/a"));
+  REQUIRE_FALSE(reply.ok());
+  CHECK(reply.error().code == Errc::kExpired);
+  CHECK_FALSE(namenode.ask<metadata::FileStatus>(StatRequest{"/a"}).ok());
+}
+
+TEST_CASE("nobody ends another client's session or gives up its blocks") {
+  NamenodeFixture namenode(short_grace());
+  namenode.join(1);
+  const auto grant = namenode.ask<WriteGrant>(allocation());
+  REQUIRE(grant.ok());
+  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  namenode.beat(1, stored(block));
+  auto foreign = allocation();
+  foreign.client = {9, 9};
+  const auto other = namenode.ask<WriteGrant>(foreign);
+  REQUIRE(other.ok());
+  const auto theirs = namenode.ask<Accepted>(EndSession{{9, 9}, grant->session, {{block.id, 1}}});
+  REQUIRE_FALSE(theirs.ok());
+  CHECK(theirs.error().code == Errc::kPermissionDenied);
+  REQUIRE(namenode.ask<Accepted>(EndSession{{9, 9}, other->session, {{block.id, 1}}}).ok());
+  CHECK(namenode.beat(1).remove.empty());
+  const auto reply = namenode.ask<metadata::ChangeReply>(commit_of(*grant, block, "/a"));
+  REQUIRE(reply.ok());
+  CHECK(reply->outcomes.at(0).ok());
+}
+
+TEST_CASE("allocations that get no datanode leave no session behind") {
+  auto options = NamenodeFixture::default_options();
+  options.sessions.sessions_max = 1;
+  NamenodeFixture namenode(options);
+  for (int i = 0; i < 3; ++i) {
+    const auto grant = namenode.ask<WriteGrant>(allocation());
+    REQUIRE_FALSE(grant.ok());
+    CHECK(grant.error().code == Errc::kNoDatanode);
+  }
+  namenode.join(1);
+  CHECK(namenode.ask<WriteGrant>(allocation()).ok());
+}
+
+TEST_CASE("a commit of what was not granted is refused and harms nobody") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  const auto grant = namenode.ask<WriteGrant>(allocation());
+  REQUIRE(grant.ok());
+  const auto id = grant->pipelines.at(0).blocks.at(0);
+  for (const metadata::Block& block :
+       {metadata::Block{id, 1ULL << 50, 1000}, metadata::Block{id, 2, 1000},
+        metadata::Block{id, 1, (1 << 20) + 1}}) {
+    const auto reply = namenode.ask<metadata::ChangeReply>(commit_of(*grant, block, "/a"));
+    REQUIRE_FALSE(reply.ok());
+    CHECK(reply.error().code == Errc::kInvalidArgument);
+  }
+  CHECK(namenode.status().nodes.size() == 1);
+}
+
+TEST_CASE("a namenode that has started accepts a commit once its block is reported as it is") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  const auto grant = namenode.ask<WriteGrant>(allocation());
+  REQUIRE(grant.ok());
+  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  namenode.beat(1, stored(block));
+  namenode.restart();
+  namenode.join(1, {block});
+  metadata::Block longer = block;
+  longer.length = 2000;
+  auto wrong = namenode.begin<metadata::ChangeReply>(commit_of(*grant, longer, "/b"));
+  const auto reply = namenode.ask<metadata::ChangeReply>(commit_of(*grant, block, "/a"));
+  REQUIRE(reply.ok());
+  CHECK(reply->outcomes.at(0).ok());
+  namenode.advance(seconds(4));
+  const auto refused = namenode.end<metadata::ChangeReply>(wrong);
+  REQUIRE(refused.ok());  // Proposed, as a file owns the block by now, and refused by the rules.
+  CHECK_FALSE(refused->outcomes.at(0).ok());
+}
+
+TEST_CASE("a commit whose block exists nowhere waits for three heartbeats and is then refused") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  const auto grant = namenode.ask<WriteGrant>(allocation());
+  REQUIRE(grant.ok());
+  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  namenode.restart();
+  namenode.join(1);
+  auto asked = namenode.begin<metadata::ChangeReply>(commit_of(*grant, block, "/a"));
+  namenode.advance(seconds(4));
+  const auto reply = namenode.end<metadata::ChangeReply>(asked);
+  REQUIRE_FALSE(reply.ok());
+  CHECK(reply.error().code == Errc::kExpired);
+  CHECK(namenode.status().files == 0);
+}
+
+TEST_CASE("a commit that is answered late makes no block owned that was freed before") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  const auto grant = namenode.ask<WriteGrant>(allocation());
+  REQUIRE(grant.ok());
+  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  const auto second = namenode.ask<WriteGrant>(allocation());
+  REQUIRE(second.ok());
+  const metadata::Block newer{second->pipelines.at(0).blocks.at(0), 1, 1000};
+  // Both in one batch: the effects of both come before the answer of the first.
+  auto commit = namenode.begin<metadata::ChangeReply>(commit_of(*grant, block, "/a"), false);
+  auto overwriting = commit_of(*second, newer, "/a");
+  overwriting.change.files.at(0).overwrite = true;
+  auto overwrite = namenode.begin<metadata::ChangeReply>(overwriting, false);
+  namenode.settle();
+  CHECK(namenode.end<metadata::ChangeReply>(commit).ok());
+  CHECK(namenode.end<metadata::ChangeReply>(overwrite).ok());
+  CHECK(namenode.status().blocks_total == 1);
+  CHECK(namenode.status().nodes.at(0).blocks == 1);
+  CHECK(namenode.beat(1, stored(block)).remove.empty());  // Its grace has only begun.
+  namenode.beat(1, removed(block));
+  CHECK(namenode.status().blocks_missing == 0);
+  CHECK(namenode.ask<CheckBlocksReply>(CheckBlocksRequest{})->problems.empty());
+}
+
+TEST_CASE("a node that lost a replica while its commit was in the log is not believed to have it") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  const auto grant = namenode.ask<WriteGrant>(allocation());
+  REQUIRE(grant.ok());
+  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  auto commit = namenode.begin<metadata::ChangeReply>(commit_of(*grant, block, "/a"), false);
+  auto registration = namenode.begin<Registered>(namenode.node(1), false);
+  namenode.settle();
+  CHECK(namenode.end<metadata::ChangeReply>(commit).ok());
+  CHECK(namenode.end<Registered>(registration).ok());
+  CHECK(namenode.status().blocks_missing == 1);
+}
+
+TEST_CASE("a commit that is asked again brings back no replica that was removed since") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  const auto grant = namenode.ask<WriteGrant>(allocation());
+  REQUIRE(grant.ok());
+  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  auto commit = commit_of(*grant, block, "/a");
+  commit.change.request = {kClient, 1, 0};
+  REQUIRE(namenode.ask<metadata::ChangeReply>(commit).ok());
+  CHECK(namenode.status().blocks_missing == 0);
+  namenode.beat(1, removed(block));
+  CHECK(namenode.status().blocks_missing == 1);
+  REQUIRE(namenode.ask<metadata::ChangeReply>(commit).ok());
+  CHECK(namenode.status().blocks_missing == 1);
+}
+
+TEST_CASE("the lists of an allocation are bounded") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  auto request = allocation();
+  request.files.resize(5000);
+  CHECK(namenode.ask<WriteGrant>(request).error().code == Errc::kTooLarge);
+  request = allocation();
+  request.excluded.resize(5000);
+  CHECK(namenode.ask<WriteGrant>(request).error().code == Errc::kTooLarge);
+}
+
+}  // namespace minidfs::actors::test
