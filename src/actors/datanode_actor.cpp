@@ -174,6 +174,10 @@ Heartbeat DatanodeActorState::heartbeat() {
   request.used_bytes = usage.used_bytes;
   request.free_bytes = usage.free_bytes;
   request.replicas = usage.replicas;
+  for (auto& disk : parts_.store->disks()) {
+    request.disks.push_back(
+        {std::move(disk.directory), static_cast<DiskHealth>(disk.condition), disk.since_ms});
+  }
   request.active_writes = load.active_writes;
   request.active_reads = load.active_reads;
   request.changes = parts_.changes->take();

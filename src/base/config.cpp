@@ -107,6 +107,10 @@ const std::array kTable{
     datanode<&D::disk_check_interval, Duration>(
         "datanode.disk_check_interval",
         "Time between two looks whether each data directory still works."),
+    datanode<&D::disk_timeout, Duration>(
+        "datanode.disk_timeout",
+        "Without progress for this time a disk hangs: nothing new is written to it, and when it\n"
+        "stays so its blocks are copied from elsewhere."),
     datanode<&D::scrub_rate, Size<0, kAnySize>>(
         "datanode.scrub_rate",
         "Bytes a second that are read to check stored blocks; 0 checks only on request."),

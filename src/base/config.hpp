@@ -49,6 +49,7 @@ struct DatanodeConfig {
   std::uint32_t threads = 2;
   std::uint64_t copy_rate = 0;
   std::chrono::milliseconds disk_check_interval{3000};
+  std::chrono::milliseconds disk_timeout{10'000};
   std::uint64_t scrub_rate = 8ULL << 20;  // 0: only on request.
   std::chrono::milliseconds scrub_interval{7 * 24 * 3'600'000LL};
   bool keep_corrupt = false;

@@ -1,10 +1,12 @@
 // The reading half of Connection: answers ReadBlock and CorruptSlice frames.
+#include <fcntl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <cstring>
 
+#include "transfer/disk_answer.hpp"
 #include "transfer/server_connection.hpp"
 
 namespace minidfs::transfer {
@@ -16,17 +18,33 @@ using storage::kSliceBytes;
 // call; larger ones go by sendfile.
 constexpr std::uint64_t kCopyBytes = 64 * 1024;
 constexpr std::size_t kGatherBytes = 128 * 1024;
+// One job of the disk sends so much at most.
+constexpr std::size_t kSendBytesMax = 1 << 20;
 
 bool keeps_connection(Errc code) {
-  return code == Errc::kNotFound || code == Errc::kStale || code == Errc::kCorrupt;
+  return code == Errc::kNotFound || code == Errc::kStale || code == Errc::kCorrupt ||
+         code == Errc::kTimedOut || code == Errc::kUnavailable;
 }
 
+// Whether the replica itself is to blame, not its disk or the peer.
+bool is_bad(Errc code) { return code == Errc::kCorrupt || code == Errc::kIoError; }
+
 }  // namespace
+
+asio::awaitable<Result<std::shared_ptr<storage::ReplicaReader>>> Connection::open_replica(
+    BlockId block, std::uint64_t generation) {
+  using Opened = Result<std::shared_ptr<storage::ReplicaReader>>;
+  const auto answer = std::make_shared<DiskAnswer<Opened>>(loop_);
+  loop_.context().store.open_replica(block, generation,
+                                     [answer](Opened opened) { answer->give(std::move(opened)); });
+  Opened opened = co_await answer->take();
+  co_return opened;
+}
 
 asio::awaitable<Status> Connection::serve_read(const ReadBlock& request) {
   ServerContext& context = loop_.context();
   const CountActive active(context.active_reads);
-  auto opened = context.store.open_replica(request.block, request.generation);
+  auto opened = co_await open_replica(request.block, request.generation);
   if (opened.ok() && request.length > 0 &&
       (*opened)->slices().size() <= (request.offset + request.length - 1) / kSliceBytes &&
       request.offset + request.length <= (*opened)->info().length) {
@@ -36,10 +54,10 @@ asio::awaitable<Status> Connection::serve_read(const ReadBlock& request) {
   }
   if (!opened.ok()) {
     const Error& error = opened.error();
-    if (!keeps_connection(error.code)) co_return error;
-    if (error.code == Errc::kCorrupt) {
+    if (is_bad(error.code)) {
       context.events.replica_corrupt(request.block, request.generation, error.message);
     }
+    if (!keeps_connection(error.code)) co_return error;
     append_frame(out_, FrameType::kReadFails, outcome_of(error));
     co_return Status();
   }
@@ -67,10 +85,9 @@ asio::awaitable<bool> Connection::send_replica(std::shared_ptr<storage::ReplicaR
   if (replica->stored_offset(first + slices) - start <= kCopyBytes) {
     while (slices > 0) {
       const std::size_t count = std::min(slices, kFrameSlicesMax);
-      Status status = append_replica(*replica, first, count);
+      const Status status = co_await append_replica(replica, first, count);
       if (!status.ok()) {
-        loop_.context().events.replica_corrupt(replica->info().block, replica->info().generation,
-                                               status.error().message);
+        tell_bad(*replica, status.error());
         co_return false;
       }
       first += count;
@@ -87,15 +104,9 @@ asio::awaitable<bool> Connection::send_replica(std::shared_ptr<storage::ReplicaR
     append_slices_head(out_, FrameType::kReadSlices, replica->slices().subspan(first, count));
     const bool head = co_await drain(true);
     if (!head) co_return false;
-    const bool body = co_await send_file(replica->fd(), offset, bytes);
-    if (!body) {
-      if (!closed() && errno == 0) {
-        loop_.context().events.replica_corrupt(replica->info().block, replica->info().generation,
-                                               "the file of the replica is too short");
-      } else if (!closed() && errno == EIO) {
-        loop_.context().events.replica_corrupt(replica->info().block, replica->info().generation,
-                                               "the file of the replica cannot be read");
-      }
+    const Status body = co_await send_file(replica, offset, bytes);
+    if (!body.ok()) {
+      tell_bad(*replica, body.error());
       co_return false;
     }
     first += count;
@@ -105,62 +116,109 @@ asio::awaitable<bool> Connection::send_replica(std::shared_ptr<storage::ReplicaR
   co_return true;
 }
 
-// Appends one frame with its data to out_.
-Status Connection::append_replica(storage::ReplicaReader& replica, std::size_t first,
-                                  std::size_t slices) {
-  const std::uint64_t offset = replica.stored_offset(first);
-  const std::size_t bytes = replica.stored_offset(first + slices) - offset;
-  append_slices_head(out_, FrameType::kReadSlices, replica.slices().subspan(first, slices));
-  const std::size_t at = out_.size();
-  out_.resize(at + bytes);
-  loop_.context().bytes_sent.fetch_add(bytes, std::memory_order_relaxed);
-  return read_at(replica.fd(), std::as_writable_bytes(std::span(out_).subspan(at)), offset,
-                 "replica of block " + to_string(replica.info().block));
+void Connection::tell_bad(const storage::ReplicaReader& replica, const Error& error) {
+  if (closed() || !is_bad(error.code)) return;
+  loop_.context().events.replica_corrupt(replica.info().block, replica.info().generation,
+                                         error.message);
 }
 
-// False with errno 0 when the file ends too early.
-asio::awaitable<bool> Connection::send_file(int fd, std::uint64_t offset, std::size_t bytes) {
-  auto at = static_cast<off_t>(offset);
+// Stored bytes of a replica, read on a thread of its disk.
+asio::awaitable<Result<std::vector<std::byte>>> Connection::read_replica(
+    std::shared_ptr<storage::ReplicaReader> replica, std::uint64_t offset, std::size_t bytes) {
+  using Read = Result<std::vector<std::byte>>;
+  const auto answer = std::make_shared<DiskAnswer<Read>>(loop_);
+  const auto buffer = std::make_shared<std::vector<std::byte>>(bytes);
+  const auto status = std::make_shared<Status>();
+  replica->submit({[replica, buffer, status, offset] {
+                     *status = read_at(replica->fd(), *buffer, offset,
+                                       "replica of block " + to_string(replica->info().block));
+                   },
+                   [answer, buffer, status] {
+                     answer->give(status->ok() ? Read(std::move(*buffer)) : Read(status->error()));
+                   },
+                   [answer](const Error& error) { answer->give(error); }});
+  Read read = co_await answer->take();
+  co_return read;
+}
+
+// Appends one frame with its data to out_.
+asio::awaitable<Status> Connection::append_replica(std::shared_ptr<storage::ReplicaReader> replica,
+                                                   std::size_t first, std::size_t slices) {
+  const std::uint64_t offset = replica->stored_offset(first);
+  const std::size_t bytes = replica->stored_offset(first + slices) - offset;
+  Result<std::vector<std::byte>> read = std::vector<std::byte>();
+  auto content = replica->content();
+  if (!content.empty()) {
+    content = content.subspan(offset - replica->stored_offset(0), bytes);
+  } else {
+    read = co_await read_replica(replica, offset, bytes);
+    if (!read.ok()) co_return read.error();
+    content = *read;
+  }
+  append_slices_head(out_, FrameType::kReadSlices, replica->slices().subspan(first, slices));
+  out_.append(reinterpret_cast<const char*>(content.data()), content.size());
+  loop_.context().bytes_sent.fetch_add(bytes, std::memory_order_relaxed);
+  co_return Status();
+}
+
+// Threads of the disk send through a descriptor of their own: the socket's may be closed meanwhile.
+// kCancelled when the connection has ended.
+asio::awaitable<Status> Connection::send_file(std::shared_ptr<storage::ReplicaReader> replica,
+                                              std::uint64_t offset, std::size_t bytes) {
+  const std::string name = "the file of the replica of block " + to_string(replica->info().block);
+  if (!send_handle_) {
+    const int handle = ::fcntl(socket_.native_handle(), F_DUPFD_CLOEXEC, 3);
+    if (handle < 0) co_return errno_error(errno, "a connection");
+    send_handle_ = std::make_shared<UniqueFd>(handle);
+  }
   while (bytes > 0) {
-    if (closed()) co_return false;
-    const ssize_t count = ::sendfile(socket_.native_handle(), fd, &at, bytes);
-    if (count > 0) {
-      bytes -= static_cast<std::size_t>(count);
-      loop_.context().bytes_sent.fetch_add(static_cast<std::uint64_t>(count),
+    if (closed()) co_return Error{Errc::kCancelled, "closed"};
+    const auto answer = std::make_shared<DiskAnswer<Result<Sent>>>(loop_);
+    const auto sent = std::make_shared<Sent>();
+    const std::size_t size = std::min(bytes, kSendBytesMax);
+    replica->submit({[replica, sent, handle = send_handle_, offset, size] {
+                       auto at = static_cast<off_t>(offset);
+                       do {
+                         sent->count = ::sendfile(handle->get(), replica->fd(), &at, size);
+                         sent->error = errno;
+                       } while (sent->count < 0 && sent->error == EINTR);
+                     },
+                     [answer, sent] { answer->give(*sent); },
+                     [answer](const Error& error) { answer->give(error); }});
+    const auto result = co_await answer->take();
+    if (!result.ok()) co_return result.error();
+    if (result->count > 0) {
+      offset += static_cast<std::uint64_t>(result->count);
+      bytes -= static_cast<std::size_t>(result->count);
+      loop_.context().bytes_sent.fetch_add(static_cast<std::uint64_t>(result->count),
                                            std::memory_order_relaxed);
-    } else if (count == 0) {
-      errno = 0;
-      co_return false;
-    } else if (errno == EAGAIN) {
+    } else if (result->count == 0) {
+      co_return Error{Errc::kCorrupt, name + " is too short"};
+    } else if (result->error != EAGAIN) {
+      co_return errno_error(result->error, name);
+    } else {
       const bool writable = co_await wait_writable();
-      if (!writable) {
-        errno = ECANCELED;
-        co_return false;
-      }
-    } else if (errno != EINTR) {
-      co_return false;
+      if (!writable) co_return Error{Errc::kCancelled, "closed"};
     }
   }
-  co_return true;
+  co_return Status();
 }
 
 // A reader says that a slice is bad. Its own memory or network may be what is bad, so only what the
 // disk gives here counts.
-void Connection::check_slice(const CorruptSlice& notice) {
-  ServerContext& context = loop_.context();
-  auto replica = context.store.open_replica(notice.block, notice.generation);
-  if (!replica.ok() || notice.slice >= (*replica)->slices().size()) return;
-  const storage::Slice& slice = (*replica)->slices()[notice.slice];
-  std::vector<std::byte> bytes(slice.stored_bytes);
-  Status status =
-      read_at((*replica)->fd(), bytes, (*replica)->stored_offset(notice.slice),
-              "slice " + std::to_string(notice.slice) + " of block " + to_string(notice.block));
-  if (status.ok() && slice_checksum(notice.block, notice.slice, bytes) != slice.checksum) {
-    status = Error{Errc::kCorrupt, "slice " + std::to_string(notice.slice) + " of block " +
-                                       to_string(notice.block) + " has a wrong checksum on disk"};
-  }
-  if (!status.ok()) {
-    context.events.replica_corrupt(notice.block, notice.generation, status.error().message);
+asio::awaitable<void> Connection::check_slice(CorruptSlice notice) {
+  const auto replica = co_await open_replica(notice.block, notice.generation);
+  if (!replica.ok() || notice.slice >= (*replica)->slices().size()) co_return;
+  const storage::Slice slice = (*replica)->slices()[notice.slice];
+  const auto bytes =
+      co_await read_replica(*replica, (*replica)->stored_offset(notice.slice), slice.stored_bytes);
+  if (!bytes.ok()) {
+    tell_bad(**replica, bytes.error());
+  } else if (slice_checksum(notice.block, notice.slice, *bytes) != slice.checksum) {
+    loop_.context().events.replica_corrupt(notice.block, notice.generation,
+                                           "slice " + std::to_string(notice.slice) + " of block " +
+                                               to_string(notice.block) +
+                                               " has a wrong checksum on disk");
   }
 }
 

@@ -71,17 +71,17 @@ Result<BlockAck> ReplicaCopier::send(storage::ReplicaReader& replica) {
   MDFS_CHECK(writer_->begin_block(block, replica.info().generation, replica.info().stored_bytes));
   const auto start = Clock::now();
   const std::uint64_t first_offset = replica.stored_offset(0);
-  std::vector<std::byte> buffer(
-      std::min<std::uint64_t>(kFrameDataMax, replica.stored_offset(slices.size()) - first_offset));
+  // Of the store, should its disk hang.
+  const auto buffer = std::make_shared<std::vector<std::byte>>();
   for (std::size_t first = 0; first < slices.size();) {
     const std::size_t count = std::min(kFrameSlicesMax, slices.size() - first);
     const std::uint64_t offset = replica.stored_offset(first);
     const std::size_t bytes = replica.stored_offset(first + count) - offset;
-    if (bytes > buffer.size()) {
+    if (bytes > kFrameDataMax) {
       return Error{Errc::kCorrupt, "the slices of block " + to_string(block) + " do not add up"};
     }
-    const auto part = std::span(buffer).first(bytes);
-    MDFS_CHECK(read_at(replica.fd(), part, offset, "replica of block " + to_string(block)));
+    MDFS_CHECK(replica.read(buffer, offset, bytes));
+    const std::span<const std::byte> part = *buffer;
     MDFS_CHECK(check_slices(block, first, slices.subspan(first, count), part));
     keep_rate(start, offset - first_offset, bytes_per_second_, options_.cancelled);
     MDFS_CHECK(writer_->append(slices.subspan(first, count), part));

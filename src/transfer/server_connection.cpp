@@ -30,6 +30,8 @@ Connection::~Connection() { loop_.remove(*this); }
 
 void Connection::close() {
   boost::system::error_code ignored;
+  // A thread of a disk that holds the handle must not keep the peer waiting.
+  if (std::exchange(send_handle_, nullptr)) socket_.shutdown(tcp::socket::shutdown_both, ignored);
   socket_.close(ignored);
   if (memory_wait_ != nullptr) memory_wait_->cancel();
   if (writing_ != nullptr) writing_->upstream_closed();
@@ -165,7 +167,7 @@ asio::awaitable<Status> Connection::serve() {
       auto notice = parse_corrupt_slice(frame.control);
       if (!notice.ok()) co_return std::move(notice).error();
       consume(frame.total_bytes());
-      check_slice(*notice);
+      co_await check_slice(*notice);
     } else if (frame.type == FrameType::kOpenPipeline) {
       auto open = parse_open_pipeline(frame.control);
       if (!open.ok()) co_return std::move(open).error();

@@ -91,9 +91,21 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<Status> serve_read(const ReadBlock& request);
   asio::awaitable<bool> send_replica(std::shared_ptr<storage::ReplicaReader> replica,
                                      std::size_t first, std::size_t slices);
-  asio::awaitable<bool> send_file(int fd, std::uint64_t offset, std::size_t bytes);
-  Status append_replica(storage::ReplicaReader& replica, std::size_t first, std::size_t slices);
-  void check_slice(const CorruptSlice& notice);
+  asio::awaitable<Result<std::shared_ptr<storage::ReplicaReader>>> open_replica(
+      BlockId block, std::uint64_t generation);
+  asio::awaitable<Result<std::vector<std::byte>>> read_replica(
+      std::shared_ptr<storage::ReplicaReader> replica, std::uint64_t offset, std::size_t bytes);
+  asio::awaitable<Status> append_replica(std::shared_ptr<storage::ReplicaReader> replica,
+                                         std::size_t first, std::size_t slices);
+  // What a call of sendfile(2) came to.
+  struct Sent {
+    ssize_t count = 0;
+    int error = 0;
+  };
+  asio::awaitable<Status> send_file(std::shared_ptr<storage::ReplicaReader> replica,
+                                    std::uint64_t offset, std::size_t bytes);
+  asio::awaitable<void> check_slice(CorruptSlice notice);
+  void tell_bad(const storage::ReplicaReader& replica, const Error& error);
   const std::byte* buffer() const { return piece_ ? piece_->bytes().data() : head_.data(); }
   asio::awaitable<bool> wait_readable(Wait wait);
   asio::awaitable<bool> wait_writable();
@@ -111,6 +123,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   ServerLoop& loop_;
   tcp::socket socket_;
+  std::shared_ptr<UniqueFd> send_handle_;  // The socket, for threads of disks; none until needed.
   std::string peer_;
   WriteSession* writing_ = nullptr;              // Lives on the stack of serve().
   std::vector<std::byte> head_;                  // Of requests.

@@ -146,6 +146,12 @@ Status WriteSession::begin_block(const BeginBlock& begin) {
   auto writer = context.store.create(begin.block, begin.generation, begin.stored_bytes_hint);
   if (writer.ok()) {
     block_->writer = *std::move(writer);
+    block_->writer->on_lost([loop = loop_.shared_from_this(), session = weak_from_this(),
+                             block = begin.block](const Error& error) {
+      asio::post(loop->io(), [session, block, error] {
+        if (const auto alive = session.lock()) alive->store_lost(block, error);
+      });
+    });
     if (pipeline_.background != 0) block_->writer->keep_out_of_cache();
   } else {
     fail_block(writer.error());
@@ -159,6 +165,10 @@ void WriteSession::fail_block(const Error& error) {
   block_->writer.reset();
   block_->failure = outcome_of(error);
   tell_lost(0, block_->failure);
+}
+
+void WriteSession::store_lost(BlockId block, const Error& error) {
+  if (block_ && block_->begin.block == block && block_->writer) fail_block(error);
 }
 
 // Tells the writer of the open block, which may want to begin it again, that a target has lost it:
@@ -227,7 +237,9 @@ void WriteSession::write_slices(std::span<const storage::Slice> slices,
   }
   block_->slices += slices.size();
   if (forwards() && stored.size() >= kForwardEarlyBytes) forward(taken_ + stored.size());
-  if (block_->writer && status.ok()) status = block_->writer->append(slices, stored);
+  if (block_->writer && status.ok()) {
+    status = block_->writer->append(slices, stored, connection_->memory());
+  }
   if (block_->writer && !status.ok()) fail_block(status.error());
 }
 

@@ -80,6 +80,7 @@ class WriteSession : public std::enable_shared_from_this<WriteSession> {
   void finished(std::uint64_t sequence, const Result<storage::ReplicaInfo>& result);
   void send_acks();
   void fail_block(const Error& error);
+  void store_lost(BlockId block, const Error& error);
   void tell_lost(std::size_t target, const Outcome& outcome);
   void tell_cut_off();
   bool forwards() const { return downstream_ && downstream_->usable(); }

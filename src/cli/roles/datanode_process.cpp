@@ -38,6 +38,7 @@ storage::BlockStoreOptions store_options(const Config& config,
   options.reserved_bytes = config.datanode.reserved_space;
   options.capacity_bytes = config.datanode.capacity;
   options.disk_check_interval = config.datanode.disk_check_interval;
+  options.disk_timeout = config.datanode.disk_timeout;
   return options;
 }
 
@@ -96,6 +97,12 @@ class Datanode final : public DatanodeProcess {
     MDFS_TRY(parts.namenodes, namenode_endpoints(addresses.namenodes));
     auto stored = store_options(config, addresses.data_dirs);
     stored.disk_failed = on_disk_failed(changes_, on_fatal);
+    stored.replicas_unavailable = [this](const std::vector<storage::ReplicaInfo>& replicas) {
+      changes_.replicas_lost(replicas);
+    };
+    stored.replicas_back = [this](const std::vector<storage::ReplicaInfo>& replicas) {
+      for (const storage::ReplicaInfo& replica : replicas) changes_.replica_stored(replica);
+    };
     MDFS_TRY(store_, storage::BlockStore::open(stored));
     changes_.on_bad_found([store = store_.get()] { store->check_disks(); });
     transfer::DataServerOptions options;

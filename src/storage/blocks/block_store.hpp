@@ -19,6 +19,7 @@
 #include "base/file.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "storage/blocks/disk_health.hpp"
 
 namespace minidfs::storage {
 
@@ -51,6 +52,13 @@ struct ReplicaInfo {
 // kCancelled.
 using Pace = std::function<bool(std::size_t bytes)>;
 
+// How a data directory does.
+struct DiskReport {
+  std::string directory;
+  DiskCondition condition = DiskCondition::kWorks;
+  std::int64_t since_ms = 0;  // Unix time at which it came to be so; 0: since the start.
+};
+
 // A disk that is given up until the next start.
 struct DiskFailure {
   std::string directory;
@@ -68,9 +76,13 @@ struct BlockStoreOptions {
   std::uint64_t reserved_bytes = 256ULL << 20;          // Left free on every disk.
   std::uint64_t capacity_bytes = 0;                     // 0: as large as the disks.
   std::chrono::milliseconds disk_check_interval{3000};  // Between two probes of a disk.
+  std::chrono::milliseconds disk_timeout{10'000};       // Without progress: the disk hangs.
   // Told of each disk that fails while the store is open, from any of its threads. Must neither
-  // block nor call the store, and is called until the store is gone.
+  // block nor call the store, and is called until the store is gone. So with the other two.
   std::function<void(const DiskFailure&)> disk_failed;
+  // A disk has hung for long: what it holds cannot be read for now; and it can again.
+  std::function<void(const std::vector<ReplicaInfo>&)> replicas_unavailable;
+  std::function<void(const std::vector<ReplicaInfo>&)> replicas_back;
 };
 
 struct StoreUsage {
@@ -80,23 +92,35 @@ struct StoreUsage {
   std::uint64_t replicas = 0;
 };
 
-// Receives one replica being written. Used by one thread at a time. Destroying it before finish()
-// abandons the replica and gives its space back.
+// Receives one replica being written. Used by one thread at a time; nothing here waits for a disk.
+// Destroying it before finish() abandons the replica and gives its space back.
 class ReplicaWriter {
  public:
   virtual ~ReplicaWriter() = default;
 
-  // Appends whole slices: `stored` holds their bytes back to back. The caller has verified the
-  // checksums. Only the block's last slice may have less than kSliceBytes of raw bytes.
-  // Errors: kNoSpace, kIoError (the replica is then lost), kInvalidArgument.
-  virtual Status append(std::span<const Slice> slices, std::span<const std::byte> stored) = 0;
+  // Appends whole slices: `stored` holds their bytes back to back and stays valid while the store
+  // holds `memory`, which it lets go of when they are written or the replica is lost. The caller
+  // has verified the checksums. Only the block's last slice may have less than kSliceBytes of raw
+  // bytes.
+  // Errors, also of an earlier append: kNoSpace, kIoError, kTimedOut (the disk hangs), upon which
+  // the replica is lost; kInvalidArgument.
+  virtual Status append(std::span<const Slice> slices, std::span<const std::byte> stored,
+                        std::shared_ptr<const void> memory) = 0;
+
+  // Called once, from any thread of the store, when the replica is lost before finish() and no
+  // append() has said so. To be set before the first append().
+  virtual void on_lost(std::function<void(const Error&)> /*lost*/) {}
+
+  // How long the disk has had work without progress.
+  virtual std::chrono::milliseconds stalled_for() const { return std::chrono::milliseconds{0}; }
 
   // The bytes will hardly be read soon: where that costs nothing they do not stay in the page
   // cache.
   virtual void keep_out_of_cache() {}
 
   // Makes the replica durable and visible, replacing an older generation, then calls `done` once,
-  // from a thread of the store. No other call may follow. Many finish() calls share one sync.
+  // from a thread of the store, or within this call when the replica is lost already. No other call
+  // may follow. Many finish() calls share one sync. kTimedOut when the disk hangs.
   virtual void finish(std::function<void(Result<ReplicaInfo>)> done) = 0;
 };
 
@@ -112,6 +136,28 @@ class ReplicaReader {
   // neighbours: ready for sendfile. i may equal slices().size() (the end).
   virtual int fd() const = 0;
   virtual std::uint64_t stored_offset(std::size_t slice) const = 0;
+
+  // All stored bytes, when they were read along at open, as of a small replica; else nothing.
+  virtual std::span<const std::byte> content() const { return {}; }
+
+  // Has `job`, which reads from fd(), done on a thread of the disk; when the disk hangs `given_up`
+  // is called instead of or besides it, then `job` may still be running, and must not touch what
+  // its owner has let go of. Exactly one of `done` and `given_up` is called, maybe within this
+  // call.
+  struct Job {
+    std::function<void()> run;
+    std::function<void()> done;
+    std::function<void(const Error&)> given_up;
+  };
+  virtual void submit(Job job) {
+    job.run();
+    job.done();
+  }
+
+  // Reads `bytes` stored bytes from `offset` of fd() on into `buffer`, which is made as large.
+  // Waits for the disk: kTimedOut when it hangs, and then the buffer is no longer the caller's.
+  Status read(const std::shared_ptr<std::vector<std::byte>>& buffer, std::uint64_t offset,
+              std::size_t bytes);
 };
 
 class BlockStore {
@@ -131,17 +177,24 @@ class BlockStore {
   virtual Status set_cluster_id(ClusterId cluster) = 0;
 
   // `stored_bytes_hint`: an upper bound of the stored size when it is known, else 0. Picks the disk
-  // and the form. Errors: kNoSpace, kAlreadyExists (a finished replica of this generation or
-  // newer), kInUse (being written).
+  // and the form, without touching the disk. Errors: kNoSpace, kAlreadyExists (a finished replica
+  // of this generation or newer), kInUse (being written).
   virtual Result<std::unique_ptr<ReplicaWriter>> create(BlockId block, std::uint64_t generation,
                                                         std::uint64_t stored_bytes_hint) = 0;
 
   // Errors: kNotFound, kStale (the replica has another generation), kCorrupt (its slice table does
   // not match its checksum), kIoError.
+  // kTimedOut or kUnavailable when the disk hangs. The first form waits for the disk; `done` is
+  // called once, from a thread of the store or within the call.
   virtual Result<std::shared_ptr<ReplicaReader>> open_replica(BlockId block,
                                                               std::uint64_t generation) = 0;
+  using Opened = std::function<void(Result<std::shared_ptr<ReplicaReader>>)>;
+  virtual void open_replica(BlockId block, std::uint64_t generation, Opened done) {
+    done(open_replica(block, generation));
+  }
 
-  // Removes the replica unless it is of a newer generation. kNotFound when there is none.
+  // Removes the replica unless it is of a newer generation. kNotFound when there is none. Waits for
+  // the disk; kTimedOut when it hangs.
   virtual Status remove(BlockId block, std::uint64_t generation) = 0;
 
   // Replicas with ids above `after`, in order of id, at most `limit`.
@@ -186,6 +239,9 @@ class BlockStore {
   virtual void check_disks() {}
 
   virtual StoreUsage usage() const = 0;
+
+  // Of each data directory, in their order.
+  virtual std::vector<DiskReport> disks() const { return {}; }
 
   // What an operator should know, such as a rebuilt index; newest last, at most 1000. Also logged.
   virtual std::vector<std::string> notices() const { return {}; }

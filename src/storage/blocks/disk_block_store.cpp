@@ -4,16 +4,17 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <condition_variable>
+#include <optional>
 #include <thread>
 
 #include "base/logging.hpp"
+#include "base/wall_clock.hpp"
 
 namespace minidfs::storage {
 
 namespace {
 
-// Large replicas of one disk that are synced at the same time.
-constexpr std::size_t kSyncThreads = 3;
 // Promised to a writer that does not say how much will come.
 constexpr std::uint64_t kFirstReserveBytes = std::uint64_t{1} << 20;
 constexpr std::size_t kNoticesMax = 1000;
@@ -37,6 +38,8 @@ DiskBlockStore::DiskBlockStore(const BlockStoreOptions& options, ClaimedDirector
       directories_(std::move(claimed.directories)),
       ledger_(paths(), {options.reserved_bytes, options.capacity_bytes}),
       catalog_(directories_.size(), ledger_),
+      health_(directories_.size()),
+      threads_(make_threads()),
       monitor_(monitor_options()),
       opener_(opener_disks(), catalog_,
               [this](std::size_t disk, const Error& error) { monitor_.read_failed(disk, error); }) {
@@ -47,11 +50,20 @@ DiskBlockStore::~DiskBlockStore() {
   monitor_.stop();
   // Writers first, so that the indexes hear of what they finish.
   for (const auto& disk : disks_) {
-    if (!disk) continue;
-    disk->committer.reset();
-    disk->threads.reset();
+    if (disk) disk->committer.reset();
   }
+  for (auto& threads : threads_) threads->finish();
   catalog_.close();
+}
+
+std::vector<std::unique_ptr<DiskThreads>> DiskBlockStore::make_threads() {
+  std::vector<std::unique_ptr<DiskThreads>> out;
+  for (std::size_t i = 0; i < directories_.size(); ++i) {
+    out.push_back(std::make_unique<DiskThreads>(DiskThreads::Options{
+        directories_[i].path, options_.disk_timeout,
+        [this, i](const DiskHealth::Effects& effects) { health_changed(i, effects); }}));
+  }
+  return out;
 }
 
 std::vector<std::string> DiskBlockStore::paths() const {
@@ -62,8 +74,8 @@ std::vector<std::string> DiskBlockStore::paths() const {
 
 std::vector<ReplicaOpener::Disk> DiskBlockStore::opener_disks() const {
   std::vector<ReplicaOpener::Disk> out;
-  for (const ClaimedDirectory& directory : directories_) {
-    out.push_back({directory.path, directory.identity.disk});
+  for (std::size_t i = 0; i < directories_.size(); ++i) {
+    out.push_back({directories_[i].path, directories_[i].identity.disk, threads_[i].get()});
   }
   return out;
 }
@@ -76,6 +88,17 @@ DiskMonitor::Options DiskBlockStore::monitor_options() {
   out.interval = options_.disk_check_interval;
   out.failed = [this](std::size_t disk, const Error& reason) { disk_failed(disk, reason); };
   out.restore_version = [this](std::size_t disk) { return restore_version(disk); };
+  out.on_disk = [this](std::size_t disk, std::function<void()> probe) {
+    threads_[disk]->submit(DiskWork::kSync, {[this, disk, probe = std::move(probe)] {
+                                               ledger_.refresh(disk);
+                                               probe();
+                                             },
+                                             {},
+                                             {}});
+  };
+  out.tick = [this] { tick(); };
+  out.tick_interval = std::clamp(options_.disk_timeout / 10, std::chrono::milliseconds(5),
+                                 std::chrono::milliseconds(500));
   return out;
 }
 
@@ -108,7 +131,13 @@ Result<RecoveredDisk> DiskBlockStore::recover(std::uint16_t number) {
 void DiskBlockStore::start_disk(std::uint16_t number, RecoveredDisk recovered) {
   const ClaimedDirectory& directory = directories_[number];
   const auto notice = [this](std::string text) { notices_.add(std::move(text)); };
-  const auto replaced = [this](BlockId block, const ReplicaLocation& old) { clean_up(block, old); };
+  const auto replaced = [this, number](BlockId block, const ReplicaLocation& old) {
+    if (old.disk == number) {
+      clean_up(block, old);
+    } else {
+      clean_up_soon(block, old);
+    }
+  };
   auto disk = std::make_unique<Disk>();
   const auto write_failed = [this, number](const Error& error) {
     monitor_.write_failed(number, error);
@@ -117,8 +146,10 @@ void DiskBlockStore::start_disk(std::uint16_t number, RecoveredDisk recovered) {
                  directory.identity.disk,
                  number,
                  options_.durability,
+                 threads_[number].get(),
                  write_failed,
-                 replaced};
+                 replaced,
+                 [this, number](std::uint64_t bytes) { return elsewhere(number, bytes); }};
   PackCommitter::Options packs;
   packs.directory = directory.path + "/packs";
   packs.disk = directory.identity.disk;
@@ -131,13 +162,13 @@ void DiskBlockStore::start_disk(std::uint16_t number, RecoveredDisk recovered) {
   packs.notice = notice;
   packs.write_failed = write_failed;
   packs.replaced = replaced;
+  packs.threads = threads_[number].get();
   disk->committer = std::make_unique<PackCommitter>(std::move(packs), catalog_, ledger_);
-  disk->threads = std::make_unique<SyncThreads>(kSyncThreads);
   disk->keeper = std::make_unique<DiskKeeper>(
-      DiskKeeper::Options{
-          directory.path, directory.identity.disk, number,
-          [this, number] { return monitor_.failed(number); }, write_failed, notice,
-          [this, number](std::uint32_t pack) { opener_.forget_pack(number, pack); }},
+      DiskKeeper::Options{directory.path, directory.identity.disk, number,
+                          [this, number] { return monitor_.failed(number); }, write_failed, notice,
+                          [this, number](std::uint32_t pack) { opener_.forget_pack(number, pack); },
+                          [this, number] { ledger_.refresh(number); }},
       std::move(recovered.index), catalog_);
   disks_[number] = std::move(disk);
 }
@@ -175,6 +206,8 @@ void DiskBlockStore::left_out(const std::string& path, const Error& reason) {
 
 void DiskBlockStore::disk_failed(std::size_t number, const Error& reason) {
   ledger_.fail(number);
+  threads_[number]->fail();
+  health_[number].since_ms = wall_clock_ms();
   DiskFailure failure{directories_[number].path, reason, catalog_.fail_disk(number), 0};
   opener_.forget_disk(number);
   if (!started_) {
@@ -190,8 +223,6 @@ void DiskBlockStore::disk_failed(std::size_t number, const Error& reason) {
   if (options_.disk_failed) options_.disk_failed(failure);
 }
 
-// Removes the file of a replica that is no longer in the catalog. A record in a pack is the
-// keeper's business.
 void DiskBlockStore::clean_up(BlockId block, const ReplicaLocation& location) {
   if (location.pack != 0) return;
   opener_.forget(block, location.generation);
@@ -201,6 +232,12 @@ void DiskBlockStore::clean_up(BlockId block, const ReplicaLocation& location) {
     notices_.add(error.message);
     monitor_.write_failed(location.disk, error);
   }
+  ledger_.refresh(location.disk);
+}
+
+void DiskBlockStore::clean_up_soon(BlockId block, const ReplicaLocation& location) {
+  threads_[location.disk]->submit(DiskWork::kWrite,
+                                  {[this, block, location] { clean_up(block, location); }, {}, {}});
 }
 
 ClusterId DiskBlockStore::cluster_id() const {
@@ -242,33 +279,63 @@ Result<std::unique_ptr<ReplicaWriter>> DiskBlockStore::create(BlockId block,
       stored_bytes_hint == 0
           ? kFirstReserveBytes
           : packed_bytes({block, generation, stored_bytes_hint, stored_bytes_hint});
-  // A disk that fails here is left for another one.
-  for (std::size_t attempt = 1;; ++attempt) {
-    MDFS_CHECK(catalog_.begin_write(block, generation));
-    const auto number = ledger_.reserve_anywhere(bytes);
-    if (!number) {
-      catalog_.end_write(block);
-      return number.error();
-    }
-    auto writer = create_on(
-        *number, {block, generation, stored_bytes_hint, Reservation(ledger_, *number, bytes)},
-        packed);
-    if (writer || !monitor_.failed(*number) || attempt == disks_.size()) return writer;
+  MDFS_CHECK(catalog_.begin_write(block, generation));
+  const auto number = ledger_.reserve_anywhere(bytes);
+  if (!number) {
+    catalog_.end_write(block);
+    const bool hangs = std::any_of(threads_.begin(), threads_.end(), [](const auto& threads) {
+      return threads->condition() == DiskCondition::kHangs;
+    });
+    if (!hangs) return number.error();
+    return Error{Errc::kTimedOut, number.error().message + "; a disk hangs"};
   }
+  return create_on(*number,
+                   {block, generation, stored_bytes_hint, Reservation(ledger_, *number, bytes)},
+                   packed);
 }
 
-Result<std::unique_ptr<ReplicaWriter>> DiskBlockStore::create_on(std::size_t disk,
-                                                                 WriterStart start, bool packed) {
+std::unique_ptr<ReplicaWriter> DiskBlockStore::create_on(std::size_t disk, WriterStart start,
+                                                         bool packed) {
   Disk& target = *disks_[disk];
   if (packed) return make_packed_writer(std::move(start), catalog_, *target.committer);
-  return make_large_writer(std::move(start), target.large, catalog_, *target.threads);
+  return make_large_writer(std::move(start), target.large, catalog_, ledger_);
+}
+
+// For a large replica whose file could not be made on a disk that has failed.
+LargeWriterOptions::Elsewhere DiskBlockStore::elsewhere(std::size_t failed, std::uint64_t bytes) {
+  if (!monitor_.failed(failed)) return {};
+  const auto number = ledger_.reserve_anywhere(bytes);
+  if (!number) return {};
+  return {&disks_[*number]->large, Reservation(ledger_, *number, bytes)};
+}
+
+Result<std::shared_ptr<ReplicaReader>> DiskBlockStore::open_replica(BlockId block,
+                                                                    std::uint64_t generation) {
+  struct Answer {
+    std::mutex mutex;
+    std::condition_variable ready;
+    std::optional<Result<std::shared_ptr<ReplicaReader>>> result;
+  };
+  const auto answer = std::make_shared<Answer>();
+  opener_.open(block, generation, [answer](Result<std::shared_ptr<ReplicaReader>> result) {
+    const std::lock_guard lock(answer->mutex);
+    answer->result.emplace(std::move(result));
+    answer->ready.notify_one();
+  });
+  std::unique_lock lock(answer->mutex);
+  answer->ready.wait(lock, [&] { return answer->result.has_value(); });
+  return std::move(*answer->result);
 }
 
 Status DiskBlockStore::remove(BlockId block, std::uint64_t generation) {
   MDFS_TRY(const auto removed, catalog_.remove(block, generation));
-  clean_up(block, removed.location);
-  if (removed.marked) catalog_.end_write(block);
-  return {};
+  const auto& [location, marked] = removed;
+  if (location.pack != 0) return {};
+  return threads_[location.disk]->do_and_wait(DiskWork::kWrite,
+                                              [this, block, location = location, marked = marked] {
+                                                clean_up(block, location);
+                                                if (marked) catalog_.end_write(block);
+                                              });
 }
 
 StoreUsage DiskBlockStore::usage() const {

@@ -80,6 +80,7 @@ BlockStore::FilesChecked DiskBlockStore::check_files(BlockId after, std::size_t 
   result.end = places.size() < limit;
   result.last = places.empty() ? after : places.back().block;
   for (const auto& [block, location] : places) {
+    if (threads_[location.disk]->condition() == DiskCondition::kHangs) continue;
     // It may have been removed since.
     if (file_is_there(block, location) || !catalog_.is_at(block, location)) continue;
     result.missing.push_back(location.info(block));
@@ -121,7 +122,9 @@ Status DiskBlockStore::set_aside(BlockId block, std::uint64_t generation) {
   const auto found = catalog_.places(BlockId{block.value - 1}, 1);
   if (!found.empty() && found.front().block == block &&
       found.front().location.generation <= generation) {
-    const Status kept = keep_copy(block, found.front().location);
+    const ReplicaLocation location = found.front().location;
+    const Status kept = threads_[location.disk]->ask_and_wait<Status>(
+        DiskWork::kRead, [this, block, location] { return keep_copy(block, location); });
     if (!kept.ok()) {
       notices_.add("no copy of corrupt block " + to_string(block) +
                    " is kept: " + kept.error().message);

@@ -38,6 +38,7 @@ void DiskKeeper::run() {
     apply();
     check_now();
     if (unwritten_.empty()) give_back();
+    options_.gave_back();
     // What came in between reading `closed` and taking the changes is no longer than one round.
     if (closed && changes.empty()) return;
   }

@@ -26,6 +26,7 @@ class DiskKeeper {
     std::function<void(const Error&)> write_failed;       // Is told of errors of the index.
     std::function<void(std::string)> notice;              // Takes what the operator should know.
     std::function<void(std::uint32_t pack)> forget_pack;  // Closes a pack that goes away.
+    std::function<void()> gave_back;                      // Space may have come free.
   };
   DiskKeeper(Options options, std::unique_ptr<BlockIndex> index, ReplicaCatalog& catalog);
   ~DiskKeeper();  // After ReplicaCatalog::close(): writes what is left and ends.

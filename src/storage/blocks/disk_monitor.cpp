@@ -129,14 +129,36 @@ void DiskMonitor::probe(std::size_t disk) {
   if (!status.ok()) fail(disk, status.error());
 }
 
+void DiskMonitor::probe_all() {
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    if (!options_.on_disk) {
+      probe(i);
+    } else if (!failed(i) && !states_[i].probing.exchange(true)) {
+      options_.on_disk(i, [this, i] {
+        probe(i);
+        states_[i].probing = false;
+      });
+    }
+  }
+}
+
 void DiskMonitor::run() {
+  using Clock = std::chrono::steady_clock;
+  auto next_probe = Clock::now() + options_.interval;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    wake_.wait_for(lock, options_.interval, [this] { return stopping_ || check_soon_; });
+    const auto until =
+        options_.tick ? std::min(next_probe, Clock::now() + options_.tick_interval) : next_probe;
+    wake_.wait_until(lock, until, [this] { return stopping_ || check_soon_; });
     if (stopping_) return;
-    check_soon_ = false;
+    const auto now = Clock::now();
+    const bool due = std::exchange(check_soon_, false) || now >= next_probe;
     lock.unlock();
-    for (std::size_t i = 0; i < states_.size(); ++i) probe(i);
+    if (options_.tick) options_.tick();
+    if (due) {
+      next_probe = now + options_.interval;
+      probe_all();
+    }
     lock.lock();
   }
 }

@@ -38,6 +38,12 @@ class DiskMonitor {
     std::function<bool(std::size_t disk)> restore_version;
     // Called once for each disk that fails, by the thread that noticed it. Must not call back.
     std::function<void(std::size_t disk, const Error& reason)> failed;
+    // Has the regular probes made by threads of the disk, so that one that hangs holds up no other.
+    // Empty: the monitor's own thread makes them.
+    std::function<void(std::size_t disk, std::function<void()> probe)> on_disk;
+    // Called several times within the time-out of a disk, but not after stop().
+    std::function<void()> tick;
+    std::chrono::milliseconds tick_interval{500};
   };
 
   explicit DiskMonitor(Options options);
@@ -69,9 +75,11 @@ class DiskMonitor {
   struct State {
     std::atomic<bool> failed{false};
     std::atomic<std::uint32_t> read_errors{0};
+    std::atomic<bool> probing{false};  // A regular probe is due or under way.
   };
 
   void run();
+  void probe_all();
   void probe(std::size_t disk);
 
   const Options options_;

@@ -51,6 +51,7 @@ PackCommitter::~PackCommitter() {
 
 void PackCommitter::run() {
   if (options_.open_pack != 0) {
+    const DiskThreads::Call call(*options_.threads, DiskWork::kWrite);
     path_ = options_.directory + "/" + pack_name(options_.open_pack);
     auto fd = open_file(path_, O_RDWR);
     if (fd) {
@@ -64,9 +65,15 @@ void PackCommitter::run() {
     }
   }
   for (;;) {
-    std::vector<PackJob> jobs = queue_.take(kGroupJobsMax);
+    const std::vector<PackJobPtr> jobs = queue_.take(kGroupJobsMax);
     if (jobs.empty()) break;
+    {
+      const std::lock_guard lock(working_mutex_);
+      working_ = jobs;
+    }
     commit(jobs);
+    const std::lock_guard lock(working_mutex_);
+    working_.clear();
   }
   // The pack may be gone on with at the next start; only its unfilled space is given back.
   if (pack_ != 0 && ::ftruncate(fd_.get(), static_cast<off_t>(end_)) != 0) {
@@ -74,7 +81,20 @@ void PackCommitter::run() {
   }
 }
 
-void PackCommitter::commit(std::vector<PackJob>& jobs) {
+void PackCommitter::give_up(const Error& error) {
+  std::deque<PackJobPtr> given_up = queue_.take_all();
+  for (const PackJobPtr& job : given_up) end(*job);
+  {
+    const std::lock_guard lock(working_mutex_);
+    given_up.insert(given_up.end(), working_.begin(), working_.end());
+  }
+  for (const PackJobPtr& job : given_up) {
+    auto none = PackJob::Claim::kNone;
+    if (job->claim.compare_exchange_strong(none, PackJob::Claim::kGivenUp)) job->done(error);
+  }
+}
+
+void PackCommitter::commit(const std::vector<PackJobPtr>& jobs) {
   std::vector<Placed> group;
   std::uint64_t end = end_;
   std::uint64_t group_bytes = 0;
@@ -84,7 +104,8 @@ void PackCommitter::commit(std::vector<PackJob>& jobs) {
     end = end_;
     group_bytes = 0;
   };
-  for (PackJob& job : jobs) {
+  for (const PackJobPtr& each : jobs) {
+    PackJob& job = *each;
     if (!job.status.ok()) {
       finish(job, job.status.error());
       continue;
@@ -115,6 +136,7 @@ Status PackCommitter::ensure_room(std::uint64_t bytes) {
 }
 
 Status PackCommitter::begin_pack() {
+  const DiskThreads::Call call(*options_.threads, DiskWork::kWrite);
   const std::uint32_t number = next_pack_;
   path_ = options_.directory + "/" + pack_name(number);
   MDFS_TRY(auto fd, open_file(path_, O_RDWR | O_CREAT | O_EXCL));
@@ -150,6 +172,7 @@ void PackCommitter::show_slack() {
 }
 
 void PackCommitter::seal_pack() {
+  const DiskThreads::Call call(*options_.threads, DiskWork::kWrite);
   if (::ftruncate(fd_.get(), static_cast<off_t>(end_)) != 0) {
     options_.notice(errno_error(errno, path_).message);
   }
@@ -172,8 +195,12 @@ Status PackCommitter::write_group(const std::vector<Placed>& group) {
     const std::uint64_t padding = packed_bytes(job.info) - used;
     if (padding > 0) pieces.push_back(piece(kZeros, padding));
   }
-  MDFS_CHECK(write_pieces(fd_.get(), pieces, group.front().offset, path_));
+  {
+    const DiskThreads::Call call(*options_.threads, DiskWork::kWrite);
+    MDFS_CHECK(write_pieces(fd_.get(), pieces, group.front().offset, path_));
+  }
   if (options_.durability == Durability::kNone) return {};
+  const DiskThreads::Call call(*options_.threads, DiskWork::kSync);
   return sync_data(fd_.get(), path_);
 }
 
@@ -198,12 +225,17 @@ void PackCommitter::commit_group(std::vector<Placed>& group, std::uint64_t end) 
   results.reserve(group.size());
   for (const Placed& placed : group) results.push_back(publish(placed));
   catalog_.end_pack(options_.disk_number, pack_, end_, false);
+  ledger_.refresh(options_.disk_number);
   show_slack();
   for (std::size_t i = 0; i < group.size(); ++i) finish(*group[i].job, std::move(results[i]));
 }
 
 Result<ReplicaInfo> PackCommitter::publish(const Placed& placed) {
   const ReplicaInfo& info = placed.job->info;
+  auto none = PackJob::Claim::kNone;
+  if (!placed.job->claim.compare_exchange_strong(none, PackJob::Claim::kCommitted)) {
+    return Error{Errc::kTimedOut, "it was given up"};  // Its record is dead.
+  }
   ReplicaLocation location;
   location.generation = info.generation;
   location.length = info.length;
@@ -217,10 +249,16 @@ Result<ReplicaInfo> PackCommitter::publish(const Placed& placed) {
 }
 
 void PackCommitter::finish(PackJob& job, Result<ReplicaInfo> result) {
+  end(job);
+  auto none = PackJob::Claim::kNone;
+  job.claim.compare_exchange_strong(none, PackJob::Claim::kCommitted);
+  if (none != PackJob::Claim::kGivenUp) job.done(std::move(result));
+}
+
+void PackCommitter::end(PackJob& job) {
   job.reservation = Reservation();
   job.stored = {};
   catalog_.end_write(job.info.block);
-  job.done(std::move(result));
 }
 
 }  // namespace minidfs::storage

@@ -3,7 +3,10 @@
 // also calls the writers' `done`.
 #pragma once
 
+#include <atomic>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -11,6 +14,7 @@
 #include "base/file.hpp"
 #include "base/result.hpp"
 #include "storage/blocks/block_store.hpp"
+#include "storage/blocks/disk_threads.hpp"
 #include "storage/blocks/replica_catalog.hpp"
 #include "storage/blocks/space_ledger.hpp"
 #include "storage/blocks/work_queue.hpp"
@@ -25,7 +29,11 @@ struct PackJob {
   std::function<void(Result<ReplicaInfo>)> done;
   // Set when the replica is already lost: the job then only carries the answer.
   Status status;
+  // Who answers: the committer once it can no longer fail, or give_up() before that.
+  enum class Claim : std::uint8_t { kNone, kCommitted, kGivenUp };
+  std::atomic<Claim> claim{Claim::kNone};
 };
+using PackJobPtr = std::shared_ptr<PackJob>;
 
 class PackCommitter {
  public:
@@ -44,6 +52,7 @@ class PackCommitter {
     std::function<void(const Error&)> write_failed;
     // Calls back about the replica that a new one replaced.
     std::function<void(BlockId, const ReplicaLocation&)> replaced;
+    DiskThreads* threads = nullptr;  // Learns of the calls made here.
   };
   PackCommitter(Options options, ReplicaCatalog& catalog, SpaceLedger& ledger);
   ~PackCommitter();  // Commits what was submitted.
@@ -51,7 +60,11 @@ class PackCommitter {
   PackCommitter& operator=(const PackCommitter&) = delete;
 
   // The block must be marked as being written; the mark is taken off before `done` is called.
-  void submit(PackJob job) { queue_.push(std::move(job)); }
+  void submit(PackJobPtr job) { queue_.push(std::move(job)); }
+
+  // The disk hangs: answers all that was submitted and is not yet committed. Thread-safe.
+  void give_up(const Error& error);
+  std::chrono::milliseconds stalled_for() const { return options_.threads->stalled_for(); }
 
  private:
   struct Placed {
@@ -61,7 +74,7 @@ class PackCommitter {
   };
 
   void run();
-  void commit(std::vector<PackJob>& jobs);
+  void commit(const std::vector<PackJobPtr>& jobs);
   Status ensure_room(std::uint64_t bytes);
   Status begin_pack();
   void seal_pack();
@@ -69,13 +82,16 @@ class PackCommitter {
   void commit_group(std::vector<Placed>& group, std::uint64_t end);
   Status write_group(const std::vector<Placed>& group);
   void finish(PackJob& job, Result<ReplicaInfo> result);
+  void end(PackJob& job);
   Result<ReplicaInfo> publish(const Placed& placed);
   void show_slack();
 
   const Options options_;
   ReplicaCatalog& catalog_;
   SpaceLedger& ledger_;
-  WorkQueue<PackJob> queue_;
+  WorkQueue<PackJobPtr> queue_;
+  std::mutex working_mutex_;
+  std::vector<PackJobPtr> working_;  // What the thread has taken.
 
   // The thread's own.
   UniqueFd fd_;

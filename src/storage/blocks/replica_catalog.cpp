@@ -34,7 +34,8 @@ ReplicaCatalog::ReplicaCatalog(std::size_t disk_count, SpaceLedger& ledger) : le
 Status ReplicaCatalog::begin_write(BlockId block, std::uint64_t generation) {
   const std::lock_guard lock(mutex_);
   const auto found = replicas_.find(block.value);
-  if (found != replicas_.end() && found->second.generation >= generation) {
+  if (found != replicas_.end() && found->second.generation >= generation &&
+      !hidden(found->second)) {
     return Error{Errc::kAlreadyExists, replica_name(block, generation) +
                                            ": a finished replica of generation " +
                                            std::to_string(found->second.generation) + " exists"};
@@ -82,7 +83,7 @@ Result<std::optional<ReplicaLocation>> ReplicaCatalog::publish(BlockId block,
   std::optional<ReplicaLocation> old;
   const auto found = replicas_.find(block.value);
   if (found != replicas_.end()) {
-    if (found->second.generation >= location.generation) {
+    if (found->second.generation >= location.generation && !hidden(found->second)) {
       return Error{Errc::kAlreadyExists, replica_name(block, location.generation) +
                                              ": a finished replica of generation " +
                                              std::to_string(found->second.generation) + " exists"};
@@ -125,6 +126,9 @@ Result<ReplicaLocation> ReplicaCatalog::acquire_reader(BlockId block, std::uint6
     return Error{Errc::kStale, replica_name(block, generation) + ": the replica here has " +
                                    std::to_string(location.generation)};
   }
+  if (disks_[location.disk]->access != Access::kOpen) {
+    return Error{Errc::kUnavailable, replica_name(block, generation) + ": its disk hangs"};
+  }
   if (location.pack != 0) {
     ++disks_[location.disk]->packs[location.pack].readers[location.place()];
   }
@@ -147,7 +151,7 @@ std::vector<ReplicaInfo> ReplicaCatalog::list(BlockId after, std::size_t limit) 
   std::vector<ReplicaInfo> out;
   for (auto it = replicas_.upper_bound(after.value); it != replicas_.end() && out.size() < limit;
        ++it) {
-    out.push_back(it->second.info(BlockId{it->first}));
+    if (!hidden(it->second)) out.push_back(it->second.info(BlockId{it->first}));
   }
   return out;
 }
@@ -227,6 +231,20 @@ bool ReplicaCatalog::is_read_between(std::size_t disk, std::uint32_t pack, std::
   if (found == packs.end()) return false;
   const auto reader = found->second.readers.lower_bound(begin);
   return reader != found->second.readers.end() && reader->first < end;
+}
+
+void ReplicaCatalog::set_access(std::size_t disk, Access access) {
+  const std::lock_guard lock(mutex_);
+  disks_[disk]->access = access;
+}
+
+std::vector<ReplicaInfo> ReplicaCatalog::replicas_of(std::size_t disk) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ReplicaInfo> out;
+  for (const auto& [block, location] : replicas_) {
+    if (location.disk == disk) out.push_back(location.info(BlockId{block}));
+  }
+  return out;
 }
 
 std::vector<ReplicaInfo> ReplicaCatalog::fail_disk(std::size_t disk) {

@@ -93,6 +93,12 @@ class ReplicaCatalog {
   bool is_read_between(std::size_t disk, std::uint32_t pack, std::uint64_t begin,
                        std::uint64_t end) const;
 
+  // Whether replicas of a disk that hangs can be opened and are listed. In place of one that is
+  // hidden the same replica may be written anew.
+  enum class Access : std::uint8_t { kOpen, kSuspended, kHidden };
+  void set_access(std::size_t disk, Access access);
+  std::vector<ReplicaInfo> replicas_of(std::size_t disk) const;
+
   // The disk is lost: its replicas, which are returned, are out of sight, and none can be published
   // on it any more.
   std::vector<ReplicaInfo> fail_disk(std::size_t disk);
@@ -123,10 +129,14 @@ class ReplicaCatalog {
     std::map<std::uint32_t, Pack> packs;
     std::vector<IndexChange> changes;
     bool failed = false;
+    Access access = Access::kOpen;
     bool woken = false;
     std::condition_variable changed;
   };
 
+  bool hidden(const ReplicaLocation& location) const {
+    return disks_[location.disk]->access == Access::kHidden;
+  }
   void insert(BlockId block, const ReplicaLocation& location, bool indexed);
   void erase_counts(BlockId block, const ReplicaLocation& location);
   void push(std::size_t disk, const IndexChange& change);

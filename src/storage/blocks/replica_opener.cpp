@@ -11,12 +11,15 @@ namespace {
 
 constexpr std::size_t kLargeFilesMax = 64;
 constexpr std::size_t kPackFilesMax = 64;
+// The stored bytes of a replica up to this size are read with its descriptor.
+constexpr std::uint64_t kReadAlongBytesMax = 64 * 1024;
 
 // A replica's table and where its slices are. The base of both kinds of readers.
 class TableReader : public ReplicaReader {
  public:
-  TableReader(ReplicaInfo info, std::vector<Slice> slices, std::uint64_t first_offset)
-      : info_(info), slices_(std::move(slices)) {
+  TableReader(ReplicaInfo info, std::vector<Slice> slices, std::uint64_t first_offset,
+              DiskThreads& threads)
+      : info_(info), slices_(std::move(slices)), threads_(threads) {
     offsets_.reserve(slices_.size() + 1);
     std::uint64_t offset = first_offset;
     for (const Slice& slice : slices_) {
@@ -29,17 +32,23 @@ class TableReader : public ReplicaReader {
   const ReplicaInfo& info() const override { return info_; }
   std::span<const Slice> slices() const override { return slices_; }
   std::uint64_t stored_offset(std::size_t slice) const override { return offsets_.at(slice); }
+  void submit(Job job) override {
+    threads_.submit(DiskWork::kRead,
+                    {std::move(job.run), std::move(job.done), std::move(job.given_up)});
+  }
 
  private:
   const ReplicaInfo info_;
   const std::vector<Slice> slices_;
+  DiskThreads& threads_;
   std::vector<std::uint64_t> offsets_;
 };
 
 class LargeReader final : public TableReader {
  public:
-  LargeReader(LargeDescriptor descriptor, UniqueFd fd)
-      : TableReader(descriptor.info, std::move(descriptor.slices), 0), fd_(std::move(fd)) {}
+  LargeReader(LargeDescriptor descriptor, UniqueFd fd, DiskThreads& threads)
+      : TableReader(descriptor.info, std::move(descriptor.slices), 0, threads),
+        fd_(std::move(fd)) {}
 
   int fd() const override { return fd_.get(); }
 
@@ -47,36 +56,26 @@ class LargeReader final : public TableReader {
   const UniqueFd fd_;
 };
 
-// Keeps the record's bytes from being given back while a reader is there.
-class ReadMark {
- public:
-  ReadMark(ReplicaCatalog& catalog, const ReplicaLocation& location)
-      : catalog_(&catalog), location_(location) {}
-  ReadMark(ReadMark&& other) noexcept
-      : catalog_(std::exchange(other.catalog_, nullptr)), location_(other.location_) {}
-  ReadMark& operator=(ReadMark&&) = delete;
-  ~ReadMark() {
-    if (catalog_ != nullptr) catalog_->release_reader(location_);
-  }
-
- private:
-  ReplicaCatalog* catalog_;
-  const ReplicaLocation location_;
-};
-
 class PackedReader final : public TableReader {
  public:
+  // `record`: its descriptor and maybe its stored bytes.
   PackedReader(const ReplicaInfo& info, std::vector<Slice> slices, std::uint64_t first_offset,
-               std::shared_ptr<UniqueFd> pack, ReadMark mark)
-      : TableReader(info, std::move(slices), first_offset),
+               std::shared_ptr<UniqueFd> pack, ReadMark mark, std::vector<std::byte> record,
+               DiskThreads& threads)
+      : TableReader(info, std::move(slices), first_offset, threads),
         mark_(std::move(mark)),
-        pack_(std::move(pack)) {}
+        pack_(std::move(pack)),
+        record_(std::move(record)) {}
 
   int fd() const override { return pack_->get(); }
+  std::span<const std::byte> content() const override {
+    return std::span(record_).subspan(descriptor_bytes(info().length));
+  }
 
  private:
   const ReadMark mark_;
   const std::shared_ptr<UniqueFd> pack_;
+  const std::vector<std::byte> record_;
 };
 
 bool same(const ReplicaInfo& a, const ReplicaInfo& b) {
@@ -109,17 +108,36 @@ std::string ReplicaOpener::pack_path(std::size_t disk, std::uint32_t pack) const
   return disks_[disk].directory + "/packs/" + pack_name(pack);
 }
 
-Result<std::shared_ptr<ReplicaReader>> ReplicaOpener::open(BlockId block,
-                                                           std::uint64_t generation) {
-  MDFS_TRY(const ReplicaLocation location, catalog_.acquire_reader(block, generation));
-  auto reader = location.pack != 0 ? open_packed(block, location) : open_large(block, location);
+void ReplicaOpener::open(BlockId block, std::uint64_t generation, BlockStore::Opened done) {
+  const auto location = catalog_.acquire_reader(block, generation);
+  if (!location) {
+    done(location.error());
+    return;
+  }
+  const auto mark = std::make_shared<ReadMark>(catalog_, *location);
+  if (location->pack == 0) {
+    if (auto found = large_.find({block.value, generation})) {
+      done(std::move(found));
+      return;
+    }
+  }
+  disks_[location->disk].threads->ask<Result<std::shared_ptr<ReplicaReader>>>(
+      DiskWork::kRead, [this, block, at = *location, mark] { return open_at(block, at, *mark); },
+      std::move(done));
+}
+
+Result<std::shared_ptr<ReplicaReader>> ReplicaOpener::open_at(BlockId block,
+                                                              const ReplicaLocation& location,
+                                                              ReadMark& mark) {
+  auto reader =
+      location.pack != 0 ? open_packed(block, location, mark) : open_large(block, location);
   if (reader) return reader;
   if (reader.error().code != Errc::kNotFound) {
     if (reader.error().code != Errc::kCorrupt) read_failed_(location.disk, reader.error());
     return reader;
   }
   // Either it was removed just now, or somebody else has taken the file away.
-  const auto again = catalog_.acquire_reader(block, generation);
+  const auto again = catalog_.acquire_reader(block, location.generation);
   if (!again) return again.error();
   catalog_.release_reader(*again);
   read_failed_(location.disk, reader.error());
@@ -127,22 +145,26 @@ Result<std::shared_ptr<ReplicaReader>> ReplicaOpener::open(BlockId block,
 }
 
 Result<std::shared_ptr<ReplicaReader>> ReplicaOpener::open_packed(BlockId block,
-                                                                  const ReplicaLocation& location) {
-  ReadMark mark(catalog_, location);
+                                                                  const ReplicaLocation& location,
+                                                                  ReadMark& mark) {
   MDFS_TRY(auto pack, open_pack(location.disk, location.pack));
   const ReplicaInfo info = location.info(block);
   const std::string path = pack_path(location.disk, location.pack);
-  std::vector<std::byte> bytes(descriptor_bytes(info.length));
+  const std::uint64_t table_bytes = descriptor_bytes(info.length);
+  const bool whole = info.stored_bytes <= kReadAlongBytesMax;
+  std::vector<std::byte> bytes(table_bytes + (whole ? info.stored_bytes : 0));
   MDFS_CHECK(read_at(pack->get(), bytes, location.place(), path));
   const auto header = decode_replica_header(bytes);
   const DescriptorPlace place{disks_[location.disk].id, location.pack, location.place()};
   if (!header || header->place != place || !same(header->info, info)) {
     return not_the_replica(info, path);
   }
-  MDFS_TRY(auto slices,
-           decode_slice_table(*header, bytes, std::span(bytes).subspan(kReplicaHeaderBytes)));
+  const auto table =
+      std::span(bytes).subspan(kReplicaHeaderBytes, table_bytes - kReplicaHeaderBytes);
+  MDFS_TRY(auto slices, decode_slice_table(*header, bytes, table));
   return std::shared_ptr<ReplicaReader>(std::make_shared<PackedReader>(
-      info, std::move(slices), location.place() + bytes.size(), std::move(pack), std::move(mark)));
+      info, std::move(slices), location.place() + table_bytes, std::move(pack), std::move(mark),
+      std::move(bytes), *disks_[location.disk].threads));
 }
 
 Result<std::shared_ptr<UniqueFd>> ReplicaOpener::open_pack(std::size_t disk, std::uint32_t pack) {
@@ -157,14 +179,13 @@ Result<std::shared_ptr<UniqueFd>> ReplicaOpener::open_pack(std::size_t disk, std
 Result<std::shared_ptr<ReplicaReader>> ReplicaOpener::open_large(BlockId block,
                                                                  const ReplicaLocation& location) {
   const std::pair key(block.value, location.generation);
-  if (auto found = large_.find(key)) return found;
   const std::string path = large_path(location.disk, block, location.generation);
   MDFS_TRY(auto fd, open_file(path, O_RDONLY));
   MDFS_TRY(auto descriptor, read_large_descriptor(fd.get(), disks_[location.disk].id, path));
   const ReplicaInfo info = location.info(block);
   if (!same(descriptor.info, info)) return not_the_replica(info, path);
-  std::shared_ptr<ReplicaReader> reader =
-      std::make_shared<LargeReader>(std::move(descriptor), std::move(fd));
+  std::shared_ptr<ReplicaReader> reader = std::make_shared<LargeReader>(
+      std::move(descriptor), std::move(fd), *disks_[location.disk].threads);
   large_.insert(key, reader);
   // A removal that came in between has already told us to forget it.
   const auto again = catalog_.acquire_reader(block, location.generation);

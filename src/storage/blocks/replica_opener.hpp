@@ -10,23 +10,42 @@
 
 #include "base/file.hpp"
 #include "storage/blocks/block_store.hpp"
+#include "storage/blocks/disk_threads.hpp"
 #include "storage/blocks/lru_cache.hpp"
 #include "storage/blocks/replica_catalog.hpp"
 
 namespace minidfs::storage {
+
+// Keeps the record's bytes from being given back while a reader is there.
+class ReadMark {
+ public:
+  ReadMark(ReplicaCatalog& catalog, const ReplicaLocation& location)
+      : catalog_(&catalog), location_(location) {}
+  ReadMark(ReadMark&& other) noexcept
+      : catalog_(std::exchange(other.catalog_, nullptr)), location_(other.location_) {}
+  ReadMark& operator=(ReadMark&&) = delete;
+  ~ReadMark() {
+    if (catalog_ != nullptr) catalog_->release_reader(location_);
+  }
+
+ private:
+  ReplicaCatalog* catalog_;
+  const ReplicaLocation location_;
+};
 
 class ReplicaOpener {
  public:
   struct Disk {
     std::string directory;
     DiskId id;
+    DiskThreads* threads = nullptr;
   };
   // `read_failed` is told of errors of opening and reading; it must not block.
   using ReadFailed = std::function<void(std::size_t disk, const Error& error)>;
   ReplicaOpener(std::vector<Disk> disks, ReplicaCatalog& catalog, ReadFailed read_failed);
 
-  // Errors as BlockStore::open_replica. The reader must not outlive the catalog.
-  Result<std::shared_ptr<ReplicaReader>> open(BlockId block, std::uint64_t generation);
+  // As BlockStore::open_replica. The reader must not outlive the catalog.
+  void open(BlockId block, std::uint64_t generation, BlockStore::Opened done);
 
   // Let go of the file of a large replica, or of a pack, that goes away.
   void forget(BlockId block, std::uint64_t generation);
@@ -41,8 +60,11 @@ class ReplicaOpener {
   std::string large_path(std::size_t disk, BlockId block, std::uint64_t generation) const;
 
  private:
-  Result<std::shared_ptr<ReplicaReader>> open_packed(BlockId block,
-                                                     const ReplicaLocation& location);
+  // On a thread of the disk.
+  Result<std::shared_ptr<ReplicaReader>> open_at(BlockId block, const ReplicaLocation& location,
+                                                 ReadMark& mark);
+  Result<std::shared_ptr<ReplicaReader>> open_packed(BlockId block, const ReplicaLocation& location,
+                                                     ReadMark& mark);
   Result<std::shared_ptr<ReplicaReader>> open_large(BlockId block, const ReplicaLocation& location);
   Result<std::shared_ptr<UniqueFd>> open_pack(std::size_t disk, std::uint32_t pack);
   Status verify_at(BlockId block, const ReplicaLocation& location, const Pace& pace);

@@ -7,10 +7,10 @@
 #include <string>
 
 #include "storage/blocks/block_store.hpp"
+#include "storage/blocks/disk_threads.hpp"
 #include "storage/blocks/pack_committer.hpp"
 #include "storage/blocks/replica_catalog.hpp"
 #include "storage/blocks/space_ledger.hpp"
-#include "storage/blocks/sync_threads.hpp"
 
 namespace minidfs::storage {
 
@@ -30,16 +30,22 @@ struct LargeWriterOptions {
   DiskId disk;
   std::uint16_t disk_number = 0;
   Durability durability = Durability::kSync;
+  DiskThreads* threads = nullptr;
   // Is told of errors of writing and syncing.
   std::function<void(const Error&)> write_failed;
-  // Calls back about the replica that a new one replaced.
+  // Calls back about the replica that a new one replaced; from a thread of the disk.
   std::function<void(BlockId, const ReplicaLocation&)> replaced;
+  // The disk cannot take the file: another one that can, with room for so many bytes, or none.
+  struct Elsewhere {
+    const LargeWriterOptions* options = nullptr;
+    Reservation reservation;
+  };
+  std::function<Elsewhere(std::uint64_t bytes)> elsewhere;
 };
 
-// `options` must outlive the writer. When this fails, the mark is taken off.
-Result<std::unique_ptr<ReplicaWriter>> make_large_writer(WriterStart start,
-                                                         const LargeWriterOptions& options,
-                                                         ReplicaCatalog& catalog,
-                                                         SyncThreads& threads);
+// `options` must outlive the writer. The file is made by the first job on the disk's threads.
+std::unique_ptr<ReplicaWriter> make_large_writer(WriterStart start,
+                                                 const LargeWriterOptions& options,
+                                                 ReplicaCatalog& catalog, SpaceLedger& ledger);
 
 }  // namespace minidfs::storage

@@ -26,15 +26,32 @@ SpaceLedger::SpaceLedger(std::vector<std::string> directories, Limits limits)
     disk.device = known ? status.st_dev : 0;
     disks_.push_back(std::move(disk));
   }
+  for (std::size_t i = 0; i < disks_.size(); ++i) refresh(i);
+}
+
+void SpaceLedger::refresh(std::size_t disk) {
+  struct statvfs status = {};
+  const bool known = ::statvfs(disks_[disk].directory.c_str(), &status) == 0;
+  const std::lock_guard lock(mutex_);
+  const std::uint64_t device = disks_[disk].device;
+  for (Disk& each : disks_) {
+    if (&each != &disks_[disk] && each.device != device) continue;
+    each.size_bytes = known ? status.f_blocks * status.f_frsize : 0;
+    each.free_bytes = known ? status.f_bavail * status.f_frsize : 0;
+  }
+}
+
+void SpaceLedger::suspend(std::size_t disk, bool suspended) {
+  const std::lock_guard lock(mutex_);
+  disks_[disk].suspended = suspended;
 }
 
 SpaceLedger::Device SpaceLedger::device_of(const Disk& disk) const {
-  struct statvfs status = {};
   if (disk.failed) return {};
-  if (::statvfs(disk.directory.c_str(), &status) != 0) return {};  // A lost disk has no room.
   Device device;
-  device.size_bytes = minus(status.f_blocks * status.f_frsize, limits_.reserved_bytes);
-  device.free_bytes = status.f_bavail * status.f_frsize;
+  device.size_bytes = minus(disk.size_bytes, limits_.reserved_bytes);
+  if (disk.suspended) return device;
+  device.free_bytes = disk.free_bytes;
   std::uint64_t taken = limits_.reserved_bytes;
   for (const Disk& other : disks_) {
     if (other.failed || other.device != disk.device) continue;
@@ -101,6 +118,9 @@ Status SpaceLedger::reserve(std::size_t disk, std::uint64_t bytes) {
 void SpaceLedger::wrote(std::size_t disk, std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   disks_[disk].unwritten_bytes = minus(disks_[disk].unwritten_bytes, bytes);
+  for (Disk& each : disks_) {
+    if (each.device == disks_[disk].device) each.free_bytes = minus(each.free_bytes, bytes);
+  }
 }
 
 void SpaceLedger::release(std::size_t disk, std::uint64_t reserved, std::uint64_t written) {

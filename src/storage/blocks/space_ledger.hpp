@@ -1,5 +1,5 @@
 // The space of the block store's disks: what replicas take, what is promised to writers, and what
-// can still be taken. Thread-safe.
+// can still be taken. Thread-safe; only refresh() and the constructor ask the file systems.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +32,10 @@ class SpaceLedger {
 
   void add_replica(std::size_t disk, std::uint64_t bytes);
   void remove_replica(std::size_t disk, std::uint64_t bytes);
+  // Asks the disk's file system for its size and free space. Errors leave it without room.
+  void refresh(std::size_t disk);
+  // A disk that hangs takes nothing new until it is back.
+  void suspend(std::size_t disk, bool suspended);
   // The disk is lost: it has no room, and what it held no longer counts.
   void fail(std::size_t disk);
   // What the current pack has allocated but not filled: free for replicas, though the file system
@@ -50,6 +54,10 @@ class SpaceLedger {
     std::uint64_t promised_bytes = 0;   // To writers, written or not.
     std::uint64_t unwritten_bytes = 0;  // Of these, not yet in the file system.
     std::uint64_t pack_slack_bytes = 0;
+    // Of its file system at the last refresh(), less what was written since.
+    std::uint64_t size_bytes = 0;
+    std::uint64_t free_bytes = 0;
+    bool suspended = false;
     bool failed = false;
   };
   struct Device {

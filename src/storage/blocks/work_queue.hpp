@@ -34,6 +34,12 @@ class WorkQueue {
     return taken;
   }
 
+  // Takes what is there, without waiting.
+  std::deque<T> take_all() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(items_, {});
+  }
+
   // What was pushed before is still handed out.
   void close() {
     {

@@ -63,6 +63,7 @@ TEST_CASE("every option can be set by its variable to what it prints") {
       {"datanode.threads", "9"},
       {"datanode.copy_rate", "10MiB"},
       {"datanode.disk_check_interval", "9s"},
+      {"datanode.disk_timeout", "19s"},
       {"datanode.scrub_rate", "1MiB"},
       {"datanode.scrub_interval", "1d"},
       {"datanode.keep_corrupt", "true"},

@@ -19,8 +19,8 @@ class FakeReplicaWriter final : public storage::ReplicaWriter {
     --store_.open_writers_;
   }
 
-  Status append(std::span<const storage::Slice> slices,
-                std::span<const std::byte> stored) override {
+  Status append(std::span<const storage::Slice> slices, std::span<const std::byte> stored,
+                std::shared_ptr<const void> /*memory*/) override {
     auto& info = replica_->info;
     if (store_.failing_ == info.block) return Error{Errc::kIoError, "the fake disk fails"};
     MDFS_CHECK(write_at(replica_->file.get(), stored, info.stored_bytes, "memfd"));

@@ -102,9 +102,12 @@ TEST_CASE("a replica is invisible until it is finished and gone when it is aband
       CHECK(code_of(store->create(block, 1, size)) == Errc::kInUse);
       CHECK(store->usage().used_bytes >= size);
     }
-    CHECK(store->usage().used_bytes == 0);
-    CHECK(std::filesystem::is_empty(directory.path() + "/blocks"));
-    CHECK(put(*store, block, 1, make_bytes(size, 1)).ok());
+    // The disk's threads see to it.
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (store->usage().used_bytes != 0 || !put(*store, block, 1, make_bytes(size, 1)).ok()) {
+      REQUIRE(std::chrono::steady_clock::now() < deadline);
+    }
+    CHECK(files_in(directory.path() + "/blocks").size() == (size > 1000 ? 1U : 0U));
     CHECK(store->remove(block, 1).ok());
   }
 }
@@ -136,7 +139,7 @@ TEST_CASE("what does not follow the rules of slices is refused") {
     REQUIRE(writer.ok());
     const auto append = [&](std::uint32_t stored, std::uint32_t raw) {
       const Slice slice{stored, raw, 0};
-      return (*writer)->append(std::span(&slice, 1), bytes);
+      return (*writer)->append(std::span(&slice, 1), bytes, nullptr);
     };
     CHECK(code_of(append(100, 99)) == Errc::kInvalidArgument);
     CHECK(code_of(append(100, kSliceBytes + 1)) == Errc::kInvalidArgument);

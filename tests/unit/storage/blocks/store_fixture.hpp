@@ -75,7 +75,9 @@ inline Status append_raw(ReplicaWriter& writer, BlockId block, std::span<const s
   constexpr std::size_t kStep = 1 << 20;
   for (std::size_t begin = 0; begin < raw.size(); begin += kStep) {
     const auto encoded = encoder.encode(raw.subspan(begin, std::min(kStep, raw.size() - begin)));
-    MDFS_CHECK(writer.append(encoded.slices, encoded.stored));
+    const auto memory =
+        std::make_shared<std::vector<std::byte>>(encoded.stored.begin(), encoded.stored.end());
+    MDFS_CHECK(writer.append(encoded.slices, *memory, memory));
   }
   return {};
 }
