@@ -4,6 +4,7 @@
 #include <caf/stateful_actor.hpp>
 #include <utility>
 
+#include "actors/leadership.hpp"
 #include "base/codec.hpp"
 #include "base/logging.hpp"
 #include "base/wall_clock.hpp"
@@ -114,13 +115,17 @@ void BlockActorState::propose(Proposal proposal, const metadata::Change& change)
   log_->propose(channel_, token, metadata::encode_change(change));
 }
 
+// The ids of a mark are used up, or there was none: the leadership takes another one.
 void BlockActorState::reserve_ids() {
-  const auto count = manager_->take_reservation();
-  if (count == 0) return;
+  if (manager_->take_reservation() == 0) return;
+  metadata::BeginLeadership change;
+  change.time_ms = wall_clock_ms();
+  change.number = manager_->epoch().leadership;
+  change.mark = random_mark();
   Proposal proposal;
   proposal.kind = Proposal::Kind::kReserveIds;
-  proposal.count = count;
-  propose(std::move(proposal), metadata::ReserveBlockIds{count});
+  proposal.mark = change.mark;
+  propose(std::move(proposal), change);
 }
 
 void BlockActorState::purge() {
@@ -174,7 +179,7 @@ void BlockActorState::ids_answer(const Proposal& proposal,
     for (auto& allocation : waiting) allocation.promise.deliver(to_caf(error));
     return;
   }
-  manager_->ids_reserved({BlockId{reply->outcomes[0].value}, proposal.count});
+  manager_->ids_reserved({metadata::first_of(proposal.mark), metadata::kBlockCountMax});
   for (auto& allocation : waiting) {
     auto grant = manager_->allocate(allocation.request, now());
     if (grant.ok()) {
@@ -197,6 +202,7 @@ void BlockActorState::take_effects(const NamespaceEffects& effects) {
 void BlockActorState::tick() {
   const auto counters = reader_->counters();
   if (counters.ok()) {
+    if (const auto applied = reader_->applied(); applied.ok()) manager_->note_applied(*applied);
     manager_->tick(counters->blocks, now());
   } else {
     log_error("namenode", "cannot read the namespace's counters: {}", counters.error().message);

@@ -79,7 +79,7 @@ class BlockActorState {
   struct Proposal {
     enum class Kind : std::uint8_t { kCommit, kReserveIds, kPurge };
     Kind kind = Kind::kCommit;
-    std::uint64_t count = 0;  // Reserved ids.
+    metadata::BlockMark mark = 0;  // Of more ids.
     CommitWrite commit;
     caf::typed_response_promise<metadata::ChangeReply> promise;
   };

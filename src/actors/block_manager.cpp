@@ -84,7 +84,11 @@ BlockManager::BlockManager(BlockManagerOptions options, OwnerLookup owners, Time
       orphans_(options_.orphans),
       safe_mode_(options_.safe_mode),
       repair_work_(options_.repair_work),
-      last_report_(random_() >> 32) {}
+      last_report_(random_() >> 32) {
+  if (options_.mark != 0) {
+    ids_.add_range({metadata::first_of(options_.mark), metadata::kBlockCountMax});
+  }
+}
 
 Result<std::vector<NodeIndex>> BlockManager::targets_for(const AllocateBlocks& request,
                                                          TimePoint now) {

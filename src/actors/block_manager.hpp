@@ -17,8 +17,10 @@
 #include "absl/container/inlined_vector.h"
 #include "actors/messages.hpp"
 #include "base/result.hpp"
+#include "metadata/block_identity.hpp"
 #include "metadata/block_map.hpp"
 #include "metadata/block_report.hpp"
+#include "metadata/epoch.hpp"
 #include "metadata/namespace_effects.hpp"
 #include "metadata/node_registry.hpp"
 #include "metadata/orphan_collector.hpp"
@@ -31,6 +33,8 @@ namespace minidfs::actors {
 
 struct BlockManagerOptions {
   ClusterId cluster;
+  metadata::Epoch epoch;         // Which leadership this is, for the datanodes.
+  metadata::BlockMark mark = 0;  // Of the blocks that it grants; 0: ids_reserved() brings some.
   metadata::NodeRegistryOptions nodes;
   metadata::PlacementOptions placement;
   metadata::WriteSessions::Options sessions;
@@ -72,6 +76,9 @@ class BlockManager {
   // Ids that should be reserved through the log now; 0 is none. Answered by ids_reserved() or
   // reservation_failed().
   std::uint64_t take_reservation() { return ids_.take_reservation(); }
+  // The last applied change that is known, for the datanodes.
+  void note_applied(std::uint64_t change) { applied_ = change; }
+  const metadata::Epoch& epoch() const { return options_.epoch; }
   void ids_reserved(metadata::BlockRange range) { ids_.add_range(range); }
   void reservation_failed() { ids_.reservation_failed(); }
 
@@ -196,6 +203,7 @@ class BlockManager {
     double per_second = 0;
   };
   RepairRate repair_rate_;
+  std::uint64_t applied_ = 0;
   std::uint64_t last_report_ = 0;
   std::uint64_t last_scrub_ = 0;
 };

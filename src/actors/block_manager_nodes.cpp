@@ -70,11 +70,13 @@ Result<Registered> BlockManager::register_node(const RegisterNode& request, Time
   start_report(registered.node);
   log_info("namenode", "datanode {} ({}, rack {}) registered", to_string(node.data),
            to_string(node.id), node.rack);
-  return Registered{options_.cluster, last_report_, {}, 0};
+  return Registered{options_.cluster, last_report_, options_.epoch, applied_};
 }
 
 Result<HeartbeatReply> BlockManager::heartbeat(const Heartbeat& request, TimePoint now) {
   HeartbeatReply reply;
+  reply.epoch = options_.epoch;
+  reply.change = applied_;
   auto event = registry_.heartbeat(request.node, request.incarnation, usage_of(request), now);
   if (!event.ok()) {
     if (!means_register_again(event.error())) return std::move(event).error();

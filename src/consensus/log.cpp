@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 
 #include "base/file.hpp"
 #include "consensus/directory_check.hpp"
@@ -53,6 +54,17 @@ Status mend(const std::string& directory, const DirectoryFacts& facts) {
 }
 
 }  // namespace
+
+Result<bool> Log::exists(const std::string& directory) {
+  std::error_code error;
+  std::filesystem::directory_iterator at(directory, error);
+  if (error == std::errc::no_such_file_or_directory) return false;
+  for (; !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
+    if (at->path().filename() != "lock") return true;
+  }
+  if (error) return errno_error(error.value(), directory);
+  return false;
+}
 
 Result<std::unique_ptr<Log>> Log::open(LogOptions options, StateMachine& state,
                                        FatalHandler on_fatal) {

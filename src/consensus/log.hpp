@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -51,10 +52,19 @@ using CompletionSink = std::function<void(std::vector<Completion>)>;
 
 using ChannelId = std::uint32_t;
 
+// What a proposal needs of the disk.
+enum class Room : std::uint8_t {
+  kFree,      // Refused when less than LogOptions::free_space_min_bytes is left.
+  kReserved,  // Small, and needed to go on at all: may use what is kept free.
+};
+
 class Log {
  public:
   // Called once on the log's thread when this member cannot go on (disk failure).
   using FatalHandler = std::function<void(const Error&)>;
+
+  // Whether the directory holds, or may hold, a log; not when it is missing or empty.
+  static Result<bool> exists(const std::string& directory);
 
   // Loads the directory (or bootstraps an empty one), replays what `state` lacks, and starts the
   // log's thread; returns once a single member is leader. `state` must outlive the log. Errors name
@@ -67,7 +77,10 @@ class Log {
 
   // Both thread-safe. Every proposal is answered exactly once through its channel's sink.
   virtual ChannelId add_channel(CompletionSink sink) = 0;
-  virtual void propose(ChannelId channel, std::uint64_t token, std::string command) = 0;
+  virtual void propose(ChannelId channel, std::uint64_t token, std::string command, Room room) = 0;
+  void propose(ChannelId channel, std::uint64_t token, std::string command) {
+    propose(channel, token, std::move(command), Room::kFree);
+  }
 
   virtual bool is_leader() const = 0;  // Thread-safe.
 };

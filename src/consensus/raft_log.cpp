@@ -83,10 +83,10 @@ ChannelId RaftLog::add_channel(CompletionSink sink) {
   return static_cast<ChannelId>(sinks_.size() - 1);
 }
 
-void RaftLog::propose(ChannelId channel, std::uint64_t token, std::string command) {
+void RaftLog::propose(ChannelId channel, std::uint64_t token, std::string command, Room room) {
   const std::lock_guard lock(mutex_);
   MDFS_ASSERT(channel < sinks_.size());
-  queue_.push_back({channel, token, std::move(command)});
+  queue_.push_back({channel, token, std::move(command), room});
   if (queue_.size() == 1 && !stopping_) uv_async_send(&wake_);
 }
 
@@ -218,7 +218,7 @@ void RaftLog::pump() {
     return answer_queued(Error{Errc::kNotLeader, "this namenode is not the leader"});
   }
   if (const auto room = free_space_.check(uv_now(member_.loop())); !room.ok()) {
-    return answer_queued(room.error());
+    refuse_for_room(room.error());
   }
   while (!backlog_.empty() && requests_in_flight_ < kRequestsInFlightMax && send_some()) {
   }
@@ -251,7 +251,7 @@ bool RaftLog::send_some() {
     write_entry({static_cast<std::uint32_t>(bytes), 1, applier_.number(), proposer_, ++sequence_},
                 proposal.command, buffer.base);
     total_bytes += buffer.len;
-    sent[count++] = {proposal.channel, proposal.token, {}};
+    sent[count++] = {proposal.channel, proposal.token, {}, proposal.room};
     backlog_.pop_front();
   }
   if (count == 0) return true;
@@ -281,6 +281,18 @@ void RaftLog::answer_queued(const Error& error) {
   }
   for (const auto& proposal : backlog_) applier_.answer(proposal.channel, proposal.token, error);
   backlog_.clear();
+}
+
+void RaftLog::refuse_for_room(const Error& error) {
+  std::deque<Proposal> kept;
+  for (auto& proposal : backlog_) {
+    if (proposal.room == Room::kReserved) {
+      kept.push_back(std::move(proposal));
+    } else {
+      applier_.answer(proposal.channel, proposal.token, error);
+    }
+  }
+  backlog_ = std::move(kept);
 }
 
 void RaftLog::fail(const Error& error) {

@@ -28,7 +28,8 @@ class RaftLog final : public Log {
   Status start(const DirectoryFacts& facts);
 
   ChannelId add_channel(CompletionSink sink) override;
-  void propose(ChannelId channel, std::uint64_t token, std::string command) override;
+  using Log::propose;
+  void propose(ChannelId channel, std::uint64_t token, std::string command, Room room) override;
   bool is_leader() const override { return leader_.load(std::memory_order_acquire); }
 
  private:
@@ -36,6 +37,7 @@ class RaftLog final : public Log {
     ChannelId channel = 0;
     std::uint64_t token = 0;
     std::string command;
+    Room room = Room::kFree;
   };
   struct Request {
     struct raft_apply apply {};
@@ -52,6 +54,8 @@ class RaftLog final : public Log {
   void pump();
   bool send_some();
   void answer_queued(const Error& error);
+  // Answers what is in the backlog, but for what may use the room that is kept free.
+  void refuse_for_room(const Error& error);
   void fail(const Error& error);
   void report_failure();
   void deliver();

@@ -5,8 +5,6 @@
 namespace minidfs::storage {
 namespace {
 
-constexpr int kBusyTimeoutMs = 5000;
-
 Errc sqlite_code(int code) {
   switch (code & 0xFF) {
     case SQLITE_CORRUPT:
@@ -140,7 +138,7 @@ Result<Database> Database::open(const std::string& path, Mode mode) {
   if (code != SQLITE_OK) {
     return sqlite_error(code, path + ": open", sqlite3_errmsg(database.handle_));
   }
-  sqlite3_busy_timeout(database.handle_, kBusyTimeoutMs);
+  database.set_busy_timeout(kBusyTimeout);
   return database;
 }
 
@@ -173,6 +171,10 @@ Result<std::int64_t> Database::integer(std::string_view sql) {
   MDFS_TRY(Statement statement, prepare(sql));
   MDFS_TRY(const bool row, statement.step());
   return row ? statement.integer(0) : 0;
+}
+
+void Database::set_busy_timeout(std::chrono::milliseconds timeout) {
+  sqlite3_busy_timeout(handle_, static_cast<int>(timeout.count()));
 }
 
 std::int64_t Database::last_insert_rowid() const { return sqlite3_last_insert_rowid(handle_); }

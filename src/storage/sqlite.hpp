@@ -3,6 +3,7 @@
 // statements belong to one thread at a time.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -79,8 +80,10 @@ class Database {
     kReadOnly,
   };
 
+  static constexpr std::chrono::milliseconds kBusyTimeout{5000};
+
   Database() = default;
-  // Waits up to five seconds for locks of other connections.
+  // Waits up to kBusyTimeout for locks of other connections, until another time is set.
   static Result<Database> open(const std::string& path, Mode mode);
   Database(Database&& other) noexcept
       : handle_(std::exchange(other.handle_, nullptr)), path_(std::move(other.path_)) {}
@@ -94,6 +97,7 @@ class Database {
   // The first column of the first row of `sql`; 0 when there is no row.
   Result<std::int64_t> integer(std::string_view sql);
 
+  void set_busy_timeout(std::chrono::milliseconds timeout);
   std::int64_t last_insert_rowid() const;
   std::int64_t changes() const;  // Rows touched by the last INSERT, UPDATE or DELETE.
   bool in_transaction() const;

@@ -14,7 +14,8 @@ consensus::ChannelId MemoryLog::add_channel(consensus::CompletionSink sink) {
   return static_cast<consensus::ChannelId>(sinks_.size() - 1);
 }
 
-void MemoryLog::propose(consensus::ChannelId channel, std::uint64_t token, std::string command) {
+void MemoryLog::propose(consensus::ChannelId channel, std::uint64_t token, std::string command,
+                        consensus::Room) {
   ++proposed_;
   proposals_.push_back({channel, token, std::move(command)});
 }
@@ -46,6 +47,7 @@ NamenodeFixture::Config::Config() {
 BlockManagerOptions NamenodeFixture::default_options() {
   BlockManagerOptions options;
   options.cluster = {1, 2};
+  options.epoch = {metadata::LifeId{5, 6}, 1};
   options.settle = std::chrono::milliseconds(0);
   options.placement.reserve_bytes = 0;
   return options;

@@ -25,7 +25,9 @@ class MemoryLog final : public consensus::Log {
   explicit MemoryLog(consensus::StateMachine& state) : state_(state) {}
 
   consensus::ChannelId add_channel(consensus::CompletionSink sink) override;
-  void propose(consensus::ChannelId channel, std::uint64_t token, std::string command) override;
+  using Log::propose;
+  void propose(consensus::ChannelId channel, std::uint64_t token, std::string command,
+               consensus::Room room) override;
   bool is_leader() const override { return true; }
 
   // Whether there was anything to apply.

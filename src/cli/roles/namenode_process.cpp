@@ -9,6 +9,7 @@
 
 #include "actors/block_actor.hpp"
 #include "actors/control_plane.hpp"
+#include "actors/leadership.hpp"
 #include "actors/namespace_actor.hpp"
 #include "actors/namespace_machine.hpp"
 #include "actors/system_config.hpp"
@@ -20,6 +21,9 @@
 
 namespace minidfs::cli {
 namespace {
+
+// For the first entry of a new leadership: one write and sync of the disk.
+constexpr std::chrono::milliseconds kLogPatience{60'000};
 
 struct SystemConfig : actors::ControlSystemConfig {
   SystemConfig() { add_message_types<caf::id_block::minidfs>(); }
@@ -74,7 +78,16 @@ class Namenode final : public NamenodeProcess {
     MDFS_TRY(listener_, actors::ControlListener::open(admission));
     MDFS_TRY(store_, storage::NamespaceStore::open(directory_.database_path()));
     machine_ = std::make_unique<actors::NamespaceMachine>(*store_);
+    MDFS_TRY(const bool logged, consensus::Log::exists(directory_.log_path()));
+    if (!logged && store_->applied() > 0) {
+      log_warn("namenode",
+               "{} holds a namespace of {} entries without a log, as a backup does: another life "
+               "of the namespace begins",
+               directory_.path, store_->applied());
+      MDFS_CHECK(store_->begin_again());
+    }
     MDFS_CHECK(open_log(config, std::move(on_fatal)));
+    MDFS_CHECK(lead());
     MDFS_CHECK(spawn_actors(config));
     actors::publish_control(system_, caf::actor_cast<actors::NamenodeActor>(namespace_),
                             *listener_);
@@ -100,9 +113,18 @@ class Namenode final : public NamenodeProcess {
     return {};
   }
 
+  // Nothing is granted or ordered before the log has the new leadership.
+  Status lead() {
+    MDFS_TRY(const auto reader, store_->open_reader());
+    MDFS_TRY(leadership_, actors::begin_leadership(*log_, *reader, kLogPatience));
+    return storage::note_life(directory_, leadership_.epoch.life);
+  }
+
   Status spawn_actors(const Config& config) {
     auto blocks = std::make_shared<actors::BlockActorParts>();
     blocks->options = manager_options(config, directory_.cluster);
+    blocks->options.epoch = leadership_.epoch;
+    blocks->options.mark = leadership_.mark;
     blocks->log = log_.get();
     MDFS_TRY(blocks->reader, store_->open_reader());
     blocks_ = system_.spawn<caf::detached>(actors::block_actor, std::move(blocks));
@@ -137,6 +159,7 @@ class Namenode final : public NamenodeProcess {
   std::unique_ptr<storage::NamespaceStore> store_;
   std::unique_ptr<actors::NamespaceMachine> machine_;
   std::unique_ptr<consensus::Log> log_;
+  actors::Leadership leadership_;
   actors::BlockActor blocks_;
   actors::NamespaceActor namespace_;
   std::unique_ptr<actors::ControlListener> listener_;

@@ -10,7 +10,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kFormat = 1;
+constexpr std::uint64_t kFormat = 2;  // 1 had no life.
 constexpr std::size_t kVersionBytesMax = 4096;
 constexpr std::string_view kRemedy =
     "restore this file from a backup; it holds the cluster's id, which the datanodes know too";
@@ -31,6 +31,13 @@ Status check_formattable(const std::string& path) {
   return {};
 }
 
+Status write_version(const NamenodeDirectory& directory) {
+  return replace_file(directory.path + "/VERSION",
+                      format_version(kFormat, {{"role", "namenode"},
+                                               {"cluster", to_string(directory.cluster)},
+                                               {"life", to_string(directory.life)}}));
+}
+
 Status format(NamenodeDirectory& directory) {
   MDFS_CHECK(check_formattable(directory.path));
   std::error_code error;
@@ -38,9 +45,7 @@ Status format(NamenodeDirectory& directory) {
   if (error) return errno_error(error.value(), directory.log_path());
   directory.cluster = random_id<ClusterId>();
   directory.formatted = true;
-  MDFS_CHECK(replace_file(
-      directory.path + "/VERSION",
-      format_version(kFormat, {{"role", "namenode"}, {"cluster", to_string(directory.cluster)}})));
+  MDFS_CHECK(write_version(directory));
   return sync_directory(fs::absolute(directory.path).lexically_normal().parent_path().string());
 }
 
@@ -61,13 +66,27 @@ Result<NamenodeDirectory> claim_namenode_directory(const std::string& path) {
     return directory;
   }
   if (!text.ok()) return text.error();
-  MDFS_TRY(const auto values, parse_version(*text, kFormat, {"role", "cluster"}, version, kRemedy));
+  const bool has_life = !text->starts_with("format=1\n");
+  std::vector<std::string_view> keys{"role", "cluster"};
+  if (has_life) keys.push_back("life");
+  MDFS_TRY(const auto values, parse_version(*text, kFormat, keys, version, kRemedy));
   if (values[0] != "namenode") {
     return Error{Errc::kInvalidArgument,
                  path + ": is the directory of a " + values[0] + ", not of a namenode"};
   }
   MDFS_TRY(directory.cluster, parse_id<ClusterId>(values[1], version));
+  if (has_life) {
+    MDFS_TRY(directory.life, parse_id<metadata::LifeId>(values[2], version));
+  }
+  fs::create_directories(directory.log_path(), error);
+  if (error) return errno_error(error.value(), directory.log_path());
   return directory;
+}
+
+Status note_life(NamenodeDirectory& directory, metadata::LifeId life) {
+  if (directory.life == life) return {};
+  directory.life = life;
+  return write_version(directory);
 }
 
 }  // namespace minidfs::storage

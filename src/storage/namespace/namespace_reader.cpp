@@ -51,6 +51,7 @@ Status NamespaceReader::State::prepare() {
       {&select_admins, "SELECT high, low, admin, until_ms FROM node_admin ORDER BY high, low"},
       {&select_epoch, "SELECT life_high, life_low, leadership FROM state WHERE id = 1"},
       {&select_mark, "SELECT 1 FROM leadership WHERE mark = ?1"},
+      {&select_replies, "SELECT replies FROM client WHERE high = ?1 AND low = ?2"},
       {&select_retired,
        "SELECT first, last FROM retired WHERE first <= ?2 AND first >= "
        "coalesce((SELECT max(first) FROM retired WHERE first <= ?1), ?1) ORDER BY first LIMIT ?3"}};

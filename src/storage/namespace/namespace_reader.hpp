@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "base/result.hpp"
 #include "metadata/block_identity.hpp"
 #include "metadata/block_range.hpp"
+#include "metadata/changes.hpp"
 #include "metadata/epoch.hpp"
 #include "metadata/types.hpp"
 #include "storage/namespace/namespace_tree.hpp"
@@ -75,6 +77,9 @@ class NamespaceReader {
 
   // The life and the last leadership of the namespace.
   Result<metadata::Epoch> epoch();
+  // The reply to a request that was applied, for as long as it is kept: to be asked before anything
+  // is judged anew that may have been done already.
+  Result<std::optional<metadata::ChangeReply>> kept_reply(const metadata::RequestId& request);
   Result<bool> uses_mark(metadata::BlockMark mark);
   // The retired blocks from `first` to `last`, in joined ranges, ascending, at most `limit` of
   // them.

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <mutex>
 
+#include "base/codec.hpp"
+#include "metadata/namespace_replies.hpp"
 #include "storage/namespace/namespace_reader_state.hpp"
 
 namespace minidfs::storage {
@@ -48,6 +50,24 @@ Result<metadata::Epoch> NamespaceReader::epoch() {
   MDFS_CHECK(select.step());
   return metadata::Epoch{metadata::LifeId{select.unsigned_integer(0), select.unsigned_integer(1)},
                          select.unsigned_integer(2)};
+}
+
+Result<std::optional<metadata::ChangeReply>> NamespaceReader::kept_reply(
+    const metadata::RequestId& request) {
+  const std::lock_guard lock(state_->snapshot->mutex());
+  MDFS_CHECK(state_->refresh());
+  Statement& select = state_->select_replies;
+  const StatementScope scope(select);
+  select.bind_all(request.client.high, request.client.low);
+  MDFS_TRY(const bool row, select.step());
+  if (!row || request.client.is_none()) return std::optional<metadata::ChangeReply>();
+  MDFS_TRY(const auto window, metadata::ReplyWindow::decode(select.bytes(0)));
+  const auto known = window.find(request.sequence);
+  if (known.seen != metadata::ReplyWindow::Seen::kAnswered) {
+    return std::optional<metadata::ChangeReply>();
+  }
+  MDFS_TRY(auto reply, decode<metadata::ChangeReply>(known.reply, "kept reply"));
+  return std::optional(std::move(reply));
 }
 
 Result<bool> NamespaceReader::uses_mark(metadata::BlockMark mark) {

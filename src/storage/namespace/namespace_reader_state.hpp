@@ -38,6 +38,7 @@ struct NamespaceReader::State {
   Statement select_admins;
   Statement select_epoch;
   Statement select_mark;
+  Statement select_replies;
   Statement select_retired;
 
   State(std::shared_ptr<NamespaceView> shared, std::size_t listing_cache_bytes)

@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -11,6 +13,7 @@
 
 #include "base/codec.hpp"
 #include "base/file.hpp"
+#include "base/logging.hpp"
 #include "metadata/namespace_rules.hpp"
 #include "storage/namespace/namespace_clients.hpp"
 #include "storage/namespace/namespace_schema.hpp"
@@ -32,6 +35,11 @@ constexpr std::uint32_t kCheckpointCacheKib = 64;
 // Of the write-ahead log, reserved while the namespace is open: changes that were taken just before
 // the disk filled up, and before anybody noticed, can still be committed.
 constexpr off_t kWalReservedBytes = 16 << 20;
+
+// A log that could not be shortened is tried again when it has grown by so much more, and the
+// operator is told when it is that long.
+constexpr std::uint64_t kWalRetryBytes = 4 << 20;
+constexpr std::uint64_t kWalWarnBytes = 256 << 20;
 
 std::string encode_failure(const Error& error) {
   return encode(ChangeReply{{metadata::failure(error)}});
@@ -69,7 +77,9 @@ struct NamespaceStore::State {
   std::optional<Error> failure;
   std::atomic<bool> failed{false};  // The same, for make_durable()'s thread.
   int page_bytes = 0;
-  std::uint64_t wal_bytes = 0;  // As of the last commit.
+  std::uint64_t wal_bytes = 0;        // As of the last commit.
+  std::uint64_t wal_retry_bytes = 0;  // Not shortened before, while readers hold that back.
+  bool wal_warned = false;
 
   // Checkpoints exclude each other; the rest is make_durable()'s.
   std::mutex checkpoint_mutex;
@@ -82,6 +92,7 @@ struct NamespaceStore::State {
   Result<std::string> apply_change(const Change& change);
   Status commit_batch();
   Status shorten_wal();
+  Status restart_wal();
   // Takes back what is not committed and refuses everything from here on; returns the error.
   Error give_up(const Error& error);
 
@@ -189,7 +200,7 @@ Status NamespaceStore::State::commit_batch() {
   in_batch = false;
   committed = applied;
   view->publish(number);
-  if (wal_bytes < options.wal_limit_bytes) return {};
+  if (wal_bytes < std::max(options.wal_limit_bytes, wal_retry_bytes)) return {};
   return shorten_wal();
 }
 
@@ -203,13 +214,38 @@ Error NamespaceStore::State::give_up(const Error& error) {
   return *failure;
 }
 
-// Brings all of the write-ahead log into the database, so that the next commit begins it anew.
+// Brings all of the write-ahead log into the database, so that the next commit begins it anew. A
+// reader of another process may hold that back for as long as it likes: it is tried again later.
 Status NamespaceStore::State::shorten_wal() {
   const std::lock_guard lock(checkpoint_mutex);
+  Status status = restart_wal();
+  if (status.ok()) {
+    wal_retry_bytes = 0;
+    wal_warned = false;
+    return status;
+  }
+  if (status.error().code != Errc::kInUse) return status;
+  wal_retry_bytes = wal_bytes + kWalRetryBytes;
+  if (wal_bytes >= kWalWarnBytes && !wal_warned) {
+    wal_warned = true;
+    log_warn(
+        "namenode",
+        "{}-wal has grown to {} MiB, because another process reads the database; it shrinks no "
+        "more until that ends",
+        path, wal_bytes >> 20U);
+  }
+  return {};
+}
+
+Status NamespaceStore::State::restart_wal() {
   // Most is done while readers go on; what their snapshots held back is then little.
   MDFS_CHECK(checkpoint(database, SQLITE_CHECKPOINT_PASSIVE, "checkpoint"));
-  return view->without_readers(
-      [&] { return checkpoint(database, SQLITE_CHECKPOINT_RESTART, "restart of the log"); });
+  return view->without_readers([&] {
+    database.set_busy_timeout(std::chrono::milliseconds(0));
+    const Status status = checkpoint(database, SQLITE_CHECKPOINT_RESTART, "restart of the log");
+    database.set_busy_timeout(Database::kBusyTimeout);
+    return status;
+  });
 }
 
 NamespaceStore::NamespaceStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -249,6 +285,18 @@ Status NamespaceStore::commit_batch() {
   return {};
 }
 
+Status NamespaceStore::begin_again() {
+  State& state = *state_;
+  MDFS_ASSERT(!state.in_batch && !state.failure);
+  MDFS_CHECK(state.database.execute(
+      "UPDATE state SET applied = 0, life_high = 0, life_low = 0 WHERE id = 1"));
+  MDFS_TRY(const std::uint64_t durable, make_durable());
+  MDFS_ASSERT(durable == 0);
+  state.applied = state.committed = 0;
+  state.tree->forget_life();
+  return {};
+}
+
 NamespaceEffects NamespaceStore::take_effects() {
   NamespaceEffects effects = state_->tree->take_effects();
   if (state_->failure) return {};
@@ -268,7 +316,9 @@ Result<std::uint64_t> NamespaceStore::make_durable() {
   // The log is synced here, because a checkpoint that readers hold back may not do it.
   MDFS_CHECK(sync_data(state.wal.get(), state.path + "-wal"));
   MDFS_CHECK(state.view->release_idle_readers());
-  MDFS_CHECK(checkpoint(state.checkpointer, SQLITE_CHECKPOINT_PASSIVE, "checkpoint"));
+  const Status status = checkpoint(state.checkpointer, SQLITE_CHECKPOINT_PASSIVE, "checkpoint");
+  // Another process is at it; what counts is that the log was synced.
+  if (!status.ok() && status.error().code != Errc::kInUse) return status.error();
   return static_cast<std::uint64_t>(applied);
 }
 

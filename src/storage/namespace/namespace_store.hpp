@@ -55,6 +55,11 @@ class NamespaceStore {
   // of the last entry that surely does. After an error the store must be given up.
   Result<std::uint64_t> make_durable();
 
+  // For a database without its log, which is a backup or a copy: what it holds becomes the
+  // beginning of another life, whose log begins at entry 1. The life itself is left to the first
+  // leadership. REQUIRES: nothing was applied since the store was opened. Durable when it returns.
+  Status begin_again();
+
   // Readers must be destroyed before the store.
   Result<std::unique_ptr<NamespaceReader>> open_reader();
 

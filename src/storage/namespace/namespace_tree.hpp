@@ -84,6 +84,8 @@ class NamespaceTree final : public metadata::NamespaceTable {
   void set_commit(std::uint64_t number) { commit_ = number; }
 
   const TreeState& state() const { return state_; }
+  // The database's life was taken away.
+  void forget_life() { state_.epoch.life = {}; }
   // What was done since the last call; all but `applied`.
   NamespaceEffects take_effects();
 

@@ -12,15 +12,19 @@ Result<std::unique_ptr<ReadSnapshot>> ReadSnapshot::open(const std::string& path
   MDFS_TRY(snapshot->database_, open_namespace_reader(path, cache_kib));
   MDFS_TRY(snapshot->begin_, snapshot->database_.prepare("BEGIN"));
   MDFS_TRY(snapshot->commit_, snapshot->database_.prepare("COMMIT"));
+  MDFS_TRY(snapshot->first_read_, snapshot->database_.prepare("SELECT applied FROM state"));
   return snapshot;
 }
 
 Status ReadSnapshot::refresh(std::uint64_t published) {
   if (open_ && number_ == published) return {};
   MDFS_CHECK(release());
-  // The transaction takes its snapshot at the first read, so at `published` or later.
   MDFS_CHECK(begin_.run());
   open_ = true;
+  // The transaction takes its snapshot at its first read, so at `published` or later. Were that
+  // left to whoever reads first, a commit in between would be in the snapshot although what was
+  // cached before it was taken for current.
+  MDFS_CHECK(first_read_.run());
   number_ = published;
   return {};
 }

@@ -29,7 +29,8 @@ class ReadSnapshot {
   Database& database() { return database_; }
 
   // All below REQUIRE the mutex.
-  // Makes the snapshot contain at least all commits up to `published`.
+  // Makes the snapshot contain at least all commits up to `published`. It stands when this returns:
+  // marks in the view that are read afterwards cover everything in it.
   Status refresh(std::uint64_t published);
   // Ends the read transaction, so that the write-ahead log can start over.
   Status release();
@@ -41,6 +42,7 @@ class ReadSnapshot {
   Database database_;
   Statement begin_;
   Statement commit_;
+  Statement first_read_;
   bool open_ = false;
   std::uint64_t number_ = 0;
 };

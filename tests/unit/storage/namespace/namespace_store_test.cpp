@@ -1,10 +1,13 @@
 #include "storage/namespace/namespace_store.hpp"
 
 #include <atomic>
+#include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <thread>
 
 #include "storage/namespace/namespace_clients.hpp"
+#include "storage/namespace/namespace_view.hpp"
 #include "unit/storage/namespace/namespace_fixture.hpp"
 
 namespace minidfs::storage {
@@ -97,6 +100,38 @@ TEST_CASE("A request that is asked again has its first answer, also after a rest
   CHECK(ns.run(TestNamespace::remove("/a")).ok());
   CHECK(ns.run(mkdir_by(1, 1, "/a")).value == made.value);
   CHECK_FALSE(ns.reader().stat("/a").ok());
+}
+
+TEST_CASE("A kept reply is found before its request is asked again") {
+  const NamespaceDirectory directory;
+  TestNamespace ns(directory.file());
+  const RequestId request{ClientId{1, 7}, 1, 0};
+  CHECK_FALSE(must(ns.reader().kept_reply(request)).has_value());
+  const auto outcome = ns.run(mkdir_by(7, 1, "/a"));
+  const auto kept = must(ns.reader().kept_reply(request));
+  REQUIRE(kept.has_value());
+  CHECK(kept->outcomes.at(0).value == outcome.value);
+  CHECK_FALSE(must(ns.reader().kept_reply({ClientId{1, 7}, 2, 0})).has_value());
+  CHECK_FALSE(must(ns.reader().kept_reply({ClientId{1, 8}, 1, 0})).has_value());
+}
+
+TEST_CASE("A database that begins again keeps all but its numbers and its life") {
+  const NamespaceDirectory directory;
+  TestNamespace ns(directory.file());
+  ns.run(metadata::BeginLeadership{1, metadata::LifeId{8, 9}, 4, 44});
+  ns.run(TestNamespace::create("/f", {{metadata::first_of(44), 1, 10}}));
+  ns.reopen();
+  must(ns.store().begin_again());
+  CHECK(ns.store().applied() == 0);
+  ns.reopen();
+  CHECK(ns.store().applied() == 0);
+  CHECK(must(ns.reader().epoch()) == metadata::Epoch{metadata::LifeId{}, 4});
+  CHECK(must(ns.reader().file_blocks("/f")).blocks.size() == 1);
+  // The marks of the other life stay used, and leaderships count on.
+  CHECK(ns.run(metadata::BeginLeadership{1, metadata::LifeId{8, 10}, 5, 44}).code ==
+        static_cast<std::uint8_t>(Errc::kAlreadyExists));
+  CHECK(ns.run(metadata::BeginLeadership{1, metadata::LifeId{8, 10}, 5, 45}).ok());
+  CHECK(ns.store().applied() == 2);
 }
 
 TEST_CASE("A client that was silent for ten minutes is forgotten, by the time in the entries") {
@@ -255,6 +290,43 @@ TEST_CASE("The write-ahead log stays short although a reader keeps its snapshot"
   CHECK(largest > 900'000);
   CHECK(largest < 1'300'000);
   CHECK(must(idle->counters()).files == 3000);
+}
+
+TEST_CASE("A reader of another process holds nothing up") {
+  const NamespaceDirectory directory;
+  NamespaceOptions options;
+  options.wal_limit_bytes = 100'000;
+  TestNamespace ns(directory.file(), options);
+  Database outside = must(Database::open(directory.file(), Database::Mode::kReadOnly));
+  must(outside.execute("BEGIN; SELECT * FROM state"));
+  int made = 0;
+  const auto make = [&](int count) {
+    for (int i = 0; i < count; ++i) ns.run(TestNamespace::mkdir("/d" + std::to_string(made++)));
+  };
+  const auto wal_bytes = [&] {
+    return std::filesystem::file_size(directory.file("namespace.db-wal"));
+  };
+  make(300);
+  must(ns.store().make_durable());
+  const auto held_back = wal_bytes();
+  CHECK(held_back > 2 * options.wal_limit_bytes);
+  // When it has gone the log is shortened at the next try, and is written from its beginning.
+  must(outside.execute("COMMIT"));
+  while (ns.store().applied() < 2000) make(100);
+  CHECK(wal_bytes() < held_back + (5 << 20));
+  const auto shortened = wal_bytes();
+  make(500);
+  CHECK(wal_bytes() == shortened);
+}
+
+TEST_CASE("A snapshot stands from the moment it is taken") {
+  const NamespaceDirectory directory;
+  TestNamespace ns(directory.file());
+  const auto snapshot = must(ReadSnapshot::open(directory.file(), 100));
+  const std::lock_guard lock(snapshot->mutex());
+  must(snapshot->refresh(1));
+  ns.run(TestNamespace::mkdir("/later"));
+  CHECK(must(snapshot->database().integer("SELECT applied FROM state")) == 0);
 }
 
 TEST_CASE("Making durable and reading go on beside the writer and never see half a batch") {

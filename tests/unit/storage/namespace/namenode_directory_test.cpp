@@ -1,0 +1,59 @@
+#include "storage/namespace/namenode_directory.hpp"
+
+#include <filesystem>
+
+#include "base/file.hpp"
+#include "storage/version_file.hpp"
+#include "unit/storage/namespace/namespace_fixture.hpp"
+
+namespace minidfs::storage {
+namespace {
+
+using metadata::LifeId;
+using test::must;
+using test::NamespaceDirectory;
+
+NamenodeDirectory claim(const std::string& path) { return must(claim_namenode_directory(path)); }
+
+TEST_CASE("The life of a namespace is kept in its directory") {
+  const NamespaceDirectory place;
+  const std::string path = place.file("namenode");
+  ClusterId cluster;
+  {
+    NamenodeDirectory directory = claim(path);
+    CHECK(directory.formatted);
+    CHECK(directory.life.is_none());
+    cluster = directory.cluster;
+    must(note_life(directory, LifeId{3, 4}));
+  }
+  const NamenodeDirectory again = claim(path);
+  CHECK(again.life == LifeId{3, 4});
+  CHECK(again.cluster == cluster);
+}
+
+TEST_CASE("A directory of format 1 has no life and is brought to format 2 with one") {
+  const NamespaceDirectory place;
+  const std::string path = place.file("namenode");
+  std::filesystem::create_directories(path + "/raft");
+  must(replace_file(
+      path + "/VERSION",
+      format_version(1, {{"role", "namenode"}, {"cluster", "000000000000000000000000000000ff"}})));
+  {
+    NamenodeDirectory directory = claim(path);
+    CHECK(directory.cluster == ClusterId{0, 255});
+    CHECK(directory.life.is_none());
+    must(note_life(directory, LifeId{3, 4}));
+  }
+  CHECK(claim(path).life == LifeId{3, 4});
+}
+
+TEST_CASE("A backup, which has no log, gets an empty one") {
+  const NamespaceDirectory place;
+  const std::string path = place.file("namenode");
+  { const NamenodeDirectory directory = claim(path); }
+  std::filesystem::remove_all(path + "/raft");
+  CHECK(std::filesystem::is_empty(claim(path).log_path()));
+}
+
+}  // namespace
+}  // namespace minidfs::storage
