@@ -15,6 +15,8 @@ using namespace option_types;
 constexpr std::uint64_t kMiB = 1ULL << 20;
 constexpr std::uint64_t kTiB = 1ULL << 40;
 constexpr std::uint64_t kAnySize = ~0ULL >> 1;
+// Twice the time between two signs of life in a pipeline: nobody is left for being quiet.
+constexpr std::int64_t kProgressMs = 1000;
 
 // An option whose value is Config::*kSection.*kMember, read and written as Type.
 template <auto kSection, auto kMember, class Type>
@@ -59,7 +61,7 @@ const std::array kTable{
     namenode<&N::safe_mode_threshold, Fraction>(
         "namenode.safe_mode_threshold",
         "Part of all blocks that must have been reported before safe mode ends."),
-    namenode<&N::orphan_grace, Duration>(
+    namenode<&N::orphan_grace, DurationFrom<1000>>(
         "namenode.orphan_grace",
         "How long a block that no file owns is kept before it is removed."),
     namenode<&N::stale_after, Duration>(
@@ -84,7 +86,7 @@ const std::array kTable{
     datanode<&D::data_dir, PathList>("datanode.data_dir",
                                      "Directories for blocks, one for each disk; has no default."),
     datanode<&D::namenode, NamenodeList>("datanode.namenode",
-                                         "Where the namenodes listen, HOST:PORT."),
+                                         "Where the namenodes listen, HOST:PORT; also MINIDFS_NAMENODE."),
     datanode<&D::rack, Rack>("datanode.rack", "The rack this machine stands in."),
     datanode<&D::advertise, Advertise>(
         "datanode.advertise",
@@ -119,7 +121,7 @@ const std::array kTable{
     datanode<&D::keep_corrupt, Switch>(
         "datanode.keep_corrupt",
         "Keep copies of corrupt blocks, at most 1 GiB and 1000 for each disk, below corrupt/."),
-    datanode<&D::progress_timeout, Duration>(
+    datanode<&D::progress_timeout, DurationFrom<kProgressMs>>(
         "datanode.progress_timeout",
         "The next node of a pipeline is dropped after so long without progress."),
 
@@ -143,13 +145,13 @@ const std::array kTable{
         "Blocks of one file written at a time; twice as many parts are read."),
     client<&F::parallel_batches, Number<1, 64>>("client.parallel_batches",
                                                 "Batches of small files in flight at a time."),
-    client<&F::batch_files, Number<1, 4096>>("client.batch_files",
+    client<&F::batch_files, Number<1, 256>>("client.batch_files",
                                              "Small files that travel as one batch."),
     client<&F::small_file, Size<0, 64 * kMiB>>("client.small_file",
                                                "Files up to this size travel in batches."),
     client<&F::min_replication, Count<std::uint8_t, 1, 255>>(
         "client.min_replication", "A write with fewer live copies of a block fails."),
-    client<&F::progress_timeout, Duration>("client.progress_timeout",
+    client<&F::progress_timeout, DurationFrom<kProgressMs>>("client.progress_timeout",
                                            "A datanode is left after so long without progress."),
     client<&F::hedge_after, DurationOrZero>(
         "client.hedge_after",
@@ -161,30 +163,22 @@ const std::array kTable{
                               "Directory of a whole cluster in one process; has no default."),
 };
 
+// A short name; one may stand for several options.
 std::string alias_of(std::string_view key) {
-  if (key == "client.namenode") return "MINIDFS_NAMENODE";
+  if (key == "client.namenode" || key == "datanode.namenode") return "MINIDFS_NAMENODE";
   if (key == "client.user") return "MINIDFS_USER";
   return {};
 }
 
-// A variable that is not ours by name but so near to an option that it must be a mistake: one of
-// our sections follows the prefix, or a single slip separates it from a known name.
-Status check_unknown_variable(std::string_view name) {
+Error unknown_variable(std::string_view name) {
   std::vector<std::string> known;
-  bool names_section = false;
   for (const auto& entry : kTable) {
     known.push_back(environment_name(entry));
-    const auto section_prefix = known.back().substr(0, known.back().size() - entry.name().size());
-    names_section = names_section || name.substr(0, section_prefix.size()) == section_prefix;
-    if (const auto alias = alias_of(entry.key); !alias.empty()) known.push_back(alias);
+    if (auto alias = alias_of(entry.key); !alias.empty()) known.push_back(std::move(alias));
   }
   const std::vector<std::string_view> candidates(known.begin(), known.end());
-  const bool one_slip = std::any_of(candidates.begin(), candidates.end(), [&](auto candidate) {
-    return edit_distance(name, candidate) == 1;
-  });
-  if (!names_section && !one_slip) return {};
-  return Error{Errc::kInvalidArgument, "environment variable " + std::string(name) +
-                                           ": no such option" + suggestion(name, candidates)};
+  return {Errc::kInvalidArgument, "environment variable " + std::string(name) +
+                                      ": no such option" + suggestion(name, candidates)};
 }
 
 Status apply_variable(Config& config, const Option& entry, std::string_view name,
@@ -233,19 +227,8 @@ Status apply_environment(Config& config, const std::vector<std::string>& environ
           MDFS_CHECK(apply_variable(config, entry, name, value));
         }
       }
-      if (!known) MDFS_CHECK(check_unknown_variable(name));
+      if (!known) return unknown_variable(name);
     }
-  }
-  return {};
-}
-
-Status check_config(const Config& config) {
-  const auto& nodes = config.namenode;
-  if (nodes.stale_after >= nodes.dead_after) {
-    return Error{Errc::kInvalidArgument, "namenode.stale_after (" +
-                                             format_duration(nodes.stale_after) +
-                                             ") must be less than namenode.dead_after (" +
-                                             format_duration(nodes.dead_after) + ")"};
   }
   return {};
 }

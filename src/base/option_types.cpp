@@ -169,6 +169,13 @@ Result<std::chrono::milliseconds> Duration::parse(std::string_view text) {
   return duration;
 }
 
+Result<std::chrono::milliseconds> parse_duration_from(std::string_view text,
+                                                      std::chrono::milliseconds low) {
+  MDFS_TRY(const auto duration, parse_duration(text));
+  if (duration < low) return bad_value(text, "at least " + format_duration(low));
+  return duration;
+}
+
 Result<std::chrono::milliseconds> DurationOrZero::parse(std::string_view text) {
   return parse_duration(text);
 }

@@ -119,6 +119,17 @@ struct Duration {
   static std::string print(const Value& value);
 };
 
+Result<std::chrono::milliseconds> parse_duration_from(std::string_view text,
+                                                      std::chrono::milliseconds low);
+
+// At least so long.
+template <std::int64_t kLowMs>
+struct DurationFrom : Duration {
+  static Result<Value> parse(std::string_view text) {
+    return parse_duration_from(text, std::chrono::milliseconds(kLowMs));
+  }
+};
+
 // The same with nothing allowed, which switches something off.
 struct DurationOrZero : Duration {
   static Result<Value> parse(std::string_view text);

@@ -12,4 +12,7 @@ namespace minidfs {
 // it is. Pure; escaping a text a second time changes nothing.
 std::string escape_controls(std::string_view text);
 
+// Whether the text is UTF-8 as a whole.
+bool is_utf8(std::string_view text);
+
 }  // namespace minidfs

@@ -71,11 +71,10 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
   if (number && *number == 0 && suffix.empty()) return std::chrono::milliseconds(0);
   for (const auto& unit : kDurationUnits) {
     if (!number || suffix != unit.suffix) continue;
-    // A thousand years are enough, and leave room for arithmetic.
-    constexpr std::uint64_t kLongestMs = 365'250ULL * 86'400'000ULL;
+    constexpr auto kLongestMs = static_cast<std::uint64_t>(kDurationMax.count());
     const auto factor = static_cast<std::uint64_t>(unit.milliseconds);
     if (*number > kLongestMs / factor) {
-      return Error{Errc::kInvalidArgument, quoted(text) + " is longer than a thousand years"};
+      return Error{Errc::kInvalidArgument, quoted(text) + " is longer than " + format_duration(kDurationMax)};
     }
     return std::chrono::milliseconds(static_cast<std::int64_t>(*number * factor));
   }

@@ -18,6 +18,10 @@ std::optional<std::uint64_t> parse_number(std::string_view text);
 // "MB" is refused because people disagree about it. Errors: kInvalidArgument with the text.
 Result<std::uint64_t> parse_size(std::string_view text);
 
+// The longest duration that can be written. A nanosecond count of 64 bits holds it 29 times, which
+// leaves room for arithmetic.
+inline constexpr std::chrono::milliseconds kDurationMax{3650LL * 86'400'000};
+
 // "500ms", "3s", "10m", "1h", "7d". A number without a unit is refused, except 0.
 Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 

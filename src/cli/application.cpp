@@ -88,6 +88,9 @@ Result<Request> parse_verb(const std::vector<std::string>& words,
   auto parsed = parse_arguments(flags, {words.begin() + 1, words.end()});
   if (!parsed.ok()) return wrong_usage(*command, parsed.error().message);
   if (parsed->has("help")) return Request(ShowText{command_help(*command)});
+  if (parsed->operands.empty() && !command->operand_default.empty()) {
+    parsed->operands.emplace_back(command->operand_default);
+  }
   MDFS_CHECK(check_operands(*command, *parsed));
   RunVerb request{command, std::move(*parsed), {}};
   // The defaults can be printed whatever the environment says.

@@ -194,6 +194,11 @@ class FileSystemImpl final : public FileSystem {
     return nodes;
   }
 
+  Result<std::vector<NodeScrub>> scrub_state() override {
+    MDFS_TRY(const auto reply, context_.link.call(actors::ScrubRequest{false}));
+    return scrubbed_nodes(reply, reply.request);
+  }
+
   Result<WriteReport> write_file(const std::string& path, Source& source,
                                  const WriteOptions& options) override {
     MDFS_TRY(const auto settings, file_settings(context_.options, options));

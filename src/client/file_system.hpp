@@ -128,6 +128,8 @@ class FileSystem {
   // ever, whether anybody waits or not.
   using ScrubProgress = std::function<void(const std::vector<NodeScrub>&)>;
   virtual Result<std::vector<NodeScrub>> scrub(bool wait, const ScrubProgress& progress) = 0;
+  // How far the datanodes are, without asking anything of them.
+  virtual Result<std::vector<NodeScrub>> scrub_state() = 0;
 
   // Writes one file; it is visible as a whole when this returns. kAlreadyExists without overwrite.
   // What can be read of the source is what is stored, whatever length it has or had.

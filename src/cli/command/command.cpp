@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "base/units.hpp"
 #include "cli/command/paths.hpp"
@@ -26,7 +27,7 @@ constexpr std::array kClientFlags{
          "client.user"},
     Flag{"timeout", 0, "TIME", "Longest wait for an answer, such as 10s", "client.timeout"},
     Flag{"config", 0, "FILE", "Read options from a TOML file", ""},
-    Flag{"help", 0, "", "Show this help", ""},
+    Flag{"help", 'h', "", "Show this help", ""},
 };
 
 std::string unix_user() {
@@ -78,26 +79,34 @@ Result<client::Options> client_options(const Config& config) {
   return options;
 }
 
+Result<std::vector<std::string>> dfs_paths(const std::vector<std::string>& operands) {
+  std::vector<std::string> paths;
+  for (const auto& operand : operands) {
+    MDFS_TRY(auto path, dfs_path(operand));
+    paths.push_back(std::move(path));
+  }
+  return paths;
+}
+
 Result<int> for_each_path(
     Invocation& invocation,
     const std::function<Status(client::FileSystem&, const std::string&)>& action) {
-  int exit_code = 0;
-  for (const auto& operand : invocation.arguments().operands) {
-    const auto done = [&]() -> Status {
-      MDFS_TRY(const auto path, dfs_path(operand));
-      MDFS_TRY(auto* file_system, invocation.file_system());
-      return action(*file_system, path);
-    }();
-    if (done.ok()) continue;
-    const int code = report(invocation.io(), done.error());
-    if (exit_code == 0) exit_code = code;
-    // Nobody reads on, or nobody answers: the other operands would fail in the same way.
-    if (done.error().code == Errc::kCancelled || done.error().code == Errc::kUnavailable ||
-        done.error().code == Errc::kTimedOut) {
-      break;
-    }
+  MDFS_TRY(const auto paths, dfs_paths(invocation.arguments().operands));
+  MDFS_TRY(auto* file_system, invocation.file_system());
+  Tally tally(invocation.io());
+  for (const auto& path : paths) {
+    if (!tally.take(action(*file_system, path))) break;
   }
-  return exit_code;
+  return tally.exit_code();
+}
+
+Status read_whole(client::FileSystem& files, const std::string& path, const client::Sink& sink) {
+  // What the namenode does not answer concerns all operands; that the datanodes do not is a matter
+  // of this file.
+  MDFS_TRY([[maybe_unused]] const auto status, files.stat(path));
+  auto read = files.read_file(path, 0, std::numeric_limits<std::uint64_t>::max(), sink, {});
+  if (read.ok() || errc_info(read.error().code).exit_code != kExitUnreachable) return read;
+  return Error{Errc::kNoDatanode, read.error().message};
 }
 
 }  // namespace minidfs::cli

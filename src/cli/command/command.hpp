@@ -51,6 +51,7 @@ struct Command {
   std::span<const Flag> flags;  // Its own, beside kClientFlags.
   std::size_t operands_min = 0;
   std::size_t operands_max = 0;
+  std::string_view operand_default = {};  // Taken when none is given; empty: none.
   bool is_client = true;  // Talks to a cluster and takes kClientFlags.
   // The exit code, or an error to report.
   Result<int> (*run)(Invocation& invocation) = nullptr;
@@ -64,11 +65,16 @@ std::span<const Command* const> command_table();
 // Taken by every verb that talks to a cluster.
 std::span<const Flag> client_flags();
 
-// Runs `action` for every operand that is a valid path. Goes on after an error, reports each, and
-// returns the exit code of the first.
+// All operands as paths. Errors: kInvalidArgument for the first that is none.
+Result<std::vector<std::string>> dfs_paths(const std::vector<std::string>& operands);
+
+// Runs `action` for every operand, by the rules of Tally; for none when one is no path.
 Result<int> for_each_path(
     Invocation& invocation,
     const std::function<Status(client::FileSystem&, const std::string&)>& action);
+
+// The bytes of one of several files. Fails with kNoDatanode when its datanodes do not answer.
+Status read_whole(client::FileSystem& files, const std::string& path, const client::Sink& sink);
 
 // What the client library is asked for by a configuration. An empty user means the Unix user.
 Result<client::Options> client_options(const Config& config);

@@ -7,12 +7,43 @@
 #include "base/printable.hpp"
 
 namespace minidfs::cli {
+namespace {
+
+Status write_standard_output(OutputEnd& end, std::span<const std::byte> bytes) {
+  auto written = write_all(STDOUT_FILENO, bytes, "standard output");
+  if (!written.ok() && written.error().code == Errc::kCancelled) end.reader_gone = true;
+  return written;
+}
+
+}  // namespace
+
+Status Io::print(std::string_view text) const {
+  const auto write = [this](std::string_view whole) {
+    return out(std::as_bytes(std::span(whole.data(), whole.size())));
+  };
+  if (!out_is_terminal) return write(text);
+  std::string shown;
+  while (!text.empty()) {
+    const auto end_of_line = text.find('\n');
+    shown += escape_controls(text.substr(0, end_of_line));
+    if (end_of_line == std::string_view::npos) break;
+    shown += '\n';
+    text.remove_prefix(end_of_line + 1);
+  }
+  return write(shown);
+}
+
+void Io::say(std::string_view text) const {
+  if (!is_silent()) err("minidfs: " + escape_controls(text) + "\n");
+}
 
 Status write_all(int fd, std::span<const std::byte> bytes, std::string_view what) {
   while (!bytes.empty()) {
     const ssize_t count = ::write(fd, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && errno == EPIPE) return Error{Errc::kCancelled, ""};
+    if (count < 0 && errno == EPIPE) {
+      return Error{Errc::kCancelled, std::string(what) + ": nobody reads on"};
+    }
     if (count < 0) return errno_error(errno, what);
     bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
@@ -21,8 +52,8 @@ Status write_all(int fd, std::span<const std::byte> bytes, std::string_view what
 
 Io standard_io() {
   Io io;
-  io.out = [](std::span<const std::byte> bytes) {
-    return write_all(STDOUT_FILENO, bytes, "standard output");
+  io.out = [end = io.end](std::span<const std::byte> bytes) {
+    return write_standard_output(*end, bytes);
   };
   io.err = [](std::string_view text) {
     // There is nobody left to tell when standard error fails.
@@ -34,15 +65,21 @@ Io standard_io() {
 }
 
 int report(const Io& io, const Error& error) {
-  if (!error.message.empty()) {
-    // One line per error, even when a name holds a line break.
-    io.err("minidfs: " + printable(error.message, true) + "\n");
-  }
+  if (io.end->reader_gone) return kExitReaderGone;
+  io.say(error.message);
   return errc_info(error.code).exit_code;
 }
 
 std::string printable(std::string_view text, bool is_terminal) {
   return is_terminal ? escape_controls(text) : std::string(text);
+}
+
+bool Tally::take(const Status& done) {
+  if (done.ok()) return true;
+  const int code = report(io_, done.error());
+  stopped_ = code == kExitReaderGone || code == kExitUnreachable;
+  exit_code_ = stopped_ ? code : kExitFailure;
+  return !stopped_;
 }
 
 }  // namespace minidfs::cli

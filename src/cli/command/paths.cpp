@@ -1,6 +1,7 @@
 #include "cli/command/paths.hpp"
 
 #include <filesystem>
+#include <map>
 
 #include "metadata/path.hpp"
 
@@ -30,6 +31,17 @@ std::string local_base_name(const std::string& path) {
   const auto whole = std::filesystem::absolute(path, problem);
   if (problem) return base_name(path);
   return base_name(whole.lexically_normal().native());
+}
+
+Status refuse_same_names(const std::vector<std::string>& paths) {
+  std::map<std::string, std::string> by_name;
+  for (const auto& path : paths) {
+    const auto [other, is_new] = by_name.emplace(base_name(path), path);
+    if (is_new) continue;
+    return Error{Errc::kInvalidArgument,
+                 other->second + " and " + path + " would both become '" + other->first + "'"};
+  }
+  return {};
 }
 
 Result<std::string> resolve_target(const Target& target, const CopySource& source) {

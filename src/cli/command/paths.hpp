@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -20,6 +21,9 @@ std::string base_name(std::string_view path);
 
 // The last component of a local path as the file system would name it: of "photos/", "." or "..".
 std::string local_base_name(const std::string& path);
+
+// kInvalidArgument when two of several sources would get the same name in a directory. Pure.
+Status refuse_same_names(const std::vector<std::string>& paths);
 
 enum class TargetState { kMissing, kFile, kDirectory };
 

@@ -16,7 +16,7 @@ constexpr Flag kLogLevel{"log-level", 0, "LEVEL", "debug, info, warn, error or o
                          "common.log_level"};
 constexpr Flag kLogFile{"log-file", 0, "FILE", "Append the log to a file, not to standard error",
                         "common.log_file"};
-constexpr Flag kHelp{"help", 0, "", "Show this help", ""};
+constexpr Flag kHelp{"help", 'h', "", "Show this help", ""};
 constexpr Flag kVersion{"version", 0, "", "Print the version", ""};
 constexpr Flag kSync{"sync", 0, "MODE",
                      "full (default): blocks are on disk when acknowledged; none: maybe not",
@@ -96,6 +96,21 @@ Result<const RoleEntry*> find_role(std::string_view name) {
                                            suggestion(name, names)};
 }
 
+namespace {
+
+// The datanodes of a local cluster listen on datanode.port and those after it.
+Status check_local_ports(const Config& config) {
+  constexpr std::uint32_t kPortMax = 65535;
+  const std::uint32_t first = config.datanode.port;
+  if (first == 0 || first + config.local.datanodes - 1 <= kPortMax) return {};
+  return Error{Errc::kInvalidArgument,
+               "datanode.port (" + std::to_string(first) + ") and local.datanodes (" +
+                   std::to_string(config.local.datanodes) +
+                   "): their ports would go beyond " + std::to_string(kPortMax)};
+}
+
+}  // namespace
+
 Status check_role_config(Role role, const Config& config) {
   const auto missing = [](std::string_view name, std::string_view key) {
     return Error{Errc::kInvalidArgument, "--role=" + std::string(name) + " needs --data-dir (or " +
@@ -110,7 +125,7 @@ Status check_role_config(Role role, const Config& config) {
       break;
     case Role::kLocal:
       if (config.local.data_dir.empty()) return missing("local", "local.data_dir");
-      break;
+      return check_local_ports(config);
   }
   return {};
 }

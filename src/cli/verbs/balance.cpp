@@ -19,6 +19,7 @@ constexpr std::chrono::seconds kStuck{20};
 
 constexpr std::array kFlags{
     Flag{"threshold", 't', "PERCENT", "How far from the mean a datanode may stay (5)", ""},
+    Flag{"wait", 'w', "", "Wait until it has come to its end", ""},
     Flag{"stop", 0, "", "End a balance that is under way", ""},
 };
 
@@ -53,7 +54,7 @@ Status wait_for_end(Invocation& invocation, client::FileSystem& files, double th
     if (status.blocks.pending_copies > 0 || now - changed_at <= kStuck) return false;
     auto stopped = files.balance(std::nullopt);
     if (!stopped.ok()) return std::move(stopped).error();
-    return Error{Errc::kUnavailable,
+    return Error{Errc::kNoDatanode,
                  "balance: no block can be moved that would bring the datanodes within " +
                      percent_text(threshold) + " of the mean; they are within " +
                      percent_text(shown)};
@@ -70,7 +71,7 @@ Result<int> run(Invocation& invocation) {
     return 0;
   }
   MDFS_CHECK(files->balance(threshold));
-  MDFS_CHECK(wait_for_end(invocation, *files, threshold));
+  if (arguments.has("wait")) MDFS_CHECK(wait_for_end(invocation, *files, threshold));
   return 0;
 }
 
@@ -81,9 +82,9 @@ const Command kBalanceCommand{
     .operands = "",
     .summary = "Move blocks until the datanodes are about equally full",
     .details =
-        "Waits for the end; the namenode goes on by itself when this is interrupted, until\n"
-        "--stop. See also the option namenode.balance.\n",
-    .example = "minidfs balance --threshold 5",
+        "The namenode does it in the background, until it is done or --stop; -w waits for the\n"
+        "end. See also the option namenode.balance.\n",
+    .example = "minidfs balance --wait --threshold 5",
     .flags = kFlags,
     .operands_min = 0,
     .operands_max = 0,

@@ -1,7 +1,5 @@
 // minidfs cat: the bytes of files on standard output.
 
-#include <limits>
-
 #include "cli/command/command.hpp"
 
 namespace minidfs::cli {
@@ -9,8 +7,7 @@ namespace {
 
 Result<int> run(Invocation& invocation) {
   return for_each_path(invocation, [&](client::FileSystem& files, const std::string& path) {
-    return files.read_file(path, 0, std::numeric_limits<std::uint64_t>::max(), invocation.io().out,
-                           {});
+    return read_whole(files, path, invocation.io().out);
   });
 }
 

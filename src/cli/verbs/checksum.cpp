@@ -1,7 +1,5 @@
 // minidfs checksum: XXH3-128 of the bytes of files, to be compared with `xxhsum -H2`.
 
-#include <limits>
-
 #include "base/file_checksum.hpp"
 #include "cli/command/command.hpp"
 
@@ -17,7 +15,7 @@ Result<int> run(Invocation& invocation) {
           sum.update(bytes);
           return {};
         };
-        MDFS_CHECK(files.read_file(path, 0, std::numeric_limits<std::uint64_t>::max(), sink, {}));
+        MDFS_CHECK(read_whole(files, path, sink));
         return io.print(sum.hex() + "  " + printable(path, io.out_is_terminal) + "\n");
       });
 }

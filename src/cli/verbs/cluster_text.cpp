@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/units.hpp"
+#include "cli/command/io.hpp"
+#include "cli/verbs/listing.hpp"
 
 namespace minidfs::cli {
 namespace {
@@ -57,6 +59,16 @@ std::string repair_text(const client::BlockCounts& blocks) {
 
 }  // namespace
 
+client::ClusterStatus printable(client::ClusterStatus status, bool is_terminal) {
+  status.safe_mode_reason = printable(status.safe_mode_reason, is_terminal);
+  for (auto& node : status.nodes) {
+    for (auto* text : {&node.name, &node.rack, &node.state, &node.admin}) {
+      *text = printable(*text, is_terminal);
+    }
+  }
+  return status;
+}
+
 std::string status_text(const client::ClusterStatus& status) {
   std::uint64_t used_bytes = 0;
   std::uint64_t free_bytes = 0;
@@ -92,16 +104,16 @@ nlohmann::json to_json(const client::ClusterStatus& status) {
   auto nodes = nlohmann::json::array();
   for (const auto& node : status.nodes) {
     nodes.push_back({{"id", to_string(node.id)},
-                     {"name", node.name},
                      {"state", shown_state(node)},
                      {"liveness", node.state},
                      {"draining_left", node.draining_left},
-                     {"rack", node.rack},
                      {"capacity", node.capacity_bytes},
                      {"used", node.used_bytes},
                      {"free", node.free_bytes},
                      {"blocks", node.blocks},
                      {"last_heartbeat_ms", node.last_heartbeat_ms}});
+    put_bytes(nodes.back(), "name", node.name);
+    put_bytes(nodes.back(), "rack", node.rack);
   }
   return {{"cluster", to_string(status.cluster)},
           {"safe_mode", status.safe_mode},

@@ -8,6 +8,9 @@
 
 namespace minidfs::cli {
 
+// With every foreign string in it as printable() makes it.
+client::ClusterStatus printable(client::ClusterStatus status, bool is_terminal);
+
 std::string status_text(const client::ClusterStatus& status);
 nlohmann::json to_json(const client::ClusterStatus& status);
 

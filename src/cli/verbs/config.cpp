@@ -10,7 +10,7 @@ namespace {
 constexpr std::array kFlags{
     Flag{"effective", 0, "", "The values in effect here, not the defaults", ""},
     Flag{"config", 0, "FILE", "With --effective: read options from a TOML file", ""},
-    Flag{"help", 0, "", "Show this help", ""},
+    Flag{"help", 'h', "", "Show this help", ""},
 };
 
 Result<int> run(Invocation& invocation) {

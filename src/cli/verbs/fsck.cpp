@@ -41,7 +41,7 @@ bool is_below(const std::string& path, const std::string& root) {
           path[root.size()] == '/');
 }
 
-std::string problem_line(const BlockProblem& problem) {
+std::string problem_line(const BlockProblem& problem, bool is_terminal) {
   std::string what;
   const auto add = [&](const std::string& text) { what += (what.empty() ? "" : ", ") + text; };
   if (problem.missing()) add("MISSING, no replica can be read");
@@ -50,20 +50,21 @@ std::string problem_line(const BlockProblem& problem) {
         std::to_string(problem.wanted) + " copies");
   }
   if (problem.corrupt > 0) add("CORRUPT, " + std::to_string(problem.corrupt) + " bad replicas");
-  return problem.path + ": block " + to_string(problem.block) + " (" +
+  return printable(problem.path, is_terminal) + ": block " + to_string(problem.block) + " (" +
          std::to_string(problem.length) + " bytes): " + what + "\n";
 }
 
 nlohmann::json to_json(const BlockProblem& problem) {
-  return {{"path", problem.path},
-          {"block", to_string(problem.block)},
-          {"length", problem.length},
-          {"wanted", problem.wanted},
-          {"live", problem.live},
-          {"readable", problem.readable},
-          {"corrupt", problem.corrupt},
-          {"missing", problem.missing()},
-          {"under_replicated", problem.under_replicated()}};
+  nlohmann::json object{{"block", to_string(problem.block)},
+                        {"length", problem.length},
+                        {"wanted", problem.wanted},
+                        {"live", problem.live},
+                        {"readable", problem.readable},
+                        {"corrupt", problem.corrupt},
+                        {"missing", problem.missing()},
+                        {"under_replicated", problem.under_replicated()}};
+  put_bytes(object, "path", problem.path);
+  return object;
 }
 
 // One run: gathers, prints as it goes, or collects for JSON.
@@ -118,7 +119,8 @@ class Check {
       MDFS_TRY(located, files_.locate(path));
     }
     if (json_) {
-      auto entry = nlohmann::json{{"path", path}, {"length", file.length}, {"blocks", blocks}};
+      auto entry = nlohmann::json{{"length", file.length}, {"blocks", blocks}};
+      put_bytes(entry, "path", path);
       if (list_blocks_) {
         entry["block_list"] = nlohmann::json::array();
         for (const auto& block : located) entry["block_list"].push_back(cli::to_json(block));
@@ -126,7 +128,7 @@ class Check {
       entries_.push_back(std::move(entry));
       return {};
     }
-    std::string text = path + " " + std::to_string(file.length) + " bytes, " +
+    std::string text = printable(path, invocation_.io().out_is_terminal) + " " + std::to_string(file.length) + " bytes, " +
                        std::to_string(blocks) + " blocks, replication " +
                        std::to_string(file.replication) + "\n";
     for (const auto& block : located) text += block_line(block);
@@ -152,12 +154,11 @@ class Check {
       problems_.push_back(to_json(problem));
       return {};
     }
-    return invocation_.io().print(problem_line(problem));
+    return invocation_.io().print(problem_line(problem, invocation_.io().out_is_terminal));
   }
 
   std::string json_text() const {
-    nlohmann::json object{{"path", root_},
-                          {"healthy", totals_.healthy()},
+    nlohmann::json object{{"healthy", totals_.healthy()},
                           {"files", totals_.files},
                           {"directories", totals_.directories},
                           {"blocks", totals_.blocks},
@@ -165,6 +166,7 @@ class Check {
                           {"missing", totals_.missing},
                           {"corrupt", totals_.corrupt},
                           {"problems", problems_}};
+    put_bytes(object, "path", root_);
     if (list_files_) object["entries"] = entries_;
     return dump_json(object);
   }
@@ -176,7 +178,7 @@ class Check {
     text += "under-replicated: " + std::to_string(totals_.under_replicated) + "\n";
     text += "missing:          " + std::to_string(totals_.missing) + "\n";
     text += "corrupt:          " + std::to_string(totals_.corrupt) + "\n";
-    return text + root_ + " is " + (totals_.healthy() ? "healthy" : "DAMAGED") + "\n";
+    return text + printable(root_, invocation_.io().out_is_terminal) + " is " + (totals_.healthy() ? "healthy" : "DAMAGED") + "\n";
   }
 
   Invocation& invocation_;
@@ -192,8 +194,7 @@ class Check {
 };
 
 Result<int> run(Invocation& invocation) {
-  const auto& operands = invocation.arguments().operands;
-  MDFS_TRY(auto path, dfs_path(operands.empty() ? "/" : operands.front()));
+  MDFS_TRY(auto path, dfs_path(invocation.arguments().operands.front()));
   MDFS_TRY(auto* files, invocation.file_system());
   return Check(invocation, *files, std::move(path)).run();
 }
@@ -211,6 +212,7 @@ const Command kFsckCommand{
     .flags = kFlags,
     .operands_min = 0,
     .operands_max = 1,
+    .operand_default = "/",
     .run = run};
 
 }  // namespace minidfs::cli

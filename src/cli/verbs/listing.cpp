@@ -4,13 +4,35 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "base/printable.hpp"
 #include "base/units.hpp"
+#include "cli/command/io.hpp"
 
 namespace minidfs::cli {
 namespace {
 
 constexpr bool is_directory(const metadata::FileStatus& status) {
   return status.kind == metadata::FileKind::kDirectory;
+}
+
+bool stands_for_itself(unsigned char byte) {
+  return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+         (byte >= 'a' && byte <= 'z') || std::string_view("-._~/").find(static_cast<char>(byte)) !=
+                                             std::string_view::npos;
+}
+
+std::string percent_escaped(std::string_view bytes) {
+  static constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string text;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (stands_for_itself(byte)) {
+      text += c;
+    } else {
+      text += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
+    }
+  }
+  return text;
 }
 
 std::string octal(std::uint16_t permission) {
@@ -73,29 +95,45 @@ std::string stat_text(const metadata::FileStatus& status, const std::string& pat
   return text;
 }
 
+metadata::FileStatus printable(metadata::FileStatus status, bool is_terminal) {
+  for (auto* text : {&status.name, &status.owner, &status.group, &status.compression}) {
+    *text = printable(*text, is_terminal);
+  }
+  return status;
+}
+
+void put_bytes(nlohmann::json& object, const std::string& key, std::string_view bytes) {
+  object[key] = bytes;
+  if (!is_utf8(bytes)) object[key + "_bytes"] = percent_escaped(bytes);
+}
+
 nlohmann::json to_json(const metadata::FileStatus& status, const std::string& path) {
-  return {{"path", path},
-          {"name", status.name},
-          {"type", is_directory(status) ? "directory" : "file"},
-          {"inode", status.id.value},
-          {"length", status.length},
-          {"permission", octal(status.permission)},
-          {"owner", status.owner},
-          {"group", status.group},
-          {"modified_ms", status.modified_ms},
-          {"accessed_ms", status.accessed_ms},
-          {"block_size", status.block_size},
-          {"replication", status.replication},
-          {"compression", status.compression},
-          {"children", status.children}};
+  nlohmann::json object{{"type", is_directory(status) ? "directory" : "file"},
+                        {"inode", to_string(status.id)},
+                        {"length", status.length},
+                        {"permission", octal(status.permission)},
+                        {"modified_ms", status.modified_ms},
+                        {"accessed_ms", status.accessed_ms},
+                        {"block_size", status.block_size},
+                        {"replication", status.replication},
+                        {"compression", status.compression},
+                        {"children", status.children}};
+  put_bytes(object, "path", path);
+  put_bytes(object, "name", status.name);
+  put_bytes(object, "owner", status.owner);
+  put_bytes(object, "group", status.group);
+  return object;
 }
 
 nlohmann::json to_json(const metadata::LocatedBlock& block) {
   auto replicas = nlohmann::json::array();
   for (const auto& replica : block.locations) {
-    replicas.push_back({{"node", metadata::to_string(replica.data)}, {"rack", replica.rack}});
+    nlohmann::json entry;
+    put_bytes(entry, "node", metadata::to_string(replica.data));
+    put_bytes(entry, "rack", replica.rack);
+    replicas.push_back(std::move(entry));
   }
-  return {{"id", block.block.id.value},
+  return {{"id", to_string(block.block.id)},
           {"generation", block.block.generation},
           {"offset", block.offset},
           {"length", block.block.length},
@@ -103,7 +141,25 @@ nlohmann::json to_json(const metadata::LocatedBlock& block) {
 }
 
 std::string dump_json(const nlohmann::json& value) {
-  return value.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  const auto text = value.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+  // JSON escapes the control codes below 0x20 only. The others stand in strings, nowhere else.
+  std::string safe;
+  safe.reserve(text.size() + 1);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool has_next = i + 1 < text.size();
+    const unsigned next = has_next ? static_cast<unsigned char>(text[i + 1]) : 0U;
+    if (byte == 0x7F) {
+      safe += "\\u007f";
+    } else if (byte == 0xC2 && next < 0xA0) {
+      static constexpr char kDigits[] = "0123456789abcdef";
+      safe += {'\\', 'u', '0', '0', kDigits[next >> 4U], kDigits[next & 15U]};
+      ++i;
+    } else {
+      safe += text[i];
+    }
+  }
+  return safe + "\n";
 }
 
 }  // namespace minidfs::cli

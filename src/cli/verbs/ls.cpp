@@ -75,7 +75,7 @@ class Lister {
       return {};
     }
     const auto shown = printable(name, io_.out_is_terminal);
-    text_ += long_ ? long_line(status, shown) : shown + "\n";
+    text_ += long_ ? long_line(printable(status, io_.out_is_terminal), shown) : shown + "\n";
     return text_.size() < 64 * 1024 ? Status() : flush();
   }
 
@@ -104,13 +104,14 @@ Result<int> run(Invocation& invocation) {
 }  // namespace
 
 const Command kLsCommand{.name = "ls",
-                         .operands = "PATH...",
+                         .operands = "[PATH...]",
                          .summary = "List directories",
-                         .details = "Times are UTC.",
+                         .details = "Without a PATH the root is listed. Times are UTC.",
                          .example = "minidfs ls -l /photos",
                          .flags = kFlags,
-                         .operands_min = 1,
+                         .operands_min = 0,
                          .operands_max = kManyOperands,
+                         .operand_default = "/",
                          .run = run};
 
 }  // namespace minidfs::cli

@@ -7,26 +7,25 @@ namespace minidfs::cli {
 namespace {
 
 Result<int> run(Invocation& invocation) {
-  auto sources = invocation.arguments().operands;
-  const std::string target_operand = sources.back();
-  sources.pop_back();
-  for (auto& source : sources) {
-    MDFS_TRY(source, dfs_path(source));
-  }
+  auto operands = invocation.arguments().operands;
+  const std::string target_operand = operands.back();
+  operands.pop_back();
+  MDFS_TRY(const auto sources, dfs_paths(operands));
+  MDFS_CHECK(refuse_same_names(sources));
   MDFS_TRY(auto target, parse_target(target_operand, sources.size()));
   MDFS_TRY(auto* files, invocation.file_system());
   MDFS_CHECK(look_up_target(*files, target));
-  int exit_code = 0;
+  Tally tally(invocation.io());
   for (const auto& source : sources) {
     const auto moved = [&]() -> Status {
       // What the source is does not matter here: the namenode refuses what cannot be.
       MDFS_TRY(const auto path,
                resolve_target(target, {.name = base_name(source), .is_directory = !target.into}));
       return files->rename(source, path);
-    }();
-    if (!moved.ok()) exit_code = report(invocation.io(), moved.error());
+    };
+    if (!tally.take(moved())) break;
   }
-  return exit_code;
+  return tally.exit_code();
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 // minidfs node: takes datanodes out of service and back.
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <vector>
 
 #include "base/units.hpp"
 #include "base/wall_clock.hpp"
@@ -16,6 +18,8 @@ using metadata::AdminState;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kPoll{500};
+// Without a block that was copied, before it is said why that may be.
+constexpr std::chrono::seconds kStuck{15};
 
 constexpr std::array kFlags{
     Flag{"for", 0, "TIME", "How long maintenance lasts: 30m, 1h (the default), 2d", ""},
@@ -30,30 +34,69 @@ Result<AdminState> parse_action(const std::string& action) {
                "node: '" + action + "' is none of decommission, recommission, maintenance"};
 }
 
-// One line whenever the number of blocks left has changed.
-Status wait_for_end(Invocation& invocation, client::FileSystem& files, const std::string& name) {
-  std::uint64_t shown = ~std::uint64_t{0};
-  return client::poll_until(kPoll, [&]() -> Result<bool> {
-    MDFS_TRY(const auto status, files.status());
-    MDFS_TRY(const auto node, find_node(status, name));
-    if (node.admin == "decommissioned") return true;
-    if (node.admin != "decommissioning") {
-      return Error{Errc::kCancelled, node.name + ": is " + node.admin + " now"};
+// Waits for the end of a decommission: a line whenever the number of blocks left has changed, and
+// one when it does not change for long.
+class Wait {
+ public:
+  Wait(const Io& io, client::FileSystem& files, NodeId id) : io_(io), files_(files), id_(id) {}
+
+  Status run() {
+    return client::poll_until(kPoll, [this]() -> Result<bool> {
+      MDFS_TRY(const auto status, files_.status());
+      MDFS_TRY(const auto node, find_node(status, to_string(id_)));
+      if (node.admin == "decommissioned") return true;
+      if (node.admin != "decommissioning") {
+        return Error{Errc::kExpired, node.name + ": is " + node.admin + " now"};
+      }
+      if (node.state == "dead") {
+        return Error{Errc::kNoDatanode,
+                     node.name +
+                         ": died before its blocks had been copied; they are repaired from "
+                         "other copies"};
+      }
+      MDFS_CHECK(tell(status, node));
+      return false;
+    });
+  }
+
+ private:
+  Status tell(const client::ClusterStatus& status, const client::NodeReport& node) {
+    const auto now = std::chrono::steady_clock::now();
+    if (node.draining_left != shown_) {
+      shown_ = node.draining_left;
+      changed_at_ = now;
+      return io_.print(printable(node.name, io_.out_is_terminal) + ": " + std::to_string(shown_) +
+                       " blocks left to copy\n");
     }
-    if (node.state == "dead") {
-      return Error{Errc::kUnavailable,
-                   node.name +
-                       ": died before its blocks had been copied; they are repaired from "
-                       "other copies"};
+    if (now - changed_at_ > kStuck) {
+      changed_at_ = now;
+      io_.say("node: " + stuck_text(status, node));
     }
-    if (node.draining_left != shown) {
-      shown = node.draining_left;
-      MDFS_CHECK(invocation.io().print(node.name + ": " + std::to_string(shown) +
-                                       " blocks left to copy\n"));
+    return {};
+  }
+
+  static std::string stuck_text(const client::ClusterStatus& status,
+                                const client::NodeReport& node) {
+    std::size_t others = 0;
+    std::uint64_t free_max = 0;
+    for (const auto& other : status.nodes) {
+      if (other.id == node.id || other.state == "dead" || other.admin != "in service") continue;
+      ++others;
+      free_max = std::max(free_max, other.free_bytes);
     }
-    return false;
-  });
-}
+    return node.name + ": none of the " + std::to_string(node.draining_left) +
+           " blocks left was copied of late: each needs as many datanodes in service as it has "
+           "copies, with room for it; " +
+           std::to_string(others) + " others are in service, the emptiest with " +
+           human_size(free_max) + " free";
+  }
+
+  const Io& io_;
+  client::FileSystem& files_;
+  const NodeId id_;
+  std::uint64_t shown_ = ~std::uint64_t{0};
+  std::chrono::steady_clock::time_point changed_at_;
+};
 
 Result<int> run(Invocation& invocation) {
   const auto& arguments = invocation.arguments();
@@ -65,17 +108,24 @@ Result<int> run(Invocation& invocation) {
   }
   MDFS_TRY(auto* files, invocation.file_system());
   MDFS_TRY(const auto status, files->status());
-  for (std::size_t i = 1; i < arguments.operands.size(); ++i) {
-    MDFS_TRY(const auto node, find_node(status, arguments.operands[i]));
+  Tally tally(invocation.io());
+  std::vector<NodeId> decided;
+  const auto decide = [&](const std::string& name) -> Status {
+    MDFS_TRY(const auto node, find_node(status, name));
     metadata::NodeAdmin decision{node.id, admin, 0};
     if (admin == AdminState::kMaintenance) decision.until_ms = wall_clock_ms() + duration.count();
     MDFS_CHECK(files->set_node_admin(decision));
-  }
-  if (!arguments.has("wait") || admin != AdminState::kDecommissioning) return 0;
+    decided.push_back(node.id);
+    return {};
+  };
   for (std::size_t i = 1; i < arguments.operands.size(); ++i) {
-    MDFS_CHECK(wait_for_end(invocation, *files, arguments.operands[i]));
+    if (!tally.take(decide(arguments.operands[i]))) return tally.exit_code();
   }
-  return 0;
+  if (!arguments.has("wait") || admin != AdminState::kDecommissioning) return tally.exit_code();
+  for (const auto id : decided) {
+    if (!tally.take(Wait(invocation.io(), *files, id).run())) break;
+  }
+  return tally.exit_code();
 }
 
 }  // namespace
@@ -85,7 +135,8 @@ const Command kNodeCommand{
     .operands = "decommission|recommission|maintenance NODE...",
     .summary = "Take datanodes out of service and back",
     .details =
-        "A NODE is HOST:PORT as `minidfs status` shows it, a host, or an id.\n"
+        "A NODE is HOST:PORT as `minidfs status` shows it, a host, or an id. Of several that have had\n"
+        "a name, the one that is not dead is meant.\n"
         "decommission copies its blocks elsewhere and gives it no new ones; `status` shows how\n"
         "many are left. maintenance lets it be away without its blocks being copied.\n"
         "recommission takes it back into service. All outlive restarts.\n",

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::array kFlags{
     Flag{"blocks", 0, "", "Also the blocks of a file and where their copies are", ""},
-    Flag{"json", 0, "", "One JSON object for each path", ""},
+    Flag{"json", 0, "", "One JSON object; for several paths an array of them", ""},
 };
 
 std::string block_line(const metadata::LocatedBlock& block) {
@@ -22,27 +22,59 @@ std::string block_line(const metadata::LocatedBlock& block) {
   return line + (block.locations.empty() ? " no live node\n" : "\n");
 }
 
-Status show(Invocation& invocation, client::FileSystem& files, const std::string& path) {
-  const auto& io = invocation.io();
-  const bool as_json = invocation.arguments().has("json");
-  MDFS_TRY(const auto status, files.stat(path));
-  auto object = to_json(status, path);
-  std::string text = stat_text(status, printable(path, io.out_is_terminal));
-  if (invocation.arguments().has("blocks") && status.kind == metadata::FileKind::kFile) {
-    MDFS_TRY(const auto blocks, files.locate(path));
-    object["blocks"] = nlohmann::json::array();
-    for (const auto& block : blocks) {
-      object["blocks"].push_back(to_json(block));
-      text += block_line(block);
+// Shows each path as text at once, or collects JSON for the end.
+class Show {
+ public:
+  explicit Show(Invocation& invocation)
+      : io_(invocation.io()),
+        json_(invocation.arguments().has("json")),
+        blocks_(invocation.arguments().has("blocks")),
+        many_(invocation.arguments().operands.size() > 1) {}
+
+  Status one(client::FileSystem& files, const std::string& path) {
+    MDFS_TRY(const auto status, files.stat(path));
+    std::vector<metadata::LocatedBlock> blocks;
+    const bool with_blocks = blocks_ && status.kind == metadata::FileKind::kFile;
+    if (with_blocks) {
+      MDFS_TRY(blocks, files.locate(path));
     }
+    if (!json_) {
+      std::string text = stat_text(printable(status, io_.out_is_terminal),
+                                   printable(path, io_.out_is_terminal));
+      for (const auto& block : blocks) text += block_line(block);
+      return io_.print(text);
+    }
+    auto object = to_json(status, path);
+    if (with_blocks) {
+      object["blocks"] = nlohmann::json::array();
+      for (const auto& block : blocks) object["blocks"].push_back(to_json(block));
+    }
+    found_.push_back(std::move(object));
+    return {};
   }
-  return io.print(as_json ? dump_json(object) : text);
-}
+
+  // One document: an object for one path, an array for several.
+  Status finish() const {
+    if (!json_ || (!many_ && found_.empty())) return {};
+    return io_.print(dump_json(many_ ? found_ : found_.front()));
+  }
+
+ private:
+  const Io& io_;
+  const bool json_;
+  const bool blocks_;
+  const bool many_;
+  nlohmann::json found_ = nlohmann::json::array();
+};
 
 Result<int> run(Invocation& invocation) {
-  return for_each_path(invocation, [&](client::FileSystem& files, const std::string& path) {
-    return show(invocation, files, path);
-  });
+  Show show(invocation);
+  MDFS_TRY(const int exit_code,
+           for_each_path(invocation, [&](client::FileSystem& files, const std::string& path) {
+             return show.one(files, path);
+           }));
+  MDFS_CHECK(show.finish());
+  return exit_code;
 }
 
 }  // namespace

@@ -14,10 +14,13 @@ constexpr std::array kFlags{Flag{"json", 0, "", "One JSON object", ""}};
 
 Result<int> run(Invocation& invocation) {
   MDFS_TRY(auto* files, invocation.file_system());
-  MDFS_TRY(const auto status, files->status());
+  MDFS_TRY(auto status, files->status());
   const auto& io = invocation.io();
-  MDFS_CHECK(io.print(invocation.arguments().has("json") ? dump_json(to_json(status))
-                                                         : status_text(status)));
+  if (invocation.arguments().has("json")) {
+    MDFS_CHECK(io.print(dump_json(to_json(status))));
+    return 0;
+  }
+  MDFS_CHECK(io.print(status_text(printable(std::move(status), io.out_is_terminal))));
   return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+#include "base/config_rules.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace minidfs {
@@ -111,13 +112,13 @@ TEST_CASE("the table names each option once and explains it in one line") {
   CHECK(environment_name(*find_option("client.block_size")) == "MINIDFS_CLIENT_BLOCK_SIZE");
 }
 
-TEST_CASE("the short variables set the client's namenode and user, and the full names beat them") {
+TEST_CASE("the short variables set namenode and user, and the full names beat them") {
   const auto config = load_config(
       {"", {"MINIDFS_CLIENT_USER=full", "MINIDFS_NAMENODE=h1:9,h2", "MINIDFS_USER=short"}, {}});
   REQUIRE(config.ok());
   CHECK(config->client.namenode == std::vector<std::string>{"h1:9", "h2:8020"});
   CHECK(config->client.user == "full");
-  CHECK(config->datanode.namenode == DatanodeConfig{}.namenode);
+  CHECK(config->datanode.namenode == config->client.namenode);
 }
 
 TEST_CASE("a misspelt variable is refused with the nearest name") {
@@ -130,9 +131,11 @@ TEST_CASE("a misspelt variable is refused with the nearest name") {
         "environment variable MINIDFS_NAMENODE_XYZZY: no such option");
 }
 
-TEST_CASE("variables that are no options are left alone") {
-  CHECK(load_config({"", {"MINIDFS_TEST_BINARY=/x", "HOME=/root", "MINIDFS", "MINIDFS_=1"}, {}})
-            .ok());
+TEST_CASE("a variable with our prefix that is no option is refused, others are left alone") {
+  for (const std::string name : {"MINIDFS_FOO", "MINIDFS_", "MINIDFS_TEST_BINARY"}) {
+    CHECK(problem_of_variable(name + "=1").find("environment variable " + name + ": ") == 0);
+  }
+  CHECK(load_config({"", {"HOME=/root", "MINIDFS", "MINIDFSX=1", "XMINIDFS_FOO=1"}, {}}).ok());
 }
 
 TEST_CASE("a bad value is refused with its source, itself and what is wanted") {
@@ -146,6 +149,11 @@ TEST_CASE("a bad value is refused with its source, itself and what is wanted") {
       {"namenode.safe_mode_threshold", "nan"},
       {"namenode.safe_mode_threshold", "1.1"},
       {"namenode.stale_after", "3"},
+      {"namenode.orphan_grace", "999ms"},
+      {"datanode.progress_timeout", "500ms"},
+      {"client.progress_timeout", "999ms"},
+      {"client.timeout", "150000d"},
+      {"client.batch_files", "257"},
       {"namenode.dead_after", "0s"},
       {"datanode.data_dir", "/a,,/b"},
       {"datanode.namenode", ""},
@@ -165,9 +173,31 @@ TEST_CASE("a bad value is refused with its source, itself and what is wanted") {
   }
 }
 
-TEST_CASE("a datanode cannot be dead before it is stale") {
-  CHECK(problem_of({"", {}, {{"", "namenode.stale_after", "10s"}}}) ==
-        "namenode.stale_after (10s) must be less than namenode.dead_after (10s)");
+TEST_CASE("every relation between options is checked, and both values are named") {
+  struct Broken {
+    FlagSetting setting;
+    std::string message;
+  };
+  // One for each row of the table.
+  const std::vector<Broken> broken{
+      {{"", "datanode.heartbeat_interval", "3s"},
+       "datanode.heartbeat_interval (3s) must be less than namenode.stale_after (3s): a datanode "
+       "would be stale between two heartbeats"},
+      {{"", "namenode.stale_after", "10s"},
+       "namenode.stale_after (10s) must be less than namenode.dead_after (10s): a datanode is "
+       "stale before it is lost"},
+      {{"", "client.min_replication", "4"},
+       "client.min_replication (4) must be at most client.replication (3): no write could succeed"},
+  };
+  REQUIRE(broken.size() == config_rules().size());
+  for (std::size_t i = 0; i < broken.size(); ++i) {
+    INFO(config_rules()[i].lower);
+    CHECK(problem_of({"", {}, {broken[i].setting}}) == broken[i].message);
+    CHECK(find_option(config_rules()[i].lower) != nullptr);
+    CHECK(find_option(config_rules()[i].upper) != nullptr);
+    CHECK(check_rule(config_rules()[i], Config{}).ok());
+  }
+  CHECK(load_config({"", {}, {{"", "client.min_replication", "3"}}}).ok());
 }
 
 }  // namespace

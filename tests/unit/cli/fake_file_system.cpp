@@ -24,6 +24,7 @@ class FakeFileSystem : public client::FileSystem {
   Result<metadata::FileStatus> stat(const std::string& path) override {
     metadata::FileStatus status;
     status.name = base_name(path);
+    status.owner = status.group = state_.owner;
     if (state_.directories.count(path) != 0) {
       status.kind = metadata::FileKind::kDirectory;
       return status;
@@ -59,6 +60,7 @@ class FakeFileSystem : public client::FileSystem {
 
   Status remove(const std::string& path, bool recursive) override {
     state_.calls.push_back((recursive ? "remove -r " : "remove ") + path);
+    MDFS_CHECK(refusal(path));
     if (state_.files.erase(path) + state_.directories.erase(path) == 0) return not_found(path);
     return {};
   }
@@ -74,7 +76,7 @@ class FakeFileSystem : public client::FileSystem {
 
   Status set_replication(const std::string& path, std::uint8_t copies) override {
     state_.calls.push_back("setrep " + std::to_string(copies) + " " + path);
-    return {};
+    return refusal(path);
   }
 
   Result<std::vector<metadata::LocatedBlock>> locate(const std::string& path) override {
@@ -89,6 +91,11 @@ class FakeFileSystem : public client::FileSystem {
 
   Result<std::vector<client::NodeScrub>> scrub(bool wait, const ScrubProgress&) override {
     state_.calls.push_back(wait ? "scrub and wait" : "scrub");
+    return state_.scrubbed;
+  }
+
+  Result<std::vector<client::NodeScrub>> scrub_state() override {
+    state_.calls.push_back("scrub state");
     return state_.scrubbed;
   }
 
@@ -173,6 +180,11 @@ class FakeFileSystem : public client::FileSystem {
   void abandon(std::chrono::milliseconds) override { state_.calls.push_back("abandon"); }
 
  private:
+  Status refusal(const std::string& path) const {
+    if (state_.failing.count(path) == 0) return {};
+    return Error{Errc::kPermissionDenied, path + ": refused"};
+  }
+
   void add_directories(std::string path) {
     while (path != "/") {
       state_.directories.insert(path);
@@ -197,6 +209,7 @@ Outcome run(FakeState& state, const std::vector<std::string>& words,
     outcome.out.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     return {};
   };
+  wiring.io.out_is_terminal = state.out_is_terminal;
   wiring.io.err = [&](std::string_view text) { outcome.err += text; };
   wiring.connect = [&](client::Options options) -> Result<std::unique_ptr<client::FileSystem>> {
     state.options = std::move(options);

@@ -26,6 +26,9 @@ struct FakeState {
   int connections = 0;
   Status connect_status;
   std::vector<client::NodeScrub> scrubbed;
+  std::set<std::string> failing;  // Paths whose changes are refused.
+  std::string owner;            // Of everything.
+  bool out_is_terminal = false;
 };
 
 // What a run of `minidfs <words>` did.

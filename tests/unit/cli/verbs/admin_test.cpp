@@ -82,6 +82,42 @@ TEST_CASE("a datanode is named by its address, its id, or its host where that is
   CHECK(find_node(status, "one").error().code == Errc::kInvalidArgument);
 }
 
+TEST_CASE("of several datanodes that have had a name the one that is not dead is meant") {
+  auto status = two_nodes();
+  status.nodes[1].name = "one:9866";
+  const auto ambiguous = find_node(status, "one:9866");
+  REQUIRE_FALSE(ambiguous.ok());
+  CHECK_THAT(ambiguous.error().message, Catch::Contains(to_string(NodeId{1, 1})) &&
+                                            Catch::Contains(to_string(NodeId{2, 2})));
+  status.nodes[0].state = "dead";
+  status.nodes[1].state = "stale";
+  CHECK(find_node(status, "one:9866")->id == NodeId{2, 2});
+  CHECK(find_node(status, "one")->id == NodeId{2, 2});
+  CHECK(find_node(status, to_string(NodeId{1, 1}))->id == NodeId{1, 1});
+  status.nodes[1].state = "dead";
+  CHECK(find_node(status, "one:9866").error().code == Errc::kInvalidArgument);
+}
+
+TEST_CASE("an IPv6 address names a datanode with and without brackets") {
+  auto status = two_nodes();
+  status.nodes[0].name = "[::1]:9866";
+  for (const char* name : {"::1", "[::1]", "[::1]:9866"}) {
+    CHECK(find_node(status, name)->id == NodeId{1, 1});
+  }
+  CHECK_FALSE(find_node(status, "::2").ok());
+  CHECK_FALSE(find_node(status, "").ok());
+}
+
+TEST_CASE("each of several datanodes is decided about, and those that are none are named") {
+  FakeState state;
+  state.status = two_nodes();
+  const auto outcome = run(state, {"node", "decommission", "nine", "two"});
+  CHECK(outcome.exit_code == 1);
+  CHECK_THAT(outcome.err, Catch::Contains("nine: no such datanode"));
+  REQUIRE(state.decisions.size() == 1);
+  CHECK(state.decisions[0].node == NodeId{2, 2});
+}
+
 TEST_CASE("node tells what was decided, with the end of maintenance") {
   FakeState state;
   state.status = two_nodes();
@@ -119,6 +155,27 @@ TEST_CASE("setrep takes whole directories and refuses what is no number of copie
   for (const char* bad : {"0", "256", "two", "", "99999999999999999999"}) {
     CHECK(run(state, {"setrep", bad, "/d"}).exit_code != 0);
   }
+}
+
+TEST_CASE("setrep goes on after a file that fails") {
+  FakeState state;
+  state.directories = {"/", "/d"};
+  state.files = {{"/d/a", "a"}, {"/d/b", "b"}, {"/d/c", "c"}, {"/e", "e"}};
+  state.failing = {"/d/b"};
+  const auto outcome = run(state, {"setrep", "2", "/none", "/d", "/e"});
+  CHECK(outcome.exit_code == 1);
+  CHECK(outcome.err == "minidfs: /none: not found\nminidfs: /d/b: refused\n");
+  CHECK(outcome.out ==
+        "replication 2 set: /d/a\nreplication 2 set: /d/c\nreplication 2 set: /e\n");
+}
+
+TEST_CASE("setrep --wait does not count replicas on datanodes that go out of service") {
+  FakeState state;
+  state.files = {{"/a", "a"}};
+  state.status = two_nodes();
+  state.status.nodes[0].id = NodeId{};
+  state.status.nodes[0].state = state.status.nodes[1].state = "live";
+  CHECK(run(state, {"setrep", "-w", "1", "/a"}).exit_code == 0);
 }
 
 TEST_CASE("balance refuses what is no percentage, and ends when the cluster is even") {

@@ -49,12 +49,14 @@ TEST_CASE("a long line has columns and survives long names") {
   CHECK(long_line(status, name).find(name + "\n") != std::string::npos);
 }
 
-TEST_CASE("JSON has every field, and replaces what is no UTF-8") {
+TEST_CASE("JSON has every field, and keeps the bytes of what is no UTF-8 beside it") {
   auto status = file_status();
   status.name = "\xff";
   const auto text = dump_json(to_json(status, "/\xff"));
   const auto object = nlohmann::json::parse(text);
   CHECK(object["name"] == "\xEF\xBF\xBD");
+  CHECK(object["name_bytes"] == "%FF");
+  CHECK(object["inode"] == "17");
   CHECK(object["type"] == "file");
   CHECK(object["length"] == 1536);
   CHECK(object["permission"] == "0644");

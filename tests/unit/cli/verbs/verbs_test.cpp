@@ -31,12 +31,71 @@ TEST_CASE("cat goes on after a file that is missing, and fails at the end") {
   CHECK(outcome.exit_code == 1);
 }
 
-TEST_CASE("a reader that goes away ends a verb quietly with exit code 1") {
+TEST_CASE("a reader that goes away ends a verb without a word, as if by SIGPIPE") {
   Io io;
   std::string err;
   io.err = [&](std::string_view text) { err += text; };
-  CHECK(report(io, {Errc::kCancelled, ""}) == 1);
+  io.end->reader_gone = true;
+  CHECK(report(io, {Errc::kCancelled, "/a: standard output: nobody reads on"}) == 141);
+  Tally tally(io);
+  CHECK_FALSE(tally.take(Error{Errc::kCancelled, "/a"}));
+  CHECK(tally.exit_code() == 141);
   CHECK(err.empty());
+}
+
+TEST_CASE("whatever a name, owner, rack or host holds, a terminal is told nothing by it") {
+  auto state = small_tree();
+  const std::string evil = "/\x1b]0;x\x07\xc2\x9b" "2J\x9b\nz";
+  state.files[evil] = "abc";
+  state.owner = evil.substr(1);
+  state.out_is_terminal = true;
+  client::NodeReport node;
+  node.name = node.rack = evil;
+  node.state = "live";
+  state.status.nodes = {node};
+  state.status.safe_mode = true;
+  state.status.safe_mode_reason = evil;
+  client::NodeScrub scrubbed;
+  scrubbed.name = evil;
+  scrubbed.state = "live";
+  state.scrubbed = {scrubbed};
+  client::BlockProblem problem;
+  problem.path = evil;
+  problem.wanted = 3;
+  state.problems = {problem};
+  for (const Words& words :
+       {Words{"ls", "-l"}, {"ls", "-lR"}, {"ls", evil, "/d"}, {"ls", "--json"}, {"stat", evil},
+        {"stat", "--json", evil}, {"checksum", evil}, {"setrep", "2", evil},
+        {"fsck", "--files", "--locations"}, {"fsck", "--json"}, {"status"}, {"status", "--json"},
+        {"scrub"}, {"scrub", "--json"}, {"cat", "/none" + evil}, {"rm", "/none" + evil},
+        {"node", "recommission", "none" + evil}}) {
+    INFO(words.front());
+    const auto outcome = run(state, words);
+    const auto said = outcome.out + outcome.err;
+    CHECK(said.size() > 10);
+    CHECK(said.find_first_of("\x1b\x07\x9b") == std::string::npos);
+    if (words.back() != "--json") CHECK(said.find("\nz") == std::string::npos);
+  }
+}
+
+TEST_CASE("names that are no UTF-8 are lossless in every JSON document") {
+  auto state = small_tree();
+  const std::string name = "/a b\xff";
+  state.files[name] = "abc";
+  client::BlockProblem problem;
+  problem.path = name;
+  problem.wanted = 3;
+  state.problems = {problem};
+  const auto json_of = [&](const Words& words) {
+    return nlohmann::json::parse(run(state, words).out);
+  };
+  CHECK(json_of({"stat", "--json", name})["path_bytes"] == "/a%20b%FF");
+  CHECK(json_of({"stat", "--json", name})["name_bytes"] == "a%20b%FF");
+  CHECK(json_of({"ls", "--json"})[1]["path_bytes"] == "/a%20b%FF");
+  const auto fsck = json_of({"fsck", "--json", "--files"});
+  CHECK(fsck["problems"][0]["path_bytes"] == "/a%20b%FF");
+  CHECK(fsck["entries"][1]["path_bytes"] == "/a%20b%FF");
+  CHECK(json_of({"stat", "--json", "/a"}).count("path_bytes") == 0);
 }
 
 TEST_CASE("ls lists names, a file by its path, and everything below with -R") {
@@ -97,6 +156,12 @@ TEST_CASE("stat shows a file, its blocks on demand, and JSON for programs") {
   const auto object = nlohmann::json::parse(run(state, {"stat", "--json", "--blocks", "/a"}).out);
   CHECK(object["length"] == 3);
   CHECK(object["blocks"][0]["replicas"][0]["node"] == "127.0.0.1:9866");
+  CHECK(object["blocks"][0]["id"] == "7");
+  CHECK(object["inode"].is_string());
+  // One document, whatever the number of paths.
+  const auto several = nlohmann::json::parse(run(state, {"stat", "--json", "/a", "/d"}).out);
+  REQUIRE(several.size() == 2);
+  CHECK(several[1]["type"] == "directory");
 }
 
 TEST_CASE("checksum prints the sum and the path as xxhsum does") {
@@ -105,22 +170,24 @@ TEST_CASE("checksum prints the sum and the path as xxhsum does") {
   CHECK(run(state, {"checksum", "/empty"}).out == "99aa06d3014798d86001c324468d497f  /empty\n");
 }
 
-TEST_CASE("scrub tells what each datanode found, and its exit code whether anything is corrupt") {
+TEST_CASE("scrub shows the state, or has all checked, and waits for it only when asked to") {
   FakeState state;
-  CHECK(run(state, {"scrub"}).exit_code == 2);
-  state.scrubbed = {{{}, "dn1:9866", "live", true, 10, 10, 0, 1}, {{}, "dn2:9866", "dead"}};
-  const auto clean = run(state, {"scrub", "--now"});
+  state.scrubbed = {{{}, "dn1:9866", "live", true, 10, 12, 0, 1000}, {{}, "dn2:9866", "dead"}};
+  const auto shown = run(state, {"scrub"});
+  CHECK(shown.exit_code == 0);
+  CHECK(shown.out ==
+        "dn1:9866: 10 of 12 replicas checked, 0 corrupt, last round ended 1970-01-01 00:00:01 UTC\n"
+        "dn2:9866: dead\n");
+  CHECK(run(state, {"scrub", "--now"}).out == "dn1:9866: asked\ndn2:9866: dead\n");
+  const auto clean = run(state, {"scrub", "--now", "-w"});
   CHECK(clean.exit_code == 0);
   CHECK(clean.out == "dn1:9866: 10 replicas checked, 0 corrupt\ndn2:9866: dead\n");
+  CHECK(state.calls == Words{"scrub state", "scrub", "scrub and wait"});
   state.scrubbed[0].bad = 2;
-  CHECK(run(state, {"scrub", "--now"}).exit_code == 1);
-  const auto json = nlohmann::json::parse(run(state, {"scrub", "--now", "--json"}).out);
+  CHECK(run(state, {"scrub", "--now", "--wait"}).exit_code == 1);
+  const auto json = nlohmann::json::parse(run(state, {"scrub", "--now", "-w", "--json"}).out);
   CHECK(json["nodes"][0]["corrupt"] == 2);
-  CHECK(state.calls == std::vector<std::string>(3, "scrub and wait"));
-  state.scrubbed[0].done = false;
-  const auto asked = run(state, {"scrub", "--now", "--no-wait"});
-  CHECK(asked.exit_code == 0);
-  CHECK(asked.out == "dn1:9866: asked\ndn2:9866: dead\n");
+  CHECK(run(state, {"scrub", "--wait"}).exit_code == 2);
 }
 
 TEST_CASE("status prints text, or JSON for programs") {
@@ -143,7 +210,7 @@ TEST_CASE("an unreachable namenode is said once, however many paths are asked fo
   FakeState state;
   state.connect_status = Error{Errc::kUnavailable, "127.0.0.1:1: connection refused"};
   const auto outcome = run(state, {"cat", "/a", "/b", "/c"});
-  CHECK(outcome.exit_code == 1);
+  CHECK(outcome.exit_code == 3);
   CHECK(outcome.err == "minidfs: 127.0.0.1:1: connection refused\n");
 }
 
