@@ -1,0 +1,133 @@
+"""Two builds of minidfs in turns, for `scripts/bench --against BINARY`: each round does the same work with
+one and then with the other, and the next round the other way round, so that a ratio holds although the
+machine's speed drifts. Figures only: how good they are is for the reader to say."""
+import os
+import shutil
+import statistics
+import subprocess
+
+SMALL_FILES = 2000
+
+
+def drop_from_page_cache(directory):
+    """Forgets the bytes of a datanode's files without touching the kernel's settings."""
+    os.sync()
+    for path in directory.rglob("*"):
+        if path.is_file():
+            fd = os.open(path, os.O_RDONLY)
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(fd)
+
+
+class Side:
+    """One build with a cluster that syncs and one that does not, both of three datanodes."""
+
+    def __init__(self, name, binary, directory, make_cluster):
+        self.name = name
+        self.clusters = {
+            sync: make_cluster(directory / f"{name}-{'synced' if sync else 'fast'}", 3,
+                               {"MINIDFS_DATANODE_SYNC": "full" if sync else "none"}, binary).ready()
+            for sync in (False, True)}
+        self.scratch = directory / f"{name}-scratch"
+
+    def stop(self):
+        for cluster in self.clusters.values():
+            cluster.stop()
+
+
+class Comparison:
+    def __init__(self, options, directory, source, make_cluster, measured, spread):
+        self.options = options
+        self.source = source
+        self.measured = measured
+        self.spread = spread
+        self.tree = directory / "small"
+        self.sides = [Side("this", options.binary, directory, make_cluster),
+                      Side("other", options.against, directory, make_cluster)]
+        self.rows = []
+
+    def make_tree(self):
+        for i in range(SMALL_FILES):
+            path = self.tree / f"d{i % 20}"
+            path.mkdir(parents=True, exist_ok=True)
+            (path / f"f{i}").write_bytes(os.urandom(4096))
+
+    def row(self, name, amount, sync, work, prepare=None, tidy=None):
+        """`work(side, cluster)` does `amount` of something; prepare and tidy are not measured."""
+        rates = {side.name: [] for side in self.sides}
+        cpu = {side.name: [] for side in self.sides}
+        for i in range(self.options.rounds + 1):
+            for side in self.sides if i % 2 == 0 else reversed(self.sides):
+                cluster = side.clusters[sync]
+                if prepare:
+                    prepare(side, cluster)
+                seconds, used = self.measured(cluster, lambda: work(side, cluster))
+                if tidy:
+                    tidy(side, cluster)
+                if i > 0:  # Both have paid for their first use of everything.
+                    rates[side.name].append(amount / seconds)
+                    cpu[side.name].append(used)
+        self.rows.append((name, rates, cpu))
+
+    def run(self):
+        self.make_tree()
+        file, mib = str(self.source), self.options.size_mib
+
+        def remove(side, cluster, path="/f"):
+            cluster.run("rm", "-r", path)
+            cluster.wait_until_empty()
+
+        def put(copies):
+            return lambda side, cluster: cluster.run("put", f"--replication={copies}", file, "/f")
+
+        def get(side, cluster):
+            cluster.run("get", "/f", "/dev/null")
+
+        def make_cold(side, cluster):
+            put(1)(side, cluster)
+            drop_from_page_cache(cluster.directory)
+
+        for sync in (False, True):
+            for copies in (3, 1):
+                name = f"put, {copies} copies, {'synced' if sync else 'not synced'}, MiB/s"
+                self.row(name, mib, sync, put(copies), tidy=remove)
+        self.row("get, warm, MiB/s", mib, False, get, prepare=put(1), tidy=remove)
+        self.row("get, cold, MiB/s", mib, False, get, prepare=make_cold, tidy=remove)
+
+        def put_tree(side, cluster):
+            cluster.run("put", "-r", str(self.tree), "/f")
+
+        def get_tree(side, cluster):
+            cluster.run("get", "-r", "/f", str(side.scratch))
+
+        def forget_copy(side, cluster):
+            shutil.rmtree(side.scratch)
+            remove(side, cluster)
+
+        self.row("put -r of 4 KiB, synced, files/s", SMALL_FILES, True, put_tree, tidy=remove)
+        self.row("get -r of 4 KiB, files/s", SMALL_FILES, True, get_tree, prepare=put_tree,
+                 tidy=forget_copy)
+        self.row("stat /, processes/s", 20, False,
+                 lambda side, cluster: [cluster.run("stat", "/", stdout=subprocess.DEVNULL)
+                                        for _ in range(20)])
+        for side in self.sides:
+            side.stop()
+        self.print()
+
+    def print(self):
+        print(f"\n{self.options.binary} (this) and {self.options.against} (other), "
+              f"{self.options.rounds} rounds in turns, {self.options.size_mib} MiB; "
+              "median (min–max), ratios of the medians\n")
+        print("| work | this | other | ratio | CPU s this | CPU s other | CPU ratio |")
+        print("|---|---|---|---|---|---|---|")
+        ratios = []
+        for name, rates, cpu in self.rows:
+            ratio = statistics.median(rates["this"]) / statistics.median(rates["other"])
+            other_cpu = statistics.median(cpu["other"])
+            cpu_ratio = f"{statistics.median(cpu['this']) / other_cpu:.2f}" if other_cpu else "–"
+            ratios.append(ratio)
+            print(f"| {name} | {self.spread(rates['this'], 1)} | {self.spread(rates['other'], 1)} | "
+                  f"{ratio:.3f} | {self.spread(cpu['this'], 2)} | {self.spread(cpu['other'], 2)} | "
+                  f"{cpu_ratio} |")
+        print(f"\nGeometric mean of the ratios: {statistics.geometric_mean(ratios):.3f}; "
+              f"the lowest: {min(ratios):.3f}", flush=True)
