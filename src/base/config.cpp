@@ -85,8 +85,8 @@ const std::array kTable{
     datanode<&D::port, Port>("datanode.port", "Port for block data; 0 is any free one."),
     datanode<&D::data_dir, PathList>("datanode.data_dir",
                                      "Directories for blocks, one for each disk; has no default."),
-    datanode<&D::namenode, NamenodeList>("datanode.namenode",
-                                         "Where the namenodes listen, HOST:PORT; also MINIDFS_NAMENODE."),
+    datanode<&D::namenode, NamenodeList>(
+        "datanode.namenode", "Where the namenodes listen, HOST:PORT; also MINIDFS_NAMENODE."),
     datanode<&D::rack, Rack>("datanode.rack", "The rack this machine stands in."),
     datanode<&D::advertise, Advertise>(
         "datanode.advertise",
@@ -146,13 +146,13 @@ const std::array kTable{
     client<&F::parallel_batches, Number<1, 64>>("client.parallel_batches",
                                                 "Batches of small files in flight at a time."),
     client<&F::batch_files, Number<1, 256>>("client.batch_files",
-                                             "Small files that travel as one batch."),
+                                            "Small files that travel as one batch."),
     client<&F::small_file, Size<0, 64 * kMiB>>("client.small_file",
                                                "Files up to this size travel in batches."),
     client<&F::min_replication, Count<std::uint8_t, 1, 255>>(
         "client.min_replication", "A write with fewer live copies of a block fails."),
-    client<&F::progress_timeout, DurationFrom<kProgressMs>>("client.progress_timeout",
-                                           "A datanode is left after so long without progress."),
+    client<&F::progress_timeout, DurationFrom<kProgressMs>>(
+        "client.progress_timeout", "A datanode is left after so long without progress."),
     client<&F::hedge_after, DurationOrZero>(
         "client.hedge_after",
         "A read without a byte for so long is asked of another datanode as well; 0s is never."),
@@ -177,8 +177,8 @@ Error unknown_variable(std::string_view name) {
     if (auto alias = alias_of(entry.key); !alias.empty()) known.push_back(std::move(alias));
   }
   const std::vector<std::string_view> candidates(known.begin(), known.end());
-  return {Errc::kInvalidArgument, "environment variable " + std::string(name) +
-                                      ": no such option" + suggestion(name, candidates)};
+  return {Errc::kInvalidArgument, "environment variable " + std::string(name) + ": no such option" +
+                                      suggestion(name, candidates)};
 }
 
 Status apply_variable(Config& config, const Option& entry, std::string_view name,

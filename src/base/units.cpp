@@ -74,7 +74,8 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
     constexpr auto kLongestMs = static_cast<std::uint64_t>(kDurationMax.count());
     const auto factor = static_cast<std::uint64_t>(unit.milliseconds);
     if (*number > kLongestMs / factor) {
-      return Error{Errc::kInvalidArgument, quoted(text) + " is longer than " + format_duration(kDurationMax)};
+      return Error{Errc::kInvalidArgument,
+                   quoted(text) + " is longer than " + format_duration(kDurationMax)};
     }
     return std::chrono::milliseconds(static_cast<std::int64_t>(*number * factor));
   }

@@ -1,10 +1,14 @@
 #include "cli/application.hpp"
 
+#include <unistd.h>
+
 #include <array>
+#include <cstdio>
 #include <optional>
 
 #include "base/logging.hpp"
 #include "base/suggest.hpp"
+#include "cli/command/signals.hpp"
 
 namespace minidfs::cli {
 namespace {
@@ -136,10 +140,29 @@ int start_role(const RunRole& request, const Wiring& wiring) {
   return wiring.run_role(request.role, request.config);
 }
 
+// What is left to tidy up with, for a verb that a signal ends.
+constexpr std::chrono::milliseconds kAbandonTimeMax{2000};
+
+// Ends the process.
+void interrupt(Invocation& invocation, int signal) {
+  const auto& io = invocation.io();
+  io.end->interrupted = true;
+  invocation.abandon(kAbandonTimeMax);
+  if (io.err_is_terminal) io.err("\r\x1b[K");  // Where the progress line stands.
+  std::fflush(nullptr);
+  ::_exit(128 + signal);
+}
+
 int perform_verb(RunVerb request, const Wiring& wiring) {
   const auto run = request.command->run;
   Invocation invocation(std::move(request.arguments), std::move(request.config), wiring.io,
                         wiring.connect);
+  // Ends first: a signal that is being handled ends the process while all else still lives.
+  std::optional<SignalThread> signals;
+  if (wiring.takes_signals) {
+    signals.emplace(SignalThread::Ignored::kRespect,
+                    [&invocation](int signal) { interrupt(invocation, signal); });
+  }
   const auto exit_code = run(invocation);
   return exit_code.ok() ? *exit_code : report(wiring.io, exit_code.error());
 }

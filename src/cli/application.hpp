@@ -35,6 +35,9 @@ struct Wiring {
   Io io;
   Connector connect;
   std::function<int(Role, const Config&)> run_role;
+  // A verb that gets SIGINT, SIGTERM or SIGHUP tidies up and ends the process with 128 + the
+  // signal.
+  bool takes_signals = false;
 };
 
 // Everything a process does; the exit code.

@@ -44,7 +44,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   int exit_code = 1;
   try {
-    const cli::Wiring wiring{cli::standard_io(), client::FileSystem::connect, run_role};
+    const cli::Wiring wiring{cli::standard_io(), client::FileSystem::connect, run_role, true};
     exit_code =
         cli::run_application({argv + (argc > 0 ? 1 : 0), argv + argc}, environment_words(), wiring);
   } catch (const std::exception& problem) {

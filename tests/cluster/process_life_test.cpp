@@ -132,4 +132,42 @@ TEST_CASE("a start that takes long ends at SIGTERM") {
   CHECK(datanode.log().find("stopping (SIGTERM)") != std::string::npos);
 }
 
+TEST_CASE("a verb that a signal ends leaves nothing behind and gives 128 and the signal") {
+  TestCluster cluster(few(1));
+  REQUIRE(cluster.minidfs({"put", cluster.make_file("source", 3'000'000), "/a"}).exit_code == 0);
+  const auto local = cluster.directory() + "/local";
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    std::filesystem::create_directories(local);
+    // A stopped datanode: the verb waits in the middle of its work.
+    cluster.datanode(0).signal(SIGSTOP);
+    auto get = cluster.start_minidfs({"get", "--timeout=60s", "/a", local + "/a"}, "get.log");
+    CHECK(get->wait(std::chrono::milliseconds(300)) == -1);
+    get->signal(number);
+    CHECK(get->wait(kSoon) == 128 + number);
+    CHECK(get->log().empty());
+    cluster.datanode(0).signal(SIGCONT);
+    CHECK(std::filesystem::is_empty(local));
+    std::filesystem::remove(cluster.directory() + "/get.log");
+  }
+}
+
+TEST_CASE("a verb whose reader goes away ends without a word") {
+  TestCluster cluster(few(1));
+  REQUIRE(cluster.minidfs({"put", cluster.make_file("source", 3'000'000), "/a"}).exit_code == 0);
+  const auto cat = run(
+      {"/bin/bash", "-c", "\"$0\" cat /a /a | head -c 10; exit ${PIPESTATUS[0]}", MINIDFS_BINARY},
+      {"MINIDFS_NAMENODE=" + cluster.namenode_address()});
+  CHECK(cat.err.empty());
+  CHECK(cat.out.size() == 10);
+  CHECK(cat.exit_code == 128 + SIGPIPE);
+}
+
+TEST_CASE("a datanode takes its namenode from MINIDFS_NAMENODE") {
+  TestCluster cluster(few(0));
+  Process datanode(
+      {MINIDFS_BINARY, "--role=datanode", "--port=0", "--data-dir=" + cluster.directory() + "/d"},
+      cluster.directory() + "/d.log", {"MINIDFS_NAMENODE=" + cluster.namenode_address()});
+  CHECK(cluster.wait_for_live(1));
+}
+
 }  // namespace minidfs::test

@@ -62,12 +62,12 @@ TEST_CASE("scrub --now finds flipped bytes on one datanode and says so by its ex
   const auto local = cluster.make_file("a", 5 << 20);
   REQUIRE(cluster.minidfs({"put", "--block-size", "2MiB", local, "/a"}).exit_code == 0);
   REQUIRE(cluster.minidfs({"put", "-", "/small"}, random_bytes(5000, 3)).exit_code == 0);
-  const auto clean = cluster.minidfs({"scrub", "--now"});
+  const auto clean = cluster.minidfs({"scrub", "--now", "--wait"});
   INFO(clean.out << clean.err);
   CHECK(clean.exit_code == 0);
   CHECK(clean.out.find(" 4 replicas checked, 0 corrupt") != std::string::npos);
   REQUIRE(flip_bytes(cluster.datanode_directory(1)) > 1);
-  const auto found = cluster.minidfs({"scrub", "--now", "--json"});
+  const auto found = cluster.minidfs({"scrub", "--now", "--wait", "--json"});
   INFO(found.out << found.err);
   CHECK(found.exit_code == 1);
   int nodes_with_corrupt = 0;

@@ -215,7 +215,7 @@ class Cluster:
 
     def scrub(self, limit=300):
         """Checks all replicas. Exit code 1 without an error only says that bad ones were found."""
-        done = self.verb("scrub", "--now", limit=limit)
+        done = self.verb("scrub", "--now", "--wait", limit=limit)
         check(done.returncode == 0 or (done.returncode == 1 and not done.stderr),
               f"scrub --now: expected an end, found exit code {done.returncode}: "
               f"{done.stderr.decode(errors='replace').strip()}")

@@ -34,7 +34,7 @@ class Stored:
 
         checked = cluster.verb("fsck", "--json", "--blocks", path)
         listed = json.loads(checked.stdout)["entries"][0]["block_list"]
-        self.blocks = sorted(f"{block['id']:016x}" for block in listed)
+        self.blocks = sorted(f"{int(block['id']):016x}" for block in listed)
         check(len(self.blocks) == blocks,
               f"{path}: expected {blocks} blocks, found {len(self.blocks)}")
         # A put that meets a failing node may end with fewer copies, which repair then adds.

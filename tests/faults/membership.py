@@ -71,7 +71,7 @@ def fifth(context):
             wait_until(context.slack(2), "blocks on the fifth datanode", used, 0.05)
             first = time.monotonic() - start
             if cluster.knows_verb("balance"):
-                cluster.ok("balance", limit=context.pick(120, 600))
+                cluster.ok("balance", "--wait", limit=context.pick(120, 600))
 
             def even():
                 parts = [node["used"] / node["capacity"] for node in cluster.status()["nodes"]]

@@ -50,8 +50,13 @@ Result<client::FileSystem*> Invocation::file_system() {
   if (file_system_ == nullptr) {
     MDFS_TRY(auto options, client_options(config_));
     MDFS_TRY(file_system_, connector_(std::move(options)));
+    connected_ = file_system_.get();
   }
   return file_system_.get();
+}
+
+void Invocation::abandon(std::chrono::milliseconds within) {
+  if (auto* connected = connected_.load()) connected->abandon(within);
 }
 
 Result<client::Options> client_options(const Config& config) {
@@ -100,13 +105,14 @@ Result<int> for_each_path(
   return tally.exit_code();
 }
 
+Status about_data(Status done) {
+  if (done.ok() || errc_info(done.error().code).exit_code != kExitUnreachable) return done;
+  return Error{Errc::kNoDatanode, std::move(done).error().message};
+}
+
 Status read_whole(client::FileSystem& files, const std::string& path, const client::Sink& sink) {
-  // What the namenode does not answer concerns all operands; that the datanodes do not is a matter
-  // of this file.
   MDFS_TRY([[maybe_unused]] const auto status, files.stat(path));
-  auto read = files.read_file(path, 0, std::numeric_limits<std::uint64_t>::max(), sink, {});
-  if (read.ok() || errc_info(read.error().code).exit_code != kExitUnreachable) return read;
-  return Error{Errc::kNoDatanode, read.error().message};
+  return about_data(files.read_file(path, 0, std::numeric_limits<std::uint64_t>::max(), sink, {}));
 }
 
 }  // namespace minidfs::cli

@@ -1,6 +1,8 @@
 // What a verb is made of, and what it is given to work with.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <span>
@@ -34,12 +36,16 @@ class Invocation {
   // Connects at the first call, so that what is wrong with local operands is said before.
   Result<client::FileSystem*> file_system();
 
+  // For a process that a signal ends, from another thread: nothing is left behind.
+  void abandon(std::chrono::milliseconds within);
+
  private:
   Arguments arguments_;
   Config config_;
   const Io& io_;
   const Connector& connector_;
   std::unique_ptr<client::FileSystem> file_system_;
+  std::atomic<client::FileSystem*> connected_{nullptr};  // As abandon() sees it.
 };
 
 struct Command {
@@ -52,7 +58,7 @@ struct Command {
   std::size_t operands_min = 0;
   std::size_t operands_max = 0;
   std::string_view operand_default = {};  // Taken when none is given; empty: none.
-  bool is_client = true;  // Talks to a cluster and takes kClientFlags.
+  bool is_client = true;                  // Talks to a cluster and takes kClientFlags.
   // The exit code, or an error to report.
   Result<int> (*run)(Invocation& invocation) = nullptr;
 };
@@ -73,7 +79,11 @@ Result<int> for_each_path(
     Invocation& invocation,
     const std::function<Status(client::FileSystem&, const std::string&)>& action);
 
-// The bytes of one of several files. Fails with kNoDatanode when its datanodes do not answer.
+// A namenode that does not answer concerns all operands; that the datanodes of one file do not,
+// after the namenode has told of it, is a matter of that file: such an error becomes kNoDatanode.
+Status about_data(Status done);
+
+// The bytes of one of several files.
 Status read_whole(client::FileSystem& files, const std::string& path, const client::Sink& sink);
 
 // What the client library is asked for by a configuration. An empty user means the Unix user.

@@ -82,4 +82,9 @@ bool Tally::take(const Status& done) {
   return !stopped_;
 }
 
+void Tally::fail(const Error& error) {
+  (void)report(io_, error);
+  exit_code_ = kExitFailure;
+}
+
 }  // namespace minidfs::cli

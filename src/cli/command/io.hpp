@@ -66,6 +66,8 @@ class Tally {
 
   // False when the rest would fail in the same way: nobody reads on, or no namenode answers.
   bool take(const Status& done);
+  // A failure within an operand, which ends nothing.
+  void fail(const Error& error);
   bool stopped() const { return stopped_; }
   int exit_code() const { return exit_code_; }
 

@@ -105,8 +105,8 @@ Status check_local_ports(const Config& config) {
   if (first == 0 || first + config.local.datanodes - 1 <= kPortMax) return {};
   return Error{Errc::kInvalidArgument,
                "datanode.port (" + std::to_string(first) + ") and local.datanodes (" +
-                   std::to_string(config.local.datanodes) +
-                   "): their ports would go beyond " + std::to_string(kPortMax)};
+                   std::to_string(config.local.datanodes) + "): their ports would go beyond " +
+                   std::to_string(kPortMax)};
 }
 
 }  // namespace

@@ -55,14 +55,11 @@ std::string problem_line(const BlockProblem& problem, bool is_terminal) {
 }
 
 nlohmann::json to_json(const BlockProblem& problem) {
-  nlohmann::json object{{"block", to_string(problem.block)},
-                        {"length", problem.length},
-                        {"wanted", problem.wanted},
-                        {"live", problem.live},
-                        {"readable", problem.readable},
-                        {"corrupt", problem.corrupt},
-                        {"missing", problem.missing()},
-                        {"under_replicated", problem.under_replicated()}};
+  nlohmann::json object{
+      {"block", to_string(problem.block)}, {"length", problem.length},
+      {"wanted", problem.wanted},          {"live", problem.live},
+      {"readable", problem.readable},      {"corrupt", problem.corrupt},
+      {"missing", problem.missing()},      {"under_replicated", problem.under_replicated()}};
   put_bytes(object, "path", problem.path);
   return object;
 }
@@ -128,9 +125,9 @@ class Check {
       entries_.push_back(std::move(entry));
       return {};
     }
-    std::string text = printable(path, invocation_.io().out_is_terminal) + " " + std::to_string(file.length) + " bytes, " +
-                       std::to_string(blocks) + " blocks, replication " +
-                       std::to_string(file.replication) + "\n";
+    std::string text = printable(path, invocation_.io().out_is_terminal) + " " +
+                       std::to_string(file.length) + " bytes, " + std::to_string(blocks) +
+                       " blocks, replication " + std::to_string(file.replication) + "\n";
     for (const auto& block : located) text += block_line(block);
     return invocation_.io().print(text);
   }
@@ -178,7 +175,8 @@ class Check {
     text += "under-replicated: " + std::to_string(totals_.under_replicated) + "\n";
     text += "missing:          " + std::to_string(totals_.missing) + "\n";
     text += "corrupt:          " + std::to_string(totals_.corrupt) + "\n";
-    return text + printable(root_, invocation_.io().out_is_terminal) + " is " + (totals_.healthy() ? "healthy" : "DAMAGED") + "\n";
+    return text + printable(root_, invocation_.io().out_is_terminal) + " is " +
+           (totals_.healthy() ? "healthy" : "DAMAGED") + "\n";
   }
 
   Invocation& invocation_;

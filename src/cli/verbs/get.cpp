@@ -25,7 +25,7 @@ struct Fetch {
   Invocation& invocation;
   client::FileSystem& files;
   const LocalTarget& local;
-  int exit_code = 0;
+  Tally& tally;
 
   Status one(const std::string& path, const client::ProgressCallback& progress);
   Status to_stream(const std::string& path, const client::ProgressCallback& progress);
@@ -63,8 +63,8 @@ Status Fetch::to_path(const std::string& path, bool is_directory,
   client::ReadOptions options;
   options.overwrite = force && !is_directory;
   options.progress = progress;
-  options.failed = [&](const Error& error) { exit_code = report(invocation.io(), error); };
-  return files.read_tree(path, target, options);
+  options.failed = [this](const Error& error) { tally.fail(error); };
+  return about_data(files.read_tree(path, target, options));
 }
 
 Status Fetch::one(const std::string& path, const client::ProgressCallback& progress) {
@@ -77,31 +77,28 @@ Status Fetch::one(const std::string& path, const client::ProgressCallback& progr
     return Error{Errc::kIsADirectory, path + ": is a directory, and " + local.target.path +
                                           " takes the bytes of files only"};
   }
-  if (local.is_stream) return to_stream(path, progress);
+  if (local.is_stream) return about_data(to_stream(path, progress));
   return to_path(path, is_directory, progress);
 }
 
 Result<int> run(Invocation& invocation) {
-  auto sources = invocation.arguments().operands;
-  const std::string operand = sources.back();
-  sources.pop_back();
-  for (auto& source : sources) {
-    MDFS_TRY(source, dfs_path(source));
-  }
+  auto operands = invocation.arguments().operands;
+  const std::string operand = operands.back();
+  operands.pop_back();
+  MDFS_TRY(const auto sources, dfs_paths(operands));
   MDFS_TRY(const auto local, examine_local_target(operand, sources.size()));
+  if (!local.is_stream) MDFS_CHECK(refuse_same_names(sources));
   MDFS_TRY(auto* files, invocation.file_system());
-  Fetch fetch{invocation, *files, local};
+  Tally tally(invocation.io());
+  Fetch fetch{invocation, *files, local, tally};
   for (const auto& source : sources) {
     const auto fetched = [&] {
       ProgressBar bar(invocation.io(), invocation.arguments().has("quiet"));
       return fetch.one(source, bar.callback());
     }();
-    if (fetched.ok()) continue;
-    fetch.exit_code = report(invocation.io(), fetched.error());
-    // Nobody reads on: the other sources would fail in the same way.
-    if (fetched.error().code == Errc::kCancelled) break;
+    if (!tally.take(fetched)) break;
   }
-  return fetch.exit_code;
+  return tally.exit_code();
 }
 
 }  // namespace

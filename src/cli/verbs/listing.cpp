@@ -17,8 +17,8 @@ constexpr bool is_directory(const metadata::FileStatus& status) {
 
 bool stands_for_itself(unsigned char byte) {
   return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
-         (byte >= 'a' && byte <= 'z') || std::string_view("-._~/").find(static_cast<char>(byte)) !=
-                                             std::string_view::npos;
+         (byte >= 'a' && byte <= 'z') ||
+         std::string_view("-._~/").find(static_cast<char>(byte)) != std::string_view::npos;
 }
 
 std::string percent_escaped(std::string_view bytes) {

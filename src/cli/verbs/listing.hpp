@@ -27,8 +27,8 @@ std::string stat_text(const metadata::FileStatus& status, const std::string& pat
 nlohmann::json to_json(const metadata::FileStatus& status, const std::string& path);
 nlohmann::json to_json(const metadata::LocatedBlock& block);
 
-// Sets `key` of `object` to a string that is bytes. JSON wants UTF-8: what is none becomes U+FFFD, and
-// the bytes themselves stand in `key`_bytes, percent-escaped as in a URL.
+// Sets `key` of `object` to a string that is bytes. JSON wants UTF-8: what is none becomes U+FFFD,
+// and the bytes themselves stand in `key`_bytes, percent-escaped as in a URL.
 void put_bytes(nlohmann::json& object, const std::string& key, std::string_view bytes);
 
 // The document, with a line end. No byte of it moves a terminal's cursor.

@@ -135,7 +135,8 @@ const Command kNodeCommand{
     .operands = "decommission|recommission|maintenance NODE...",
     .summary = "Take datanodes out of service and back",
     .details =
-        "A NODE is HOST:PORT as `minidfs status` shows it, a host, or an id. Of several that have had\n"
+        "A NODE is HOST:PORT as `minidfs status` shows it, a host, or an id. Of several that have "
+        "had\n"
         "a name, the one that is not dead is meant.\n"
         "decommission copies its blocks elsewhere and gives it no new ones; `status` shows how\n"
         "many are left. maintenance lets it be away without its blocks being copied.\n"

@@ -30,8 +30,8 @@ Result<int> run(Invocation& invocation) {
     }));
   }
   const std::string text = mode.on ? "on: " + mode.reason : std::string("off");
-  MDFS_CHECK(invocation.io().print(
-      "safe mode is " + printable(text, invocation.io().out_is_terminal) + "\n"));
+  MDFS_CHECK(invocation.io().print("safe mode is " +
+                                   printable(text, invocation.io().out_is_terminal) + "\n"));
   return 0;
 }
 

@@ -22,9 +22,9 @@ std::string node_line(const client::NodeScrub& node, Asked asked) {
   std::string line = node.name + ": ";
   if (node.state == "dead") return line + "dead\n";
   if (asked == Asked::kBegin) return line + "asked\n";
-  line += asked == Asked::kWait ? std::to_string(node.checked)
-                                : std::to_string(node.checked) + " of " +
-                                      std::to_string(node.total);
+  line += asked == Asked::kWait
+              ? std::to_string(node.checked)
+              : std::to_string(node.checked) + " of " + std::to_string(node.total);
   line += " replicas checked, " + std::to_string(node.bad) + " corrupt";
   if (asked == Asked::kWait) return line + "\n";
   return line + (node.last_end_ms == 0
@@ -33,10 +33,10 @@ std::string node_line(const client::NodeScrub& node, Asked asked) {
 }
 
 nlohmann::json node_json(const client::NodeScrub& node) {
-  nlohmann::json object{{"id", to_string(node.id)}, {"state", node.state},
-                        {"done", node.done},        {"checked", node.checked},
-                        {"total", node.total},      {"corrupt", node.bad},
-                        {"last_end_ms", node.last_end_ms}};
+  nlohmann::json object{
+      {"id", to_string(node.id)},       {"state", node.state}, {"done", node.done},
+      {"checked", node.checked},        {"total", node.total}, {"corrupt", node.bad},
+      {"last_end_ms", node.last_end_ms}};
   put_bytes(object, "name", node.name);
   return object;
 }
@@ -64,7 +64,7 @@ Result<int> run(Invocation& invocation) {
   if (arguments.has("wait") && !arguments.has("now")) {
     return Error{Errc::kInvalidArgument, "scrub: --wait goes with --now only"};
   }
-  const auto asked = !arguments.has("now")    ? Asked::kState
+  const auto asked = !arguments.has("now")   ? Asked::kState
                      : arguments.has("wait") ? Asked::kWait
                                              : Asked::kBegin;
   MDFS_TRY(auto* files, invocation.file_system());

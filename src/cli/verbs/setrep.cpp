@@ -60,9 +60,8 @@ class Wait {
       MDFS_TRY(const auto status, files_.status());
       MDFS_TRY(const auto blocks, files_.locate(path));
       const bool done = std::all_of(blocks.begin(), blocks.end(), [&](const auto& block) {
-        const auto live = std::count_if(
-            block.locations.begin(), block.locations.end(),
-            [&](const auto& place) { return counts(status, place); });
+        const auto live = std::count_if(block.locations.begin(), block.locations.end(),
+                                        [&](const auto& place) { return counts(status, place); });
         return static_cast<std::size_t>(live) == copies_;
       });
       if (!done) explain(nodes_in_service(status));
@@ -115,14 +114,15 @@ Result<int> run(Invocation& invocation) {
 
 }  // namespace
 
-const Command kSetrepCommand{.name = "setrep",
-                             .operands = "COPIES PATH...",
-                             .summary = "Change the wanted copies of files",
-                             .details = "Blocks are copied or removed in the background; -w waits for it.\n",
-                             .example = "minidfs setrep -w 2 /photos",
-                             .flags = kFlags,
-                             .operands_min = 2,
-                             .operands_max = kManyOperands,
-                             .run = run};
+const Command kSetrepCommand{
+    .name = "setrep",
+    .operands = "COPIES PATH...",
+    .summary = "Change the wanted copies of files",
+    .details = "Blocks are copied or removed in the background; -w waits for it.\n",
+    .example = "minidfs setrep -w 2 /photos",
+    .flags = kFlags,
+    .operands_min = 2,
+    .operands_max = kManyOperands,
+    .run = run};
 
 }  // namespace minidfs::cli

@@ -39,8 +39,8 @@ class Show {
       MDFS_TRY(blocks, files.locate(path));
     }
     if (!json_) {
-      std::string text = stat_text(printable(status, io_.out_is_terminal),
-                                   printable(path, io_.out_is_terminal));
+      std::string text =
+          stat_text(printable(status, io_.out_is_terminal), printable(path, io_.out_is_terminal));
       for (const auto& block : blocks) text += block_line(block);
       return io_.print(text);
     }

@@ -15,9 +15,9 @@ using Words = std::vector<std::string>;
 
 // How a verb is tried. Operands are paths of the fake tree, "/none" does not exist there.
 struct Trial {
-  Words good;             // Operands of a run that succeeds.
-  Words with_bad_path;    // Empty: takes no path.
-  Words first_fails;      // Several, the first of which fails; empty: takes at most one.
+  Words good;              // Operands of a run that succeeds.
+  Words with_bad_path;     // Empty: takes no path.
+  Words first_fails;       // Several, the first of which fails; empty: takes at most one.
   std::string still_done;  // What the others leave in the calls or the output then.
 };
 
@@ -164,8 +164,7 @@ TEST_CASE("no verb waits for what goes on in the background unless it is told to
 TEST_CASE("two sources of the same name are refused before anything is done") {
   auto state = small_tree();
   state.files["/d/a"] = "other";
-  for (const Words& words :
-       {Words{"mv", "/a", "/d/a", "/d"}, Words{"get", "/a", "/d/a", "/tmp"}}) {
+  for (const Words& words : {Words{"mv", "/a", "/d/a", "/d"}, Words{"get", "/a", "/d/a", "/tmp"}}) {
     INFO(words.front());
     const auto outcome = run(state, words);
     CHECK(outcome.exit_code == 2);

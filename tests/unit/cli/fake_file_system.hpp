@@ -27,7 +27,7 @@ struct FakeState {
   Status connect_status;
   std::vector<client::NodeScrub> scrubbed;
   std::set<std::string> failing;  // Paths whose changes are refused.
-  std::string owner;            // Of everything.
+  std::string owner;              // Of everything.
   bool out_is_terminal = false;
 };
 

@@ -87,8 +87,8 @@ TEST_CASE("of several datanodes that have had a name the one that is not dead is
   status.nodes[1].name = "one:9866";
   const auto ambiguous = find_node(status, "one:9866");
   REQUIRE_FALSE(ambiguous.ok());
-  CHECK_THAT(ambiguous.error().message, Catch::Contains(to_string(NodeId{1, 1})) &&
-                                            Catch::Contains(to_string(NodeId{2, 2})));
+  CHECK_THAT(ambiguous.error().message,
+             Catch::Contains(to_string(NodeId{1, 1})) && Catch::Contains(to_string(NodeId{2, 2})));
   status.nodes[0].state = "dead";
   status.nodes[1].state = "stale";
   CHECK(find_node(status, "one:9866")->id == NodeId{2, 2});
@@ -165,8 +165,7 @@ TEST_CASE("setrep goes on after a file that fails") {
   const auto outcome = run(state, {"setrep", "2", "/none", "/d", "/e"});
   CHECK(outcome.exit_code == 1);
   CHECK(outcome.err == "minidfs: /none: not found\nminidfs: /d/b: refused\n");
-  CHECK(outcome.out ==
-        "replication 2 set: /d/a\nreplication 2 set: /d/c\nreplication 2 set: /e\n");
+  CHECK(outcome.out == "replication 2 set: /d/a\nreplication 2 set: /d/c\nreplication 2 set: /e\n");
 }
 
 TEST_CASE("setrep --wait does not count replicas on datanodes that go out of service") {

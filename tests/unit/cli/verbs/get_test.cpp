@@ -75,7 +75,7 @@ TEST_CASE("get does not make the directory that it shall copy into") {
   FakeState state;
   state.files["/a"] = "1";
   CHECK(run(state, {"get", "/a", local.file("d/")}).exit_code == 1);
-  CHECK(run(state, {"get", "/a", "/a", local.file("d")}).exit_code == 1);
+  CHECK(run(state, {"get", "/a", "/b", local.file("d")}).exit_code == 1);
   CHECK_FALSE(std::filesystem::exists(local.file("d")));
 }
 

@@ -45,7 +45,9 @@ TEST_CASE("a reader that goes away ends a verb without a word, as if by SIGPIPE"
 
 TEST_CASE("whatever a name, owner, rack or host holds, a terminal is told nothing by it") {
   auto state = small_tree();
-  const std::string evil = "/\x1b]0;x\x07\xc2\x9b" "2J\x9b\nz";
+  const std::string evil =
+      "/\x1b]0;x\x07\xc2\x9b"
+      "2J\x9b\nz";
   state.files[evil] = "abc";
   state.owner = evil.substr(1);
   state.out_is_terminal = true;
@@ -63,12 +65,23 @@ TEST_CASE("whatever a name, owner, rack or host holds, a terminal is told nothin
   problem.path = evil;
   problem.wanted = 3;
   state.problems = {problem};
-  for (const Words& words :
-       {Words{"ls", "-l"}, {"ls", "-lR"}, {"ls", evil, "/d"}, {"ls", "--json"}, {"stat", evil},
-        {"stat", "--json", evil}, {"checksum", evil}, {"setrep", "2", evil},
-        {"fsck", "--files", "--locations"}, {"fsck", "--json"}, {"status"}, {"status", "--json"},
-        {"scrub"}, {"scrub", "--json"}, {"cat", "/none" + evil}, {"rm", "/none" + evil},
-        {"node", "recommission", "none" + evil}}) {
+  for (const Words& words : {Words{"ls", "-l"},
+                             {"ls", "-lR"},
+                             {"ls", evil, "/d"},
+                             {"ls", "--json"},
+                             {"stat", evil},
+                             {"stat", "--json", evil},
+                             {"checksum", evil},
+                             {"setrep", "2", evil},
+                             {"fsck", "--files", "--locations"},
+                             {"fsck", "--json"},
+                             {"status"},
+                             {"status", "--json"},
+                             {"scrub"},
+                             {"scrub", "--json"},
+                             {"cat", "/none" + evil},
+                             {"rm", "/none" + evil},
+                             {"node", "recommission", "none" + evil}}) {
     INFO(words.front());
     const auto outcome = run(state, words);
     const auto said = outcome.out + outcome.err;
