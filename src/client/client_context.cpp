@@ -6,6 +6,8 @@
 #include <array>
 #include <chrono>
 
+#include "metadata/path.hpp"
+
 namespace minidfs::client {
 namespace {
 
@@ -23,8 +25,13 @@ ClientContext::ClientContext(Options client_options)
       pipelines(link, options.progress_timeout),
       replicas(link, options.progress_timeout) {}
 
+bool names(const Error& error, const std::string& path) {
+  return error.message.starts_with(path + ": ") ||
+         error.message.starts_with(metadata::printable(path) + ": ");
+}
+
 Error with_path(Error error, const std::string& path) {
-  if (error.message.find(path) == std::string::npos) error.message = path + ": " + error.message;
+  if (!path.empty() && !names(error, path)) error.message = path + ": " + error.message;
   return error;
 }
 

@@ -39,7 +39,9 @@ struct ClientContext {
   std::atomic<int> hedges{0};  // Second requests under way; see BlockReader.
 };
 
-// The error with `path` in front, unless it stands in it already.
+// Whether the error begins with the path, as those of the namenode do.
+bool names(const Error& error, const std::string& path);
+// The error with `path` in front, unless it names it already or the path is empty.
 Error with_path(Error error, const std::string& path);
 
 }  // namespace minidfs::client

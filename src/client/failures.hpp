@@ -2,6 +2,7 @@
 // file would meet as well ends the whole.
 #pragma once
 
+#include <cstddef>
 #include <mutex>
 #include <optional>
 
@@ -34,11 +35,17 @@ class Failures {
 
   void note(const Error& error) {
     const std::lock_guard lock(mutex_);
+    ++count_;
     if (callback_) {
       callback_(error);
     } else if (!first_) {
       first_ = error;
     }
+  }
+
+  std::size_t count() const {
+    const std::lock_guard lock(mutex_);
+    return count_;
   }
 
   // The first one, unless they were told.
@@ -50,6 +57,7 @@ class Failures {
  private:
   const FailureCallback& callback_;
   mutable std::mutex mutex_;
+  std::size_t count_ = 0;
   std::optional<Error> first_;
 };
 

@@ -10,6 +10,7 @@
 #include "base/codec.hpp"
 #include "base/wall_clock.hpp"
 #include "client/client_context.hpp"
+#include "client/failures.hpp"
 #include "client/polling.hpp"
 #include "client/progress_meter.hpp"
 #include "client/read/file_reader.hpp"
@@ -116,10 +117,8 @@ class FileSystemImpl final : public FileSystem {
     auto status = apply(std::move(change), "");
     if (status.ok()) return status;
     auto error = std::move(status).error();
-    if (error.message.find(source) != std::string::npos) return error;
-    return with_path(std::move(error), error.message.find(target) == std::string::npos
-                                           ? source + " to " + target
-                                           : target);
+    if (names(error, source) || names(error, target)) return error;
+    return with_path(std::move(error), source + " to " + target);
   }
 
   Status set_replication(const std::string& path, std::uint8_t replication) override {
@@ -213,7 +212,7 @@ class FileSystemImpl final : public FileSystem {
                                   const WriteOptions& options) override {
     MDFS_TRY(const auto settings, file_settings(context_.options, options));
     ProgressMeter progress(options.progress);
-    auto report = write_all(files, settings, progress);
+    auto report = write_all(files, settings, options.failed, progress);
     progress.finish();
     return report;
   }
@@ -264,30 +263,65 @@ class FileSystemImpl final : public FileSystem {
   }
 
   Result<WriteReport> write_all(const std::vector<LocalFile>& files, const FileSettings& settings,
-                                ProgressMeter& progress) {
+                                const FailureCallback& failed, ProgressMeter& progress) {
+    Failures failures(failed);
+    WriteReport total;
+    total.copies_wanted = total.copies_min = settings.replication;
+    const auto written = write_each(files, settings, failures, progress, total);
+    if (written.ok()) {
+      MDFS_CHECK(failures.result());
+      return total;
+    }
+    auto error = written.error();
+    const auto left = files.size() - total.files - total.kept - failures.count();
+    error.message += "; " + std::to_string(left) + " of " + std::to_string(files.size()) +
+                     " files were not written";
+    return error;
+  }
+
+  // An error is one that every other file would meet as well.
+  Status write_each(const std::vector<LocalFile>& files, const FileSettings& settings,
+                    Failures& failures, ProgressMeter& progress, WriteReport& total) {
     const auto small_max = std::min(context_.options.small_file_bytes, settings.block_size);
     std::vector<SmallFile> small;
     std::vector<const LocalFile*> large;
     std::uint64_t bytes_total = 0;
     for (const auto& file : files) {
-      MDFS_TRY(const auto length, local_length(file.local_path));
-      bytes_total += length.value_or(0);
-      if (length && *length <= small_max) {
-        small.push_back({&file, *length});
+      const auto length = local_length(file.local_path);
+      if (!length.ok()) {
+        failures.note(length.error());
+        continue;
+      }
+      bytes_total += length->value_or(0);
+      if (*length && **length <= small_max) {
+        small.push_back({&file, **length});
       } else {
         large.push_back(&file);
       }
     }
     progress.set_total(bytes_total, files.size());
-    MDFS_TRY(auto total, write_small_files(context_, small, settings, progress));
+    const auto batches =
+        write_small_files(context_, small, small_max, settings, failures, progress);
+    add_report(total, batches.written);
+    MDFS_CHECK(batches.ended);
+    large.insert(large.end(), batches.large.begin(), batches.large.end());
     for (const auto* file : large) {
-      MDFS_TRY(LocalSource source, LocalSource::open(file->local_path));
-      MDFS_TRY(const auto one, write_one_file(context_, file->path, source, settings, progress));
-      total.files += one.files;
-      total.bytes += one.bytes;
-      total.copies_min = std::min(total.copies_min, one.copies_min);
+      const auto one = write_large(*file, settings, progress);
+      if (one.ok()) {
+        add_report(total, *one);
+      } else if (ends_all(one.error().code)) {
+        return one.error();
+      } else {
+        failures.note(one.error());
+      }
     }
-    return total;
+    return {};
+  }
+
+  Result<WriteReport> write_large(const LocalFile& file, const FileSettings& settings,
+                                  ProgressMeter& progress) {
+    MDFS_TRY(LocalSource source, LocalSource::open(file.local_path));
+    return write_one_file(context_, file.path, source, settings, progress);
   }
 
   ClientContext context_;

@@ -31,9 +31,6 @@ class ProgressMeter {
   void add_bytes(std::uint64_t bytes) { add_bytes(bytes, std::chrono::steady_clock::now()); }
   void add_bytes(std::uint64_t bytes, TimePoint now);
   void add_files(std::uint64_t files) { files_done_ += files; }
-  // A block that failed is sent again: its bytes do not count yet.
-  void take_back_bytes(std::uint64_t bytes) { bytes_done_ -= bytes; }
-
   // Tells the last state, whenever the one before was told.
   void finish();
 

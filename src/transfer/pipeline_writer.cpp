@@ -260,8 +260,12 @@ Status PipelineWriterImpl::take_ack(const Frame& frame) {
 // The ack of a block that every target has stored.
 BlockAck PipelineWriterImpl::best_ack(BlockId block) const {
   const auto count = targets_.size();
-  return {block, 0, std::vector<bool>(count, true), std::vector<std::string>(count),
-          std::vector<bool>(count, false)};
+  return {block,
+          0,
+          std::vector<bool>(count, true),
+          std::vector<std::string>(count),
+          std::vector<bool>(count, false),
+          std::vector<Errc>(count, Errc::kInternal)};
 }
 
 void PipelineWriterImpl::note_outcome(BlockAck& ack, std::size_t target,
@@ -270,6 +274,7 @@ void PipelineWriterImpl::note_outcome(BlockAck& ack, std::size_t target,
   const Error error = outcome.to_error();
   ack.stored[target] = false;
   ack.timed_out[target] = error.code == Errc::kTimedOut;
+  ack.codes[target] = error.code;
   ack.errors[target] = metadata::to_string(targets_[target]) + ": " + error.message;
 }
 

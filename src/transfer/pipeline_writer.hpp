@@ -43,6 +43,7 @@ struct BlockAck {
   std::vector<bool> stored;         // By target: the replica is whole and as durable as configured.
   std::vector<std::string> errors;  // By target; empty where stored.
   std::vector<bool> timed_out;      // By target: given up for want of progress.
+  std::vector<Errc> codes;          // By target; of no meaning where stored.
 };
 
 class PipelineWriter {

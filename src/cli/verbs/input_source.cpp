@@ -17,7 +17,7 @@ InputSource::InputSource(UniqueFd owned, int fd, std::string name)
   if (seekable_) size_bytes_ = static_cast<std::uint64_t>(status.st_size);
 }
 
-Result<std::unique_ptr<InputSource>> InputSource::open(const std::string& path) {
+Status InputSource::examine(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return errno_error(errno, path);
   if (S_ISDIR(status.st_mode)) {
@@ -27,6 +27,11 @@ Result<std::unique_ptr<InputSource>> InputSource::open(const std::string& path) 
   if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode)) {
     return Error{Errc::kUnsupported, path + ": neither a regular file nor a pipe"};
   }
+  return ::access(path.c_str(), R_OK) == 0 ? Status() : Status(errno_error(errno, path));
+}
+
+Result<std::unique_ptr<InputSource>> InputSource::open(const std::string& path) {
+  MDFS_CHECK(examine(path));
   MDFS_TRY(auto file, open_file(path, O_RDONLY));
   const int fd = file.get();
   return std::unique_ptr<InputSource>(new InputSource(std::move(file), fd, path));

@@ -11,7 +11,10 @@ namespace minidfs::cli {
 
 class InputSource : public client::Source {
  public:
-  // A regular file or a named pipe; anything else is refused by name.
+  // Refuses by name what is neither a regular file nor a named pipe, or may not be read. Opens
+  // nothing: the writer of a pipe would notice.
+  static Status examine(const std::string& path);
+  // As examine(), and opens it.
   static Result<std::unique_ptr<InputSource>> open(const std::string& path);
   // Standard input, from where it stands.
   static std::unique_ptr<InputSource> standard_input();

@@ -82,8 +82,8 @@ Result<client::WriteReport> Copy::many(const std::vector<LocalOperand>& sources,
     if (operand.source.is_directory) {
       add_local_tree(operand.local_path, path, tree);
     } else {
-      // Opened only to refuse what is special or unreadable before the first byte is sent.
-      MDFS_TRY([[maybe_unused]] const auto source, InputSource::open(operand.local_path));
+      // What is special or unreadable is refused before the first byte is sent.
+      MDFS_CHECK(InputSource::examine(operand.local_path));
       tree.files.push_back({operand.local_path, path});
     }
   }
@@ -110,16 +110,17 @@ Result<int> run(Invocation& invocation) {
   MDFS_CHECK(look_up_target(*files, target));
 
   LocalTree tree;
+  int exit_code = 0;
   const bool single = sources.size() == 1 && !sources.front().source.is_directory;
   const auto report_of = [&]() -> Result<client::WriteReport> {
     ProgressBar bar(io, arguments.has("quiet"));
     Copy copy{invocation, *files, target, {}};
+    copy.options.failed = [&](const Error& error) { exit_code = report(io, error); };
     copy.options.overwrite = arguments.has("force");
     copy.options.progress = bar.callback();
     return single ? copy.one(sources.front()) : copy.many(sources, tree);
   };
   const auto written = report_of();
-  int exit_code = 0;
   for (const auto& problem : tree.problems) {
     (void)report(io, problem);
     exit_code = 1;

@@ -6,15 +6,16 @@
 #include <atomic>
 #include <deque>
 #include <future>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
 
-#include "client/write/block_sender.hpp"
+#include "client/write/block_bytes.hpp"
+#include "client/write/block_write.hpp"
 #include "client/write/grant_supply.hpp"
-#include "client/write/streamed_block.hpp"
 
 namespace minidfs::client {
 namespace {
@@ -33,22 +34,30 @@ struct Job {
     demand.replication = settings.replication;
     return demand;
   }
-  BlockSenderOptions sender_options(const std::atomic<bool>* stop) const {
+  BlockWriteOptions write_options(const std::atomic<bool>* stop) const {
     return {settings.compression, settings.replication, stop};
   }
+  // An error when the part is not stored.
+  Status check(const WrittenPart& part, const Status& finished) const {
+    return outcome_of(part, finished, copies_min(context.options, settings.replication));
+  }
+  std::uint32_t parallel() const { return std::max(context.options.parallel_blocks, 1U); }
 };
 
 // The last request of a write, and for an empty file the only one.
-Result<WriteReport> commit(const Job& job, WriteSession& session, std::vector<SentBlock> blocks) {
+Result<WriteReport> commit(const Job& job, WriteSession& session, std::vector<WrittenPart> parts) {
   auto file = committed_file(job.context.options, job.settings, job.path);
-  WriteReport report{1, 0, 0, job.settings.replication, job.settings.replication};
+  WriteReport report;
+  report.files = 1;
+  report.copies_wanted = job.settings.replication;
+  report.copies_min = job.settings.replication;
   std::vector<actors::WrittenBlock> written;
-  for (auto& sent : blocks) {
-    report.bytes += sent.block.length;
+  for (auto& part : parts) {
+    report.bytes += part.block.length;
     report.copies_min =
-        static_cast<std::uint8_t>(std::min<std::size_t>(report.copies_min, sent.nodes.size()));
-    file.blocks.push_back(sent.block);
-    written.push_back({sent.block.id, std::move(sent.nodes)});
+        static_cast<std::uint8_t>(std::min<std::size_t>(report.copies_min, part.nodes.size()));
+    file.blocks.push_back(part.block);
+    written.push_back({part.block.id, std::move(part.nodes)});
   }
   std::vector<metadata::CommittedFile> files;
   files.push_back(std::move(file));
@@ -58,7 +67,8 @@ Result<WriteReport> commit(const Job& job, WriteSession& session, std::vector<Se
   return report;
 }
 
-// A source that can be read anywhere: each thread takes the next block that nobody has.
+// A source that can be read anywhere: each thread takes the next block that nobody has. `length` is
+// what the file is said to have; it is read to where it ends.
 class SeekableWriter {
  public:
   SeekableWriter(const Job& job, WriteSession& session, int fd, std::uint64_t length)
@@ -66,41 +76,77 @@ class SeekableWriter {
         session_(session),
         fd_(fd),
         length_(length),
-        sent_((length - 1) / job.settings.block_size + 1),
-        supply_(session, job.demand(std::min(length, job.settings.block_size)), sent_.size(),
-                std::max(job.context.options.parallel_blocks, 1U)) {}
+        blocks_((length - 1) / job.settings.block_size + 1),
+        supply_(session, job.demand(std::min(length, job.settings.block_size)), blocks_,
+                job.parallel()) {}
 
-  Result<std::vector<SentBlock>> run() {
-    const auto wanted = std::max(job_.context.options.parallel_blocks, 1U);
-    const auto threads = std::min<std::uint64_t>(wanted, sent_.size());
+  Result<std::vector<WrittenPart>> run() {
+    MDFS_CHECK(check_block_count(blocks_, job_.settings.block_size));
+    const auto threads = std::min<std::uint64_t>(job_.parallel(), blocks_);
     {
       std::vector<std::jthread> others;
       for (std::uint64_t i = 1; i < threads; ++i) others.emplace_back([this] { work(); });
       work();
     }
     if (error_) return std::move(*error_);
-    return std::move(sent_);
+    return parts_of_file();
   }
 
  private:
   void work() {
-    BlockSender sender(job_.context, session_, job_.progress, job_.sender_options(&stop_));
-    for (auto index = next_++; index < sent_.size() && !stop_; index = next_++) {
-      auto sent = send(sender, index);
-      if (!sent.ok()) return fail(std::move(sent).error());
-      sent_[index] = std::move(*sent);
+    SendingSpace space(job_.settings.compression);
+    for (auto index = next_++; !stop_ && index < end_; index = next_++) {
+      auto written = write(space, index);
+      if (!written.ok()) return fail(std::move(written).error());
     }
   }
 
-  Result<SentBlock> send(BlockSender& sender, std::uint64_t index) {
+  Status write(SendingSpace& space, std::uint64_t index) {
     const auto block_size = job_.settings.block_size;
-    FileBytes bytes(fd_, index * block_size, block_length(length_, block_size, index));
-    auto grant = supply_.take();
-    if (grant.ok()) return sender.send(std::move(*grant), bytes);
-    const bool perhaps_later = grant.error().code == Errc::kNoDatanode && session_.excludes_any();
-    if (!perhaps_later) return std::move(grant).error();
-    BlockRewrites rewrites(session_);
-    return sender.send_again(std::move(grant).error(), bytes, rewrites);
+    const auto offset = index * block_size;
+    const bool announced = index < blocks_;
+    FileBytes bytes(fd_, offset, block_size, block_length(length_, block_size, index));
+    if (!announced) {
+      MDFS_TRY(const auto next, bytes.read(0, std::span(space.buffer).first(1)));
+      if (next.empty()) {
+        note_end(index);
+        return {};
+      }
+      MDFS_CHECK(check_block_count(index + 1, block_size));
+    }
+    WrittenPart part{&bytes};
+    BlockWrite block(job_.context, session_, job_.progress, job_.write_options(&stop_), space);
+    block.feed({&part, 1}, announced ? supply_.take() : grant_for_more());
+    MDFS_CHECK(job_.check(part, block.finish()));
+    if (part.block.length < block_size) note_end(part.nodes.empty() ? index : index + 1);
+    const std::lock_guard lock(mutex_);
+    parts_.emplace(index, std::move(part));
+    return {};
+  }
+
+  // The file has become longer.
+  Result<actors::PipelineGrant> grant_for_more() {
+    auto demand = job_.demand(job_.settings.block_size);
+    demand.files.clear();
+    MDFS_TRY(auto grants, session_.allocate(demand));
+    if (grants.empty()) return Error{Errc::kProtocol, "the namenode granted no pipeline"};
+    return std::move(grants.front());
+  }
+
+  // The file has no block `end`, nor any behind it.
+  void note_end(std::uint64_t end) {
+    auto known = end_.load();
+    while (end < known && !end_.compare_exchange_weak(known, end)) {
+    }
+  }
+
+  std::vector<WrittenPart> parts_of_file() {
+    std::vector<WrittenPart> parts;
+    for (auto& [index, part] : parts_) {
+      if (index >= end_) break;
+      parts.push_back(std::move(part));
+    }
+    return parts;
   }
 
   void fail(Error error) {
@@ -113,26 +159,24 @@ class SeekableWriter {
   WriteSession& session_;
   int fd_;
   std::uint64_t length_;
-  std::vector<SentBlock> sent_;  // Each element belongs to the thread that took its index.
+  std::uint64_t blocks_;  // By that length.
   GrantSupply supply_;
   std::atomic<std::uint64_t> next_{0};
+  std::atomic<std::uint64_t> end_{UINT64_MAX};  // The first block that the file has not.
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
+  std::map<std::uint64_t, WrittenPart> parts_;
   std::optional<Error> error_;  // The first one.
 };
 
 // A source that can only be read once, in order, by the calling thread, which also sends. While a
-// block waits for its ack (and is perhaps written again, from its replay buffer) the next begins.
+// block waits for its ack (and is perhaps sent again, from what was kept of it) the next begins.
 class StreamWriter {
  public:
   StreamWriter(const Job& job, WriteSession& session, Source& source)
-      : job_(job),
-        session_(session),
-        source_(source),
-        encoder_(job.settings.compression),
-        buffer_(kChunkBytes) {}
+      : job_(job), session_(session), source_(source), space_(job.settings.compression) {}
 
-  Result<std::vector<SentBlock>> run() {
+  Result<std::vector<WrittenPart>> run() {
     auto status = send_all();
     if (!status.ok()) stop_ = true;
     while (!ending_.empty()) {
@@ -140,100 +184,96 @@ class StreamWriter {
       if (status.ok()) status = std::move(taken);
     }
     if (!status.ok()) return std::move(status).error();
-    return std::move(sent_);
+    return std::move(parts_);
   }
 
  private:
-  // A block after its last byte was read, until its ack is here.
-  struct Ending {
-    std::unique_ptr<StreamedBlock> block;
-    std::future<Result<SentBlock>> sent;  // Declared after the block: its end is waited for first.
+  // A block; after its last byte was read, until its acks are here.
+  struct StreamedBlock {
+    StreamedBlock(StreamWriter& writer, std::unique_ptr<ReplayBuffer> kept)
+        : replay(std::move(kept)),
+          bytes(writer.source_, *replay, writer.job_.settings.block_size),
+          part{&bytes},
+          write(writer.job_.context, writer.session_, writer.job_.progress,
+                writer.job_.write_options(&writer.stop_), writer.space_) {}
+
+    std::unique_ptr<ReplayBuffer> replay;
+    StreamBytes bytes;
+    WrittenPart part;
+    BlockWrite write;
+    std::future<Status> finished;  // Declared last: its end is waited for first.
   };
 
-  // Reads until the buffer's first `limit` bytes are full or the source ends.
-  Result<std::span<const std::byte>> read_chunk(std::size_t limit) {
-    std::size_t filled = 0;
-    while (filled < limit) {
-      MDFS_TRY(const auto count, source_.read(std::span(buffer_).subspan(filled, limit - filled)));
-      if (count == 0) break;
-      filled += count;
-    }
-    at_end_ = filled < limit;
-    return std::span<const std::byte>(buffer_).first(filled);
-  }
-
-  std::size_t chunk_limit(std::uint64_t done) const {
-    return static_cast<std::size_t>(
-        std::min<std::uint64_t>(kChunkBytes, job_.settings.block_size - done));
-  }
-
   Status send_all() {
-    while (!at_end_) {
-      MDFS_TRY(const auto chunk, read_chunk(chunk_limit(0)));
-      if (chunk.empty()) return {};
-      while (ending_.size() >= std::max(job_.context.options.parallel_blocks, 1U)) {
-        MDFS_CHECK(take_oldest());
-      }
-      MDFS_CHECK(send_block(chunk));
+    for (bool more = true; more;) {
+      auto block = std::make_unique<StreamedBlock>(*this, take_replay());
+      MDFS_CHECK(block->bytes.begin(space_.buffer));
+      if (block->replay->length() == 0) return {};
+      MDFS_CHECK(check_block_count(parts_.size() + ending_.size() + 1, job_.settings.block_size));
+      while (ending_.size() >= job_.parallel()) MDFS_CHECK(take_oldest());
+      MDFS_CHECK(send(*block));
+      more = !block->bytes.source_ended();
+      block->finished =
+          std::async(std::launch::async, [at = block.get()] { return at->write.finish(); });
+      ending_.push_back(std::move(block));
     }
     return {};
   }
 
-  // Made when the first chunk is here: a short stream asks for no more space than it takes.
-  GrantSupply& supply(std::size_t first_chunk) {
+  // A stream may take hours for one block. When there are no nodes in the meantime it is only kept,
+  // and sent at its end.
+  Status send(StreamedBlock& block) {
+    block.write.feed({&block.part, 1}, supply(block.bytes).take());
+    if (block.part.unreadable) return *block.part.unreadable;
+    if (block.write.may_start_again() && !block.bytes.whole()) {
+      while (block.write.may_start_again() && !block.bytes.whole()) {
+        MDFS_CHECK(block.bytes.keep_next(space_.buffer));
+      }
+      if (block.bytes.whole()) block.write.start_again();
+    }
+    return block.write.gave_up() ? block.write.finish() : Status();
+  }
+
+  // Made when the first bytes are here: a short stream asks for no more space than it takes.
+  GrantSupply& supply(const StreamBytes& first) {
+    const bool only = first.source_ended();
     if (!supply_) {
-      supply_.emplace(session_, job_.demand(at_end_ ? first_chunk : job_.settings.block_size),
-                      at_end_ ? 1 : UINT64_MAX, 1);
+      supply_.emplace(session_, job_.demand(first.length_max()), only ? 1 : UINT64_MAX, 1);
     }
     return *supply_;
   }
 
-  Status send_block(std::span<const std::byte> chunk) {
-    auto replay = free_.empty() ? std::make_unique<ReplayBuffer>(temporary_directory())
-                                : std::move(free_.back());
-    if (!free_.empty()) free_.pop_back();
+  std::unique_ptr<ReplayBuffer> take_replay() {
+    if (free_.empty()) return std::make_unique<ReplayBuffer>(temporary_directory());
+    auto replay = std::move(free_.back());
+    free_.pop_back();
     replay->clear();
-    auto block =
-        std::make_unique<StreamedBlock>(job_.context, session_, job_.progress,
-                                        job_.sender_options(&stop_), encoder_, std::move(replay));
-    const auto block_size = job_.settings.block_size;
-    MDFS_CHECK(block->begin(supply(chunk.size()).take(), at_end_ ? chunk.size() : block_size));
-    while (!chunk.empty()) {
-      const bool last = at_end_ || block->length() + chunk.size() == block_size;
-      MDFS_CHECK(block->append(chunk, last));
-      if (last) break;
-      MDFS_TRY(chunk, read_chunk(chunk_limit(block->length())));
-    }
-    block->end();
-    auto sent = std::async(std::launch::async, [at = block.get()] { return at->finish(); });
-    ending_.push_back({std::move(block), std::move(sent)});
-    return {};
+    return replay;
   }
 
   Status take_oldest() {
-    auto oldest = std::move(ending_.front());
+    const auto oldest = std::move(ending_.front());
     ending_.pop_front();
-    MDFS_TRY(auto sent, oldest.sent.get());
-    sent_.push_back(std::move(sent));
-    free_.push_back(oldest.block->take_replay());
+    MDFS_CHECK(job_.check(oldest->part, oldest->finished.get()));
+    free_.push_back(std::move(oldest->replay));
+    oldest->part.bytes = nullptr;
+    parts_.push_back(std::move(oldest->part));
     return {};
   }
 
   const Job& job_;
   WriteSession& session_;
   Source& source_;
-  storage::SliceEncoder encoder_;
-  std::vector<std::byte> buffer_;
+  SendingSpace space_;
   std::optional<GrantSupply> supply_;
-  bool at_end_ = false;
   std::atomic<bool> stop_{false};
   std::vector<std::unique_ptr<ReplayBuffer>> free_;
-  std::deque<Ending> ending_;  // In the order of the file.
-  std::vector<SentBlock> sent_;
+  std::deque<std::unique_ptr<StreamedBlock>> ending_;  // In the order of the file.
+  std::vector<WrittenPart> parts_;
 };
 
-// The length of a regular file that can be read anywhere, or 0: then it is read as a stream. Files
-// of /proc, which say that they are empty, come right this way too.
+// What a regular file that can be read anywhere is said to have, or 0: then it is read as a stream.
+// Files of /proc, which say that they are empty, come right this way too.
 std::uint64_t seekable_length(int fd) {
   struct stat status {};
   if (fd < 0 || ::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return 0;
@@ -244,11 +284,10 @@ Result<WriteReport> write(const Job& job, Source& source) {
   WriteSession session(job.context);
   const int fd = source.seekable_fd();
   const auto length = seekable_length(fd);
-  // What stands in the file now is taken, whatever is appended meanwhile.
-  auto sent = length > 0 ? SeekableWriter(job, session, fd, length).run()
-                         : StreamWriter(job, session, source).run();
-  if (!sent.ok()) return std::move(sent).error();
-  return commit(job, session, std::move(*sent));
+  auto parts = length > 0 ? SeekableWriter(job, session, fd, length).run()
+                          : StreamWriter(job, session, source).run();
+  if (!parts.ok()) return std::move(parts).error();
+  return commit(job, session, std::move(*parts));
 }
 
 }  // namespace
@@ -256,6 +295,7 @@ Result<WriteReport> write(const Job& job, Source& source) {
 Result<FileSettings> file_settings(const Options& options, const WriteOptions& write) {
   FileSettings settings;
   settings.overwrite = write.overwrite;
+  settings.keep_existing = write.keep_existing && !write.overwrite;
   settings.replication = write.replication != 0 ? write.replication : options.replication;
   settings.block_size = write.block_size != 0 ? write.block_size : options.block_size;
   settings.compression_text = write.compression.empty() ? options.compression : write.compression;
@@ -283,14 +323,28 @@ metadata::CommittedFile committed_file(const Options& options, const FileSetting
 
 std::uint64_t block_length(std::uint64_t file_length, std::uint64_t block_size,
                            std::uint64_t index) {
-  return std::min(block_size, file_length - index * block_size);
+  const auto begin = index * block_size;
+  return begin < file_length ? std::min(block_size, file_length - begin) : block_size;
+}
+
+Status check_block_count(std::uint64_t blocks, std::uint64_t block_size) {
+  if (blocks <= kFileBlocksMax) return {};
+  return Error{Errc::kTooLarge, "takes more than " + std::to_string(kFileBlocksMax) +
+                                    " blocks of " + std::to_string(block_size) +
+                                    " bytes, the most that a file can have; larger blocks hold it"};
 }
 
 Result<WriteReport> write_one_file(ClientContext& context, const std::string& path, Source& source,
                                    const FileSettings& settings, ProgressMeter& progress) {
   auto report = write({context, path, settings, progress}, source);
-  if (!report.ok()) return with_path(std::move(report).error(), path);
-  return report;
+  if (report.ok()) return report;
+  if (settings.keep_existing && report.error().code == Errc::kAlreadyExists) {
+    WriteReport kept;
+    kept.kept = 1;
+    kept.copies_wanted = kept.copies_min = settings.replication;
+    return kept;
+  }
+  return with_path(std::move(report).error(), path);
 }
 
 }  // namespace minidfs::client

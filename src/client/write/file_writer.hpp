@@ -12,6 +12,7 @@ namespace minidfs::client {
 // WriteOptions with the defaults of Options filled in and checked.
 struct FileSettings {
   bool overwrite = false;
+  bool keep_existing = false;
   std::uint8_t replication = 0;
   std::uint64_t block_size = 0;
   std::string compression_text;
@@ -23,9 +24,17 @@ Result<FileSettings> file_settings(const Options& options, const WriteOptions& w
 metadata::CommittedFile committed_file(const Options& options, const FileSettings& settings,
                                        const std::string& path);
 
-// The length of block `index` of a file. Pure. REQUIRES: index * block_size < file_length.
+// Blocks of one file. Its commit is one entry of the namenode's log (docs/formats.md), in which a
+// block takes 24 bytes; the rest is for the path and the like.
+inline constexpr std::uint64_t kFileBlocksMax = 43'000;
+
+// What block `index` of a file will take, or what it may take if the file has become longer than
+// `file_length`. Pure.
 std::uint64_t block_length(std::uint64_t file_length, std::uint64_t block_size,
                            std::uint64_t index);
+
+// kTooLarge, with the limit named, for a file of more than kFileBlocksMax blocks. Pure.
+Status check_block_count(std::uint64_t blocks, std::uint64_t block_size);
 
 // Blocks until the file is visible. Adds to `progress`; does not finish it.
 Result<WriteReport> write_one_file(ClientContext& context, const std::string& path, Source& source,

@@ -1,6 +1,7 @@
 #include "client/write/grant_supply.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace minidfs::client {
@@ -14,11 +15,11 @@ GrantSupply::~GrantSupply() {
   changed_.wait(lock, [&] { return !requesting_; });
 }
 
-Result<BlockGrant> GrantSupply::take() {
+Result<actors::PipelineGrant> GrantSupply::take() {
   std::unique_lock lock(mutex_);
   // Nodes that have failed since they were granted are not worth a try; the block's id is given up
   // with the session. What comes later was granted without them.
-  not_requested_ += std::erase_if(grants_, [&](const BlockGrant& grant) {
+  not_requested_ += std::erase_if(grants_, [&](const actors::PipelineGrant& grant) {
     return std::any_of(grant.targets.begin(), grant.targets.end(),
                        [&](const auto& target) { return session_.is_excluded(target.node); });
   });
@@ -30,7 +31,7 @@ Result<BlockGrant> GrantSupply::take() {
     changed_.wait(lock, [&] { return !requesting_ || !grants_.empty(); });
     if (grants_.empty() && error_) return *error_;
   }
-  BlockGrant grant = std::move(grants_.front());
+  actors::PipelineGrant grant = std::move(grants_.front());
   grants_.pop_front();
   if (grants_.empty() && !requesting_ && not_requested_ > 0) request_more(lock);
   return grant;
@@ -56,10 +57,7 @@ void GrantSupply::answered(Result<std::vector<actors::PipelineGrant>> grants) {
   if (!grants.ok()) {
     error_ = std::move(grants).error();
   } else {
-    for (auto& pipeline : *grants) {
-      grants_.push_back(
-          {pipeline.blocks.front(), pipeline.generation, std::move(pipeline.targets)});
-    }
+    std::move(grants->begin(), grants->end(), std::back_inserter(grants_));
     if (grants->empty()) error_ = Error{Errc::kProtocol, "the namenode granted no pipeline"};
   }
   changed_.notify_all();

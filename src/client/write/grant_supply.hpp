@@ -21,7 +21,7 @@ class GrantSupply {
   GrantSupply(WriteSession& session, BlockDemand demand, std::uint64_t blocks, std::uint32_t ahead);
   ~GrantSupply();
 
-  Result<BlockGrant> take();
+  Result<actors::PipelineGrant> take();
 
  private:
   void request_more(std::unique_lock<std::mutex>& lock);
@@ -35,7 +35,7 @@ class GrantSupply {
   std::uint64_t not_requested_;
   bool requesting_ = false;
   std::size_t requested_ = 0;
-  std::deque<BlockGrant> grants_;
+  std::deque<actors::PipelineGrant> grants_;
   std::optional<Error> error_;  // Of the last request; another take() asks again.
 };
 

@@ -1,17 +1,17 @@
 #include "client/write/small_file_writer.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <atomic>
+#include <future>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <thread>
 #include <utility>
 
-#include "client/write/block_sender.hpp"
+#include "client/write/block_bytes.hpp"
+#include "client/write/block_write.hpp"
 #include "client/write/write_session.hpp"
 
 namespace minidfs::client {
@@ -22,283 +22,262 @@ constexpr std::uint64_t kBatchBytesMax = 16ULL << 20;
 // Below what a datanode lets wait for acks on one connection (docs/formats.md, "Data plane").
 constexpr std::size_t kBatchFilesMax = 256;
 
+// The error that the namenode refuses a file for, whatever becomes of the others.
+bool concerns_path(Errc code) {
+  return code == Errc::kAlreadyExists || code == Errc::kIsADirectory ||
+         code == Errc::kNotADirectory || code == Errc::kNotFound || code == Errc::kInvalidArgument;
+}
+
+// Shared by all batches of one call.
+struct BatchJob {
+  ClientContext& context;
+  const FileSettings& settings;
+  std::size_t bytes_max;
+  Failures& failures;
+  ProgressMeter& progress;
+};
+
 // Writes batches, one after another. For one thread.
 class BatchWriter {
  public:
-  BatchWriter(ClientContext& context, const FileSettings& settings, ProgressMeter& progress)
-      : context_(context),
-        settings_(settings),
-        progress_(progress),
-        session_(context),
-        encoder_(settings.compression),
-        copies_wanted_(copies_min(context.options, settings.replication)) {}
-
-  Status write(std::span<const SmallFile> batch) {
-    files_.clear();
-    for (const auto& small : batch) files_.push_back({&small, {}, false});
-    MDFS_CHECK(write_blocks());
-    return commit();
+  explicit BatchWriter(const BatchJob& job) : job_(job), space_(job.settings.compression) {
+    report_.written.copies_min = UINT8_MAX;
   }
 
-  const WriteReport& report() const { return report_; }
+  // An error is one that the next batch would meet as well.
+  Status write(std::span<const SmallFile> batch) {
+    // One that has expired took its own batch with it, no other.
+    if (!session_ || !session_->alive().ok()) session_.emplace(job_.context);
+    entries_.clear();
+    for (const auto& small : batch) {
+      entries_.push_back(
+          {small.file, std::make_unique<SmallFileBytes>(small.file->local_path, small.length,
+                                                        job_.bytes_max, memory_)});
+    }
+    for (auto& entry : entries_) {
+      if (entry.bytes->length_max() == 0) look_into(entry);
+    }
+    auto stored = write_blocks();
+    if (!stored.ok() && !ends_all(stored.error().code)) stored = {};
+    auto committed = commit();
+    return stored.ok() ? committed : stored;
+  }
+
+  SmallFilesReport take_report() { return std::move(report_); }
 
  private:
   struct Entry {
-    const SmallFile* small;
-    SentBlock sent;
-    bool done;  // Stored on all nodes of its pipeline, or empty.
+    const LocalFile* file;
+    std::unique_ptr<SmallFileBytes> bytes;
+    bool left = false;   // It failed, exists already, or is large: nothing of it is committed.
+    bool empty = false;  // So it needs no block.
+    WrittenPart part{};
   };
 
-  BlockDemand demand(const std::vector<Entry*>& pending) const {
-    BlockDemand demand;
-    demand.block_size = 1;
-    for (const auto* entry : pending) {
-      demand.block_size = std::max(demand.block_size, entry->small->length);
-      demand.files.push_back({entry->small->file->path, settings_.overwrite});
+  void leave(Entry& entry, Error error) {
+    entry.left = true;
+    if (error.code == Errc::kAlreadyExists && job_.settings.keep_existing) {
+      ++report_.written.kept;
+    } else {
+      job_.failures.note(with_path(std::move(error), entry.file->path));
     }
-    demand.blocks_per_pipeline = static_cast<std::uint32_t>(pending.size());
-    demand.replication = settings_.replication;
-    return demand;
   }
 
-  // The fewest copies of any that is pending.
-  static std::size_t fewest_copies(const std::vector<Entry*>& pending) {
-    std::size_t fewest = SIZE_MAX;
-    for (const auto* entry : pending) fewest = std::min(fewest, entry->sent.nodes.size());
-    return fewest;
+  void leave_unreadable(Entry& entry, Error error) {
+    entry.left = true;
+    if (error.code == Errc::kTooLarge) {
+      report_.large.push_back(entry.file);
+    } else {
+      job_.failures.note(with_path(std::move(error), entry.file->local_path));
+    }
   }
 
-  // A pipeline for blocks that are stored but have lost copies; none when nothing can be gained.
-  std::optional<actors::PipelineGrant> replacement(const std::vector<Entry*>& pending) {
-    auto grants = session_.allocate(demand(pending));
-    if (!grants.ok() || grants->empty()) return {};
-    if (grants->front().targets.size() <= fewest_copies(pending)) return {};
-    return std::move(grants->front());
+  // A file that is said to be empty may have content, such as those of /proc.
+  void look_into(Entry& entry) {
+    const auto first = entry.bytes->read(0, std::span(space_.buffer).first(1));
+    if (!first.ok()) return leave_unreadable(entry, first.error());
+    entry.empty = first->empty();
   }
 
-  Error why_not(const std::vector<Entry*>& pending, const Status& tried) const {
-    if (!tried.ok()) return tried.error();
-    if (fewest_copies(pending) == 0) return not_stored_;
-    return too_few_copies(pending.front()->sent, copies_wanted_);
+  std::vector<Entry*> to_send() {
+    std::vector<Entry*> entries;
+    for (auto& entry : entries_) {
+      if (!entry.left && !entry.empty) entries.push_back(&entry);
+    }
+    return entries;
   }
 
-  // Sends what is pending again and again until all of it is stored, and a few times more while
-  // some of it has fewer copies than it could have.
+  // A pipeline for all of them, after those that the namenode refuses have been left out.
+  Result<actors::PipelineGrant> first_grant() {
+    for (bool checked = false;; checked = true) {
+      BlockDemand demand;
+      demand.block_size = 1;
+      const auto entries = to_send();
+      if (entries.empty()) return actors::PipelineGrant{};
+      for (const auto* entry : entries) {
+        demand.block_size = std::max(demand.block_size, entry->bytes->length_max());
+        if (!checked) demand.files.push_back({entry->file->path, job_.settings.overwrite});
+      }
+      demand.blocks_per_pipeline = static_cast<std::uint32_t>(entries.size());
+      demand.replication = job_.settings.replication;
+      auto grants = session_->allocate(demand);
+      if (grants.ok() && !grants->empty()) return std::move(grants->front());
+      if (grants.ok()) return Error{Errc::kProtocol, "the namenode granted no pipeline"};
+      if (checked || !concerns_path(grants.error().code)) return std::move(grants).error();
+      MDFS_CHECK(leave_refused(entries));
+    }
+  }
+
+  // The namenode refuses a batch for one path: finds out for which, of all of them.
+  Status leave_refused(const std::vector<Entry*>& entries) {
+    std::vector<std::future<Result<metadata::FileStatus>>> answers;
+    for (const auto* entry : entries) {
+      auto answer = std::make_shared<std::promise<Result<metadata::FileStatus>>>();
+      answers.push_back(answer->get_future());
+      job_.context.link.submit<actors::StatRequest>(
+          actors::StatRequest{entry->file->path},
+          [answer](auto status) { answer->set_value(std::move(status)); });
+    }
+    Status problem;
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      auto status = answers[i].get();
+      auto& entry = *entries[i];
+      if (status.ok()) {
+        const bool directory = status->kind == metadata::FileKind::kDirectory;
+        if (directory) leave(entry, {Errc::kIsADirectory, "is a directory"});
+        if (!directory && !job_.settings.overwrite) {
+          leave(entry, {Errc::kAlreadyExists, "already exists"});
+        }
+      } else if (ends_all(status.error().code)) {
+        problem = std::move(status).error();
+      } else if (status.error().code != Errc::kNotFound) {
+        leave(entry, std::move(status).error());
+      }
+    }
+    return problem;
+  }
+
   Status write_blocks() {
-    std::vector<Entry*> pending;
-    for (auto& entry : files_) {
-      entry.done = entry.small->length == 0;
-      if (!entry.done) pending.push_back(&entry);
-    }
-    if (pending.empty()) return {};
-    WriteRetry retry(context_, session_);
-    MDFS_TRY(auto grants, session_.allocate(demand(pending)));
-    if (grants.empty()) return Error{Errc::kProtocol, "the namenode granted no pipeline"};
-    auto grant = std::move(grants.front());
-    tries_ = 0;
-    for (int rewrites = 0;;) {
-      if (grant.blocks.size() < pending.size()) {
-        return Error{Errc::kProtocol, "the namenode granted " +
-                                          std::to_string(grant.blocks.size()) + " blocks of " +
-                                          std::to_string(pending.size())};
+    auto grant = first_grant();
+    const auto entries = to_send();
+    if (entries.empty()) return grant.ok() ? Status() : Status(grant.error());
+    std::vector<WrittenPart> parts(entries.size());
+    for (std::size_t i = 0; i < entries.size(); ++i) parts[i].bytes = entries[i]->bytes.get();
+    BlockWrite blocks(job_.context, *session_, job_.progress,
+                      {job_.settings.compression, job_.settings.replication, nullptr}, space_);
+    blocks.feed(parts, std::move(grant));
+    auto finished = blocks.finish();
+    const auto wanted = copies_min(job_.context.options, job_.settings.replication);
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      auto& entry = *entries[i];
+      entry.part = std::move(parts[i]);
+      auto outcome = outcome_of(entry.part, finished, wanted);
+      if (outcome.ok()) continue;
+      if (entry.part.unreadable) {
+        leave_unreadable(entry, std::move(outcome).error());
+      } else if (ends_all(outcome.error().code)) {
+        entry.left = true;
+      } else {
+        leave(entry, std::move(outcome).error());
       }
-      const auto tried = send(grant, pending);
-      std::erase_if(pending, [](const Entry* entry) { return entry->done; });
-      if (pending.empty()) return {};
-      if (fewest_copies(pending) >= copies_wanted_) {
-        // What was written stands, whatever has become of its source.
-        if (std::exchange(local_error_, std::nullopt) || rewrites++ == kRewritesMax) return {};
-        auto better = replacement(pending);
-        if (!better) return {};
-        grant = std::move(*better);
-        continue;
-      }
-      if (local_error_) return *std::exchange(local_error_, std::nullopt);
-      auto next = retry.next(why_not(pending, tried), demand(pending));
-      if (!next.ok()) {
-        return with_path(std::move(next).error(), pending.front()->small->file->path);
-      }
-      grant = std::move(*next);
     }
-  }
-
-  // One try over one connection. Entries whose ack came and was good are done.
-  Status send(const actors::PipelineGrant& grant, std::vector<Entry*>& pending) {
-    const auto& first = grant.targets.front();
-    auto taken = context_.pipelines.take(grant.targets, tries_++ > 0);
-    if (!taken.ok()) {
-      session_.exclude(first.node);
-      return std::move(taken).error();
-    }
-    auto pipeline = std::move(*taken);
-    reused_ = pipeline.reused;
-    bool whole = true;
-    auto status = send_all(*pipeline.writer, grant, pending);
-    if (local_error_) return *local_error_;
-    // After a failure of the connection the acks that came before it still count.
-    for (std::size_t i = 0; i < pending.size() && pipeline.writer->unacknowledged() > 0; ++i) {
-      auto ack = pipeline.writer->wait_ack();
-      if (!ack.ok()) {
-        if (status.ok()) status = std::move(ack).error();
-        break;
-      }
-      for (const bool stored : ack->stored) whole = whole && stored;
-      take_ack(grant, i, *ack, *pending[i]);
-    }
-    if (!status.ok()) {
-      if (!reused_ || status.error().code == Errc::kTimedOut) session_.exclude(first.node);
-      context_.pipelines.forget(first.data);
-    }
-    if (status.ok() && whole) context_.pipelines.give_back(std::move(pipeline));
-    return status;
-  }
-
-  Status send_all(transfer::PipelineWriter& writer, const actors::PipelineGrant& grant,
-                  const std::vector<Entry*>& pending) {
-    lengths_.assign(pending.size(), 0);
-    for (std::size_t i = 0; i < pending.size(); ++i) {
-      auto bytes = read_local(*pending[i]->small);
-      if (!bytes.ok()) {
-        local_error_ = std::move(bytes).error();
-        return *local_error_;
-      }
-      lengths_[i] = bytes->size();
-      MDFS_CHECK(writer.begin_block(grant.blocks[i], grant.generation, bytes->size()));
-      encoder_.begin_block(grant.blocks[i]);
-      for (auto rest = *bytes; !rest.empty();) {
-        const auto chunk = rest.first(std::min(rest.size(), kChunkBytes));
-        const auto encoded = encoder_.encode(chunk);
-        MDFS_CHECK(writer.append(encoded.slices, encoded.stored));
-        rest = rest.subspan(chunk.size());
-      }
-      MDFS_CHECK(writer.end_block());
-    }
-    return {};
-  }
-
-  void take_ack(const actors::PipelineGrant& grant, std::size_t index,
-                const transfer::BlockAck& ack, Entry& entry) {
-    auto sent = settle(session_, {grant.blocks[index], grant.generation, grant.targets},
-                       lengths_[index], ack, reused_);
-    if (!sent.ok()) {
-      not_stored_ = std::move(sent).error();
-      return;
-    }
-    if (entry.sent.nodes.empty()) progress_.add_bytes(lengths_[index]);
-    if (sent->nodes.size() > entry.sent.nodes.size()) entry.sent = std::move(*sent);
-    entry.done = entry.sent.nodes.size() >= std::max(entry.sent.targets, copies_wanted_);
-  }
-
-  // The bytes of a file as long as it was when the batch was formed; valid until the next call.
-  Result<std::span<const std::byte>> read_local(const SmallFile& small) {
-    const auto& path = small.file->local_path;
-    MDFS_TRY(const auto fd, open_file(path, O_RDONLY));
-    if (buffer_.size() < small.length) buffer_.resize(static_cast<std::size_t>(small.length));
-    const auto bytes = std::span(buffer_).first(static_cast<std::size_t>(small.length));
-    if (auto read = FileBytes(fd.get(), 0, small.length).read(0, bytes); !read.ok()) {
-      return with_path(std::move(read).error(), path);
-    }
-    return std::span<const std::byte>(bytes);
+    if (finished.ok()) return {};
+    return with_path(std::move(finished).error(), entries.front()->file->path);
   }
 
   Status commit() {
     std::vector<metadata::CommittedFile> files;
     std::vector<actors::WrittenBlock> written;
-    std::size_t copies_min = settings_.replication;
-    for (auto& entry : files_) {
-      files.push_back(committed_file(context_.options, settings_, entry.small->file->path));
-      if (entry.sent.nodes.empty()) continue;
-      copies_min = std::min(copies_min, entry.sent.nodes.size());
-      files.back().blocks.push_back(entry.sent.block);
-      written.push_back({entry.sent.block.id, std::move(entry.sent.nodes)});
+    std::vector<Entry*> committed;
+    for (auto& entry : entries_) {
+      if (entry.left) continue;
+      committed.push_back(&entry);
+      files.push_back(committed_file(job_.context.options, job_.settings, entry.file->path));
+      if (entry.part.nodes.empty()) continue;
+      files.back().blocks.push_back(entry.part.block);
+      written.push_back({entry.part.block.id, entry.part.nodes});
     }
-    MDFS_TRY(const auto outcomes, session_.commit(std::move(files), std::move(written)));
-    Status first;
-    for (std::size_t i = 0; i < outcomes.size(); ++i) {
-      auto outcome = metadata::to_result(outcomes[i]);
-      if (!outcome.ok()) {
-        if (first.ok()) first = with_path(std::move(outcome).error(), files_[i].small->file->path);
-        continue;
+    if (files.empty()) return {};
+    auto outcomes = session_->commit(std::move(files), std::move(written));
+    if (!outcomes.ok() && ends_all(outcomes.error().code)) return std::move(outcomes).error();
+    for (std::size_t i = 0; i < committed.size(); ++i) {
+      auto outcome = outcomes.ok() ? metadata::to_result((*outcomes)[i])
+                                   : Result<std::uint64_t>(outcomes.error());
+      if (outcome.ok()) {
+        add_stored(*committed[i]);
+      } else {
+        leave(*committed[i], std::move(outcome).error());
       }
-      ++report_.files;
-      report_.bytes += files_[i].sent.block.length;
-      progress_.add_files(1);
     }
-    report_.copies_wanted = settings_.replication;
-    report_.copies_min = std::min(report_.copies_min, static_cast<std::uint8_t>(copies_min));
-    return first;
+    return {};
   }
 
-  ClientContext& context_;
-  const FileSettings& settings_;
-  ProgressMeter& progress_;
-  WriteSession session_;
-  storage::SliceEncoder encoder_;
-  std::vector<std::byte> buffer_;
-  std::vector<Entry> files_;
-  std::vector<std::uint64_t> lengths_;  // Of the blocks sent in this try.
-  std::size_t copies_wanted_;           // At least.
-  int tries_ = 0;                       // Of the present batch.
-  bool reused_ = false;                 // The connection of the present try stood idle before.
-  std::optional<Error> local_error_;
-  Error not_stored_;
-  WriteReport report_{0, 0, 0, 0, UINT8_MAX};
+  void add_stored(const Entry& entry) {
+    auto& total = report_.written;
+    ++total.files;
+    total.bytes += entry.part.block.length;
+    if (!entry.part.nodes.empty()) {
+      total.copies_min = static_cast<std::uint8_t>(
+          std::min<std::size_t>(total.copies_min, entry.part.nodes.size()));
+    }
+    job_.progress.add_files(1);
+  }
+
+  const BatchJob& job_;
+  std::optional<WriteSession> session_;
+  SendingSpace space_;
+  std::vector<std::byte> memory_;  // Of the file that is read at the moment.
+  std::vector<Entry> entries_;
+  SmallFilesReport report_;
 };
 
 // Hands the batches out to the threads and adds up what they achieved.
 class Batches {
  public:
-  Batches(ClientContext& context, const std::vector<SmallFile>& files, const FileSettings& settings,
-          ProgressMeter& progress)
-      : context_(context),
+  Batches(const BatchJob& job, const std::vector<SmallFile>& files)
+      : job_(job),
         files_(files),
-        settings_(settings),
-        progress_(progress),
-        ends_(form_batches(files,
-                           std::clamp<std::size_t>(context.options.batch_files, 1, kBatchFilesMax),
-                           kBatchBytesMax)) {}
+        ends_(form_batches(
+            files, std::clamp<std::size_t>(job.context.options.batch_files, 1, kBatchFilesMax),
+            kBatchBytesMax)) {
+    total_.written.copies_wanted = total_.written.copies_min = job.settings.replication;
+  }
 
-  Result<WriteReport> run() {
-    const std::size_t wanted = std::max(context_.options.parallel_batches, 1U);
+  SmallFilesReport run() {
+    const std::size_t wanted = std::max(job_.context.options.parallel_batches, 1U);
     {
       std::vector<std::jthread> others;
       const auto threads = std::min(wanted, ends_.size());
       for (std::size_t i = 1; i < threads; ++i) others.emplace_back([this] { work(); });
       work();
     }
-    if (error_) return std::move(*error_);
-    return total_;
+    return std::move(total_);
   }
 
  private:
   void work() {
-    BatchWriter writer(context_, settings_, progress_);
-    std::optional<Error> error;
-    for (auto index = next_++; index < ends_.size() && !stop_ && !error; index = next_++) {
+    BatchWriter writer(job_);
+    Status status;
+    for (auto index = next_++; index < ends_.size() && !stop_ && status.ok(); index = next_++) {
       const auto begin = index == 0 ? 0 : ends_[index - 1];
-      auto status = writer.write(std::span(files_).subspan(begin, ends_[index] - begin));
-      if (!status.ok()) error = std::move(status).error();
+      status = writer.write(std::span(files_).subspan(begin, ends_[index] - begin));
     }
+    auto report = writer.take_report();
     const std::lock_guard lock(mutex_);
-    total_.files += writer.report().files;
-    total_.bytes += writer.report().bytes;
-    total_.copies_min = std::min(total_.copies_min, writer.report().copies_min);
-    if (error) {
-      stop_ = true;
-      if (!error_) error_ = std::move(error);
-    }
+    add_report(total_.written, report.written);
+    total_.large.insert(total_.large.end(), report.large.begin(), report.large.end());
+    if (status.ok()) return;
+    stop_ = true;
+    if (total_.ended.ok()) total_.ended = std::move(status);
   }
 
-  ClientContext& context_;
+  const BatchJob& job_;
   const std::vector<SmallFile>& files_;
-  const FileSettings& settings_;
-  ProgressMeter& progress_;
   std::vector<std::size_t> ends_;
   std::atomic<std::size_t> next_{0};
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
-  WriteReport total_{0, 0, 0, settings_.replication, settings_.replication};
-  std::optional<Error> error_;  // The first one.
+  SmallFilesReport total_;
 };
 
 }  // namespace
@@ -320,9 +299,18 @@ std::vector<std::size_t> form_batches(const std::vector<SmallFile>& files, std::
   return ends;
 }
 
-Result<WriteReport> write_small_files(ClientContext& context, const std::vector<SmallFile>& files,
-                                      const FileSettings& settings, ProgressMeter& progress) {
-  return Batches(context, files, settings, progress).run();
+SmallFilesReport write_small_files(ClientContext& context, const std::vector<SmallFile>& files,
+                                   std::uint64_t bytes_max, const FileSettings& settings,
+                                   Failures& failures, ProgressMeter& progress) {
+  const BatchJob job{context, settings, static_cast<std::size_t>(bytes_max), failures, progress};
+  return Batches(job, files).run();
+}
+
+void add_report(WriteReport& total, const WriteReport& one) {
+  total.files += one.files;
+  total.bytes += one.bytes;
+  total.kept += one.kept;
+  total.copies_min = std::min(total.copies_min, one.copies_min);
 }
 
 }  // namespace minidfs::client

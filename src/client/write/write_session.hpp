@@ -20,13 +20,6 @@
 
 namespace minidfs::client {
 
-// A pipeline for one block.
-struct BlockGrant {
-  BlockId block;
-  std::uint64_t generation = 0;
-  std::vector<metadata::ReplicaLocation> targets;
-};
-
 // What to ask for; the session adds who asks and which nodes failed.
 struct BlockDemand {
   std::vector<actors::IntendedFile> files;  // Only of the first demand.

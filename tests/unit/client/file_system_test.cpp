@@ -1,9 +1,11 @@
 #include "client/file_system.hpp"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -122,7 +124,7 @@ void flip_bytes(const FakeDatanode& node) {
 TEST_CASE("What was written from a file or a pipe is read back, whatever its length") {
   FakeCluster cluster(3, quick());
   test::TemporaryDirectory directory;
-  constexpr std::size_t kBlock = 256 << 10;
+  static constexpr std::size_t kBlock = 256 << 10;
   int number = 0;
   for (const auto size : {std::size_t{0}, std::size_t{1}, kBlock - 1, kBlock, kBlock + 1,
                           5 * kBlock, 5 * kBlock + 12'345}) {
@@ -459,6 +461,170 @@ TEST_CASE("An error of one file among many names it") {
   const auto missing = cluster.files->write_files({{directory.file("none"), "/c"}}, {});
   REQUIRE_FALSE(missing.ok());
   CHECK_THAT(missing.error().message, Catch::Contains(directory.file("none")));
+}
+
+TEST_CASE("What can be read is stored, whatever length a file is said to have") {
+  FakeCluster cluster(2, quick());
+  test::TemporaryDirectory directory;
+  // A file of /proc says that it is empty.
+  const auto content = local_content("/proc/self/limits");
+  REQUIRE_FALSE(content.empty());
+  const auto small = put_local(directory, "small", "small");
+  const auto report = cluster.files->write_files(
+      {{"/proc/self/limits", "/t/limits"}, {small, "/t/small"}, {"/proc/version", "/t/version"}},
+      {});
+  REQUIRE(report.ok());
+  CHECK(report->files == 3);
+  CHECK(read_all(*cluster.files, "/t/limits") == content);
+  CHECK(read_all(*cluster.files, "/t/version") == local_content("/proc/version"));
+  CHECK(read_all(*cluster.files, "/t/small") == "small");
+}
+
+TEST_CASE("A file that shrinks or grows while it is put is stored as far as it can be read") {
+  static constexpr std::size_t kBlock = 256 << 10;
+  const auto size = GENERATE(std::size_t{0}, std::size_t{1000}, 2 * kBlock, 2 * kBlock + 7,
+                             9 * kBlock, 9 * kBlock + 100);
+  FakeCluster cluster(2, quick(kBlock));
+  test::TemporaryDirectory directory;
+  const auto content = content_of(20 * kBlock);
+  const auto path = put_local(directory, "source", content.substr(0, 5 * kBlock + 100));
+  cluster.names->failure = [&, done = false](const std::string& request) mutable {
+    // Its length was taken by now, and nothing of it was read.
+    if (request == "allocate" && !std::exchange(done, true)) {
+      std::ofstream(path, std::ios::binary) << content.substr(0, size);
+    }
+    return std::optional<Error>();
+  };
+  FileSource source(path);
+  const auto report = cluster.files->write_file("/f", source, {});
+  INFO((report.ok() ? "" : report.error().message));
+  REQUIRE(report.ok());
+  CHECK(report->bytes == size);
+  CHECK((read_all(*cluster.files, "/f") == content.substr(0, size)));
+}
+
+TEST_CASE(
+    "A small file that has become a large one meanwhile, or an empty one, is stored as it is") {
+  static constexpr std::size_t kBlock = 64 << 10;
+  const auto size = GENERATE(std::size_t{0}, std::size_t{3000}, kBlock, 3 * kBlock + 100);
+  FakeCluster cluster(2, quick(kBlock));
+  test::TemporaryDirectory directory;
+  const auto content = content_of(size);
+  const auto path = put_local(directory, "source", "a few bytes");
+  const auto other = put_local(directory, "other", "other");
+  cluster.names->failure = [&, done = false](const std::string& request) mutable {
+    if (request == "allocate" && !std::exchange(done, true)) {
+      std::ofstream(path, std::ios::binary) << content;
+    }
+    return std::optional<Error>();
+  };
+  const auto report = cluster.files->write_files({{path, "/f"}, {other, "/other"}}, {});
+  INFO((report.ok() ? "" : report.error().message));
+  REQUIRE(report.ok());
+  CHECK(report->files == 2);
+  CHECK((read_all(*cluster.files, "/f") == content));
+  CHECK(read_all(*cluster.files, "/other") == "other");
+}
+
+TEST_CASE("One bad file among many stops none of the others, and each is named") {
+  FakeCluster cluster(2, quick());
+  test::TemporaryDirectory directory;
+  write_text(*cluster.files, "/t/f2", "there");
+  cluster.names->directories.insert("/t/f3");
+  std::vector<LocalFile> files;
+  for (int i = 0; i < 10; ++i) {
+    const auto name = "f" + std::to_string(i);
+    files.push_back({put_local(directory, name, content_of(i == 7 ? 600'000 : 500)), "/t/" + name});
+  }
+  files.push_back({directory.file("none"), "/t/none"});
+  files.push_back({directory.file("."), "/t/directory"});
+  fs::remove(files[5].local_path);
+  write_text(*cluster.files, "/t/large", "there");
+  files.push_back({put_local(directory, "large", content_of(600'000)), "/t/large"});
+  // Gone after it was looked at.
+  cluster.names->failure = [&](const std::string& request) -> std::optional<Error> {
+    if (request == "allocate") fs::remove(files[6].local_path);
+    return std::nullopt;
+  };
+  std::vector<std::string> failed;
+  WriteOptions options;
+  options.failed = [&](const Error& error) { failed.push_back(error.message); };
+
+  const bool keep_existing = GENERATE(false, true);
+  options.keep_existing = keep_existing;
+  const auto report = cluster.files->write_files(files, options);
+  INFO((report.ok() ? "" : report.error().message));
+  REQUIRE(report.ok());
+  CHECK(report->files == 6);
+  CHECK(report->kept == (keep_existing ? 2U : 0U));
+  std::sort(failed.begin(), failed.end());
+  const std::size_t expected = keep_existing ? 5 : 7;
+  REQUIRE(failed.size() == expected);
+  const auto is_told = [&](const std::string& text) {
+    return std::any_of(failed.begin(), failed.end(),
+                       [&](const std::string& one) { return one.find(text) != one.npos; });
+  };
+  CHECK(is_told("/t/f3: is a directory"));
+  CHECK(is_told(files[5].local_path));
+  CHECK(is_told(files[6].local_path));
+  CHECK(is_told(directory.file("none")));
+  CHECK(is_told("/t/f2: already exists") == !keep_existing);
+  CHECK(is_told("/t/large: already exists") == !keep_existing);
+  for (const int i : {0, 1, 4, 7, 8, 9}) {
+    const auto& file = files[static_cast<std::size_t>(i)];
+    CHECK(read_all(*cluster.files, file.path) == local_content(file.local_path));
+  }
+}
+
+TEST_CASE("A put of many ends early when there is no cluster, and says how many are left") {
+  auto options = quick();
+  options.timeout = milliseconds(500);
+  FakeCluster cluster(1, options);
+  test::TemporaryDirectory directory;
+  cluster.namenode.reset();
+  const auto local = put_local(directory, "f", "content");
+  const auto report = cluster.files->write_files({{local, "/a"}, {local, "/b"}}, {});
+  REQUIRE_FALSE(report.ok());
+  CHECK_THAT(report.error().message, Catch::Contains("2 of 2 files were not written"));
+}
+
+TEST_CASE("A file that needs more blocks than it can have is refused before anything is sent") {
+  FakeCluster cluster(1, quick(64 << 10));
+  test::TemporaryDirectory directory;
+  const auto path = put_local(directory, "sparse", "");
+  REQUIRE(::truncate(path.c_str(), 3LL << 30) == 0);
+  FileSource source(path);
+  const auto report = cluster.files->write_file("/f", source, {});
+  REQUIRE_FALSE(report.ok());
+  CHECK(report.error().code == Errc::kTooLarge);
+  CHECK_THAT(report.error().message, Catch::Contains("43000"));
+  CHECK(cluster.names->requests["allocate"] == 0);
+}
+
+TEST_CASE(
+    "A stream needs no temporary directory while its nodes hold, and says so when they fail") {
+  FakeCluster cluster(2, quick(16 << 20));
+  const char* former = std::getenv("TMPDIR");
+  const std::string restored = former == nullptr ? "" : former;
+  ::setenv("TMPDIR", "/no/such/directory", 1);
+  const auto content = content_of(12 << 20);
+  const bool fails = GENERATE(false, true);
+  TextSource source(content);
+  source.after_read = [&](std::size_t position) {
+    if (fails && position > (6 << 20)) cluster.datanodes[1]->stop();
+  };
+  const auto report = cluster.files->write_file("/f", source, {});
+  if (former == nullptr) {
+    ::unsetenv("TMPDIR");
+  } else {
+    ::setenv("TMPDIR", restored.c_str(), 1);
+  }
+  REQUIRE(report.ok() == !fails);
+  if (report.ok()) CHECK((read_all(*cluster.files, "/f") == content));
+  if (!report.ok()) {
+    CHECK_THAT(report.error().message,
+               Catch::Contains("cannot be sent again") && Catch::Contains("/no/such/directory"));
+  }
 }
 
 TEST_CASE("A tree with a dead datanode is read from the others") {

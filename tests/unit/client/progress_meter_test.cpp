@@ -32,16 +32,6 @@ TEST_CASE("Progress is told at most once in an interval, and the last state alwa
   CHECK(told[2].files_total == 2);
 }
 
-TEST_CASE("Bytes of a failed try are taken back") {
-  std::vector<Progress> told;
-  const ProgressCallback callback = [&](const Progress& progress) { told.push_back(progress); };
-  ProgressMeter meter(callback);
-  meter.add_bytes(100, ProgressMeter::TimePoint{std::chrono::hours(1)});
-  meter.take_back_bytes(60);
-  meter.finish();
-  CHECK(told.back().bytes_done == 40);
-}
-
 TEST_CASE("Without a callback nothing is told") {
   const ProgressCallback none;
   ProgressMeter meter(none);

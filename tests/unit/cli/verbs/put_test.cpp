@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "cli/verbs/input_source.hpp"
 #include "fake_file_system.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -152,6 +153,15 @@ TEST_CASE("the client library is given the options of flags and environment") {
   CHECK(state.options.connect_timeout == std::chrono::seconds(1));
   CHECK(state.options.namenodes == std::vector<metadata::Endpoint>{{"::1", 9}, {"b", 8020}});
   CHECK_FALSE(state.write_options.progress);
+}
+
+TEST_CASE("put looks at a pipe without opening it, which its writer would notice") {
+  const minidfs::test::TemporaryDirectory local;
+  const auto path = local.file("pipe");
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  CHECK(InputSource::examine(path).ok());  // An open would wait for the writer.
+  CHECK_FALSE(InputSource::examine("/dev/null").ok());
+  CHECK_FALSE(InputSource::examine(local.file("none")).ok());
 }
 
 }  // namespace

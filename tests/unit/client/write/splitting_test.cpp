@@ -4,6 +4,7 @@
 #include "client/write/file_writer.hpp"
 #include "client/write/small_file_writer.hpp"
 #include "client/write/write_session.hpp"
+#include "consensus/entry.hpp"
 
 namespace minidfs::client {
 namespace {
@@ -30,6 +31,18 @@ TEST_CASE("All blocks have the block size but the last") {
   CHECK(block_length(11, 10, 0) == 10);
   CHECK(block_length(11, 10, 1) == 1);
   CHECK(block_length(1ULL << 40, 1ULL << 30, 1023) == 1ULL << 30);
+  // One that the file had not when it was looked at.
+  CHECK(block_length(10, 10, 1) == 10);
+}
+
+TEST_CASE("A file has as many blocks as one entry of the log holds") {
+  CHECK(check_block_count(kFileBlocksMax, 1).ok());
+  CHECK(check_block_count(kFileBlocksMax + 1, 1).error().code == Errc::kTooLarge);
+  metadata::CommitFiles change;
+  change.files.resize(1);
+  change.files[0].path = "/" + std::string(4000, 'p');
+  change.files[0].blocks.resize(kFileBlocksMax);
+  CHECK(metadata::encode_change(change).size() <= consensus::kCommandMaxBytes);
 }
 
 TEST_CASE("A range is cut at the borders of blocks and at the end of the file") {
