@@ -111,8 +111,7 @@ const std::array kTable{
         "Time between two looks whether each data directory still works."),
     datanode<&D::disk_timeout, Duration>(
         "datanode.disk_timeout",
-        "Without progress for this time a disk hangs: nothing new is written to it, and when it\n"
-        "stays so its blocks are copied from elsewhere."),
+        "A disk with work hangs after so long without progress: it gets no new blocks."),
     datanode<&D::scrub_rate, Size<0, kAnySize>>(
         "datanode.scrub_rate",
         "Bytes a second that are read to check stored blocks; 0 checks only on request."),
@@ -153,6 +152,9 @@ const std::array kTable{
         "client.min_replication", "A write with fewer live copies of a block fails."),
     client<&F::progress_timeout, DurationFrom<kProgressMs>>(
         "client.progress_timeout", "A datanode is left after so long without progress."),
+    client<&F::disk_timeout, Duration>(
+        "client.disk_timeout",
+        "A datanode whose disk has work is left after so long without progress."),
     client<&F::hedge_after, DurationOrZero>(
         "client.hedge_after",
         "A read without a byte for so long is asked of another datanode as well; 0s is never."),

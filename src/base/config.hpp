@@ -70,6 +70,7 @@ struct ClientConfig {
   std::uint64_t small_file = 1ULL << 20;
   std::uint8_t min_replication = 1;
   std::chrono::milliseconds progress_timeout{5000};
+  std::chrono::milliseconds disk_timeout{10'000};
   std::chrono::milliseconds hedge_after{500};  // 0: never.
 };
 

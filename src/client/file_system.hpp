@@ -34,6 +34,7 @@ struct Options {
   std::uint64_t small_file_bytes = 1 << 20;          // Files up to this size go in batches.
   std::uint8_t min_replication = 1;                  // A block with fewer copies fails its write.
   std::chrono::milliseconds progress_timeout{5000};  // A datanode without progress is left.
+  std::chrono::milliseconds disk_timeout{10'000};    // One whose disk makes none, likewise.
   // A read that got no byte for so long is asked of a second datanode as well. 0: never.
   std::chrono::milliseconds hedge_after{500};
 };

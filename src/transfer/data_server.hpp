@@ -22,6 +22,9 @@ struct DataServerOptions {
   std::chrono::milliseconds handshake_timeout{5000};
   std::chrono::milliseconds connect_timeout{2000};   // To the next node of a pipeline.
   std::chrono::milliseconds progress_timeout{5000};  // Of a peer in the middle of an operation.
+  // A disk that has work of a block for so long without progress fails the block: here, or on the
+  // next node of a pipeline.
+  std::chrono::milliseconds disk_timeout{10'000};
   // How long a writer may wait for receive memory, and for the next node to take what it sent.
   std::chrono::milliseconds memory_timeout{30'000};
 };

@@ -208,7 +208,9 @@ bool Downstream::take_frames() {
     } else if (frame.type == FrameType::kFailure) {
       auto outcome = parse_outcome(frame.control);
       status = outcome.ok() ? outcome->to_error() : outcome.error();
-    } else if (frame.type != FrameType::kKeepAlive && frame.type != FrameType::kWelcome) {
+    } else if (frame.type == FrameType::kKeepAlive) {
+      status = check_keep_alive(frame.control, loop_.context().options.disk_timeout);
+    } else if (frame.type != FrameType::kWelcome) {
       status =
           Error{Errc::kProtocol, "unexpected " + std::string(to_string(frame.type)) + " frame"};
     }

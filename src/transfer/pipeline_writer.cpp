@@ -45,9 +45,11 @@ std::size_t packet_slices(std::span<const storage::Slice> slices) {
 class PipelineWriterImpl final : public PipelineWriter {
  public:
   PipelineWriterImpl(std::unique_ptr<ClientConnection> connection,
-                     std::vector<metadata::Endpoint> targets)
+                     std::vector<metadata::Endpoint> targets,
+                     std::chrono::milliseconds disk_timeout)
       : connection_(std::move(connection)),
         targets_(std::move(targets)),
+        disk_timeout_(disk_timeout),
         pulse_([this] { beat(); }) {}
 
   Status begin_block(BlockId block, std::uint64_t generation,
@@ -73,6 +75,7 @@ class PipelineWriterImpl final : public PipelineWriter {
 
   std::unique_ptr<ClientConnection> connection_;
   std::vector<metadata::Endpoint> targets_;
+  std::chrono::milliseconds disk_timeout_;
   std::string pending_;  // Frames not yet sent.
   std::string heads_;    // Reused by send_packets().
   std::deque<BlockId> ended_;
@@ -97,7 +100,7 @@ void PipelineWriterImpl::beat() {
   const std::unique_lock lock(in_call_, std::try_to_lock);
   if (!lock || block_ == BlockId() || !broken_.ok()) return;
   std::string frame;
-  append_frame(frame, FrameType::kKeepAlive, std::string_view());
+  append_frame(frame, FrameType::kKeepAlive, KeepAlive());
   connection_->send_if_idle(frame);
 }
 
@@ -235,7 +238,12 @@ Status PipelineWriterImpl::take_frames() {
       MDFS_CHECK(take_ack(frame));
     } else if (frame.type == FrameType::kTargetLost) {
       MDFS_CHECK(take_loss(frame));
-    } else if (frame.type != FrameType::kKeepAlive) {
+    } else if (frame.type == FrameType::kKeepAlive) {
+      auto status = check_keep_alive(frame.control, disk_timeout_);
+      if (!status.ok()) {
+        return Error{status.error().code, connection_->name() + ": " + status.error().message};
+      }
+    } else {
       return unexpected_frame(frame, connection_->name());
     }
     connection_->consume(frame.total_bytes());
@@ -316,7 +324,7 @@ Result<std::unique_ptr<PipelineWriter>> PipelineWriter::open(
   MDFS_TRY(auto connection,
            ClientConnection::open(targets.front(), options, kBufferBytes, first_frames));
   return std::unique_ptr<PipelineWriter>(
-      new PipelineWriterImpl(std::move(connection), std::move(targets)));
+      new PipelineWriterImpl(std::move(connection), std::move(targets), options.disk_timeout));
 }
 
 }  // namespace minidfs::transfer

@@ -20,6 +20,9 @@ constexpr std::uint64_t kCopyBytes = 64 * 1024;
 constexpr std::size_t kGatherBytes = 128 * 1024;
 // One job of the disk sends so much at most.
 constexpr std::size_t kSendBytesMax = 1 << 20;
+// A notice of a bad slice costs the disk a read. An honest reader gives up an answer with the
+// first.
+constexpr std::uint32_t kChecksPerSecond = 16;
 
 bool keeps_connection(Errc code) {
   return code == Errc::kNotFound || code == Errc::kStale || code == Errc::kCorrupt ||
@@ -207,6 +210,12 @@ asio::awaitable<Status> Connection::send_file(std::shared_ptr<storage::ReplicaRe
 // A reader says that a slice is bad. Its own memory or network may be what is bad, so only what the
 // disk gives here counts.
 asio::awaitable<void> Connection::check_slice(CorruptSlice notice) {
+  const auto now = Clock::now();
+  if (now - checks_since_ >= std::chrono::seconds(1)) {
+    checks_since_ = now;
+    checks_ = 0;
+  }
+  if (++checks_ > kChecksPerSecond) co_return;
   const auto replica = co_await open_replica(notice.block, notice.generation);
   if (!replica.ok() || notice.slice >= (*replica)->slices().size()) co_return;
   const storage::Slice slice = (*replica)->slices()[notice.slice];

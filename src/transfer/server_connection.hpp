@@ -143,6 +143,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Wait wait_ = Wait::kNothing;
   Clock::time_point wait_since_;
   std::size_t worked_bytes_ = 0;
+  std::uint32_t checks_ = 0;  // Of slices that the peer called bad, in the present second.
+  Clock::time_point checks_since_;
 };
 
 }  // namespace minidfs::transfer

@@ -25,7 +25,7 @@ constexpr std::array<FrameRule, 16> kRules{{
     {"EndBlock", 16, 16, false},
     {"WriteSlices", 16, 256, true},
     {"AckBlock", 25, 16384, false},
-    {"KeepAlive", 0, 0, false},
+    {"KeepAlive", 4, 4, false},
     {"ReadBlock", 32, 32, false},
     {"ReadSlices", 16, 256, true},
     {"ReadBegins", 32, 32, false},
@@ -205,6 +205,17 @@ Result<TargetLost> parse_target_lost(std::string_view control) {
                           std::to_string(lost.outcome.code));
   }
   return lost;
+}
+
+Result<KeepAlive> parse_keep_alive(std::string_view control) {
+  return parse_control<KeepAlive>(control, FrameType::kKeepAlive);
+}
+
+Status check_keep_alive(std::string_view control, std::chrono::milliseconds disk_timeout) {
+  MDFS_TRY(const auto alive, parse_keep_alive(control));
+  if (std::chrono::milliseconds(alive.disk_stalled_ms) < disk_timeout) return {};
+  return Error{Errc::kTimedOut, "its disk has made no progress for " +
+                                    std::to_string(alive.disk_stalled_ms) + " ms"};
 }
 
 Result<ReadBlock> parse_read_block(std::string_view control) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -21,7 +22,7 @@
 namespace minidfs::transfer {
 
 inline constexpr std::uint64_t kHelloMagic = 0x31736664696e696dULL;  // "minidfs1"
-inline constexpr std::uint16_t kProtocolVersion = 1;
+inline constexpr std::uint16_t kProtocolVersion = 2;
 inline constexpr std::size_t kFrameHeaderBytes = 16;
 inline constexpr std::size_t kFrameSlicesMax = 16;
 inline constexpr std::size_t kFrameDataMax = kFrameSlicesMax * storage::kSliceBytes;
@@ -139,6 +140,16 @@ typename Inspector::result_type inspect(Inspector& f, TargetLost& x) {
   return f(x.block, x.target, x.outcome);
 }
 
+// A sign of life.
+struct KeepAlive {
+  // For how long the disk of the sending node has had work of this pipeline without progress.
+  std::uint32_t disk_stalled_ms = 0;
+};
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, KeepAlive& x) {
+  return f(x.disk_stalled_ms);
+}
+
 struct ReadBlock {
   BlockId block;
   std::uint64_t generation = 0;
@@ -212,10 +223,15 @@ Result<OpenPipeline> parse_open_pipeline(std::string_view control);
 Result<BeginBlock> parse_begin_block(std::string_view control);
 Result<EndBlock> parse_end_block(std::string_view control);
 Result<AckBlock> parse_ack_block(std::string_view control);
+Result<KeepAlive> parse_keep_alive(std::string_view control);
 Result<TargetLost> parse_target_lost(std::string_view control);
 Result<ReadBlock> parse_read_block(std::string_view control);
 Result<ReadBegins> parse_read_begins(std::string_view control);
 Result<CorruptSlice> parse_corrupt_slice(std::string_view control);
+
+// kTimedOut when a KeepAlive frame says that its disk has made no progress for at least
+// `disk_timeout`.
+Status check_keep_alive(std::string_view control, std::chrono::milliseconds disk_timeout);
 
 // Appends a frame without data part.
 void append_frame(std::string& out, FrameType type, std::string_view control);

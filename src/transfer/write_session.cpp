@@ -126,8 +126,11 @@ Status WriteSession::take_frame(const Frame& frame) {
       MDFS_TRY(const auto end, parse_end_block(frame.control));
       return end_block(end);
     }
-    case FrameType::kKeepAlive:
-      return {};  // It has arrived: that is all.
+    case FrameType::kKeepAlive: {
+      // It has arrived: that is all.
+      MDFS_TRY([[maybe_unused]] const auto alive, parse_keep_alive(frame.control));
+      return {};
+    }
     default:
       return Error{Errc::kProtocol,
                    "unexpected " + std::string(to_string(frame.type)) + " frame in a pipeline"};
@@ -255,7 +258,7 @@ Status WriteSession::end_block(const EndBlock& end) {
                                       " slices and " + std::to_string(end.length) +
                                       " bytes where another one stands"};
   }
-  PendingBlock pending{block_->begin.block, 0, {}, {}};
+  PendingBlock pending{block_->begin.block, 0, nullptr, {}, {}};
   const std::uint64_t sequence = first_pending_ + pending_.size();
   if (!block_->writer) pending.own = block_->failure;
   if (!downstream_) {
@@ -263,12 +266,12 @@ Status WriteSession::end_block(const EndBlock& end) {
   } else if (!downstream_->usable()) {
     pending.below = downstream_->outcomes();
   }
+  pending.writer = std::move(block_->writer);
   pending_.push_back(std::move(pending));
-  auto writer = std::move(block_->writer);
   block_.reset();
   loop_.context().active_writes.fetch_sub(1, std::memory_order_relaxed);
-  if (writer) {
-    finish(std::move(writer), sequence);
+  if (pending_.back().writer) {
+    finish(*pending_.back().writer, sequence);
   } else {
     send_acks();
   }
@@ -277,9 +280,9 @@ Status WriteSession::end_block(const EndBlock& end) {
 
 // The loop outlives the server until the last finish() of the store has reported; what is posted to
 // a loop that has stopped is dropped, and the next block report tells what was stored.
-void WriteSession::finish(std::unique_ptr<storage::ReplicaWriter> writer, std::uint64_t sequence) {
-  writer->finish([loop = loop_.shared_from_this(), session = weak_from_this(),
-                  sequence](Result<storage::ReplicaInfo> result) {
+void WriteSession::finish(storage::ReplicaWriter& writer, std::uint64_t sequence) {
+  writer.finish([loop = loop_.shared_from_this(), session = weak_from_this(),
+                 sequence](Result<storage::ReplicaInfo> result) {
     asio::post(loop->io(), [at = loop.get(), session, sequence, result = std::move(result)] {
       if (result.ok()) at->context().events.replica_stored(*result);
       if (const auto alive = session.lock()) alive->finished(sequence, result);
@@ -288,7 +291,10 @@ void WriteSession::finish(std::unique_ptr<storage::ReplicaWriter> writer, std::u
 }
 
 void WriteSession::finished(std::uint64_t sequence, const Result<storage::ReplicaInfo>& result) {
+  // One that was given up before may have been answered.
+  if (sequence < first_pending_ || pending_[sequence - first_pending_].own) return;
   PendingBlock& pending = pending_[sequence - first_pending_];
+  pending.writer.reset();
   if (result.ok()) {
     pending.stored_bytes = result->stored_bytes;
     pending.own = Outcome();
@@ -352,6 +358,38 @@ void WriteSession::send_acks() {
   changed_.notify();
 }
 
+// Gives up what a disk keeps waiting for too long; returns the longest wait of the others.
+std::chrono::milliseconds WriteSession::judge_disks() {
+  const auto limit = loop_.context().options.disk_timeout;
+  const auto timed_out = [&](std::chrono::milliseconds stalled) {
+    return Error{Errc::kTimedOut,
+                 "the disk has made no progress for " + std::to_string(stalled.count()) + " ms"};
+  };
+  std::chrono::milliseconds longest{0};
+  bool any = false;
+  for (auto& pending : pending_) {
+    if (!pending.writer) continue;
+    const auto stalled = pending.writer->stalled_for();
+    if (stalled < limit) {
+      longest = std::max(longest, stalled);
+      continue;
+    }
+    pending.own = outcome_of(timed_out(stalled));
+    pending.writer.reset();
+    any = true;
+  }
+  if (any) send_acks();
+  if (block_ && block_->writer) {
+    const auto stalled = block_->writer->stalled_for();
+    if (stalled >= limit) {
+      fail_block(timed_out(stalled));
+    } else {
+      longest = std::max(longest, stalled);
+    }
+  }
+  return longest;
+}
+
 void WriteSession::upstream_closed() {
   if (downstream_) downstream_->drop(Error{Errc::kCancelled, "the server stops"});
   changed_.notify();
@@ -368,12 +406,14 @@ void WriteSession::sweep(Clock::time_point now) {
     for (const auto& pending : pending_) frames_due = frames_due || !pending.below;
     downstream_->sweep(now, frames_due);
   }
+  const auto stalled = judge_disks();
   const bool busy = !receiving_ || block_ || !pending_.empty();
   if (!busy || now - last_keep_alive_ < loop_.keep_alive_interval()) return;
   last_keep_alive_ = now;
   // A peer that does not read needs no more signs of life than it already has.
   if (connection_->out_bytes() == 0) {
-    append_frame(connection_->out(), FrameType::kKeepAlive, std::string_view());
+    append_frame(connection_->out(), FrameType::kKeepAlive,
+                 KeepAlive{static_cast<std::uint32_t>(stalled.count())});
     connection_->send_soon();
   }
 }

@@ -52,6 +52,7 @@ class WriteSession : public std::enable_shared_from_this<WriteSession> {
   struct PendingBlock {
     BlockId block;
     std::uint64_t stored_bytes = 0;
+    std::unique_ptr<storage::ReplicaWriter> writer;  // Until `own` is known.
     std::optional<Outcome> own;
     std::optional<std::vector<Outcome>> below;  // Of the targets behind this node.
   };
@@ -76,7 +77,8 @@ class WriteSession : public std::enable_shared_from_this<WriteSession> {
   void write_slices(std::span<const storage::Slice> slices, std::span<const std::byte> stored);
   void forward(std::size_t end);
   Status end_block(const EndBlock& end);
-  void finish(std::unique_ptr<storage::ReplicaWriter> writer, std::uint64_t sequence);
+  void finish(storage::ReplicaWriter& writer, std::uint64_t sequence);
+  std::chrono::milliseconds judge_disks();
   void finished(std::uint64_t sequence, const Result<storage::ReplicaInfo>& result);
   void send_acks();
   void fail_block(const Error& error);

@@ -80,6 +80,7 @@ Result<client::Options> client_options(const Config& config) {
   options.small_file_bytes = from.small_file;
   options.min_replication = from.min_replication;
   options.progress_timeout = from.progress_timeout;
+  options.disk_timeout = from.disk_timeout;
   options.hedge_after = from.hedge_after;
   return options;
 }

@@ -109,6 +109,7 @@ class Datanode final : public DatanodeProcess {
     options.listen = {config.common.listen, addresses.port};
     options.threads = config.datanode.threads;
     options.progress_timeout = config.datanode.progress_timeout;
+    options.disk_timeout = config.datanode.disk_timeout;
     MDFS_TRY(server_, transfer::DataServer::start(options, *store_, changes_));
     MDFS_TRY(parts.advertised, advertised_endpoint(config, server_->port()));
     start_scrubber(config, addresses.data_dirs.front() + "/scrub");

@@ -24,7 +24,8 @@ Result<Pipeline> PipelinePool::take(const std::vector<metadata::ReplicaLocation>
       return pipeline;
     }
   }
-  MDFS_TRY(const auto options, connection_options(link_, progress_timeout_));
+  MDFS_TRY(auto options, connection_options(link_, progress_timeout_));
+  options.disk_timeout = disk_timeout_;
   MDFS_TRY(pipeline.writer, transfer::PipelineWriter::open(pipeline.targets, options));
   return pipeline;
 }

@@ -24,8 +24,9 @@ struct Pipeline {
 // Thread-safe.
 class PipelinePool {
  public:
-  PipelinePool(NamenodeLink& link, std::chrono::milliseconds progress_timeout)
-      : link_(link), progress_timeout_(progress_timeout) {}
+  PipelinePool(NamenodeLink& link, std::chrono::milliseconds progress_timeout,
+               std::chrono::milliseconds disk_timeout)
+      : link_(link), progress_timeout_(progress_timeout), disk_timeout_(disk_timeout) {}
 
   // An idle connection or a new one; only a new one with `fresh`.
   Result<Pipeline> take(const std::vector<metadata::ReplicaLocation>& targets, bool fresh = false);
@@ -41,6 +42,7 @@ class PipelinePool {
 
   NamenodeLink& link_;
   std::chrono::milliseconds progress_timeout_;
+  std::chrono::milliseconds disk_timeout_;
   std::mutex mutex_;
   std::deque<Pipeline> idle_;  // The longest idle one first.
 };

@@ -458,7 +458,7 @@ class LargeWriter final : public ReplicaWriter {
  public:
   explicit LargeWriter(std::shared_ptr<LargeFile> file) : file_(std::move(file)) {}
   ~LargeWriter() override {
-    if (file_) file_->abandon();
+    if (!finished_) file_->abandon();
   }
 
   Status append(std::span<const Slice> slices, std::span<const std::byte> stored,
@@ -469,11 +469,13 @@ class LargeWriter final : public ReplicaWriter {
   std::chrono::milliseconds stalled_for() const override { return file_->stalled_for(); }
   void keep_out_of_cache() override { file_->keep_out_of_cache(); }
   void finish(std::function<void(Result<ReplicaInfo>)> done) override {
-    std::exchange(file_, nullptr)->finish(std::move(done));
+    finished_ = true;
+    file_->finish(std::move(done));
   }
 
  private:
   std::shared_ptr<LargeFile> file_;
+  bool finished_ = false;
 };
 
 }  // namespace

@@ -82,6 +82,7 @@ TEST_CASE("every option can be set by its variable to what it prints") {
       {"client.small_file", "4k"},
       {"client.min_replication", "2"},
       {"client.progress_timeout", "8s"},
+      {"client.disk_timeout", "9s"},
       {"client.hedge_after", "0s"},
       {"local.datanodes", "5"},
       {"local.data_dir", "/tmp/all"}};

@@ -32,6 +32,7 @@ class FakeReplicaWriter final : public storage::ReplicaWriter {
     }
     return {};
   }
+  std::chrono::milliseconds stalled_for() const override { return store_.stalled_; }
   void keep_out_of_cache() override { replica_->kept_out_of_cache = true; }
 
   void finish(std::function<void(Result<storage::ReplicaInfo>)> done) override {

@@ -2,6 +2,7 @@
 // tests. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -39,6 +40,8 @@ class FakeBlockStore final : public storage::BlockStore {
   // Faults and what the tests look at.
   void fail_appends_of(BlockId block) { failing_ = block; }
   void hold_finishes(bool hold);  // Releases what was held when false.
+  // What all writers say of their disk.
+  void say_stalled_for(std::chrono::milliseconds time) { stalled_ = time; }
   void flip_byte(BlockId block, std::uint64_t offset);
   bool has(BlockId block);
   // REQUIRES: has(block).
@@ -58,6 +61,7 @@ class FakeBlockStore final : public storage::BlockStore {
   bool hold_ = false;
   BlockId failing_;
   std::size_t open_writers_ = 0;
+  std::atomic<std::chrono::milliseconds> stalled_{};
 };
 
 }  // namespace minidfs::transfer

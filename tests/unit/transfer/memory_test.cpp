@@ -79,7 +79,7 @@ TEST_CASE(
   REQUIRE(alive.send(hello_frame() + open_frame() + block_frames(BlockId{2}, "abc")[0]));
   REQUIRE(silent.next_frame() == FrameType::kWelcome);
   std::string sign;
-  append_frame(sign, FrameType::kKeepAlive, std::string_view());
+  append_frame(sign, FrameType::kKeepAlive, KeepAlive());
   std::atomic<bool> closed{false};
   std::thread watch([&] {
     CHECK(silent.wait_closed());

@@ -60,7 +60,7 @@ class RawPeer {
   // As next_frame(), and gives signs of life until it comes.
   std::optional<FrameType> next_frame_alive() {
     std::string alive;
-    append_frame(alive, FrameType::kKeepAlive, std::string_view());
+    append_frame(alive, FrameType::kKeepAlive, KeepAlive());
     pollfd entry{fd_.get(), POLLIN, 0};
     while (in_.size() == consumed_ && ::poll(&entry, 1, 200) == 0) REQUIRE(send(alive));
     return next_frame();

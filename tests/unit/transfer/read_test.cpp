@@ -51,6 +51,24 @@ TEST_CASE("A flipped byte on disk is never handed out, and the server is told an
   CHECK(node.events.wait_corrupt(1));
 }
 
+TEST_CASE("Of a flood of accusations only some cost the disk a read") {
+  Node node;
+  write_block(*open_writer({node.endpoint()}), BlockId{1}, random_bytes(100'000));
+  node.store.flip_byte(BlockId{1}, 10);
+  std::string notices;
+  for (int i = 0; i < 1000; ++i) {
+    append_frame(notices, FrameType::kCorruptSlice, CorruptSlice{BlockId{1}, kGeneration, 0});
+  }
+  std::string read;
+  append_frame(read, FrameType::kReadBlock, ReadBlock{BlockId{1}, kGeneration, 0, 0});
+  RawPeer peer(node.endpoint().port);
+  REQUIRE(peer.send(hello_frame() + notices + read));
+  REQUIRE(peer.next_frame() == FrameType::kWelcome);
+  REQUIRE(peer.next_frame() == FrameType::kReadBegins);  // All notices have been taken.
+  CHECK(node.events.corrupt_count() >= 16);
+  CHECK(node.events.corrupt_count() <= 100);  // More than one second may have passed.
+}
+
 TEST_CASE("A false accusation has no effect") {
   Node node;
   write_block(*open_writer({node.endpoint()}), BlockId{1}, random_bytes(2 * kSlice));

@@ -22,7 +22,7 @@ std::string sample_frames() {
   all += std::string(17, 'd');
   append_frame(all, FrameType::kEndBlock, EndBlock{2, storage::kSliceBytes + 7});
   append_frame(all, FrameType::kAckBlock, AckBlock{BlockId{1}, 17, {{0, ""}, {9, "disk"}}});
-  append_frame(all, FrameType::kKeepAlive, std::string_view());
+  append_frame(all, FrameType::kKeepAlive, KeepAlive{7});
   append_frame(all, FrameType::kReadBlock, ReadBlock{BlockId{1}, 2, 3, 4});
   append_frame(all, FrameType::kReadFails, Outcome{2, "not found"});
   append_frame(all, FrameType::kTargetLost, TargetLost{BlockId{1}, 2, {9, "disk"}});
