@@ -11,6 +11,8 @@
 #include <memory>
 #include <system_error>
 
+#include "net/dial.hpp"
+
 namespace minidfs::actors {
 namespace {
 
@@ -50,17 +52,6 @@ int wait_for(int fd, short events, Deadline deadline) {
   }
 }
 
-// Connects one socket to one address; 0 or an errno.
-int connect_one(int fd, const addrinfo& address, Deadline deadline) {
-  if (::connect(fd, address.ai_addr, address.ai_addrlen) == 0) return 0;
-  if (errno != EINPROGRESS && errno != EINTR) return errno;
-  if (const int error = wait_for(fd, POLLOUT, deadline); error != 0) return error;
-  int error = 0;
-  socklen_t size = sizeof(error);
-  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
-  return error;
-}
-
 int bind_and_listen(int fd, const addrinfo& address) {
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -81,8 +72,7 @@ Error stream_error(int error_number) {
 }  // namespace
 
 std::string endpoint_text(const std::string& host, std::uint16_t port) {
-  const bool is_ipv6 = host.find(':') != std::string::npos;
-  return (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  return net::to_string(net::Host{host, port});
 }
 
 std::string peer_text(int fd) {
@@ -129,14 +119,7 @@ Result<std::uint16_t> local_port(int fd) {
 }
 
 Result<UniqueFd> connect_to(const std::string& host, std::uint16_t port, Deadline deadline) {
-  MDFS_TRY(const auto addresses, resolve(host, port, 0));
-  int error = EADDRNOTAVAIL;
-  for (const auto* address = addresses.get(); address != nullptr; address = address->ai_next) {
-    UniqueFd fd(::socket(address->ai_family, kSocketType, address->ai_protocol));
-    error = fd ? connect_one(fd.get(), *address, deadline) : errno;
-    if (error == 0) return fd;
-  }
-  return stream_error(error);
+  return net::dial({host, port}, deadline);
 }
 
 Status send_all(int fd, std::span<const std::byte> bytes, Deadline deadline) {

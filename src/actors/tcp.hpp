@@ -1,5 +1,5 @@
-// Listening and connecting for the control plane: names and both IP versions by getaddrinfo, every
-// wait with a deadline, every error with the address it is about.
+// Listening and connecting for the control plane: names and both IP versions, every wait with a
+// deadline, every error with the address it is about.
 #pragma once
 
 #include <chrono>
@@ -25,8 +25,7 @@ std::string peer_text(int fd);
 Result<UniqueFd> listen_on(const std::string& host, std::uint16_t port);
 Result<std::uint16_t> local_port(int fd);
 
-// A non-blocking connected socket. Tries the addresses of `host` in turn until one accepts or
-// `deadline` has passed; a name is looked up in the calling thread, for as long as that takes.
+// A non-blocking connected socket, as net::dial() makes it.
 Result<UniqueFd> connect_to(const std::string& host, std::uint16_t port, Deadline deadline);
 
 // Sends or receives all of `bytes` on a non-blocking socket. kTimedOut at the deadline,

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <linux/sockios.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -11,7 +10,8 @@
 
 #include <cerrno>
 #include <cstring>
-#include <vector>
+
+#include "net/dial.hpp"
 
 namespace minidfs::transfer {
 namespace {
@@ -42,57 +42,13 @@ short poll_until(int fd, short events, Clock::time_point deadline,
   return 0;
 }
 
-struct AddressListDeleter {
-  void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
-};
-using AddressList = std::unique_ptr<addrinfo, AddressListDeleter>;
-
-Result<AddressList> resolve(const metadata::Endpoint& peer, const std::string& name) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV;
-  addrinfo* list = nullptr;
-  const std::string port = std::to_string(peer.port);
-  const int code = ::getaddrinfo(peer.host.c_str(), port.c_str(), &hints, &list);
-  if (code != 0) return Error{Errc::kUnavailable, name + ": " + ::gai_strerror(code)};
-  return AddressList(list);
-}
-
-Result<UniqueFd> connect_one(const addrinfo& address, const std::string& name,
-                             Clock::time_point deadline, const std::atomic<bool>* cancelled) {
-  UniqueFd fd(::socket(address.ai_family, address.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                       address.ai_protocol));
-  if (!fd) return errno_error(errno, name + ": socket");
-  int error = ::connect(fd.get(), address.ai_addr, address.ai_addrlen) == 0 ? 0 : errno;
-  if (error == EINPROGRESS || error == EINTR) {
-    if (poll_until(fd.get(), POLLOUT, deadline, cancelled) == 0) {
-      if (is_set(cancelled)) return Error{Errc::kCancelled, name + ": cancelled"};
-      return Error{Errc::kTimedOut, name + ": no answer to connect"};
-    }
-    socklen_t size = sizeof error;
-    if (::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
-  }
-  if (error != 0) {
-    return Error{Errc::kUnavailable, name + ": cannot connect: " + std::strerror(error)};
-  }
+Result<UniqueFd> connect_to(const metadata::Endpoint& peer, const ConnectionOptions& options) {
+  MDFS_TRY(auto fd, net::dial({peer.host, peer.port}, Clock::now() + options.connect_timeout,
+                              options.cancelled));
   const int on = 1;
   ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   ::setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   return fd;
-}
-
-Result<UniqueFd> connect_to(const metadata::Endpoint& peer, const std::string& name,
-                            const ConnectionOptions& options) {
-  const auto deadline = Clock::now() + options.connect_timeout;
-  MDFS_TRY(auto addresses, resolve(peer, name));
-  Error last{Errc::kUnavailable, name + ": no address"};
-  for (const addrinfo* at = addresses.get(); at != nullptr; at = at->ai_next) {
-    auto fd = connect_one(*at, name, deadline, options.cancelled);
-    if (fd.ok()) return fd;
-    last = std::move(fd).error();
-  }
-  return last;
 }
 
 }  // namespace
@@ -124,7 +80,7 @@ Result<std::unique_ptr<ClientConnection>> ClientConnection::open(const metadata:
                                                                  std::size_t buffer_bytes,
                                                                  std::string_view first_frames) {
   std::string name = metadata::to_string(peer);
-  MDFS_TRY(auto fd, connect_to(peer, name, options));
+  MDFS_TRY(auto fd, connect_to(peer, options));
   auto first = options;
   if (first.handshake_timeout.count() > 0) first.progress_timeout = first.handshake_timeout;
   std::unique_ptr<ClientConnection> connection(

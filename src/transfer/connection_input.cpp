@@ -16,6 +16,8 @@ namespace {
 
 // Room for some requests at once.
 constexpr std::size_t kHeadBytes = 512;
+// Frames up to this size are taken many at a time.
+constexpr std::size_t kSmallBytes = 64 * 1024;
 
 }  // namespace
 
@@ -152,9 +154,9 @@ asio::awaitable<Result<bool>> Connection::receive(std::size_t hops, Need need, b
   release();
   const bool there = co_await wait_for(need, in_block);
   if (!there) co_return false;
-  // Up to the end of the frame and the head of the next one, if that is known.
+  // Of a large frame up to its end and the head of the next one, so that little is copied twice.
   const std::size_t most =
-      need.ideal > kFrameHeaderBytes ? need.ideal + kSlicesHeadMax : ReceiveMemory::kPieceBytesMax;
+      need.ideal > kSmallBytes ? need.ideal + kSlicesHeadMax : ReceiveMemory::kPieceBytesMax;
   const std::size_t size =
       std::max(need.least,
                std::min({spill_.size() + standing_bytes(), most, ReceiveMemory::kPieceBytesMax}));

@@ -2,11 +2,11 @@
 
 #include <sys/socket.h>
 
-#include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <csignal>
 #include <thread>
 
+#include "net/listen.hpp"
 #include "transfer/server_loop.hpp"
 #include "transfer/wire.hpp"
 
@@ -37,14 +37,20 @@ class DataServerImpl final : public DataServer {
   DataServerLoad load() const override;
 
  private:
-  void accept();
+  // One address that is listened on. Lives on the first loop.
+  struct Door {
+    explicit Door(asio::io_context& io) : acceptor(io), pause(io) {}
+    tcp::acceptor acceptor;
+    asio::steady_timer pause;
+  };
+
+  void accept(Door& door);
   ServerLoop& next_loop() { return *loops_[next_++ % loops_.size()]; }
 
   ServerContext context_;
   std::vector<std::shared_ptr<ServerLoop>> loops_;
   std::vector<std::thread> threads_;
-  tcp::acceptor acceptor_;  // Lives on the first loop.
-  asio::steady_timer pause_;
+  std::vector<std::unique_ptr<Door>> doors_;
   std::size_t next_ = 0;
   std::uint16_t port_ = 0;
 };
@@ -59,33 +65,28 @@ std::vector<std::shared_ptr<ServerLoop>> make_loops(ServerContext& context) {
 
 DataServerImpl::DataServerImpl(const DataServerOptions& options, storage::BlockStore& store,
                                DataServerEvents& events)
-    : context_(options, store, events),
-      loops_(make_loops(context_)),
-      acceptor_(loops_.front()->io()),
-      pause_(loops_.front()->io()) {}
+    : context_(options, store, events), loops_(make_loops(context_)) {}
 
 Status DataServerImpl::listen() {
   const auto& at = context_.options.listen;
-  const std::string name = metadata::to_string(at);
-  boost::system::error_code error;
-  tcp::resolver resolver(loops_.front()->io());
-  const auto found =
-      resolver.resolve(at.host, std::to_string(at.port), tcp::resolver::passive, error);
-  if (error || found.empty()) {
-    return Error{Errc::kInvalidArgument, "cannot listen on " + name + ": " + error.message()};
+  MDFS_TRY(auto listening,
+           net::listen_on({at.host, at.port}, Clock::now() + context_.options.handshake_timeout));
+  port_ = listening.port;
+  for (auto& fd : listening.sockets) {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size);
+    auto& door = doors_.emplace_back(std::make_unique<Door>(loops_.front()->io()));
+    boost::system::error_code error;
+    door->acceptor.assign(address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), fd.get(), error);
+    if (error) return errno_error(error.value(), "cannot listen on " + metadata::to_string(at));
+    fd.release();
   }
-  const tcp::endpoint endpoint = found.begin()->endpoint();
-  acceptor_.open(endpoint.protocol(), error);
-  if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor_.bind(endpoint, error);
-  if (!error) acceptor_.listen(SOMAXCONN, error);
-  if (error) return errno_error(error.value(), "cannot listen on " + name);
-  port_ = acceptor_.local_endpoint(error).port();
   return {};
 }
 
 void DataServerImpl::run() {
-  accept();
+  for (const auto& door : doors_) accept(*door);
   for (const auto& loop : loops_) {
     threads_.emplace_back([loop] {
       ignore_broken_pipes();
@@ -96,19 +97,21 @@ void DataServerImpl::run() {
 
 DataServerImpl::~DataServerImpl() {
   asio::post(loops_.front()->io(), [this] {
-    boost::system::error_code ignored;
-    acceptor_.close(ignored);
-    pause_.cancel();
+    for (const auto& door : doors_) {
+      boost::system::error_code ignored;
+      door->acceptor.close(ignored);
+      door->pause.cancel();
+    }
   });
   for (const auto& loop : loops_) loop->stop();
   for (auto& thread : threads_) thread.join();
   context_.memory->close();
 }
 
-void DataServerImpl::accept() {
+void DataServerImpl::accept(Door& door) {
   ServerLoop& loop = next_loop();
-  acceptor_.async_accept(loop.io(), [this, &loop](const boost::system::error_code& error,
-                                                  tcp::socket socket) {
+  door.acceptor.async_accept(loop.io(), [this, &door, &loop](const boost::system::error_code& error,
+                                                             tcp::socket socket) {
     if (!error &&
         context_.connections.load(std::memory_order_relaxed) < context_.options.connections_max) {
       loop.adopt(std::move(socket));
@@ -119,14 +122,14 @@ void DataServerImpl::accept() {
                    outcome_of(Error{Errc::kUnavailable, "too many connections"}));
       ::send(socket.native_handle(), refusal.data(), refusal.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     }
-    if (!acceptor_.is_open()) return;
+    if (!door.acceptor.is_open()) return;
     if (!error || error == asio::error::connection_aborted) {
-      accept();
+      accept(door);
       return;
     }
-    pause_.expires_after(kAcceptPause);
-    pause_.async_wait([this](const boost::system::error_code& cancelled) {
-      if (!cancelled && acceptor_.is_open()) accept();
+    door.pause.expires_after(kAcceptPause);
+    door.pause.async_wait([this, &door](const boost::system::error_code& cancelled) {
+      if (!cancelled && door.acceptor.is_open()) accept(door);
     });
   });
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
@@ -28,7 +29,7 @@ Downstream::Downstream(ServerLoop& loop, std::shared_ptr<WriteSession> session,
       background_(pipeline.background),
       name_(metadata::to_string(targets_.front())),
       socket_(loop.io()),
-      resolver_(loop.io()),
+      looked_up_(loop.io()),
       last_frame_(Clock::now()),
       last_taken_(last_frame_) {}
 
@@ -37,7 +38,7 @@ void Downstream::drop(Error reason) {
   reason_ = std::move(reason);
   boost::system::error_code ignored;
   socket_.close(ignored);
-  resolver_.cancel();
+  looked_up_.notify();
   if (const auto session = std::exchange(session_, nullptr)) session->downstream_dropped();
 }
 
@@ -72,27 +73,48 @@ asio::awaitable<void> Downstream::open() {
   co_await send(std::as_bytes(std::span(hello)));
 }
 
-asio::awaitable<void> Downstream::connect() {
-  std::vector<tcp::endpoint> addresses;
-  boost::system::error_code error;
-  const std::string& host = targets_.front().host;
-  const std::uint16_t port = targets_.front().port;
-  const auto numeric = asio::ip::make_address(host, error);
-  if (!error) {
-    addresses.emplace_back(numeric, port);
-  } else {
-    const auto found = co_await resolver_.async_resolve(
-        host, std::to_string(port), asio::redirect_error(asio::use_awaitable, error));
-    for (const auto& entry : found) addresses.push_back(entry.endpoint());
+// A look-up that does not end keeps the loop alive, but neither the link nor its session.
+asio::awaitable<std::vector<tcp::endpoint>> Downstream::look_up() {
+  const net::Host host{targets_.front().host, targets_.front().port};
+  net::start_look_up(host, [loop = loop_.shared_from_this(), link = weak_from_this()](auto found) {
+    asio::post(loop->io(), [link, found = std::move(found)]() mutable {
+      const auto alive = link.lock();
+      if (!alive) return;
+      alive->addresses_ = std::move(found);
+      alive->looked_up_.notify();
+    });
+  });
+  // The sweep drops the link when it takes too long.
+  while (usable() && !addresses_) co_await looked_up_.wait(Clock::now() + std::chrono::seconds(1));
+  std::vector<tcp::endpoint> endpoints;
+  if (!usable()) co_return endpoints;
+  if (!addresses_->ok()) {
+    drop(addresses_->error());
+    co_return endpoints;
   }
-  for (const auto& address : addresses) {
+  for (const auto& address : **addresses_) {
+    tcp::endpoint& endpoint = endpoints.emplace_back();
+    endpoint.resize(address.size);
+    std::memcpy(endpoint.data(), address.get(), address.size);
+  }
+  co_return endpoints;
+}
+
+asio::awaitable<void> Downstream::connect() {
+  const auto endpoints = co_await look_up();
+  const auto share =
+      loop_.context().options.connect_timeout / std::max<std::size_t>(1, endpoints.size());
+  boost::system::error_code error;
+  for (const auto& endpoint : endpoints) {
     if (!usable()) co_return;
     boost::system::error_code ignored;
     socket_.close(ignored);
-    co_await socket_.async_connect(address, asio::redirect_error(asio::use_awaitable, error));
+    next_address_ = Clock::now() + share;
+    co_await socket_.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, error));
     if (!error) co_return;
   }
-  drop(Error{Errc::kUnavailable, "cannot connect to " + name_ + ": " + error.message()});
+  drop(Error{error == asio::error::operation_aborted ? Errc::kTimedOut : Errc::kUnavailable,
+             "cannot connect to " + name_ + ": " + error.message()});
 }
 
 // True when it is worth trying at once again.
@@ -151,6 +173,9 @@ void Downstream::sweep(Clock::time_point now, bool frames_due) {
   if (connecting_) {
     if (now - last_frame_ > options.connect_timeout) {
       drop(Error{Errc::kTimedOut, "no answer from " + name_ + " to connect"});
+    } else if (addresses_ && now > next_address_) {
+      boost::system::error_code ignored;
+      socket_.cancel(ignored);
     }
   } else if (!sending_ && !frames_due && !ended_) {
     last_frame_ = now;

@@ -2,7 +2,8 @@
 // wrong with it, it is dropped and its WriteSession told, once; the session goes on alone. Lives on
 // the session's ServerLoop; its coroutine keeps it and the session alive.
 //
-// Its waits end, besides by drop(): to connect, after connect_timeout; for frames that are due,
+// Its waits end, besides by drop(): to look the name up and to connect, after connect_timeout, of
+// which every address of the name has its share; for frames that are due,
 // after progress_timeout without any; for the next node to take bytes, after memory_timeout and
 // progress_timeout, as it may have to wait for memory itself.
 #pragma once
@@ -10,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "net/look_up.hpp"
 #include "transfer/server_loop.hpp"
 #include "transfer/wire.hpp"
 
@@ -43,6 +45,7 @@ class Downstream : public std::enable_shared_from_this<Downstream> {
   void excuse(Clock::time_point now) { last_frame_ = last_taken_ = now; }
 
  private:
+  asio::awaitable<std::vector<tcp::endpoint>> look_up();
   asio::awaitable<void> connect();
   bool send_failed(int error);
   asio::awaitable<void> read_frames();
@@ -54,9 +57,11 @@ class Downstream : public std::enable_shared_from_this<Downstream> {
   std::uint8_t background_;
   std::string name_;  // host:port of targets_[0].
   tcp::socket socket_;
-  tcp::resolver resolver_;
   std::optional<Error> reason_;
+  std::optional<net::Addresses> addresses_;  // Of name_.
+  Signal looked_up_;
   bool connecting_ = false;
+  Clock::time_point next_address_;  // When the present one has had its share of the time.
   bool sending_ = false;
   bool ended_ = false;
   Clock::time_point last_frame_;  // Came from the next node.

@@ -208,7 +208,7 @@ Status PipelineWriterImpl::flush() {
 }
 
 Result<BlockAck> PipelineWriterImpl::wait_ack() {
-  const std::lock_guard lock(in_call_);
+  std::unique_lock lock(in_call_);
   if (acks_.empty()) {
     MDFS_CHECK(broken_);
     if (ended_.empty()) return Error{Errc::kInvalidArgument, "no block awaits its ack"};
@@ -216,7 +216,12 @@ Result<BlockAck> PipelineWriterImpl::wait_ack() {
   }
   while (acks_.empty()) {
     MDFS_CHECK(keep(take_frames()));
-    if (acks_.empty()) MDFS_CHECK(keep(connection_->fill()));
+    if (!acks_.empty()) break;
+    // Another block may be open, which needs its signs of life meanwhile.
+    lock.unlock();
+    auto filled = connection_->fill();
+    lock.lock();
+    MDFS_CHECK(keep(std::move(filled)));
   }
   BlockAck ack = std::move(acks_.front());
   acks_.pop_front();

@@ -26,8 +26,8 @@ std::uint16_t BesiegedCluster::namenode_port() const {
   return static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1)));
 }
 
-std::string BesiegedCluster::data_greeting() const {
-  const std::string version = read_file(cluster_.datanode_directory(0) + "/VERSION");
+std::string data_greeting_of(const TestCluster& cluster_of, std::size_t datanode) {
+  const std::string version = read_file(cluster_of.datanode_directory(datanode) + "/VERSION");
   const auto at = version.find("cluster=");
   REQUIRE(at != std::string::npos);
   const ClusterId cluster{std::stoull(version.substr(at + 8, 16), nullptr, 16),

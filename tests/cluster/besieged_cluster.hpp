@@ -11,6 +11,10 @@
 
 namespace minidfs::test {
 
+// The greeting of the data protocol to a datanode. It serves nobody who names another cluster, so
+// the worst stranger knows this one.
+std::string data_greeting_of(const TestCluster& cluster_of, std::size_t datanode);
+
 // One namenode, one datanode, and a file that is read and others that are written meanwhile.
 class BesiegedCluster {
  public:
@@ -19,9 +23,7 @@ class BesiegedCluster {
   std::uint16_t namenode_port() const;
   std::uint16_t datanode_port() const { return cluster_.datanode_port(0); }
 
-  // The greeting of the data protocol. The datanode serves nobody who names another cluster, so the
-  // worst stranger knows this one.
-  std::string data_greeting() const;
+  std::string data_greeting() const { return data_greeting_of(cluster_, 0); }
 
   // An old file can be read, a new one written and read, and both roles run.
   void check_good_clients();

@@ -120,7 +120,8 @@ class ReplicaWriter {
 
   // Makes the replica durable and visible, replacing an older generation, then calls `done` once,
   // from a thread of the store, or within this call when the replica is lost already. No other call
-  // but stalled_for() may follow. Many finish() calls share one sync. kTimedOut when the disk hangs.
+  // but stalled_for() may follow. Many finish() calls share one sync. kTimedOut when the disk
+  // hangs.
   virtual void finish(std::function<void(Result<ReplicaInfo>)> done) = 0;
 };
 

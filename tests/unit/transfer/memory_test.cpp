@@ -120,6 +120,35 @@ TEST_CASE("A writer of a slow source gives signs of life by itself") {
   CHECK(ack->stored == std::vector<bool>{true, true});
 }
 
+TEST_CASE("A writer that waits for an ack gives signs of life for the block that it has open") {
+  DataServerOptions options;
+  options.progress_timeout = std::chrono::milliseconds(1500);
+  Node node(options);
+  node.store.hold_finishes(true);
+  const auto writer = open_writer({node.endpoint()});
+  REQUIRE(send_block(*writer, BlockId{1}, "held").ok());
+  REQUIRE(writer->begin_block(BlockId{2}, kGeneration, 0).ok());
+  storage::SliceEncoder encoder({});
+  encoder.begin_block(BlockId{2});
+  const auto raw = random_bytes(2 * storage::kSliceBytes);
+  const auto encoded = encoder.encode(std::as_bytes(std::span(raw)));
+  REQUIRE(writer->append(encoded.slices, encoded.stored).ok());
+  RawPeer silent(node.endpoint().port);
+  REQUIRE(silent.send(hello_frame() + open_frame() + block_frames(BlockId{3}, "abc")[0]));
+  std::thread release([&] {
+    CHECK(silent.wait_closed());
+    node.store.hold_finishes(false);
+  });
+  const auto first = writer->wait_ack();
+  release.join();
+  REQUIRE(first.ok());
+  CHECK(first->stored[0]);
+  REQUIRE(writer->end_block().ok());
+  const auto second = writer->wait_ack();
+  REQUIRE(second.ok());
+  CHECK(second->stored[0]);
+}
+
 TEST_CASE(
     "Many writers in both directions between two nodes all end, however little memory there is") {
   auto nodes = make_nodes(2, one_thread());

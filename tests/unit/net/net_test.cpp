@@ -1,0 +1,170 @@
+// Names, addresses and connections when some of them do not answer. The resolver of this program
+// can be made to hang.
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netdb.h>
+#include <netinet/in.h>
+
+#include <catch2/catch.hpp>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+
+#include "net/dial.hpp"
+#include "net/listen.hpp"
+
+namespace {
+
+std::mutex mutex;
+std::condition_variable released;
+bool hanging = true;
+
+}  // namespace
+
+extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints,
+                           addrinfo** list) {
+  using Function = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
+  static const auto real = reinterpret_cast<Function>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+  const bool numeric = hints != nullptr && (hints->ai_flags & AI_NUMERICHOST) != 0;
+  if (!numeric && name != nullptr && std::strcmp(name, "hangs") == 0) {
+    std::unique_lock lock(mutex);
+    released.wait(lock, [] { return !hanging; });
+    return EAI_NONAME;
+  }
+  return real(name, service, hints, list);
+}
+
+namespace minidfs::net {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+Deadline in(milliseconds time) { return std::chrono::steady_clock::now() + time; }
+
+// An address that takes no connections and refuses none: its queue is full.
+class Silent {
+ public:
+  Silent() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    auto& ip = reinterpret_cast<sockaddr_in&>(address_.bytes);
+    ip.sin_family = AF_INET;
+    ip.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address_.size = sizeof ip;
+    REQUIRE(::bind(fd_.get(), address_.get(), address_.size) == 0);
+    REQUIRE(::listen(fd_.get(), 0) == 0);
+    socklen_t size = sizeof ip;
+    REQUIRE(::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address_.bytes), &size) == 0);
+    for (int i = 0; i < 4; ++i) {
+      fill_.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+      ::connect(fill_.back().get(), address_.get(), address_.size);
+    }
+  }
+  const Address& address() const { return address_; }
+
+ private:
+  UniqueFd fd_;
+  Address address_;
+  std::vector<UniqueFd> fill_;
+};
+
+Address address_of(const Listening& listening) {
+  auto found = look_up({"127.0.0.1", listening.port}, in(seconds(5)));
+  REQUIRE(found.ok());
+  REQUIRE(found->size() == 1);
+  return found->front();
+}
+
+Listening listening_on(const std::string& name) {
+  auto listening = listen_on({name, 0}, in(seconds(20)));
+  INFO((listening.ok() ? "" : listening.error().message));
+  REQUIRE(listening.ok());
+  return *std::move(listening);
+}
+
+TEST_CASE("An address that is silent does not keep the next one from its turn") {
+  const Silent silent;
+  const auto good = listening_on("127.0.0.1");
+  const std::vector<Address> addresses{silent.address(), silent.address(), address_of(good)};
+  const auto fd = dial({"some", 1}, addresses, in(seconds(20)));
+  REQUIRE(fd.ok());
+  sockaddr_in peer{};
+  socklen_t size = sizeof peer;
+  REQUIRE(::getpeername(fd->get(), reinterpret_cast<sockaddr*>(&peer), &size) == 0);
+  CHECK(ntohs(peer.sin_port) == good.port);
+}
+
+TEST_CASE("An address that refuses gives way at once, and the last reason is told") {
+  std::uint16_t closed_port = 0;
+  Address refusing;
+  {
+    const auto closed = listening_on("127.0.0.1");
+    closed_port = closed.port;
+    refusing = address_of(closed);
+  }
+  const auto good = listening_on("127.0.0.1");
+  CHECK(dial({"some", 1}, std::vector<Address>{refusing, address_of(good)}, in(seconds(20))).ok());
+  const auto refused = dial({"127.0.0.1", closed_port}, in(seconds(20)));
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().code == Errc::kUnavailable);
+  CHECK(refused.error().message.starts_with("127.0.0.1:" + std::to_string(closed_port)));
+}
+
+TEST_CASE("Nothing is waited for beyond the deadline, and nothing once it is cancelled") {
+  const Silent silent;
+  const std::vector<Address> addresses{silent.address()};
+  CHECK(dial({"some", 1}, addresses, in(milliseconds(50))).error().code == Errc::kTimedOut);
+  const std::atomic<bool> cancelled{true};
+  CHECK(dial({"some", 1}, addresses, in(seconds(60)), &cancelled).error().code == Errc::kCancelled);
+}
+
+TEST_CASE("A look-up that hangs ends at its deadline, and many of them do not grow in number") {
+  CHECK(look_up({"hangs", 1}, in(milliseconds(50))).error().code == Errc::kTimedOut);
+  const std::atomic<bool> cancelled{true};
+  CHECK(look_up({"hangs", 1}, in(seconds(60)), &cancelled).error().code == Errc::kCancelled);
+  Errc code = Errc::kTimedOut;
+  for (int i = 0; i < 100 && code == Errc::kTimedOut; ++i) {
+    code = look_up({"hangs", 1}, in(milliseconds(1))).error().code;
+  }
+  CHECK(code == Errc::kUnavailable);
+  // Numeric addresses need no thread.
+  CHECK(look_up({"::1", 1}, in(seconds(20))).ok());
+  {
+    const std::lock_guard lock(mutex);
+    hanging = false;
+  }
+  released.notify_all();
+  // They end, and names are looked up again.
+  const auto deadline = in(seconds(20));
+  auto found = look_up({"localhost", 1}, deadline);
+  while (!found.ok() && std::chrono::steady_clock::now() < deadline) {
+    found = look_up({"localhost", 1}, deadline);
+  }
+  CHECK(found.ok());
+}
+
+TEST_CASE("Every address of a name is listened on, with one port") {
+  const auto addresses = look_up({"localhost", 0}, in(seconds(20)));
+  REQUIRE(addresses.ok());
+  const auto listening = listening_on("localhost");
+  CHECK(!listening.sockets.empty());
+  for (const auto& address : *addresses) {
+    // An address of a family that this machine lacks is left out.
+    UniqueFd probe(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!probe || ::bind(probe.get(), address.get(), address.size) != 0) continue;
+    Address with_port = address;
+    with_port.set_port(listening.port);
+    CHECK(
+        dial({"localhost", listening.port}, std::vector<Address>{with_port}, in(seconds(20))).ok());
+  }
+}
+
+TEST_CASE("A port in use is refused by name") {
+  const auto first = listening_on("127.0.0.1");
+  const auto second = listen_on({"127.0.0.1", first.port}, in(seconds(20)));
+  REQUIRE(!second.ok());
+  CHECK(second.error().code == Errc::kInUse);
+  CHECK(second.error().message.find(to_string(Host{"127.0.0.1", first.port})) != std::string::npos);
+}
+
+}  // namespace
+}  // namespace minidfs::net
