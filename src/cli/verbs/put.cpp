@@ -17,6 +17,8 @@ namespace {
 constexpr std::array kFlags{
     Flag{"recursive", 'r', "", "Copy directories and everything below them", ""},
     Flag{"force", 'f', "", "Replace files that exist", ""},
+    Flag{"skip-existing", 0, "", "Leave files that exist as they are: goes on where a put stopped",
+         ""},
     Flag{"replication", 0, "N", "Copies of each block", "client.replication"},
     Flag{"block-size", 0, "SIZE", "Size of blocks, such as 64MiB", "client.block_size"},
     Flag{"compression", 0, "KIND", "none, zstd, zstd:1 to zstd:19, or auto", "client.compression"},
@@ -28,26 +30,47 @@ struct LocalOperand {
   CopySource source;
 };
 
-// Looks at every source before anything is sent.
-Result<std::vector<LocalOperand>> examine_sources(const std::vector<std::string>& operands,
-                                                  bool recursive) {
+// What can be said of the sources by their words alone.
+Status check_sources(const std::vector<std::string>& operands) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i + 1 < operands.size(); ++i) {
+    if (operands[i] == "-" && operands.size() > 2) {
+      return Error{Errc::kInvalidArgument, "'-' (standard input) must be the only source"};
+    }
+    names.push_back(local_base_name(operands[i]));
+    for (std::size_t j = 0; j < i; ++j) {
+      if (names[j] != names[i]) continue;
+      return Error{Errc::kInvalidArgument,
+                   operands[j] + " and " + operands[i] + " would both become '" + names[i] + "'"};
+    }
+  }
+  return {};
+}
+
+Result<LocalOperand> examine_source(const std::string& path, bool recursive) {
+  if (path == "-") return LocalOperand{path, {}};
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return errno_error(errno, path);
+  const bool is_directory = S_ISDIR(status.st_mode);
+  if (is_directory && !recursive) {
+    return Error{Errc::kIsADirectory, path + ": is a directory (use -r)"};
+  }
+  // What is special or unreadable is refused before the first byte is sent.
+  if (!is_directory) MDFS_CHECK(InputSource::examine(path));
+  return LocalOperand{path, {local_base_name(path), is_directory}};
+}
+
+// Looks at every source before anything is sent; those that cannot be sent are told of.
+std::vector<LocalOperand> examine_sources(const std::vector<std::string>& operands, bool recursive,
+                                          Tally& tally) {
   std::vector<LocalOperand> sources;
   for (std::size_t i = 0; i + 1 < operands.size(); ++i) {
-    const auto& path = operands[i];
-    if (path == "-") {
-      if (operands.size() > 2) {
-        return Error{Errc::kInvalidArgument, "'-' (standard input) must be the only source"};
-      }
-      sources.push_back({path, {}});
-      continue;
+    auto source = examine_source(operands[i], recursive);
+    if (source.ok()) {
+      sources.push_back(std::move(source).value());
+    } else {
+      tally.fail(source.error());
     }
-    struct stat status {};
-    if (::stat(path.c_str(), &status) != 0) return errno_error(errno, path);
-    const bool is_directory = S_ISDIR(status.st_mode);
-    if (is_directory && !recursive) {
-      return Error{Errc::kIsADirectory, path + ": is a directory (use -r)"};
-    }
-    sources.push_back({path, {local_base_name(path), is_directory}});
   }
   return sources;
 }
@@ -82,8 +105,6 @@ Result<client::WriteReport> Copy::many(const std::vector<LocalOperand>& sources,
     if (operand.source.is_directory) {
       add_local_tree(operand.local_path, path, tree);
     } else {
-      // What is special or unreadable is refused before the first byte is sent.
-      MDFS_CHECK(InputSource::examine(operand.local_path));
       tree.files.push_back({operand.local_path, path});
     }
   }
@@ -96,42 +117,48 @@ Result<client::WriteReport> Copy::many(const std::vector<LocalOperand>& sources,
 
 void warn_of_few_copies(const Io& io, const std::string& path, const client::WriteReport& report) {
   if (report.bytes == 0 || report.copies_min >= report.copies_wanted) return;
-  io.err("minidfs: " + printable(path, true) + ": stored with " +
-         std::to_string(report.copies_min) + " of " + std::to_string(report.copies_wanted) +
-         " copies\n");
+  io.say(path + ": stored with " + std::to_string(report.copies_min) + " of " +
+         std::to_string(report.copies_wanted) + " copies");
 }
 
 Result<int> run(Invocation& invocation) {
   const auto& arguments = invocation.arguments();
   const auto& io = invocation.io();
-  MDFS_TRY(const auto sources, examine_sources(arguments.operands, arguments.has("recursive")));
-  MDFS_TRY(auto target, parse_target(arguments.operands.back(), sources.size()));
+  const bool skip_existing = arguments.has("skip-existing");
+  if (skip_existing && arguments.has("force")) {
+    return Error{Errc::kInvalidArgument, "put: --skip-existing and --force exclude one another"};
+  }
+  MDFS_CHECK(check_sources(arguments.operands));
+  MDFS_TRY(auto target, parse_target(arguments.operands.back(), arguments.operands.size() - 1));
+  Tally tally(io);
+  const auto sources = examine_sources(arguments.operands, arguments.has("recursive"), tally);
+  if (sources.empty()) return tally.exit_code();
   MDFS_TRY(auto* files, invocation.file_system());
   MDFS_CHECK(look_up_target(*files, target));
 
   LocalTree tree;
-  int exit_code = 0;
-  const bool single = sources.size() == 1 && !sources.front().source.is_directory;
+  const bool single = arguments.operands.size() == 2 && !sources.front().source.is_directory;
   const auto report_of = [&]() -> Result<client::WriteReport> {
     ProgressBar bar(io, arguments.has("quiet"));
     Copy copy{invocation, *files, target, {}};
-    copy.options.failed = [&](const Error& error) { exit_code = report(io, error); };
+    copy.options.failed = [&](const Error& error) { tally.fail(error); };
+    copy.options.keep_existing = skip_existing;
     copy.options.overwrite = arguments.has("force");
     copy.options.progress = bar.callback();
     return single ? copy.one(sources.front()) : copy.many(sources, tree);
   };
   const auto written = report_of();
-  for (const auto& problem : tree.problems) {
-    (void)report(io, problem);
-    exit_code = 1;
+  for (const auto& problem : tree.problems) tally.fail(problem);
+  if (!written.ok()) {
+    if (skip_existing && single && written.error().code == Errc::kAlreadyExists) return 0;
+    return written.error();
   }
-  if (!written.ok()) return written.error();
   std::string shown = target.path;
   if (single && sources.front().local_path != "-") {
     MDFS_TRY(shown, resolve_target(target, sources.front().source));
   }
   warn_of_few_copies(io, shown, *written);
-  return exit_code;
+  return tally.exit_code();
 }
 
 }  // namespace

@@ -164,5 +164,17 @@ TEST_CASE("put looks at a pipe without opening it, which its writer would notice
   CHECK_FALSE(InputSource::examine(local.file("none")).ok());
 }
 
+TEST_CASE("put --skip-existing leaves a file that exists as it is") {
+  FakeState state;
+  state.files["/x"] = "old";
+  const auto local = minidfs::test::TemporaryDirectory();
+  const auto source = local.write("x", "new");
+  CHECK(run(state, {"put", source, "/x"}).exit_code == 1);
+  CHECK(run(state, {"put", "--skip-existing", source, "/x"}).exit_code == 0);
+  CHECK(state.files["/x"] == "old");
+  CHECK(state.write_options.keep_existing);
+  CHECK(run(state, {"put", "-f", "--skip-existing", source, "/x"}).exit_code == 2);
+}
+
 }  // namespace
 }  // namespace minidfs::cli
