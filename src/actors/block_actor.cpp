@@ -128,6 +128,15 @@ void BlockActorState::reserve_ids() {
   propose(std::move(proposal), change);
 }
 
+// With each tick, not with each change: what was freed meanwhile shares one entry.
+void BlockActorState::retire() {
+  auto ranges = manager_->take_retirement();
+  if (ranges.empty()) return;
+  Proposal proposal;
+  proposal.kind = Proposal::Kind::kRetire;
+  propose(std::move(proposal), metadata::RetireBlockIds{std::move(ranges)});
+}
+
 void BlockActorState::purge() {
   if (purging_) return;
   purging_ = true;
@@ -161,6 +170,10 @@ void BlockActorState::answer(Proposal& proposal, Result<std::string> encoded) {
       return;
     case Proposal::Kind::kReserveIds:
       ids_answer(proposal, reply);
+      return;
+    case Proposal::Kind::kRetire:
+      manager_->retirement_done(reply.ok() && reply->outcomes.size() == 1 &&
+                                reply->outcomes[0].ok());
       return;
     case Proposal::Kind::kPurge:
       purging_ = false;
@@ -208,6 +221,7 @@ void BlockActorState::tick() {
     log_error("namenode", "cannot read the namespace's counters: {}", counters.error().message);
   }
   try_unproven();
+  retire();
   reserve_ids();
   if (removed_left_) purge();
   announce_safe_mode();

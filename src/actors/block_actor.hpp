@@ -77,7 +77,7 @@ class BlockActorState {
  private:
   // What a token of the log stands for.
   struct Proposal {
-    enum class Kind : std::uint8_t { kCommit, kReserveIds, kPurge };
+    enum class Kind : std::uint8_t { kCommit, kReserveIds, kPurge, kRetire };
     Kind kind = Kind::kCommit;
     metadata::BlockMark mark = 0;  // Of more ids.
     CommitWrite commit;
@@ -102,6 +102,7 @@ class BlockActorState {
   Result<CheckBlocksReply> problems_from(BlockId from);
   void propose(Proposal proposal, const metadata::Change& change);
   void reserve_ids();
+  void retire();
   void answer(Proposal& proposal, Result<std::string> reply);
   void ids_answer(const Proposal& proposal, const Result<metadata::ChangeReply>& reply);
   void announce_safe_mode();

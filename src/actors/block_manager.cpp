@@ -17,6 +17,7 @@ constexpr std::uint32_t kPipelinesMax = 64;
 constexpr std::uint32_t kBlocksPerPipelineMax = 4096;
 constexpr std::size_t kExcludedMax = 4096;
 constexpr std::uint64_t kGrantedGeneration = 1;
+constexpr std::size_t kRetiredAtOnceMax = 4096;  // Ranges in one entry of the log.
 
 Status check_request(const AllocateBlocks& request) {
   if (request.pipelines > kPipelinesMax || request.blocks_per_pipeline > kBlocksPerPipelineMax ||
@@ -156,22 +157,42 @@ Status BlockManager::renew(const RenewSession& request, TimePoint now) {
 Status BlockManager::end_session(const EndSession& request, TimePoint now) {
   static_cast<void>(now);
   MDFS_TRY(const auto held, sessions_.end(metadata::SessionId{request.session}, request.client));
-  std::vector<BlockId> stored;
-  for (const auto& range : held) {
+  for (const auto& range : held) dying_.add(range);
+  return {};
+}
+
+std::vector<BlockRange> BlockManager::take_retirement() {
+  if (!retiring_.empty()) return {};
+  auto ranges = dying_.take(kRetiredAtOnceMax);
+  for (const auto& range : ranges) retiring_.add(range);
+  return ranges;
+}
+
+// Only now, when no commit of them can be accepted any more, the replicas may go. A commit that
+// came before was accepted: who owns the blocks the namespace itself is asked.
+void BlockManager::retirement_done(bool applied) {
+  const auto ranges = std::exchange(retiring_, {}).ranges();
+  Status status;
+  if (applied) status = free_unowned(known_in(ranges));
+  if (!status.ok()) log_error("namenode", "cannot ask who owns blocks: {}", status.error().message);
+  if (applied && status.ok()) return;
+  for (const auto& range : ranges) dying_.add(range);
+}
+
+std::vector<BlockId> BlockManager::known_in(std::span<const BlockRange> ranges) const {
+  std::vector<BlockId> known;
+  for (const auto& range : ranges) {
     const BlockId last{metadata::end_of(range) - 1};
     for (auto view = map_.next(range.first); view && view->block.id <= last;
          view = map_.next(BlockId{view->block.id.value + 1})) {
-      stored.push_back(view->block.id);
+      known.push_back(view->block.id);
     }
   }
-  return free_unowned(std::move(stored));
+  return known;
 }
 
-// Orders the replicas of those blocks removed that no file owns, which the namespace itself is
-// asked: a commit may be on its way, or have been answered while this message was.
+// `blocks` in order of id. Orders the replicas of those removed that no file owns.
 Status BlockManager::free_unowned(std::vector<BlockId> blocks) {
-  std::erase_if(blocks, [this](BlockId id) { return committing_.contains(id); });
-  std::sort(blocks.begin(), blocks.end());
   MDFS_TRY(const auto owned, owners_(blocks));
   auto owner = owned.begin();
   for (const BlockId id : blocks) {
@@ -196,11 +217,12 @@ Result<BlockManager::CommitStep> BlockManager::commit_proposed(const CommitWrite
       MDFS_CHECK(check_written(file, block, said ? &request.written[next] : nullptr));
       ++next;
       const auto known = map_.find(block.id);
-      if (sessions_.is_dead(block.id) || (known.has_value() && known->freed)) {
-        return given_up(file.path, block.id);
-      }
+      // Perhaps it was given up: then the rules refuse it, unless this was done and answered
+      // before.
+      if (known.has_value() && known->freed) continue;
       if (sessions_.holder(block.id) == metadata::SessionId{request.session}) continue;
       if (known.has_value() && (known->owned || map_.is_reported(block))) continue;
+      if (sessions_.is_dead(block.id)) return given_up(file.path, block.id);
       unproven = &file.path;
       unproven_block = block.id;
     }
@@ -272,7 +294,8 @@ void BlockManager::apply_effects(std::span<const metadata::BlockEffect> effects)
         }
         break;
       case metadata::BlockEffect::Kind::kFreed:
-        send_deletes(map_.free_block(effect.block.id));
+        map_.free_block(effect.block.id);  // Ordered removed once it is retired.
+        dying_.add({effect.block.id, 1});
         break;
       case metadata::BlockEffect::Kind::kRetargeted:
         map_.set_wanted(effect.block.id, effect.replication);

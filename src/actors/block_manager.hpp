@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <optional>
 #include <span>
@@ -19,10 +18,12 @@
 #include "base/result.hpp"
 #include "metadata/block_identity.hpp"
 #include "metadata/block_map.hpp"
+#include "metadata/block_range_set.hpp"
 #include "metadata/block_report.hpp"
 #include "metadata/epoch.hpp"
 #include "metadata/namespace_effects.hpp"
 #include "metadata/node_registry.hpp"
+#include "metadata/order_window.hpp"
 #include "metadata/orphan_collector.hpp"
 #include "metadata/placement.hpp"
 #include "metadata/repair_work.hpp"
@@ -45,6 +46,9 @@ struct BlockManagerOptions {
   // For so long after the start a write that could not get all its copies waits for more datanodes
   // to register instead of going ahead with fewer.
   std::chrono::milliseconds settle{1000};
+  // A leadership that is younger orders nothing removed: datanodes may still carry out what an
+  // earlier one ordered.
+  std::chrono::milliseconds deletes_after{5000};
   // For so long a commit whose session this process does not hold may wait for reports of its
   // blocks: three heartbeats.
   std::chrono::milliseconds report_patience{3000};
@@ -104,6 +108,12 @@ class BlockManager {
 
   // --- Effects of applied changes ---
 
+  // Blocks that are to be retired through the log before any replica of them is ordered removed;
+  // empty when there are none or the last ones are not answered yet.
+  std::vector<metadata::BlockRange> take_retirement();
+  // Those were retired, but for what a file owns; or not, and will be taken again.
+  void retirement_done(bool applied);
+
   // In the order of the changes, before these are answered.
   void apply_effects(std::span<const metadata::BlockEffect> effects);
 
@@ -143,7 +153,7 @@ class BlockManager {
   // What is under way with one datanode.
   struct NodeWork {
     std::optional<metadata::ReportProgress> report;  // The full report it owes or is sending.
-    std::deque<RemoveOrder> removes;                 // To be sent with its heartbeats.
+    metadata::OrderWindow removes;                   // Sent with its heartbeats.
     std::vector<CopyOrder> copies;                   // Likewise.
     ScrubState scrub;                                // As it said last.
     std::uint64_t scrub_wanted = 0;                  // The request that it is to carry out.
@@ -152,6 +162,8 @@ class BlockManager {
   Result<std::vector<metadata::NodeIndex>> targets_for(const AllocateBlocks& request,
                                                        TimePoint now);
   Status free_unowned(std::vector<BlockId> blocks);
+  std::vector<BlockId> known_in(std::span<const metadata::BlockRange> ranges) const;
+  bool is_unsettled(TimePoint now) const { return now - started_ < options_.deletes_after; }
   void collect_orphans(TimePoint now);
   void note_losses(metadata::NodeIndex node, const metadata::IncrementalReport& changes);
   void note_lost_node(metadata::NodeIndex node);
@@ -190,6 +202,8 @@ class BlockManager {
     absl::InlinedVector<metadata::NodeIndex, 1> lost;  // Nodes that told of a loss since then.
   };
   absl::flat_hash_map<BlockId, Committing> committing_;
+  metadata::BlockRangeSet dying_;     // To be retired.
+  metadata::BlockRangeSet retiring_;  // On their way through the log.
   struct Decision {
     metadata::AdminState admin = metadata::AdminState::kInService;
     TimePoint until{};

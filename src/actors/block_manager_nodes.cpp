@@ -5,6 +5,7 @@
 
 #include "actors/block_manager.hpp"
 #include "base/logging.hpp"
+#include "metadata/block_identity.hpp"
 #include "metadata/node_effects.hpp"
 
 namespace minidfs::actors {
@@ -12,8 +13,6 @@ namespace {
 
 using metadata::NodeIndex;
 
-// Orders in one heartbeat's answer; the rest waits for the next one.
-constexpr std::size_t kRemovesPerHeartbeatMax = 2000;
 // More bad replicas than this in one heartbeat are logged as one event.
 constexpr std::size_t kBadReplicasLoggedMax = 20;
 
@@ -65,6 +64,7 @@ Result<Registered> BlockManager::register_node(const RegisterNode& request, Time
   note_lost_node(registered.node);  // Its report tells what it has.
   // Orders that its last process had do not come to their end.
   work(registered.node).copies.clear();
+  work(registered.node).removes.restart();
   repair_work_.source_restarted(registered.node);
   apply_admin(registered.node, now);
   start_report(registered.node);
@@ -98,21 +98,24 @@ Result<HeartbeatReply> BlockManager::heartbeat(const Heartbeat& request, TimePoi
   note_losses(node, request.changes);
   MDFS_TRY(const auto owned, owners_of(request.changes.added));
   note_merge(node, metadata::apply_incremental(map_, node, request.changes, owned));
-  std::vector<BlockId> given_up;  // By their writers, and stored here only now.
   for (const auto& added : request.changes.added) {
-    if (sessions_.is_dead(added.id) && !map_.is_owned(added.id)) given_up.push_back(added.id);
+    // Given up by their writers, and stored here only now.
+    if (sessions_.is_dead(added.id) && !map_.is_owned(added.id)) dying_.add({added.id, 1});
   }
-  if (!given_up.empty()) MDFS_CHECK(free_unowned(std::move(given_up)));
-  for (const auto& gone : request.changes.removed) repair_work_.delete_confirmed(node, gone.id);
+  for (const auto& gone : request.changes.removed) {
+    repair_work_.delete_confirmed(node, gone.id);
+    work(node).removes.confirmed(gone.id, gone.generation, now);
+  }
   for (const auto& failure : request.failed_copies) copy_failed(failure, now);
   work(node).scrub = request.scrub;
   if (work(node).scrub_wanted > request.scrub.last_requested) {
     reply.scrub_now = work(node).scrub_wanted;
   }
-  auto& removes = work(node).removes;
-  const auto count = std::min(removes.size(), kRemovesPerHeartbeatMax);
-  reply.remove.assign(removes.begin(), removes.begin() + static_cast<std::ptrdiff_t>(count));
-  removes.erase(removes.begin(), removes.begin() + static_cast<std::ptrdiff_t>(count));
+  if (!is_unsettled(now)) {
+    const auto orders = work(node).removes.take(
+        now, [this, node](BlockId block) { return map_.is_deleting(node, block); });
+    for (const auto& order : orders) reply.remove.push_back({order.block, order.generation});
+  }
   reply.copy = std::exchange(work(node).copies, {});
   return reply;
 }
@@ -167,7 +170,9 @@ Status BlockManager::goodbye(const Goodbye& request, TimePoint now) {
 
 void BlockManager::tick(std::uint64_t total_blocks, TimePoint now) {
   node_events(registry_.tick(now));
-  sessions_.expire(now);
+  for (const auto& ended : sessions_.expire(now)) {
+    for (const auto& range : ended.ranges) dying_.add(range);
+  }
   const auto counts = map_.counts(total_blocks);
   if (safe_mode_.update(total_blocks, counts.with_live_replica)) {
     log_info("namenode", "left safe mode: {} of {} blocks have a live replica",
@@ -181,9 +186,14 @@ void BlockManager::collect_orphans(TimePoint now) {
   const auto due = orphans_.due(
       map_, sessions_,
       {.safe_mode = safe_mode_.on(), .all_live_reported = registry_.all_live_reported()}, now);
-  if (due.empty()) return;
-  if (const auto status = free_unowned(due); !status.ok()) {
-    log_error("namenode", "cannot ask who owns blocks: {}", status.error().message);
+  for (const BlockId block : due) {
+    if (retiring_.contains(block) || dying_.contains(block)) continue;
+    const bool impossible = block.value == 0 || block > metadata::kBlockIdMax;
+    if (impossible || map_.find(block)->freed) {
+      send_deletes(map_.free_block(block));  // No file can own it, or it was retired before.
+    } else {
+      dying_.add({block, 1});
+    }
   }
 }
 
@@ -199,7 +209,7 @@ void BlockManager::repair(TimePoint now) {
   end_decommissions();
   const auto options = planner_options();
   const auto plan = metadata::plan_replication(
-      {map_, registry_, repair_work_, options, safe_mode_.on(), now}, random_);
+      {map_, registry_, repair_work_, options, safe_mode_.on(), now, is_unsettled(now)}, random_);
   repair_work_.begin(map_, plan, now);
   for (const auto& task : plan.copies) {
     CopyOrder order{task.block, {}};
@@ -275,7 +285,7 @@ void BlockManager::start_report(NodeIndex node) {
 
 void BlockManager::send_deletes(std::span<const metadata::ReplicaDelete> deletes) {
   for (const auto& order : deletes) {
-    work(order.node).removes.push_back({order.block, order.generation});
+    work(order.node).removes.add(order.block, order.generation);
   }
 }
 

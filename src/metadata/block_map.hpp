@@ -190,6 +190,8 @@ class BlockMap {
   ReplicaTally tally(const BlockView& view) const;
   // Whether a node that runs has told of a whole replica of exactly this form.
   bool is_reported(const Block& block) const;
+  // Whether the deletion of the node's replica has been decided and stands.
+  bool is_deleting(NodeIndex node, BlockId block) const;
   // Replicas that a reader may be sent to.
   ReplicaList readable_replicas(BlockId block) const;
   BlockMapCounts counts(std::uint64_t total) const;

@@ -247,6 +247,15 @@ bool BlockMap::is_reported(const Block& block) const {
   });
 }
 
+bool BlockMap::is_deleting(NodeIndex node, BlockId block) const {
+  const auto at = entries_.find(block);
+  if (at == entries_.end()) return false;
+  const ReplicaList replicas = load(block, at->second);
+  return std::any_of(replicas.begin(), replicas.end(), [node](const Replica& replica) {
+    return replica.node == node && replica.state == ReplicaState::kDeleting;
+  });
+}
+
 ReplicaList BlockMap::readable_replicas(BlockId block) const {
   ReplicaList readable;
   const auto at = entries_.find(block);

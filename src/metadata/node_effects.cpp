@@ -6,7 +6,7 @@ namespace {
 NodeMode mode_of(const Node& node) {
   const bool dead = node.state == NodeState::kDead;
   if (node.admin == AdminState::kMaintenance) return dead ? NodeMode::kAway : NodeMode::kCounted;
-  if (dead) return NodeMode::kGone;
+  if (dead) return node.departed ? NodeMode::kAway : NodeMode::kGone;
   return node.admin == AdminState::kInService ? NodeMode::kCounted : NodeMode::kDraining;
 }
 

@@ -96,6 +96,7 @@ Result<NodeRegistry::Registered> NodeRegistry::register_node(const NodeRegistrat
   node.registered_at = now;
   node.last_heartbeat = now;
   node.report_complete = false;
+  node.departed = false;
   ++node.registrations;
   if (node.state != NodeState::kLive) result.events.push_back(change_state(node, NodeState::kLive));
   result.node = node.index;
@@ -154,6 +155,7 @@ Result<std::optional<NodeEvent>> NodeRegistry::goodbye(NodeId id, std::uint64_t 
                                                        TimePoint now) {
   MDFS_TRY(Node * node, session(id, incarnation));
   node->last_heartbeat = now;
+  node->departed = true;
   return std::optional<NodeEvent>(change_state(*node, NodeState::kDead));
 }
 
@@ -171,6 +173,10 @@ std::vector<NodeEvent> NodeRegistry::tick(TimePoint now) {
                               : silent >= options_.stale_after ? NodeState::kStale
                                                                : NodeState::kLive;
       if (state != node.state) events.push_back(change_state(node, state));
+    }
+    if (node.departed && now - node.last_heartbeat >= options_.dead_after) {
+      node.departed = false;  // Gone for good, as far as its copies are concerned.
+      events.push_back({node.index, node.state, node.state, node.admin, node.admin});
     }
     if (node.admin == AdminState::kMaintenance && now >= node.maintenance_until) {
       if (auto event = set_admin(node.index, AdminState::kInService)) events.push_back(*event);

@@ -69,6 +69,9 @@ struct Node {
   // Placements since the last heartbeat, which the usage does not show yet.
   std::uint32_t placed_blocks = 0;
   std::uint64_t placed_bytes = 0;
+  // Dead because it said goodbye: until it has been silent for dead_after its copies are not
+  // replaced, as those of a node that fell silent are not.
+  bool departed = false;
   bool report_complete = false;  // The full block report of this registration has been merged.
   std::uint64_t registrations = 0;
   std::uint64_t heartbeats = 0;

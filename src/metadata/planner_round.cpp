@@ -4,7 +4,7 @@ namespace minidfs::metadata {
 
 PlannerRound::PlannerRound(const PlannerInput& input) : in(input), options(input.options) {
   several_racks = in.registry.rack_count() > 1;
-  may_delete = !in.safe_mode && in.registry.all_live_reported();
+  may_delete = !in.safe_mode && !in.unsettled && in.registry.all_live_reported();
   for (const Node& node : in.registry.nodes()) add_slot(node);
   copies_left = options.copies_max - std::min(options.copies_max, in.work.copies_in_flight());
   for (std::size_t i = 0; i < plan.resume_at.size(); ++i) plan.resume_at[i] = in.work.resume_at(i);

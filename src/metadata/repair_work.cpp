@@ -72,9 +72,9 @@ RepairWork::Copies::iterator RepairWork::end_copy(Copies::iterator at) {
 
 void RepairWork::avoid(const Flight& flight, TimePoint now) {
   const BlockId block = flight.task.block.id;
-  avoided_[{block, flight.task.source}] = now + options_.avoid_for;
+  avoided_[{block, flight.task.source}] = now;
   for (const NodeIndex target : flight.task.targets) {
-    avoided_[{block, target}] = now + options_.avoid_for;
+    avoided_[{block, target}] = now;
   }
 }
 
@@ -105,7 +105,8 @@ void RepairWork::update(BlockMap& map, TimePoint now) {
     if (late) avoid(flight, now);
     at = late || flight.task.targets.empty() ? end_copy(at) : std::next(at);
   }
-  absl::erase_if(avoided_, [&](const auto& entry) { return now >= entry.second; });
+  absl::erase_if(avoided_,
+                 [&](const auto& entry) { return now - entry.second >= options_.avoid_for; });
   forget_old_deletes(map, now);
 }
 
@@ -129,8 +130,13 @@ void RepairWork::copy_failed(BlockId block, NodeIndex node, TimePoint now) {
   const bool takes_part = task.source == node || std::find(task.targets.begin(), task.targets.end(),
                                                            node) != task.targets.end();
   if (!takes_part) return;
-  avoided_[{block, node}] = now + options_.avoid_for;
+  avoided_[{block, node}] = now;
   end_copy(at);
+}
+
+bool RepairWork::bars(BlockId block, NodeIndex node, TimePoint now) const {
+  const auto at = avoided_.find({block, node});
+  return at != avoided_.end() && now - at->second < options_.retry_after;
 }
 
 void RepairWork::source_restarted(NodeIndex node) {

@@ -37,6 +37,9 @@ struct ReplicationPlan {
 struct RepairWorkOptions {
   std::chrono::milliseconds copy_timeout{120'000};  // Then the copy is given to others.
   std::chrono::milliseconds avoid_for{300'000};     // Nodes of a copy that failed, for that block.
+  // Where no other node is left one that failed is tried again after so long: what hung or was full
+  // may be well again.
+  std::chrono::milliseconds retry_after{10'000};
   std::chrono::milliseconds delete_repeat{30'000};  // An unconfirmed deletion is sent again.
   // A deletion that was sent counts as done for so long although the replica may be reported again:
   // it may still be on its way. Must exceed the time for which a message or a datanode's queue can
@@ -77,7 +80,10 @@ class RepairWork {
     std::uint64_t bytes_in = 0;
   };
   Streams streams(NodeIndex node) const;
+  // A copy of the block failed with the node of late: others are better.
   bool avoids(BlockId block, NodeIndex node) const { return avoided_.contains({block, node}); }
+  // It failed just now.
+  bool bars(BlockId block, NodeIndex node, TimePoint now) const;
   bool delete_sent(NodeIndex node, BlockId block) const { return deletes_.contains({block, node}); }
   // Whether the replica was good when its deletion was decided.
   bool deletes_good(NodeIndex node, BlockId block) const;
@@ -108,7 +114,7 @@ class RepairWork {
   std::uint64_t copies_arrived_ = 0;
   std::vector<Streams> streams_;  // By node.
   absl::btree_map<std::pair<BlockId, NodeIndex>, SentDelete> deletes_;
-  absl::btree_map<std::pair<BlockId, NodeIndex>, TimePoint> avoided_;  // Until when.
+  absl::btree_map<std::pair<BlockId, NodeIndex>, TimePoint> avoided_;  // Since when.
   std::array<BlockId, kNeeds + 1> resume_at_{};
 };
 

@@ -216,6 +216,7 @@ class Planner {
   struct Fit {
     std::uint64_t weight = 0;
     std::size_t rank = 0;
+    bool avoided = false;
     bool risky = false;
     bool rack_fits = true;
   };
@@ -224,15 +225,16 @@ class Planner {
     const NodeIndex node = slot.node->index;
     if (!slot.is_target || slot.in_free == 0) return {};
     if (holds(view, node, false) || spread.has(node)) return {};
-    if (round_.in.work.avoids(view.block.id, node)) return {};
+    if (round_.in.work.bars(view.block.id, node, round_.in.now)) return {};
     Fit fit;
+    fit.avoided = round_.in.work.avoids(view.block.id, node);
     fit.weight =
         placement_weight(*slot.node, view.block.length + slot.bytes_in, round_.options.placement);
     fit.rack_fits = !spread.on_one_rack || slot.node->rack_index != spread.rack;
     // A deletion that is still on its way there might take the new copy for the old one.
     fit.risky = round_.in.work.delete_sent(node, view.block.id);
-    fit.rank =
-        (fit.risky ? 4U : 0U) + (fit.rack_fits ? 0U : 2U) + (spread.has_host(*slot.node) ? 1U : 0U);
+    fit.rank = (fit.avoided ? 8U : 0U) + (fit.risky ? 4U : 0U) + (fit.rack_fits ? 0U : 2U) +
+               (spread.has_host(*slot.node) ? 1U : 0U);
     return fit;
   }
 
@@ -240,7 +242,7 @@ class Planner {
   // without the block. `rack_needed`: nothing but another rack will do.
   PlannerSlot* choose_target(const BlockView& view, const std::vector<NodeIndex>& chosen,
                              bool rack_needed) {
-    constexpr std::size_t kClasses = 8;
+    constexpr std::size_t kClasses = 16;
     const Spread spread = spread_of(view, chosen);
     std::array<std::uint64_t, kClasses> sums{};
     if (PlannerSlot* drawn = draw_target(view, spread)) return drawn;
@@ -249,7 +251,8 @@ class Planner {
       const Fit fit = fit_of(slot, view, spread);
       // A move can wait until no deletion is under way; else its copy would be trimmed first, for
       // ever.
-      if (fit.weight == 0 || (rack_needed && (fit.risky || !fit.rack_fits))) continue;
+      if (fit.weight == 0 || (rack_needed && (fit.avoided || fit.risky || !fit.rack_fits)))
+        continue;
       candidates_.push_back({&slot, fit.weight, fit.rank});
       sums[fit.rank] += fit.weight;
     }

@@ -41,9 +41,11 @@ struct PlannerInput {
   const PlannerOptions& options;
   bool safe_mode = true;
   TimePoint now{};
+  bool unsettled = false;  // The leadership is too young to delete anything.
 };
 
-// Nothing in safe mode; no deletions until every live node has reported in full. Copies in the
+// Nothing in safe mode; no deletions until every live node has reported in full and the leadership
+// has settled. Copies in the
 // order of Need, each from the least busy source to targets chosen by rack, space and load. A
 // deletion never leaves fewer good replicas on live, settled nodes than are wanted.
 ReplicationPlan plan_replication(const PlannerInput& input, Random& random);

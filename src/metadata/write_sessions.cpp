@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <iterator>
+
+#include "metadata/block_identity.hpp"
 
 namespace minidfs::metadata {
 namespace {
 
 // Ended sessions that are remembered; more than are open at a time.
 constexpr std::size_t kEndedMax = 200'000;
+constexpr std::size_t kDeadRangesMax = 1'000'000;
 
 Error expired(SessionId id) {
   return {Errc::kExpired, "write session " + to_string(id) + ": not open any more"};
@@ -140,7 +143,8 @@ Status WriteSessions::check_claim(SessionId id, ClientId client,
 
 Result<WriteSessions::Growth> WriteSessions::growth_of(SessionId id, ClientId client,
                                                        const BlockRange& range) const {
-  const bool wraps = range.count > std::numeric_limits<std::uint64_t>::max() - range.first.value;
+  const bool wraps =
+      range.first > kBlockIdMax || range.count > kBlockIdMax.value + 1 - range.first.value;
   if (range.first.value == 0 || range.count == 0 || wraps ||
       range.count > options_.range_count_max) {
     return Error{Errc::kInvalidArgument, "client " + to_string(client) + ": block range of " +
@@ -233,6 +237,7 @@ std::vector<BlockRange> WriteSessions::bury(Sessions::iterator at) {
   sessions_.erase(at);
   ended_.insert(id);
   ended_order_.push_back(id);
+  if (dead_.size() > kDeadRangesMax) dead_.take(dead_.size() - kDeadRangesMax);
   if (ended_order_.size() > kEndedMax) {
     ended_.erase(ended_order_.front());
     ended_order_.pop_front();

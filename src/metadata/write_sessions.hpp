@@ -107,11 +107,9 @@ class WriteSessions {
   // The latest renewal of the session that holds the block.
   std::optional<TimePoint> last_renewal(BlockId block) const;
 
-  // Ids of ended sessions that are not known to be retired yet.
+  // Ids of ended sessions, as far as they are remembered here: it is the namespace that refuses
+  // them for good.
   bool is_dead(BlockId block) const { return dead_.contains(block); }
-  // The log retired these ids (but for those that a file owns): from now on the namespace refuses
-  // them itself.
-  void retired(const BlockRange& range) { dead_.remove(range); }
 
   std::size_t size() const { return sessions_.size(); }
   std::size_t range_count() const { return held_.size(); }

@@ -49,6 +49,7 @@ BlockManagerOptions NamenodeFixture::default_options() {
   options.cluster = {1, 2};
   options.epoch = {metadata::LifeId{5, 6}, 1};
   options.settle = std::chrono::milliseconds(0);
+  options.deletes_after = std::chrono::milliseconds(0);
   options.placement.reserve_bytes = 0;
   return options;
 }

@@ -84,6 +84,45 @@ TEST_CASE("a writer that was silent beyond the grace neither revives its session
   CHECK_FALSE(namenode.ask<metadata::FileStatus>(StatRequest{"/a"}).ok());
 }
 
+TEST_CASE("a restart of the namenode does not make a given-up block a file's") {
+  NamenodeFixture namenode(short_grace());
+  namenode.join(1);
+  const auto grant = namenode.ask<WriteGrant>(allocation());
+  REQUIRE(grant.ok());
+  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  namenode.beat(1, stored(block));
+  std::size_t orders = 0;
+  for (int second = 0; second < 12; ++second) {
+    namenode.advance(seconds(1));
+    orders += namenode.beat(1).remove.size();
+  }
+  CHECK(orders == 1);
+  namenode.restart();
+  namenode.join(1, {block});  // The order was not carried out before the end of that leadership.
+  // The new one knows nothing of the session; the namespace knows of the block.
+  CHECK(namenode.ask<Accepted>(RenewSession{kClient, grant->session, {{block.id, 1}}}).ok());
+  const auto reply = namenode.ask<metadata::ChangeReply>(commit_of(*grant, block, "/a"));
+  REQUIRE(reply.ok());
+  CHECK(reply->outcomes.at(0).code == static_cast<std::uint8_t>(Errc::kExpired));
+  CHECK_FALSE(namenode.ask<metadata::FileStatus>(StatRequest{"/a"}).ok());
+}
+
+TEST_CASE("a leadership that has just begun orders nothing removed") {
+  auto options = NamenodeFixture::default_options();
+  options.deletes_after = seconds(5);
+  NamenodeFixture namenode(options);
+  namenode.join(1);
+  namenode.join(2);
+  namenode.put("/a");
+  metadata::Remove remove;
+  remove.path = "/a";
+  REQUIRE(namenode.ask<metadata::ChangeReply>(remove).ok());
+  namenode.advance(seconds(4));
+  CHECK(namenode.beat(1).remove.empty());
+  namenode.advance(seconds(2));
+  CHECK(namenode.beat(1).remove.size() == 1);
+}
+
 TEST_CASE("nobody ends another client's session or gives up its blocks") {
   NamenodeFixture namenode(short_grace());
   namenode.join(1);

@@ -175,6 +175,8 @@ TEST_CASE("The block map follows what happens to nodes") {
   CHECK(map.replica_count(a) == 1);
 
   follow_events(map, registry, std::vector{*registry.set_admin(a, AdminState::kInService)});
+  CHECK(map.node_mode(a) == NodeMode::kAway);  // Its goodbye was only now: it may be back soon.
+  follow_events(map, registry, registry.tick(kStart + milliseconds(10'001)));
   CHECK(map.node_mode(a) == NodeMode::kGone);
   CHECK(map.replica_count(a) == 0);
 }

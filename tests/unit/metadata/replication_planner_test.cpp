@@ -57,6 +57,7 @@ struct Cluster {
     const auto event = registry.goodbye(gone.id, gone.incarnation, now);
     REQUIRE(event.ok());
     follow_events(map, registry, std::vector{**event});
+    map.node_dead(NodeIndex{node});  // As after dead_after.
   }
 
   void copy_done(const CopyTask& task) {
@@ -95,6 +96,37 @@ TEST_CASE("Copies are begun in the order of need") {
   CHECK(plan.copies[0].targets.size() == 2);
   CHECK(c.registry.get(plan.copies[3].targets[0]).rack == "/r1");
   CHECK(plan.deletes.empty());
+}
+
+TEST_CASE(
+    "A node with which a copy failed is the last choice, and tried again when it is the only one") {
+  Cluster c(3);
+  c.block(1, {0, 1});
+  const auto first = c.begin();
+  REQUIRE(first.copies.size() == 1);
+  c.work.copy_failed(BlockId{1}, NodeIndex{2}, c.now);
+  c.now += seconds(9);
+  CHECK(c.begin().copies.empty());
+  c.now += seconds(2);
+  const auto again = c.plan();
+  REQUIRE(again.copies.size() == 1);
+  CHECK(again.copies[0].targets == std::vector{NodeIndex{2}});
+  const NodeIndex better = c.add_node("/r0");
+  const auto elsewhere = c.plan();
+  REQUIRE(elsewhere.copies.size() == 1);
+  CHECK(elsewhere.copies[0].targets == std::vector{better});
+}
+
+TEST_CASE("A leadership that has not settled copies but deletes nothing") {
+  Cluster c(4);
+  c.block(1, {0, 1, 2, 3});
+  c.block(2, {0, 1});
+  c.work.update(c.map, c.now);
+  const auto young =
+      plan_replication({c.map, c.registry, c.work, c.options, false, c.now, true}, c.random);
+  CHECK(young.deletes.empty());
+  CHECK(young.copies.size() == 1);
+  CHECK(c.plan().deletes.size() == 1);
 }
 
 TEST_CASE("Streams of a node and copies of the cluster are bounded over the rounds") {

@@ -123,8 +123,6 @@ TEST_CASE("What an ended session still held is dead: nobody gets it again") {
         Errc::kExpired);
   CHECK(sessions.size() == 0);
   CHECK(sessions.renew(SessionId{9}, kClient, std::vector{range(15, 3)}, later).ok());
-  sessions.retired(range(10, 5));
-  CHECK_FALSE(sessions.is_dead(BlockId{10}));
 }
 
 TEST_CASE("Only its owner ends a session, and with it only what it holds") {

@@ -1,0 +1,59 @@
+// The deletions that one datanode has been or is to be ordered to carry out. So many are under way
+// at a time, and none twice: the node's own queue stays as short. Pure; owned by the namenode's
+// block actor.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "base/ids.hpp"
+#include "metadata/block_types.hpp"
+
+namespace minidfs::metadata {
+
+class OrderWindow {
+ public:
+  struct Options {
+    std::size_t unconfirmed_max = 2'000;
+    // What is under way is sent again when the node has confirmed nothing for so long: as long as
+    // it confirms, its queue moves.
+    std::chrono::milliseconds repeat_after{30'000};
+  };
+  OrderWindow() : OrderWindow(Options{}) {}
+  explicit OrderWindow(Options options) : options_(options) {}
+
+  struct Order {
+    BlockId block;
+    std::uint64_t generation = 0;
+
+    friend bool operator==(const Order&, const Order&) = default;
+  };
+
+  // The replica of that generation or an older one is to go. One that is known already is not
+  // ordered twice.
+  void add(BlockId block, std::uint64_t generation);
+  // The node says that its replica of that generation is gone.
+  void confirmed(BlockId block, std::uint64_t generation, TimePoint now);
+  // The node's process or its connection is another one: what was under way may never arrive.
+  void restart();
+  // What to send now, in order of id; it is under way from now on. What is not `due` any more is
+  // forgotten: the replica is gone, or wanted again.
+  std::vector<Order> take(TimePoint now, const std::function<bool(BlockId)>& due);
+
+  std::size_t pending() const { return pending_.size(); }
+  std::size_t unconfirmed() const { return sent_.size(); }
+
+ private:
+  using Orders = absl::btree_map<BlockId, std::uint64_t>;  // Generations.
+
+  Options options_;
+  Orders pending_;
+  Orders sent_;
+  TimePoint moved_{};  // When orders were last sent to an idle node, repeated, or confirmed.
+};
+
+}  // namespace minidfs::metadata
