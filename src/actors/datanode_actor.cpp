@@ -8,6 +8,7 @@
 #include "actors/control_plane.hpp"
 #include "base/logging.hpp"
 #include "base/random_id.hpp"
+#include "metadata/block_identity.hpp"
 
 namespace minidfs::actors {
 namespace {
@@ -15,11 +16,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kConnectTimeout{2000};
-constexpr milliseconds kRequestTimeout{5000};
 constexpr milliseconds kGoodbyeTimeout{500};
-constexpr milliseconds kRetryDelayMin{20};
-constexpr milliseconds kRetryDelayMax{500};
-constexpr int kBusyBeats = 5;  // In the time of one heartbeat.
 
 std::vector<metadata::Block> blocks_of(const std::vector<storage::ReplicaInfo>& replicas) {
   std::vector<metadata::Block> blocks;
@@ -30,65 +27,135 @@ std::vector<metadata::Block> blocks_of(const std::vector<storage::ReplicaInfo>& 
   return blocks;
 }
 
+// From one mark's first replica to the next mark's, without going through all replicas.
+std::vector<metadata::BlockMark> marks_in(storage::BlockStore& store) {
+  std::vector<metadata::BlockMark> marks;
+  BlockId after;
+  while (marks.size() < kMarksMax) {
+    const auto next = store.list(after, 1);
+    if (!next.ok() || next->empty() || next->front().block > metadata::kBlockIdMax) break;
+    marks.push_back(metadata::mark_of(next->front().block));
+    after = BlockId{next->front().block.value | metadata::kBlockCountMax};
+  }
+  return marks;
+}
+
 }  // namespace
 
 void DatanodeActorState::start(Self* self, DatanodeParts parts) {
   self_ = self;
   parts_ = std::move(parts);
+  MDFS_ASSERT(!parts_.namenodes.empty() && !parts_.copiers.empty());
+  if (!parts_.dial) {
+    parts_.dial = [this](const metadata::Endpoint& address, bool replace) {
+      return dial_control_plane(address, replace);
+    };
+  }
   incarnation_ = random_id<NodeId>().low;
-  self_->set_down_handler([this](const caf::down_msg& down) {
-    if (namenode_ && down.source == namenode_.address()) lost("the connection was closed");
-  });
-  self_->send(self_, ConnectAtom{});
+  membership_.emplace(parts_.membership, parts_.known);
+  wake_later();
 }
 
-// --- Joining -----------------------------------------------------------------------------------
+// --- The membership's events and effects ---------------------------------------------------------
 
-void DatanodeActorState::connect() {
-  if (namenode_) return;
-  const auto& address = parts_.namenodes[next_address_++ % parts_.namenodes.size()];
+void DatanodeActorState::step(const metadata::MembershipEvent& event) {
+  for (const auto& effect : membership_->step(event, self_->clock().now())) {
+    std::visit([this](const auto& e) { perform(e); }, effect);
+  }
+  wake_later();
+}
+
+void DatanodeActorState::wake_later() {
+  const auto due = membership_->next_wake();
+  if (!due.has_value() || due == wake_at_) return;
+  wake_at_ = due;
+  const auto left = std::chrono::ceil<milliseconds>(*due - self_->clock().now());
+  self_->delayed_send(self_, std::max(left, milliseconds{0}), WakeAtom{}, ++wake_number_);
+}
+
+void DatanodeActorState::wake(std::uint64_t number) {
+  if (number != wake_number_) return;
+  wake_at_.reset();
+  step(metadata::Woken{});
+}
+
+void DatanodeActorState::closed(std::uint64_t connection) {
+  step(metadata::ConnectionClosed{connection});
+}
+
+// Without a time-out of CAF's: how long an answer may take is the membership's affair. The handler
+// of an answer that never comes holds two numbers.
+template <class Reply, class Request, class Answered>
+void DatanodeActorState::ask(Request request, std::uint64_t number, Answered answered) {
+  self_->request(namenode_, caf::infinite, std::move(request))
+      .then([answered](const Reply& reply) { answered(reply); },
+            [this, number, connection = connection_](const caf::error& failure) {
+              auto error = from_caf(failure);
+              const bool from_namenode = failure.category() == caf::atom("minidfs");
+              if (!from_namenode && error.code == Errc::kUnavailable) {
+                step(metadata::ConnectionClosed{connection});
+                return;
+              }
+              if (connection == connection_) complain("the namenode refuses: " + error.message);
+              step(metadata::RequestFailed{connection, number, std::move(error)});
+            });
+}
+
+void DatanodeActorState::complain(const std::string& problem) {
+  if (problem == last_complaint_) return;
+  last_complaint_ = problem;
+  log_warn("datanode", "{}; trying on", problem);
+}
+
+// --- Connections -------------------------------------------------------------------------------
+
+Result<NamenodeActor> DatanodeActorState::dial_control_plane(const metadata::Endpoint& address,
+                                                             bool replace) {
   ConnectOptions options;
   options.role = ControlRole::kDatanode;
   options.cluster = parts_.store->cluster_id();
   options.timeout = kConnectTimeout;
-  options.replace = std::exchange(suspect_, false);
-  auto connection =
-      connect_control<NamenodeActor>(self_->system(), address.host, address.port, options);
-  if (!connection.ok()) {
-    const auto& error = connection.error();
-    if (error.code == Errc::kWrongCluster) {
-      parts_.on_refused(error);
-      return;
-    }
-    if (!std::exchange(refusal_logged_, true)) {
-      log_warn("datanode", "no namenode yet: {}; trying on", error.message);
-    }
-    retry_later();
+  options.replace = replace;
+  MDFS_TRY(auto connection,
+           connect_control<NamenodeActor>(self_->system(), address.host, address.port, options));
+  return std::move(connection.handle);
+}
+
+void DatanodeActorState::perform(const metadata::Dial& dial) {
+  const auto& address = parts_.namenodes[next_address_++ % parts_.namenodes.size()];
+  auto reached = parts_.dial(address, dial.replace);
+  if (!reached.ok()) {
+    complain("no namenode yet: " + reached.error().message);
+    step(metadata::Dialed{dial.connection, reached.error()});
     return;
   }
-  refusal_logged_ = false;
-  namenode_ = std::move(connection->handle);
-  self_->monitor(namenode_);
+  last_complaint_.clear();
+  namenode_ = std::move(reached).value();
+  connection_ = dial.connection;
+  // Not a monitor: its message names the actor, and the same namenode over a new connection is the
+  // same actor.
+  caf::actor_cast<caf::strong_actor_ptr>(namenode_)->get()->attach_functor(
+      [me = caf::actor_cast<DatanodeActor>(self_), number = connection_](const caf::error&) {
+        caf::anon_send(me, ClosedAtom{}, number);
+      });
   log_info("datanode", "connected to the namenode at {}", to_string(address));
-  register_node();
+  step(metadata::Dialed{dial.connection, {}});
 }
 
-void DatanodeActorState::retry_later() {
-  retry_delay_ = std::clamp(retry_delay_ * 2, kRetryDelayMin, kRetryDelayMax);
-  self_->delayed_send(self_, retry_delay_, ConnectAtom{});
-}
-
-void DatanodeActorState::lost(const std::string& why) {
-  if (!namenode_) return;
-  log_warn("datanode", "lost the namenode: {}", why);
-  self_->demonitor(namenode_.address());
+void DatanodeActorState::perform(const metadata::HangUp& hang_up) {
+  log_warn("datanode", "lost the namenode: {}",
+           hang_up.was_silent ? "nothing was answered for long" : "the connection was closed");
   namenode_ = nullptr;
-  beating_ = false;
-  last_chunk_.reset();
-  retry_later();
+  put_back_told();
 }
 
-void DatanodeActorState::register_node() {
+void DatanodeActorState::perform(const metadata::Refused& refused) {
+  parts_.on_refused(refused.error);
+}
+
+// --- Registration and reports --------------------------------------------------------------------
+
+void DatanodeActorState::perform(const metadata::SendRegistration& send) {
   const auto usage = parts_.store->usage();
   RegisterNode request;
   request.node = parts_.store->node_id();
@@ -100,73 +167,62 @@ void DatanodeActorState::register_node() {
   request.capacity_bytes = usage.capacity_bytes;
   request.used_bytes = usage.used_bytes;
   request.free_bytes = usage.free_bytes;
-  self_->request(namenode_, kRequestTimeout, std::move(request))
-      .then([this](const Registered& reply) { registered(reply); },
-            [this](const caf::error& failure) {
-              const auto error = from_caf(failure);
-              if (error.code == Errc::kWrongCluster) {
-                parts_.on_refused(error);
-                return;
-              }
-              lost("registration failed: " + error.message);
-            });
+  request.epoch = membership_->known().epoch;
+  request.change = membership_->known().change;
+  request.marks = marks_in(*parts_.store);
+  put_back_told();
+  ask<Registered>(std::move(request), send.request,
+                  [this, send](const Registered& reply) { registered(send, reply); });
 }
 
-void DatanodeActorState::registered(const Registered& reply) {
+void DatanodeActorState::registered(const metadata::SendRegistration& asked,
+                                    const Registered& reply) {
+  if (asked.connection != connection_ || !namenode_) return;
   if (auto status = parts_.store->set_cluster_id(reply.cluster); !status.ok()) {
-    parts_.on_refused(status.error());
+    step(metadata::RequestFailed{asked.connection, asked.request,
+                                 Error{Errc::kWrongCluster, status.error().message}});
     return;
   }
-  retry_delay_ = milliseconds{0};
-  beating_ = true;
-  beat_later(false);
-  start_report(reply.report);
+  last_complaint_.clear();
+  step(metadata::RegistrationAnswered{
+      asked.connection, asked.request, reply.report, {reply.epoch, reply.change}});
 }
 
-// --- Reports -----------------------------------------------------------------------------------
-
-void DatanodeActorState::start_report(std::uint64_t report) {
-  report_ = report;
-  last_chunk_.reset();
-  send_chunk();
-}
-
-void DatanodeActorState::send_chunk() {
-  BlockId after;
-  if (last_chunk_.has_value() && !last_chunk_->replicas.empty()) {
-    after = last_chunk_->replicas.back().id;
-  }
-  auto replicas = parts_.store->list(after, metadata::kReportChunkReplicasMax);
-  if (!replicas.ok()) {
-    lost("cannot list the replicas: " + replicas.error().message);
+void DatanodeActorState::perform(const metadata::SendChunk& send) {
+  if (const auto status = next_chunk(send); !status.ok()) {
+    complain("cannot list the replicas: " + status.error().message);
+    step(metadata::ListingFailed{send.connection, send.request});
     return;
   }
-  const auto* previous = last_chunk_.has_value() ? &*last_chunk_ : nullptr;
-  last_chunk_ = metadata::next_report_chunk(report_, previous, blocks_of(*replicas));
   BlockReportPart part;
   part.node = parts_.store->node_id();
   part.incarnation = incarnation_;
   part.chunk = metadata::encode_report_chunk(*last_chunk_);
-  self_->request(namenode_, kRequestTimeout, std::move(part))
-      .then(
-          [this](const Accepted&) {
-            if (!last_chunk_.has_value()) return;
-            if (last_chunk_->ends_report()) {
-              last_chunk_.reset();
-            } else {
-              send_chunk();
-            }
-          },
-          [this](const caf::error& failure) {
-            lost("the block report failed: " + from_caf(failure).message);
-          });
+  ask<Accepted>(std::move(part), send.request,
+                [this, send, ends = last_chunk_->ends_report()](const Accepted&) {
+                  step(metadata::ChunkAccepted{send.connection, send.request, ends});
+                });
+}
+
+Status DatanodeActorState::next_chunk(const metadata::SendChunk& send) {
+  using Part = metadata::SendChunk::Part;
+  if (send.part == Part::kAgain && last_chunk_.has_value()) return {};
+  if (send.part == Part::kFirst) last_chunk_.reset();
+  BlockId after;
+  if (last_chunk_.has_value() && !last_chunk_->replicas.empty()) {
+    after = last_chunk_->replicas.back().id;
+  }
+  MDFS_TRY(const auto replicas, parts_.store->list(after, metadata::kReportChunkReplicasMax));
+  const auto* previous = last_chunk_.has_value() ? &*last_chunk_ : nullptr;
+  last_chunk_ = metadata::next_report_chunk(send.report, previous, blocks_of(replicas));
+  return {};
 }
 
 // --- Heartbeats --------------------------------------------------------------------------------
 
 Heartbeat DatanodeActorState::heartbeat() {
   const auto usage = parts_.store->usage();
-  const auto load = parts_.server->load();
+  const auto load = parts_.load();
   Heartbeat request;
   request.node = parts_.store->node_id();
   request.incarnation = incarnation_;
@@ -182,69 +238,93 @@ Heartbeat DatanodeActorState::heartbeat() {
   request.active_reads = load.active_reads;
   request.changes = parts_.changes->take();
   request.failed_copies = std::exchange(failed_copies_, {});
-  const auto scrub = parts_.scrubber->progress();
-  request.scrub = {scrub.checked, scrub.total, scrub.bad, scrub.last_end_ms, scrub.last_requested};
+  request.scrub = parts_.scrub();
   return request;
 }
 
-// While there is news or copies are under way the next heartbeat comes sooner, so that the namenode
-// can give out more work.
-void DatanodeActorState::beat_later(bool busy) {
-  if (std::exchange(beat_pending_, true)) return;
-  const auto interval = parts_.heartbeat_interval;
-  self_->delayed_send(self_, busy ? interval / kBusyBeats : interval, BeatAtom{});
-}
-
-void DatanodeActorState::beat() {
-  beat_pending_ = false;
-  if (!beating_) return;
+// A heartbeat that is asked again tells the news of the last one again, with what came since.
+void DatanodeActorState::perform(const metadata::SendHeartbeat& send) {
+  put_back_told();
   auto request = heartbeat();
-  const bool news = !request.changes.empty() || !request.failed_copies.empty();
-  auto changes = std::make_shared<metadata::IncrementalReport>(request.changes);
-  auto failures = request.failed_copies;
-  self_->request(namenode_, kRequestTimeout, std::move(request))
-      .then(
-          [this, news](const HeartbeatReply& reply) {
-            take_orders(reply);
-            if (beating_) beat_later(news || copies_under_way_ > 0);
-          },
-          [this, changes, failures = std::move(failures)](const caf::error& failure) {
-            parts_.changes->put_back(*changes);
-            failed_copies_.insert(failed_copies_.end(), failures.begin(), failures.end());
-            suspect_ = true;
-            lost("a heartbeat failed: " + from_caf(failure).message);
-          });
+  told_ = {send.request, request.changes, request.failed_copies};
+  ask<HeartbeatReply>(std::move(request), send.request,
+                      [this, send](const HeartbeatReply& reply) { beaten(send, reply); });
 }
 
-void DatanodeActorState::take_orders(const HeartbeatReply& reply) {
-  if (reply.register_again) {
-    beating_ = false;
-    register_node();
+void DatanodeActorState::beaten(const metadata::SendHeartbeat& asked, const HeartbeatReply& reply) {
+  bool news = false;
+  // A namenode that does not know this process has not taken the news either.
+  if (asked.request == told_.request && !reply.register_again) {
+    news = !told_.changes.empty() || !told_.failed_copies.empty();
+    told_ = {};
+  }
+  const bool busy = news || copies_queued_ > 0 || removes_queued_ > 0;
+  orders_ = &reply;
+  step(metadata::HeartbeatAnswered{asked.connection,
+                                   asked.request,
+                                   reply.register_again,
+                                   busy,
+                                   reply.report,
+                                   {reply.epoch, reply.change}});
+  orders_ = nullptr;
+}
+
+void DatanodeActorState::put_back_told() {
+  parts_.changes->put_back(told_.changes);
+  failed_copies_.insert(failed_copies_.end(), told_.failed_copies.begin(),
+                        told_.failed_copies.end());
+  told_ = {};
+}
+
+// --- Orders ------------------------------------------------------------------------------------
+
+void DatanodeActorState::perform(const metadata::FenceOrders& fence) {
+  *parts_.gate = fence.fence;
+  self_->request(parts_.orders, caf::infinite, fence).then([this, number = fence.fence](bool) {
+    step(metadata::Fenced{number});
+  });
+}
+
+void DatanodeActorState::perform(const metadata::KeepKnown& keep) {
+  self_->send(parts_.orders, keep);
+}
+
+void DatanodeActorState::perform(const metadata::ObeyOrders& obey) {
+  MDFS_ASSERT(orders_ != nullptr);
+  const auto& removes = orders_->remove;
+  const auto accepted = std::min(removes.size(), kRemovesQueuedMax - removes_queued_);
+  if (accepted > 0) {
+    RemoveBatch batch{obey.fence, {removes.data(), removes.data() + accepted}};
+    removes_queued_ += accepted;
+    self_->request(parts_.orders, caf::infinite, std::move(batch)).then([this, accepted](bool) {
+      removes_queued_ -= accepted;
+    });
+  }
+  for (const auto& order : orders_->copy) begin_copy(order, obey.fence);
+  if (orders_->scrub_now != 0) parts_.scrub_now(orders_->scrub_now);
+}
+
+void DatanodeActorState::begin_copy(const CopyOrder& order, std::uint64_t fence) {
+  if (copies_queued_ >= kCopiesQueuedMax) {
+    failed_copies_.push_back({order.block.id, parts_.advertised});
     return;
   }
-  for (const auto& order : reply.remove) self_->send(parts_.orders, order);
-  for (const auto& order : reply.copy) begin_copy(order);
-  if (reply.report != 0) start_report(reply.report);
-  if (reply.scrub_now != 0) parts_.scrubber->request_round(reply.scrub_now);
-}
-
-void DatanodeActorState::begin_copy(const CopyOrder& order) {
   const auto& copier = parts_.copiers[next_copier_++ % parts_.copiers.size()];
-  ++copies_under_way_;
-  self_->request(copier, caf::infinite, order)
+  ++copies_queued_;
+  self_->request(copier, caf::infinite, CopyTask{fence, order})
       .then(
           [this, block = order.block.id](const CopyDone& done) {
-            --copies_under_way_;
+            --copies_queued_;
             if (done.source_failed) failed_copies_.push_back({block, parts_.advertised});
             for (const auto& target : done.failed_targets) {
               failed_copies_.push_back({block, target});
             }
           },
-          [this](const caf::error&) { --copies_under_way_; });
+          [this](const caf::error&) { --copies_queued_; });
 }
 
 caf::result<bool> DatanodeActorState::leave() {
-  beating_ = false;
+  step(metadata::LeaveWanted{});
   auto promise = self_->make_response_promise<bool>();
   if (!namenode_) {
     promise.deliver(false);
@@ -262,8 +342,8 @@ DatanodeActor::behavior_type datanode_actor(
   auto* state = &self->state;
   state->start(self, std::move(*parts));
   return {
-      [state](ConnectAtom) { state->connect(); },
-      [state](BeatAtom) { state->beat(); },
+      [state](WakeAtom, std::uint64_t number) { state->wake(number); },
+      [state](ClosedAtom, std::uint64_t connection) { state->closed(connection); },
       [state](LeaveAtom) { return state->leave(); },
   };
 }

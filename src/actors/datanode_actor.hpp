@@ -1,11 +1,6 @@
-// The actor of a datanode that speaks with the namenode: connects, registers, reports its replicas,
-// sends heartbeats and passes on the orders that come back. Detached, because connecting blocks.
-//
-//            connect ok            Registered            last chunk accepted
-//   (away) ────────────> (joining) ──────────> (reporting) ──────────> (member)
-//     ^                      │                      │                     │
-//     └──────────────────────┴──── connection lost, request failed ───────┘
-//                 heartbeats run from Registered on; "register again" leads back to (joining)
+// The actor of a datanode that speaks with the namenode. When it connects, registers, reports and
+// beats is decided by metadata::Membership; this shell carries it out: it dials, fills messages
+// from the store, and passes on the orders that come back. Detached, because dialing blocks.
 #pragma once
 
 #include <caf/typed_actor.hpp>
@@ -20,37 +15,50 @@
 #include "actors/interfaces.hpp"
 #include "actors/order_actors.hpp"
 #include "actors/replica_changes.hpp"
+#include "metadata/membership.hpp"
 #include "storage/blocks/block_store.hpp"
-#include "storage/blocks/scrubber.hpp"
 #include "transfer/data_server.hpp"
 
 namespace minidfs::actors {
 
-using ConnectAtom = caf::atom_constant<caf::atom("connect")>;
-using BeatAtom = caf::atom_constant<caf::atom("beat")>;
+using WakeAtom = caf::atom_constant<caf::atom("wake")>;
+using ClosedAtom = caf::atom_constant<caf::atom("closed")>;
 using LeaveAtom = caf::atom_constant<caf::atom("leave")>;
 
 using DatanodeActor =
-    caf::typed_actor<caf::reacts_to<ConnectAtom>, caf::reacts_to<BeatAtom>,
+    caf::typed_actor<caf::reacts_to<WakeAtom, std::uint64_t>,
+                     // The connection with this number has ended.
+                     caf::reacts_to<ClosedAtom, std::uint64_t>,
                      // Says goodbye to the namenode; answered when that is done or has failed.
                      caf::replies_to<LeaveAtom>::with<bool>>;
 
 // What the wiring hands to the actor. Everything pointed to outlives it.
 struct DatanodeParts {
   std::vector<metadata::Endpoint> namenodes;  // Tried in turn.
+  // Reaches the namenode there; may block for seconds. With `replace` a connection that still looks
+  // open is ended first. Empty: by the control plane.
+  std::function<Result<NamenodeActor>(const metadata::Endpoint& namenode, bool replace)> dial;
   storage::BlockStore* store = nullptr;
-  const transfer::DataServer* server = nullptr;
   ReplicaChanges* changes = nullptr;
-  storage::Scrubber* scrubber = nullptr;
+  std::function<transfer::DataServerLoad()> load;
+  std::function<ScrubState()> scrub;
+  std::function<void(std::uint64_t request)> scrub_now;
   metadata::Endpoint advertised;  // Of the data port.
   std::string host;               // This machine's name.
   std::string rack;
-  std::chrono::milliseconds heartbeat_interval{1000};
+  metadata::MembershipOptions membership;
+  metadata::KnownEpoch known;  // What the disk says.
+  OrderGate* gate = nullptr;
   OrderActor orders;
   std::vector<CopyActor> copiers;  // At least one.
   // Called when the node can never join: it belongs to another cluster.
   std::function<void(const Error&)> on_refused;
 };
+
+// Orders that are not carried out yet. More are not accepted: removals are then not confirmed, so
+// that the namenode orders them again, and copies are told as failed.
+inline constexpr std::size_t kRemovesQueuedMax = 4096;
+inline constexpr std::size_t kCopiesQueuedMax = 4096;
 
 class DatanodeActorState {
  public:
@@ -59,37 +67,59 @@ class DatanodeActorState {
   using Self = DatanodeActor::stateful_base<DatanodeActorState>;
 
   void start(Self* self, DatanodeParts parts);
-  void connect();
-  void beat();
+  void wake(std::uint64_t number);
+  void closed(std::uint64_t connection);
   caf::result<bool> leave();
 
  private:
-  void register_node();
-  void registered(const Registered& reply);
-  void start_report(std::uint64_t report);
-  void send_chunk();
-  void take_orders(const HeartbeatReply& reply);
-  void lost(const std::string& why);
-  void retry_later();
+  // The news that went with the heartbeat whose answer is awaited.
+  struct Told {
+    std::uint64_t request = 0;
+    metadata::IncrementalReport changes;
+    std::vector<CopyFailure> failed_copies;
+  };
+
+  void step(const metadata::MembershipEvent& event);
+  void wake_later();
+  template <class Reply, class Request, class Answered>
+  void ask(Request request, std::uint64_t number, Answered answered);
+
+  void perform(const metadata::Dial& dial);
+  void perform(const metadata::HangUp& hang_up);
+  void perform(const metadata::SendRegistration& send);
+  void perform(const metadata::SendHeartbeat& send);
+  void perform(const metadata::SendChunk& send);
+  void perform(const metadata::FenceOrders& fence);
+  void perform(const metadata::KeepKnown& keep);
+  void perform(const metadata::ObeyOrders& obey);
+  void perform(const metadata::Refused& refused);
+
+  Result<NamenodeActor> dial_control_plane(const metadata::Endpoint& address, bool replace);
+  void registered(const metadata::SendRegistration& asked, const Registered& reply);
+  void beaten(const metadata::SendHeartbeat& asked, const HeartbeatReply& reply);
+  Status next_chunk(const metadata::SendChunk& send);
   Heartbeat heartbeat();
-  void beat_later(bool busy);
-  void begin_copy(const CopyOrder& order);
+  void put_back_told();
+  void begin_copy(const CopyOrder& order, std::uint64_t fence);
+  void complain(const std::string& problem);
 
   Self* self_ = nullptr;
   DatanodeParts parts_;
+  std::optional<metadata::Membership> membership_;
   std::uint64_t incarnation_ = 0;
   NamenodeActor namenode_;  // None while away.
+  std::uint64_t connection_ = 0;
   std::size_t next_address_ = 0;
-  std::chrono::milliseconds retry_delay_{0};
-  bool suspect_ = false;  // The connection may be dead although it looks open.
-  bool refusal_logged_ = false;
-  bool beating_ = false;       // Registered, heartbeats are due.
-  bool beat_pending_ = false;  // A BeatAtom is on its way.
-  std::size_t next_copier_ = 0;
-  std::size_t copies_under_way_ = 0;
-  std::vector<CopyFailure> failed_copies_;  // To be told with the next heartbeat.
-  std::uint64_t report_ = 0;
+  std::string last_complaint_;  // So that a lasting problem is logged once.
+  std::uint64_t wake_number_ = 0;
+  std::optional<metadata::TimePoint> wake_at_;
+  Told told_;
+  const HeartbeatReply* orders_ = nullptr;  // During the step about it.
   std::optional<metadata::ReportChunk> last_chunk_;
+  std::size_t removes_queued_ = 0;
+  std::size_t copies_queued_ = 0;
+  std::size_t next_copier_ = 0;
+  std::vector<CopyFailure> failed_copies_;  // To be told with the next heartbeat.
 };
 
 DatanodeActor::behavior_type datanode_actor(

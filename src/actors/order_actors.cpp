@@ -27,6 +27,12 @@ void remove_replica(const RemoveOrder& order, storage::BlockStore& store, Replic
   }
 }
 
+void keep(const metadata::KnownEpoch& known, storage::DatanodeEpoch& epoch) {
+  const auto status = epoch.keep(known);
+  if (status.ok()) return;
+  log_error("datanode", "cannot keep what is known of the namespace: {}", status.error().message);
+}
+
 CopyDone carry_out(const CopyOrder& order, transfer::ReplicaCopier& copier,
                    const CopyParts& parts) {
   CopyDone done;
@@ -54,17 +60,28 @@ CopyDone carry_out(const CopyOrder& order, transfer::ReplicaCopier& copier,
 
 }  // namespace
 
-OrderActor::behavior_type order_actor(OrderActor::pointer, storage::BlockStore* store,
-                                      ReplicaChanges* changes, bool keep_corrupt) {
+OrderActor::behavior_type order_actor(OrderActor::pointer, OrderParts parts) {
   return {
-      [=](const RemoveOrder& order) { remove_replica(order, *store, *changes, keep_corrupt); },
+      [parts](const RemoveBatch& batch) {
+        for (const auto& order : batch.orders) {
+          if (batch.fence < *parts.gate) break;
+          remove_replica(order, *parts.store, *parts.changes, parts.keep_corrupt);
+        }
+        return true;
+      },
+      [parts](const metadata::FenceOrders& fence) {
+        keep(fence.known, *parts.epoch);
+        return true;
+      },
+      [parts](const metadata::KeepKnown& message) { keep(message.known, *parts.epoch); },
   };
 }
 
 CopyActor::behavior_type copy_actor(CopyActor::stateful_pointer<CopyActorState> self,
                                     CopyParts parts) {
   return {
-      [self, parts](const CopyOrder& order) {
+      [self, parts](const CopyTask& task) {
+        if (task.fence < *parts.gate) return CopyDone{};
         auto& copier = self->state.copier;
         if (!copier) {
           // Orders come only from the namenode of a cluster that the store belongs to by now.
@@ -76,7 +93,7 @@ CopyActor::behavior_type copy_actor(CopyActor::stateful_pointer<CopyActorState> 
           static_cast<void>(
               ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kCopyNiceness));
         }
-        return carry_out(order, *copier, parts);
+        return carry_out(task.order, *copier, parts);
       },
   };
 }

@@ -117,6 +117,7 @@ struct Dial {
 // The connection is of no more use; what its requests carried has to be told again.
 struct HangUp {
   std::uint64_t connection = 0;
+  bool was_silent = false;  // For longer than silence_max; else it was closed or left.
 };
 struct SendRegistration {
   std::uint64_t connection = 0;

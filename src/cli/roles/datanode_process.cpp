@@ -6,13 +6,16 @@
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/stateful_actor.hpp>
+#include <optional>
 
 #include "absl/strings/str_join.h"
 #include "actors/datanode_actor.hpp"
 #include "actors/system_config.hpp"
 #include "base/logging.hpp"
+#include "base/random_id.hpp"
 #include "base/units.hpp"
 #include "storage/blocks/block_store.hpp"
+#include "storage/blocks/datanode_epoch.hpp"
 #include "storage/blocks/scrubber.hpp"
 #include "transfer/data_server.hpp"
 
@@ -84,6 +87,10 @@ Result<std::vector<metadata::Endpoint>> namenode_endpoints(const std::vector<std
   return endpoints;
 }
 
+actors::ScrubState scrub_state(const storage::ScrubProgress& scrub) {
+  return {scrub.checked, scrub.total, scrub.bad, scrub.last_end_ms, scrub.last_requested};
+}
+
 class Datanode final : public DatanodeProcess {
  public:
   ~Datanode() override {
@@ -114,12 +121,19 @@ class Datanode final : public DatanodeProcess {
     MDFS_TRY(parts.advertised, advertised_endpoint(config, server_->port()));
     start_scrubber(config, addresses.data_dirs.front() + "/scrub");
     parts.store = store_.get();
-    parts.scrubber = scrubber_.get();
-    parts.server = server_.get();
     parts.changes = &changes_;
+    parts.load = [server = server_.get()] { return server->load(); };
+    parts.scrub = [scrubber = scrubber_.get()] { return scrub_state(scrubber->progress()); };
+    parts.scrub_now = [scrubber = scrubber_.get()](std::uint64_t request) {
+      scrubber->request_round(request);
+    };
     parts.host = machine_name();
     parts.rack = config.datanode.rack;
-    parts.heartbeat_interval = config.datanode.heartbeat_interval;
+    parts.membership.heartbeat_interval = config.datanode.heartbeat_interval;
+    parts.membership.seed = random_128().low;
+    MDFS_TRY(epoch_, storage::DatanodeEpoch::open(addresses.data_dirs));
+    parts.known = epoch_->known();
+    parts.gate = &gate_;
     parts.on_refused = [on_fatal = std::move(on_fatal)](const Error& error) {
       log_error("datanode", "refused: {}", error.message);
       on_fatal(error);
@@ -128,11 +142,12 @@ class Datanode final : public DatanodeProcess {
     log_info("datanode", "listening on {}:{}, data in {}, node {}, {} replicas, {} free",
              config.common.listen, server_->port(), absl::StrJoin(addresses.data_dirs, ","),
              to_string(store_->node_id()), usage.replicas, human_size(usage.free_bytes));
-    orders_ = system_.spawn<caf::detached>(actors::order_actor, store_.get(), &changes_,
-                                           config.datanode.keep_corrupt);
+    orders_ = system_.spawn<caf::detached>(
+        actors::order_actor, actors::OrderParts{store_.get(), &changes_, &*epoch_, &gate_,
+                                                config.datanode.keep_corrupt});
     parts.orders = orders_;
-    const actors::CopyParts copy{store_.get(), &changes_, config.datanode.copy_rate / kCopiers,
-                                 &stopping_};
+    const actors::CopyParts copy{store_.get(), &changes_, &gate_,
+                                 config.datanode.copy_rate / kCopiers, &stopping_};
     for (std::size_t i = 0; i < kCopiers; ++i) {
       copiers_.push_back(system_.spawn<caf::detached>(actors::copy_actor, copy));
     }
@@ -181,6 +196,8 @@ class Datanode final : public DatanodeProcess {
   std::unique_ptr<storage::BlockStore> store_;
   std::unique_ptr<transfer::DataServer> server_;
   std::unique_ptr<storage::Scrubber> scrubber_;
+  std::optional<storage::DatanodeEpoch> epoch_;
+  actors::OrderGate gate_{0};
   SystemConfig system_config_;
   caf::actor_system system_{system_config_};
   std::atomic<bool> stopping_{false};

@@ -16,12 +16,14 @@ using OperationPtr = std::shared_ptr<LinkOperation>;
 using Phase = LinkOperation::Phase;
 
 using ConnectAtom = caf::atom_constant<caf::atom("connect")>;
+using ClosedAtom = caf::atom_constant<caf::atom("closed")>;
 using TickAtom = caf::atom_constant<caf::atom("tick")>;
 using StopAtom = caf::atom_constant<caf::atom("stop")>;
 
 constexpr std::chrono::milliseconds kTick{100};
-// A namenode that answers nothing for so long is asked over a new connection.
-constexpr std::chrono::milliseconds kSilenceMax{5000};
+// Silence is no dead connection: the kernel's probes find one, and close it, within 11 s. A
+// namenode that lives and answers nothing for so long is asked over a new connection all the same.
+constexpr std::chrono::milliseconds kSilenceMax{60'000};
 
 // Blocks in connect, hence detached: one thread for the life of the link.
 caf::behavior connector_behavior(caf::event_based_actor* self, const LinkOptions& options) {
@@ -109,7 +111,6 @@ Error deadline_error(const LinkState& state, const LinkOperation& operation) {
 void drop_connection(LinkActor* self) {
   auto& state = self->state;
   if (!state.namenode) return;
-  self->demonitor(state.namenode.address());
   state.namenode = nullptr;
   for (const auto& operation : all_operations(state)) {
     if (operation->phase == Phase::kSent) operation->phase = Phase::kWaiting;
@@ -126,7 +127,12 @@ void on_connected(LinkActor* self, Connected connected) {
   state.answered = false;
   state.addresses_failed = 0;
   state.last_answer = Clock::now();
-  self->monitor(state.namenode);
+  // Not a monitor: its message names the actor, and the same namenode over a later connection is
+  // the same actor.
+  caf::actor_cast<caf::strong_actor_ptr>(state.namenode)
+      ->get()
+      ->attach_functor([link = caf::actor_cast<caf::actor>(self), number = ++state.connection](
+                           const caf::error&) { caf::anon_send(link, ClosedAtom::value, number); });
   for (const auto& operation : all_operations(state)) {
     if (operation->phase == Phase::kWaiting) dispatch(self, operation);
   }
@@ -159,13 +165,12 @@ void on_tick(LinkActor* self) {
   auto& state = self->state;
   state.ticking = false;
   const auto now = Clock::now();
-  const auto silence_max = std::min(kSilenceMax, state.options.timeout / 2);
   bool silent = false;
   for (const auto& operation : all_operations(state)) {
     if (now >= operation->deadline()) {
       finish_with(self, operation, deadline_error(state, *operation));
     } else if (operation->phase == Phase::kSent) {
-      silent = silent || now - std::max(operation->sent_at, state.last_answer) > silence_max;
+      silent = silent || now - std::max(operation->sent_at, state.last_answer) > kSilenceMax;
     }
   }
   if (silent) {
@@ -230,10 +235,6 @@ caf::behavior link_behavior(LinkActor* self, const LinkOptions& options, ClientI
   state.window.emplace(client);
   state.random.seed(static_cast<std::uint_fast32_t>(client.low));
   state.connector = self->spawn<caf::detached>(connector_behavior, options);
-  self->set_down_handler([self](const caf::down_msg& down) {
-    const auto& namenode = self->state.namenode;
-    if (namenode && down.source == namenode.address()) drop_connection(self);
-  });
   self->set_default_handler(caf::drop);
   start_connecting(self);
   return {
@@ -258,6 +259,9 @@ caf::behavior link_behavior(LinkActor* self, const LinkOptions& options, ClientI
         if (!self->state.operations.empty()) start_connecting(self);
       },
       [](const RunTask& message) { message.task(); },
+      [self](ClosedAtom, std::uint64_t connection) {
+        if (connection == self->state.connection) drop_connection(self);
+      },
       [self](TickAtom) { on_tick(self); },
       [self](StopAtom) { on_stop(self); },
   };

@@ -4,9 +4,11 @@
 //        ^                                |  ^                        |
 //        |                                |  +--(back-off)--+         |
 //        +--(nobody waits)----------------+---(failed)------+         |
-//        +-----------------(namenode went away, silent, not the leader)
+//        +-----------------(connection closed, namenode not the leader, silent for a minute)
 //
-// Requests of a lost connection are sent again over the next one. Internal to the link.
+// A silent namenode may only be slow, or stopped for a while: its requests wait for their answers,
+// up to their own time-outs. Every attempt has a number, so that no late answer can act for a later
+// one. Requests of a lost connection are sent again over the next one. Internal to the link.
 #pragma once
 
 #include <caf/actor.hpp>
@@ -73,6 +75,7 @@ struct LinkState {
   std::shared_ptr<KnownCluster> cluster;
   caf::actor connector;
   actors::NamenodeActor namenode;  // None while there is no connection.
+  std::uint64_t connection = 0;    // The number of the last one.
   bool connecting = false;         // Or waiting for the next attempt.
   bool replace = false;            // The last connection is suspected to be dead.
   bool answered = false;           // Anything came over this connection.

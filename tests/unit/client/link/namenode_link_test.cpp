@@ -116,6 +116,19 @@ TEST_CASE("A change whose answer was lost is asked again and done once") {
   CHECK(fixture.names->changes_done == 1);
 }
 
+TEST_CASE("A slow answer is waited for, over the same connection and without asking again") {
+  Fixture fixture;
+  std::promise<void> never;
+  const auto slow = never.get_future().share();
+  fixture.names->failure = [slow](const std::string&) -> std::optional<Error> {
+    slow.wait_for(milliseconds(1200));
+    return std::nullopt;
+  };
+  NamenodeLink link({{fixture.namenode->address()}, milliseconds(500), milliseconds(1000)});
+  CHECK(link.call(actors::StatRequest{"/"}, milliseconds(20'000)).ok());
+  CHECK(fixture.names->requests["stat"] == 1);
+}
+
 TEST_CASE("Changes are numbered one after another") {
   Fixture fixture;
   NamenodeLink link({{fixture.namenode->address()}});

@@ -1,0 +1,274 @@
+// The datanode's actor against a namenode that the test answers for, under CAF's test scheduler.
+#include "actors/datanode_actor.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+#include <catch2/catch.hpp>
+#include <deque>
+
+#include "support/temporary_directory.hpp"
+#include "unit/transfer/fake_block_store.hpp"
+
+namespace minidfs::actors::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr ClusterId kCluster{1, 2};
+
+using AnswerAtom = caf::atom_constant<caf::atom("answer")>;
+
+// What the namenodes of a test were asked, and whether they answer by themselves.
+struct NamenodeScript {
+  std::deque<RegisterNode> registrations;
+  std::deque<Heartbeat> heartbeats;
+  std::size_t chunks = 0;
+  std::uint64_t leadership = 1;
+  bool answers_heartbeats = true;
+  std::vector<caf::typed_response_promise<HeartbeatReply>> unanswered;
+  HeartbeatReply next_reply;  // Given once, with the leadership.
+};
+
+HeartbeatReply take_reply(NamenodeScript& script) {
+  auto reply = std::exchange(script.next_reply, {});
+  reply.epoch = {{7, 7}, script.leadership};
+  return reply;
+}
+
+caf::behavior fake_namenode(caf::event_based_actor* self, NamenodeScript* script) {
+  return {
+      [script](const RegisterNode& request) {
+        script->registrations.push_back(request);
+        Registered reply;
+        reply.cluster = kCluster;
+        reply.report = script->registrations.size();
+        reply.epoch = {{7, 7}, script->leadership};
+        return reply;
+      },
+      [self, script](const Heartbeat& request) -> caf::result<HeartbeatReply> {
+        script->heartbeats.push_back(request);
+        if (script->answers_heartbeats) return take_reply(*script);
+        auto promise = self->make_response_promise<HeartbeatReply>();
+        script->unanswered.push_back(promise);
+        return promise;
+      },
+      [script](const BlockReportPart&) {
+        ++script->chunks;
+        return Accepted{};
+      },
+      [](const Goodbye&) { return Accepted{}; },
+      [script](AnswerAtom) {
+        for (auto& promise : script->unanswered) promise.deliver(take_reply(*script));
+        script->unanswered.clear();
+      },
+  };
+}
+
+// Takes orders and carries none out until it is told to.
+struct OrdersTaken {
+  std::vector<RemoveBatch> batches;
+  std::vector<metadata::FenceOrders> fences;
+};
+
+OrderActor::behavior_type slow_orders(OrderActor::pointer self, OrdersTaken* taken) {
+  return {
+      [self, taken](const RemoveBatch& batch) -> caf::result<bool> {
+        taken->batches.push_back(batch);
+        return self->make_response_promise<bool>();  // A disk that takes its time.
+      },
+      [taken](const metadata::FenceOrders& fence) {
+        taken->fences.push_back(fence);
+        return true;
+      },
+      [](const metadata::KeepKnown&) {},
+  };
+}
+
+CopyActor::behavior_type no_copies(CopyActor::pointer) {
+  return {[](const CopyTask&) { return CopyDone{}; }};
+}
+
+class DatanodeFixture {
+ public:
+  DatanodeFixture()
+      : scheduler_(dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler())) {
+    boot_namenode();
+    auto parts = std::make_shared<DatanodeParts>();
+    parts->namenodes = {{"namenode", 8020}};
+    parts->dial = [this](const metadata::Endpoint&, bool) -> Result<NamenodeActor> {
+      ++dials;
+      if (!namenode_) return Error{Errc::kUnavailable, "refused"};
+      return caf::actor_cast<NamenodeActor>(namenode_);
+    };
+    parts->store = &store;
+    parts->changes = &changes;
+    parts->load = [] { return transfer::DataServerLoad{}; };
+    parts->scrub = [] { return ScrubState{}; };
+    parts->scrub_now = [](std::uint64_t) {};
+    parts->gate = &gate;
+    parts->orders = system_.spawn(slow_orders, &orders);
+    parts->copiers = {system_.spawn(no_copies)};
+    parts->on_refused = [](const Error&) {};
+    stop_ = {caf::actor_cast<caf::actor>(parts->orders),
+             caf::actor_cast<caf::actor>(parts->copiers[0])};
+    datanode_ = system_.spawn(datanode_actor, parts);
+    stop_.push_back(caf::actor_cast<caf::actor>(datanode_));
+    scheduler_.run();
+  }
+
+  ~DatanodeFixture() {
+    script.unanswered.clear();
+    if (namenode_) kill_namenode();
+    for (const auto& actor : stop_) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    scheduler_.run();
+  }
+
+  void boot_namenode() { namenode_ = system_.spawn(fake_namenode, &script); }
+  void kill_namenode() {
+    script.unanswered.clear();
+    caf::anon_send_exit(namenode_, caf::exit_reason::kill);
+    namenode_ = nullptr;
+    scheduler_.run();
+  }
+  void advance(milliseconds time) {
+    constexpr milliseconds kStep{100};
+    for (; time.count() > 0; time -= kStep) {
+      scheduler_.advance_time(kStep);
+      scheduler_.run();
+    }
+  }
+  // Answers the heartbeats that it owes.
+  void answer_late() {
+    caf::anon_send(namenode_, AnswerAtom::value);
+    scheduler_.run();
+  }
+
+  NamenodeScript script;
+  OrdersTaken orders;
+  transfer::FakeBlockStore store{kCluster};
+  ReplicaChanges changes;
+  OrderGate gate{0};
+  int dials = 0;
+
+ private:
+  struct Config : caf::actor_system_config {
+    Config() {
+      add_message_types<caf::id_block::minidfs>();
+      set("scheduler.policy", caf::atom("testing"));
+    }
+  };
+  Config config_;
+  caf::actor_system system_{config_};
+  caf::scheduler::test_coordinator& scheduler_;
+  caf::actor namenode_;
+  DatanodeActor datanode_;
+  std::vector<caf::actor> stop_;
+};
+
+}  // namespace
+
+TEST_CASE("what an earlier namenode never answered does not end the connection to its successor") {
+  DatanodeFixture node;
+  node.advance(seconds(3));
+  REQUIRE(node.script.registrations.size() == 1);
+  REQUIRE(node.script.chunks == 1);
+  node.script.answers_heartbeats = false;
+  node.advance(milliseconds(1600));
+  REQUIRE(node.script.unanswered.size() == 1);
+  node.kill_namenode();
+  node.script.answers_heartbeats = true;
+  node.script.leadership = 2;
+  node.boot_namenode();
+  node.advance(seconds(20));
+  CHECK(node.dials == 2);
+  CHECK(node.script.registrations.size() == 2);
+  CHECK(node.script.chunks == 2);
+}
+
+TEST_CASE("a namenode that is silent keeps its datanode, and gets the same news again") {
+  DatanodeFixture node;
+  node.advance(seconds(2));
+  node.script.answers_heartbeats = false;
+  node.changes.replica_stored({BlockId{5}, 1, 100, 100});
+  node.advance(seconds(30));
+  REQUIRE(node.script.unanswered.size() >= 2);
+  for (std::size_t i = 0; i < node.script.unanswered.size(); ++i) {
+    const auto& sent = node.script.heartbeats[node.script.heartbeats.size() - 1 - i];
+    CHECK(sent.changes.added.size() == 1);
+  }
+  node.script.answers_heartbeats = true;
+  node.answer_late();
+  node.advance(seconds(3));
+  CHECK(node.script.heartbeats.back().changes.empty());
+  CHECK(node.dials == 1);
+  CHECK(node.script.registrations.size() == 1);
+  CHECK(node.script.chunks == 1);
+}
+
+TEST_CASE("a new leadership's report comes after a fence that stops what was ordered before") {
+  DatanodeFixture node;
+  node.advance(seconds(2));
+  node.script.next_reply.remove = {{BlockId{1}, 1}, {BlockId{2}, 1}};
+  node.advance(seconds(1));
+  REQUIRE(node.orders.batches.size() == 1);
+  CHECK(node.orders.batches[0].fence == node.gate);
+  node.kill_namenode();
+  node.script.leadership = 2;
+  node.boot_namenode();
+  node.advance(seconds(2));
+  REQUIRE(node.orders.fences.size() == 2);
+  CHECK(node.orders.fences[1].known.epoch.leadership == 2);
+  CHECK(node.gate == node.orders.fences[1].fence);
+  CHECK(node.orders.batches[0].fence < node.gate);
+  CHECK(node.script.registrations.back().epoch.leadership == 1);
+}
+
+TEST_CASE("only so many removals wait at a datanode, the rest is left to be ordered again") {
+  DatanodeFixture node;
+  node.advance(seconds(2));
+  for (int round = 0; round < 3; ++round) {
+    for (std::uint64_t block = 1; block <= 2000; ++block) {
+      node.script.next_reply.remove.push_back({BlockId{block}, 1});
+    }
+    node.advance(seconds(1));
+  }
+  std::size_t queued = 0;
+  for (const auto& batch : node.orders.batches) queued += batch.orders.size();
+  CHECK(queued == kRemovesQueuedMax);
+}
+
+TEST_CASE("the order actor drops orders from before the last fence and keeps the epoch on disk") {
+  minidfs::test::TemporaryDirectory directory;
+  std::filesystem::create_directories(directory.file("d"));
+  auto epoch = storage::DatanodeEpoch::open({directory.file("d")});
+  REQUIRE(epoch.ok());
+  transfer::FakeBlockStore store{kCluster};
+  ReplicaChanges changes;
+  OrderGate gate{2};
+  caf::actor_system_config config;
+  config.add_message_types<caf::id_block::minidfs>();
+  config.set("scheduler.policy", caf::atom("testing"));
+  caf::actor_system system{config};
+  auto& scheduler = dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());
+  const auto orders =
+      system.spawn(order_actor, OrderParts{&store, &changes, &*epoch, &gate, false});
+  caf::anon_send(orders, RemoveBatch{1, {{BlockId{1}, 1}}});
+  caf::anon_send(orders, metadata::FenceOrders{2, {{{7, 7}, 9}, 50}});
+  caf::anon_send(orders, RemoveBatch{2, {{BlockId{2}, 1}}});
+  scheduler.run();
+  const auto report = changes.take();
+  REQUIRE(report.removed.size() == 1);
+  CHECK(report.removed[0].id == BlockId{2});
+  const auto kept = storage::DatanodeEpoch::open({directory.file("d")});
+  REQUIRE(kept.ok());
+  CHECK(kept->known().epoch.leadership == 9);
+  caf::anon_send_exit(orders, caf::exit_reason::user_shutdown);
+  scheduler.run();
+}
+
+}  // namespace minidfs::actors::test
