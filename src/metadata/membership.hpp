@@ -13,12 +13,10 @@
 // - Every event of a connection carries the connection's number, and every answer the number of its
 //   request: what belongs to an earlier connection or an earlier registration changes nothing.
 // - A silent request is no dead connection: it is asked again, ever more rarely. A dead peer is
-// found
-//   by the kernel (keep-alive probes), which closes the connection.
+//   found by the kernel (keep-alive probes), which closes the connection.
 // - A full report begins with a fence: orders that were given before and are not carried out yet
-// are
-//   dropped, then the replicas are listed. So what the namenode concludes from the report cannot be
-//   undone by an order that it has forgotten.
+//   are dropped, then the replicas are listed. So what the namenode concludes from the report
+//   cannot be undone by an order that it has forgotten.
 #pragma once
 
 #include <chrono>
@@ -143,8 +141,7 @@ struct FenceOrders {
 struct KeepKnown {
   KnownEpoch known;
 };
-// The orders in the answer that this step was about are to be carried out, with this fence's
-// number.
+// The orders in the answer that this step is about are to be carried out, under this fence.
 struct ObeyOrders {
   std::uint64_t fence = 0;
 };
