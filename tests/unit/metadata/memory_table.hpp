@@ -11,7 +11,7 @@
 
 namespace minidfs::metadata::test {
 
-class MemoryTable final : public NamespaceTable {
+class MemoryTable : public NamespaceTable {
  public:
   using Key = std::pair<std::uint64_t, std::string>;
   struct Entry {

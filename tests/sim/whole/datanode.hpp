@@ -1,0 +1,107 @@
+// A datanode of the simulator: its disk, the order in which it does what it was told, and its
+// membership, which is the real one with a shell after src/actors/datanode_actor.cpp.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/datanode_messages.hpp"
+#include "metadata/block_report.hpp"
+#include "metadata/membership.hpp"
+#include "sim/whole/control_link.hpp"
+#include "sim/whole/disk.hpp"
+#include "sim/whole/process.hpp"
+
+namespace minidfs::sim {
+
+struct Cluster;
+
+class SimDatanode {
+ public:
+  SimDatanode(Cluster& cluster, Place place);
+
+  Place place() const { return place_; }
+  NodeId id() const { return NodeId{7, static_cast<std::uint64_t>(place_)}; }
+  metadata::Endpoint address() const { return {"node", static_cast<std::uint16_t>(place_)}; }
+  std::string name() const { return "node " + std::to_string(place_); }
+  Process& process() { return process_; }
+  Disk& disk() { return disk_; }
+  std::size_t orders_waiting() const { return removes_.size(); }
+
+  // --- The data plane, as requests arrive ---
+  // `done` when the replica is stored as well as this disk stores it, or cannot be.
+  void store(const metadata::Block& block, Content content, std::function<void(bool)> done);
+  void read(const metadata::Block& block, std::function<void(Result<Content>)> done);
+
+  // --- Faults ---
+  void start();
+  void kill();
+  // What the disk had not synced will be gone when the node starts again.
+  void cut_power();
+  void disk_hangs(bool hangs);
+
+ private:
+  // Runs when the disk has done something; never while it hangs.
+  void after_disk(std::function<void()> done);
+  void lose_unsynced();
+  void forget_process();
+  // --- Membership (datanode_member.cpp) ---
+  void join();
+  void step(const metadata::MembershipEvent& event);
+  void wake_later();
+  void act(const metadata::Dial& effect);
+  void act(const metadata::HangUp& effect);
+  void act(const metadata::SendRegistration& effect);
+  void act(const metadata::SendHeartbeat& effect);
+  void act(const metadata::SendChunk& effect);
+  void act(const metadata::FenceOrders& effect) { fence(effect); }
+  void act(const metadata::KeepKnown& effect) { known_on_disk_ = effect.known; }
+  void act(const metadata::ObeyOrders& effect);
+  void act(const metadata::Refused& effect);
+  void heartbeat_answered(std::uint64_t connection, std::uint64_t request,
+                          const actors::HeartbeatReply& reply);
+  void failed(std::uint64_t connection, std::uint64_t request, const Error& error);
+
+  // --- Orders ---
+  void fence(const metadata::FenceOrders& effect);
+  void fenced();
+  void obey(const actors::HeartbeatReply& reply);
+  void take_removes();
+  void remove(const actors::RemoveOrder& order);
+  void copy(const actors::CopyOrder& order);
+
+  Cluster& cluster_;
+  Place place_;
+  Process process_;
+  ControlLink link_;
+  Disk disk_;
+  std::deque<std::function<void()>> hanging_;
+  bool lost_power_ = false;
+
+  metadata::KnownEpoch known_on_disk_;
+
+  // Of one life of the process.
+  std::uint64_t incarnation_ = 0;
+  std::optional<metadata::Membership> membership_;
+  std::uint64_t wakes_ = 0;
+  const actors::HeartbeatReply* answer_ = nullptr;  // That the present step is about.
+  metadata::ChangeCollector changes_;
+  std::vector<actors::CopyFailure> failed_copies_;
+  // What the last heartbeat told, until it is answered.
+  struct Told {
+    std::uint64_t request = 0;
+    metadata::IncrementalReport changes;
+    std::vector<actors::CopyFailure> failed_copies;
+  };
+  Told told_;
+  std::optional<metadata::ReportChunk> chunk_;  // The last one sent.
+  std::deque<actors::RemoveOrder> removes_;
+  bool removing_ = false;
+  std::uint64_t fence_waiting_ = 0;  // 0: none.
+};
+
+}  // namespace minidfs::sim

@@ -1,0 +1,162 @@
+#include "sim/whole/faults.hpp"
+
+#include <algorithm>
+
+namespace minidfs::sim {
+
+Faults::Faults(Cluster& cluster) : cluster_(cluster) {
+  auto& world = cluster_.world;
+  const auto wanted = 3 + world.below(4);
+  while (kinds_.size() < wanted) {
+    const auto kind = static_cast<Kind>(world.below(kKinds));
+    if (std::find(kinds_.begin(), kinds_.end(), kind) == kinds_.end()) kinds_.push_back(kind);
+  }
+}
+
+SimDatanode& Faults::some_node() {
+  return *cluster_.nodes[cluster_.world.below(cluster_.nodes.size())];
+}
+
+void Faults::begin() {
+  cluster_.world.after(cluster_.world.between(milliseconds{200}, milliseconds{2500}),
+                       [this] { next(); });
+}
+
+void Faults::next() {
+  if (healed_) return;
+  happen(kinds_[cluster_.world.below(kinds_.size())]);
+  begin();
+}
+
+void Faults::happen(Kind kind) {
+  auto& world = cluster_.world;
+  happened_.insert(kind);
+  switch (kind) {
+    case Kind::kSuspendWriter:
+      return suspend(cluster_.writers[world.below(cluster_.writers.size())]->process(),
+                     milliseconds{14'000});
+    case Kind::kKillNode:
+      return kill_node(false);
+    case Kind::kCutPower:
+      return kill_node(true);
+    case Kind::kStopNode:
+      return suspend(some_node().process(), milliseconds{8000});
+    case Kind::kKillNamenode:
+      return kill_namenode(false);
+    case Kind::kStopNamenode:
+      return suspend(cluster_.namenode.process(), milliseconds{6000});
+    case Kind::kRestoreNamenode:
+      if (!cluster_.namenode.has_copy() || world.chance(2)) return cluster_.namenode.take_copy();
+      return kill_namenode(true);
+    case Kind::kCutWire:
+      return cut_wire();
+    case Kind::kSlowNetwork:
+      cluster_.network.slow(true);
+      return world.after(milliseconds{4000}, [this] { cluster_.network.slow(false); });
+    case Kind::kDisk:
+      return disk();
+    case Kind::kClock:
+      return cluster_.namenode.jump_clock(static_cast<std::int64_t>(world.below(2'000'000)) -
+                                          1'000'000);
+    case Kind::kSlowLog:
+      cluster_.namenode.slow_log(true);
+      return world.after(milliseconds{4000}, [this] { cluster_.namenode.slow_log(false); });
+  }
+}
+
+void Faults::suspend(Process& process, milliseconds longest) {
+  if (!process.works()) return;
+  process.stop();
+  cluster_.world.trace([] { return "a process is suspended"; });
+  cluster_.world.after(cluster_.world.between(milliseconds{300}, longest),
+                       [&process, life = process.life()] {
+                         if (process.life() == life) process.go_on();
+                       });
+}
+
+void Faults::kill_node(bool power) {
+  auto& node = some_node();
+  if (!node.process().up()) return;
+  if (power) {
+    node.cut_power();
+  } else {
+    node.kill();
+  }
+  cluster_.world.after(cluster_.world.between(milliseconds{300}, milliseconds{9000}), [&node] {
+    if (!node.process().up()) node.start();
+  });
+}
+
+void Faults::kill_namenode(bool restore) {
+  auto& namenode = cluster_.namenode;
+  if (!namenode.process().up()) return;
+  namenode.kill();
+  if (restore) {
+    // Writers of the life that ends end with it: whoever puts back a copy stops them.
+    namenode.restore_copy();
+    for (auto& writer : cluster_.writers) writer->begin_anew();
+  }
+  cluster_.world.after(cluster_.world.between(milliseconds{100}, milliseconds{3000}),
+                       [this] { start_namenode(); });
+}
+
+void Faults::start_namenode() {
+  if (cluster_.namenode.process().up()) return;
+  cluster_.namenode.start();
+  for (const auto& node : cluster_.nodes) {
+    if (node->orders_waiting() > 0) {
+      cluster_.world.note("a deletion in flight at a change of leadership");
+    }
+  }
+}
+
+void Faults::cut_wire() {
+  const auto places = 1 + cluster_.nodes.size() + cluster_.writers.size();
+  const auto from = static_cast<Place>(cluster_.world.below(places));
+  const auto to = static_cast<Place>(cluster_.world.below(places));
+  cluster_.network.cut(from, to);
+  if (cluster_.world.chance(2)) cluster_.network.cut(to, from);
+  cluster_.world.after(cluster_.world.between(milliseconds{500}, milliseconds{8000}),
+                       [this, from, to] {
+                         cluster_.network.mend(from, to);
+                         cluster_.network.mend(to, from);
+                       });
+}
+
+void Faults::disk() {
+  auto& node = some_node();
+  switch (cluster_.world.below(3)) {
+    case 0:
+      node.disk().slow = true;
+      break;
+    case 1:
+      node.disk_hangs(true);
+      break;
+    default:
+      node.disk().lies = true;
+      break;
+  }
+  cluster_.world.after(cluster_.world.between(milliseconds{1000}, milliseconds{9000}), [&node] {
+    node.disk().slow = false;
+    node.disk().lies = false;
+    node.disk_hangs(false);
+  });
+}
+
+void Faults::heal() {
+  healed_ = true;
+  cluster_.network.heal();
+  cluster_.namenode.slow_log(false);
+  start_namenode();
+  cluster_.namenode.process().go_on();
+  for (auto& node : cluster_.nodes) {
+    node->disk().slow = false;
+    node->disk().lies = false;
+    node->disk_hangs(false);
+    if (!node->process().up()) node->start();
+    node->process().go_on();
+  }
+  for (auto& writer : cluster_.writers) writer->process().go_on();
+}
+
+}  // namespace minidfs::sim

@@ -1,0 +1,56 @@
+// What a schedule does to a cluster. Each schedule draws the kinds of fault that it uses; each
+// fault ends by itself, at the latest when all are healed.
+#pragma once
+
+#include <set>
+#include <vector>
+
+#include "sim/whole/cluster.hpp"
+
+namespace minidfs::sim {
+
+class Faults {
+ public:
+  explicit Faults(Cluster& cluster);
+
+  // Now and again until heal().
+  void begin();
+  // Everything runs and every wire works from now on.
+  void heal();
+  // Kinds of fault that happened.
+  std::size_t kinds() const { return happened_.size(); }
+
+ private:
+  enum class Kind : int {
+    kSuspendWriter,
+    kKillNode,
+    kCutPower,
+    kStopNode,
+    kKillNamenode,
+    kStopNamenode,
+    kRestoreNamenode,
+    kCutWire,
+    kSlowNetwork,
+    kDisk,
+    kClock,
+    kSlowLog,
+  };
+  static constexpr int kKinds = static_cast<int>(Kind::kSlowLog) + 1;
+
+  void next();
+  void happen(Kind kind);
+  void suspend(Process& process, milliseconds longest);
+  void kill_node(bool power);
+  void kill_namenode(bool restore);
+  void cut_wire();
+  void disk();
+  void start_namenode();
+  SimDatanode& some_node();
+
+  Cluster& cluster_;
+  std::vector<Kind> kinds_;
+  std::set<Kind> happened_;
+  bool healed_ = false;
+};
+
+}  // namespace minidfs::sim

@@ -1,0 +1,323 @@
+#include "sim/whole/namenode.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+#include "base/codec.hpp"
+
+namespace minidfs::sim {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr milliseconds kTick{250};
+
+// Waits are short, so that a schedule takes few events; their order is that of the defaults.
+actors::BlockManagerOptions short_waits(std::uint64_t seed) {
+  actors::BlockManagerOptions options;
+  options.cluster = ClusterId{1, 1};
+  options.nodes = {milliseconds{1500}, milliseconds{4000}, milliseconds{1000}};
+  options.placement.reserve_bytes = 0;
+  options.sessions.grace = seconds(5);
+  options.orphans.grace = seconds(5);
+  options.orphans.repeat_after = seconds(4);
+  options.repair.settle_time = seconds(4);
+  options.repair.report_wait = seconds(5);
+  options.repair.balance = false;
+  options.repair.placement.reserve_bytes = 0;
+  options.repair_work = {seconds(6), seconds(8), seconds(4), seconds(30)};
+  options.settle = milliseconds{500};
+  options.report_patience = milliseconds{1500};
+  options.deletes_after = seconds(3);
+  options.seed = seed;
+  return options;
+}
+
+}  // namespace
+
+SimNamenode::SimNamenode(World& world, Ledger& ledger)
+    : world_(world), ledger_(ledger), process_(world) {}
+
+std::int64_t SimNamenode::wall_ms() const {
+  const auto since = std::chrono::duration_cast<milliseconds>(world_.now().time_since_epoch());
+  return 1'000'000 + since.count() + wall_offset_ms_;
+}
+
+Result<std::vector<metadata::OwnedBlock>> SimNamenode::owners(std::span<const BlockId> ids) {
+  std::vector<metadata::OwnedBlock> found;
+  for (const auto id : ids) {
+    const auto at = state_.table().owned().find(id);
+    if (at != state_.table().owned().end()) found.push_back(at->second);
+  }
+  return found;
+}
+
+// --- Requests ---------------------------------------------------------------------------------
+
+void SimNamenode::allocate(actors::AllocateBlocks request, Respond<actors::WriteGrant> respond) {
+  if (safe_mode()) return respond(Error{Errc::kSafeMode, "no writes in safe mode"});
+  const std::uint64_t wanted = std::uint64_t{request.pipelines} * request.blocks_per_pipeline;
+  auto grant = manager_->allocate(request, world_.now());
+  reserve_ids();
+  if (!grant.ok() && grant.error().code == Errc::kUnavailable && manager_->ids_exhausted(wanted)) {
+    waiting_.push_back({std::move(request), std::move(respond)});
+    return;
+  }
+  respond(std::move(grant));
+}
+
+void SimNamenode::commit(actors::CommitWrite request, Respond<metadata::ChangeReply> respond) {
+  if (safe_mode()) return respond(Error{Errc::kSafeMode, "no changes in safe mode"});
+  request.change.time_ms = wall_ms();
+  try_commit({std::move(request), world_.now(), std::move(respond)});
+}
+
+void SimNamenode::try_commit(WaitingCommit commit) {
+  if (auto kept = state_.kept_reply(commit.request.change.request)) {
+    world_.note("a commit that was answered from the kept replies");
+    return commit.respond(std::move(*kept));
+  }
+  const auto step = manager_->commit_proposed(commit.request, commit.asked_at, world_.now());
+  if (!step.ok()) {
+    if (step.error().code == Errc::kExpired) world_.note("an expired commit");
+    world_.trace([&] { return "the namenode refuses a commit: " + step.error().message; });
+    return commit.respond(step.error());
+  }
+  if (*step == actors::BlockManager::CommitStep::kWait) {
+    world_.note("a commit that waits for a report of its blocks");
+    unproven_.push_back(std::move(commit));
+    return;
+  }
+  if (commit.asked_at < world_.now()) world_.note("a commit accepted from a takeover");
+  const metadata::Change change{commit.request.change};
+  propose(change, [this, commit](const Result<metadata::ChangeReply>& reply) {
+    manager_->commit_done(commit.request, reply.ok()
+                                              ? std::span<const metadata::Outcome>(reply->outcomes)
+                                              : std::span<const metadata::Outcome>());
+    commit.respond(reply);
+  });
+}
+
+void SimNamenode::change(metadata::Change change, Respond<metadata::ChangeReply> respond) {
+  if (safe_mode()) return respond(Error{Errc::kSafeMode, "no changes in safe mode"});
+  if (auto* remove = std::get_if<metadata::Remove>(&change)) remove->time_ms = wall_ms();
+  propose(change, std::move(respond));
+}
+
+Status SimNamenode::renew(const actors::RenewSession& request) {
+  return manager_->renew(request, world_.now());
+}
+
+Status SimNamenode::end_session(const actors::EndSession& request) {
+  return manager_->end_session(request, world_.now());
+}
+
+void SimNamenode::register_node(const actors::RegisterNode& request,
+                                Respond<actors::Registered> respond) {
+  if (!request.marks.empty() && !request.epoch.life.is_none() &&
+      request.epoch.life != manager_->epoch().life) {
+    world_.note("a replica of another life");
+  }
+  respond(manager_->register_node(request, world_.now()));
+}
+
+Result<actors::HeartbeatReply> SimNamenode::heartbeat(const actors::Heartbeat& request) {
+  auto reply = manager_->heartbeat(request, world_.now());
+  for (const auto& gone : request.changes.removed) {
+    world_.trace([&] {
+      return "the namenode hears from node " + std::to_string(request.node.low) + " that block " +
+             to_string(gone.id) + " is gone" +
+             (reply.ok() && !reply->register_again ? "" : ", in vain");
+    });
+  }
+  if (!reply.ok()) return reply;
+  for (const auto& order : reply->remove) {
+    world_.trace([&] {
+      return "node " + std::to_string(request.node.low) + " is to remove block " +
+             to_string(order.block);
+    });
+  }
+  for (const auto& order : reply->copy) {
+    world_.trace([&] {
+      return "node " + std::to_string(request.node.low) + " is to copy block " +
+             to_string(order.block.id) + " to node " + std::to_string(order.targets[0].port);
+    });
+  }
+  return reply;
+}
+
+void SimNamenode::report(const actors::BlockReportPart& request,
+                         Respond<actors::Accepted> respond) {
+  const auto status = manager_->report(request, world_.now());
+  world_.trace([&] {
+    return "the report of node " + std::to_string(request.node.low) +
+           " is taken: " + (status.ok() ? "yes" : status.error().message);
+  });
+  if (status.ok()) return respond(actors::Accepted{});
+  respond(status.error());
+}
+
+Result<std::vector<metadata::LocatedBlock>> SimNamenode::locate(const std::string& path) {
+  const auto found = state_.visible().files.find(path);
+  if (found == state_.visible().files.end()) return Error{Errc::kNotFound, path};
+  std::vector<metadata::LocatedBlock> blocks;
+  for (const auto& block : found->second.blocks) blocks.push_back({block, 0, {}});
+  manager_->locate(blocks, "");
+  return blocks;
+}
+
+// --- The log ----------------------------------------------------------------------------------
+
+void SimNamenode::propose(const metadata::Change& change,
+                          std::function<void(Result<metadata::ChangeReply>)> done) {
+  proposed_.push_back({metadata::encode_change(change), std::move(done)});
+  if (syncing_.empty()) sync_log();
+}
+
+void SimNamenode::sync_log() {
+  if (proposed_.empty()) return;
+  syncing_ = std::exchange(proposed_, {});
+  const auto most = slow_log_ ? milliseconds{3000} : milliseconds{12};
+  process_.later(world_.between(milliseconds{1}, most), [this] {
+    apply_batch(std::exchange(syncing_, {}));
+    sync_log();
+  });
+}
+
+// The database is ahead of the block map for as long as the effects take to reach it.
+void SimNamenode::apply_batch(std::vector<Proposal> batch) {
+  std::vector<std::pair<Proposal, std::string>> answers;
+  for (auto& proposal : batch) {
+    auto reply = state_.apply(proposal.entry, ledger_);
+    answers.emplace_back(std::move(proposal), std::move(reply));
+  }
+  auto effects = state_.table().take_effects();
+  process_.later(world_.between(milliseconds{0}, milliseconds{5}),
+                 [this, effects = std::move(effects), answers = std::move(answers)] {
+                   take_effects(effects);
+                   for (const auto& [proposal, reply] : answers) {
+                     proposal.done(decode<metadata::ChangeReply>(reply, "reply"));
+                   }
+                 });
+}
+
+void SimNamenode::take_effects(const std::vector<BlockEffect>& effects) {
+  for (const auto& effect : effects) {
+    world_.trace([&] {
+      static constexpr std::array kWords{"added", "freed", "retargeted"};
+      return "block " + to_string(effect.block.id) + " is " +
+             kWords[static_cast<std::size_t>(effect.kind)] + " with " +
+             std::to_string(effect.replication) + " copies";
+    });
+  }
+  manager_->apply_effects(effects);
+}
+
+// Ids come from the mark of a leadership; when they are used up it takes another one.
+void SimNamenode::reserve_ids() {
+  if (manager_->take_reservation() == 0) return;
+  metadata::BeginLeadership change;
+  change.time_ms = wall_ms();
+  change.number = manager_->epoch().leadership;
+  change.mark = static_cast<metadata::BlockMark>(world_.random()() | 1U);
+  propose(change, [this, mark = change.mark](const auto&) { ids_reserved(mark); });
+}
+
+void SimNamenode::ids_reserved(metadata::BlockMark mark) {
+  manager_->ids_reserved({metadata::first_of(mark), metadata::kBlockCountMax});
+  for (auto& waiting : std::exchange(waiting_, {})) {
+    waiting.respond(manager_->allocate(waiting.request, world_.now()));
+  }
+}
+
+void SimNamenode::retire() {
+  auto ranges = manager_->take_retirement();
+  if (ranges.empty()) return;
+  propose(metadata::RetireBlockIds{std::move(ranges)},
+          [this](const auto& reply) { manager_->retirement_done(reply.ok()); });
+}
+
+// --- Life and death ---------------------------------------------------------------------------
+
+// As actors/leadership.cpp: logged before anybody is served. A namespace that went back lives anew.
+actors::BlockManagerOptions SimNamenode::begin_leadership() {
+  auto& table = state_.table();
+  metadata::BeginLeadership change;
+  change.time_ms = wall_ms();
+  if (table.epoch().life.is_none() || std::exchange(went_back_, false)) {
+    change.life = {world_.random()(), 1};
+  }
+  change.number = table.leadership() + 1;
+  change.mark = static_cast<metadata::BlockMark>(world_.random()() | 1U);
+  static_cast<void>(state_.apply(metadata::encode_change(change), ledger_));
+  auto options = short_waits(world_.random()());
+  options.epoch = table.epoch();
+  options.mark = change.mark;
+  return options;
+}
+
+void SimNamenode::start() {
+  world_.trace([] { return "the namenode starts"; });
+  process_.start();
+  manager_ = std::make_unique<actors::BlockManager>(
+      begin_leadership(), [this](std::span<const BlockId> ids) { return owners(ids); },
+      world_.now());
+  tick();
+}
+
+// What was being synced may have reached the disk, in order; nobody has been told.
+void SimNamenode::kill() {
+  if (!process_.up()) return;
+  world_.trace([] { return "the namenode is killed"; });
+  process_.kill();
+  const auto kept = world_.below(syncing_.size() + 1);
+  for (std::size_t i = 0; i < kept; ++i) state_.apply(syncing_[i].entry, ledger_);
+  if (kept > 0) world_.note("an entry of the log that outlived its answer");
+  static_cast<void>(state_.table().take_effects());
+  syncing_.clear();
+  proposed_.clear();
+  waiting_.clear();
+  unproven_.clear();
+  for (auto& closed : std::exchange(gone_, {})) {
+    world_.after(world_.between(milliseconds{1}, milliseconds{20}), std::move(closed));
+  }
+}
+
+void SimNamenode::take_copy() { copy_ = state_; }
+
+void SimNamenode::restore_copy() {
+  MDFS_ASSERT(!process_.up());
+  world_.trace([] { return "the namespace goes back to a copy"; });
+  if (copy_->applied() < state_.applied()) world_.note("a namespace that went back");
+  std::set<BlockId> removed;
+  for (const auto& [id, owned] : copy_->table().owned()) {
+    if (!state_.table().owned().contains(id)) removed.insert(id);
+  }
+  state_ = *copy_;
+  went_back_ = true;
+  ledger_.restored(removed);
+}
+
+void SimNamenode::tick() {
+  manager_->note_applied(state_.applied());
+  manager_->tick(state_.table().owned().size(), world_.now());
+  for (auto& commit : std::exchange(unproven_, {})) try_commit(std::move(commit));
+  retire();
+  reserve_ids();
+  process_.later(kTick, [this] { tick(); });
+}
+
+actors::StatusReply SimNamenode::status() const {
+  actors::StatusReply reply;
+  auto& state = const_cast<NamespaceState&>(state_);
+  manager_->fill_status(reply, state.table().owned().size(), world_.now());
+  return reply;
+}
+
+std::vector<actors::BlockProblem> SimNamenode::problems() const {
+  return manager_->problems(BlockId{0}, BlockId{~std::uint64_t{0} >> 1U}, {}, 10);
+}
+
+}  // namespace minidfs::sim

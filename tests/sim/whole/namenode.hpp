@@ -1,0 +1,103 @@
+// A namenode of the simulator: the real BlockManager, the real rules, and what the actors and the
+// log around them do in the product, in a few lines each. The log survives the process; of what it
+// had not synced the seed decides how much.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/block_manager.hpp"
+#include "metadata/block_identity.hpp"
+#include "sim/whole/namespace_state.hpp"
+#include "sim/whole/network.hpp"
+#include "sim/whole/process.hpp"
+
+namespace minidfs::sim {
+
+template <class Reply>
+using Respond = std::function<void(Result<Reply>)>;
+
+class SimNamenode {
+ public:
+  SimNamenode(World& world, Ledger& ledger);
+
+  Process& process() { return process_; }
+
+  // --- Requests, as they arrive ---
+  void allocate(actors::AllocateBlocks request, Respond<actors::WriteGrant> respond);
+  void commit(actors::CommitWrite request, Respond<metadata::ChangeReply> respond);
+  void change(metadata::Change change, Respond<metadata::ChangeReply> respond);
+  Status renew(const actors::RenewSession& request);
+  Status end_session(const actors::EndSession& request);
+  void register_node(const actors::RegisterNode& request, Respond<actors::Registered> respond);
+  Result<actors::HeartbeatReply> heartbeat(const actors::Heartbeat& request);
+  void report(const actors::BlockReportPart& request, Respond<actors::Accepted> respond);
+  // The blocks of a file with their locations; kNotFound without the file.
+  Result<std::vector<metadata::LocatedBlock>> locate(const std::string& path);
+  // `closed` is told when this process has gone, as the kernel tells the other end.
+  void on_gone(std::function<void()> closed) { gone_.push_back(std::move(closed)); }
+
+  // --- Faults ---
+  void start();
+  void kill();
+  void take_copy();
+  bool has_copy() const { return copy_.has_value(); }
+  // The namenode, which does not run, goes back to the copy.
+  void restore_copy();
+  void jump_clock(std::int64_t by_ms) { wall_offset_ms_ += by_ms; }
+  void slow_log(bool slow) { slow_log_ = slow; }
+
+  // --- What checkers look at ---
+  NamespaceState& state() { return state_; }
+  bool safe_mode() { return manager_->safe_mode().on(); }
+  void leave_safe_mode() { manager_->safe_mode().leave(); }
+  actors::StatusReply status() const;
+  std::vector<actors::BlockProblem> problems() const;
+
+ private:
+  struct Proposal {
+    std::string entry;
+    std::function<void(Result<metadata::ChangeReply>)> done;
+  };
+  struct WaitingCommit {
+    actors::CommitWrite request;
+    TimePoint asked_at{};
+    Respond<metadata::ChangeReply> respond;
+  };
+  void try_commit(WaitingCommit commit);
+  void propose(const metadata::Change& change, std::function<void(Result<metadata::ChangeReply>)>);
+  void sync_log();
+  void apply_batch(std::vector<Proposal> batch);
+  void take_effects(const std::vector<BlockEffect>& effects);
+  void reserve_ids();
+  void ids_reserved(metadata::BlockMark mark);
+  void retire();
+  actors::BlockManagerOptions begin_leadership();
+  void tick();
+  std::int64_t wall_ms() const;
+  Result<std::vector<metadata::OwnedBlock>> owners(std::span<const BlockId> ids);
+
+  World& world_;
+  Ledger& ledger_;
+  Process process_;
+  std::unique_ptr<actors::BlockManager> manager_;
+  NamespaceState state_;
+  std::optional<NamespaceState> copy_;
+  std::vector<Proposal> proposed_;  // Not yet being synced.
+  std::vector<Proposal> syncing_;
+  bool slow_log_ = false;
+  bool went_back_ = false;  // To a copy, since the last start.
+  std::int64_t wall_offset_ms_ = 0;
+  std::vector<std::function<void()>> gone_;
+  struct Waiting {
+    actors::AllocateBlocks request;
+    Respond<actors::WriteGrant> respond;
+  };
+  std::vector<Waiting> waiting_;  // For block ids.
+  std::vector<WaitingCommit> unproven_;
+};
+
+}  // namespace minidfs::sim

@@ -1,0 +1,48 @@
+// The wires between the parts of a simulated cluster. What is sent on one connection arrives in
+// order; different connections overtake each other, so that what was sent before a reconnection may
+// arrive after what was sent on the new connection, twice then. A wire may be cut one way only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "sim/whole/world.hpp"
+
+namespace minidfs::sim {
+
+// 0 is the namenode, then the datanodes, then the writers.
+using Place = int;
+inline constexpr Place kNamenode = 0;
+
+class Network {
+ public:
+  explicit Network(World& world) : world_(world) {}
+
+  std::uint64_t connect() { return ++last_connection_; }
+  // What crosses a cut wire is lost; the ends find out by their time-outs.
+  void send(Place from, Place to, std::uint64_t connection, std::function<void()> deliver);
+
+  void cut(Place from, Place to) { cut_.insert({from, to}); }
+  void mend(Place from, Place to) { cut_.erase({from, to}); }
+  bool is_cut(Place from, Place to) const { return cut_.contains({from, to}); }
+  void heal() {
+    cut_.clear();
+    slow_ = false;
+  }
+  // Now and then a message then takes seconds.
+  void slow(bool slow) { slow_ = slow; }
+
+ private:
+  World& world_;
+  std::uint64_t last_connection_ = 0;
+  std::set<std::pair<Place, Place>> cut_;
+  bool slow_ = false;
+  // Of the last message of a connection in one direction.
+  std::map<std::tuple<std::uint64_t, Place, Place>, TimePoint> arrivals_;
+};
+
+}  // namespace minidfs::sim

@@ -1,0 +1,64 @@
+// A process as the others meet it: it runs, is stopped (its timers and what arrives wait) or is
+// gone (all of that is lost). Lives are counted, so that nothing of an earlier one acts in a later.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <utility>
+
+#include "sim/whole/world.hpp"
+
+namespace minidfs::sim {
+
+class Process {
+ public:
+  explicit Process(World& world) : world_(world) {}
+
+  bool up() const { return up_; }
+  bool stopped() const { return stopped_; }
+  bool works() const { return up_ && !stopped_; }
+  std::uint64_t life() const { return life_; }
+
+  void start() {
+    up_ = true;
+    stopped_ = false;
+    ++life_;
+  }
+  void kill() {
+    up_ = false;
+    stopped_ = false;
+    backlog_.clear();
+  }
+  void stop() { stopped_ = up_; }
+  void go_on() {
+    if (!std::exchange(stopped_, false)) return;
+    auto waiting = std::exchange(backlog_, {});
+    for (auto& event : waiting) later(milliseconds{0}, std::move(event));
+  }
+
+  // A timer of this life.
+  void later(milliseconds delay, std::function<void()> event) {
+    world_.after(delay, [this, life = life_, event = std::move(event)]() mutable {
+      arrive(life, std::move(event));
+    });
+  }
+  // Something that is meant for the process as it was in `life`.
+  void arrive(std::uint64_t life, std::function<void()> event) {
+    if (!up_ || life != life_) return;
+    if (stopped_) {
+      backlog_.push_back(std::move(event));
+    } else {
+      event();
+    }
+  }
+
+ private:
+  World& world_;
+  bool up_ = false;
+  bool stopped_ = false;
+  std::uint64_t life_ = 0;
+  std::deque<std::function<void()>> backlog_;
+};
+
+}  // namespace minidfs::sim
