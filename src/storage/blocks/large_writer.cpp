@@ -1,111 +1,22 @@
-// A replica that becomes a file of its own. What is appended waits in memory for the disk's
-// threads, which carry out one job of a file at a time:
-//
-//   append() --> pieces --> write job (kWrite): makes the file, writes what waits
-//   finish() ------------> once nothing waits: sync job (kSync): descriptor, sync, publish
-//
-// Whatever ends a file before it is published (an error, a disk that hangs, an abandoned writer)
-// sets its failure once; its name, space and mark go when no job of it runs any more.
-#include <fcntl.h>
+#include "storage/blocks/large_writer.hpp"
+
 #include <unistd.h>
 
 #include <algorithm>
 
-#include "storage/blocks/received_slices.hpp"
-#include "storage/blocks/replica_writers.hpp"
-
 namespace minidfs::storage {
 
-namespace {
-
-// Writing back begins when so much has gathered, so that the sync at the end finds little to do.
-constexpr std::uint64_t kWriteBackBytes = std::uint64_t{8} << 20;
-// Space is promised to a writer without a hint in steps of this size.
-constexpr std::uint64_t kReserveStepBytes = std::uint64_t{8} << 20;
-// After so much another file has its turn.
-constexpr std::uint64_t kJobBytes = std::uint64_t{4} << 20;
-
-struct Piece {
-  std::uint64_t offset = 0;
-  std::span<const std::byte> stored;
-  std::shared_ptr<const void> memory;
-};
-
-class LargeFile : public std::enable_shared_from_this<LargeFile> {
- public:
-  using Done = std::function<void(Result<ReplicaInfo>)>;
-  using Lost = std::function<void(const Error&)>;
-
-  LargeFile(WriterStart start, const LargeWriterOptions& options, ReplicaCatalog& catalog,
-            SpaceLedger& ledger)
-      : catalog_(catalog),
-        ledger_(ledger),
-        options_(&options),
-        reservation_(std::move(start.reservation)),
-        reserved_(start.stored_bytes_hint) {
-    received_.info.block = start.block;
-    received_.info.generation = start.generation;
-    received_.slices.reserve(
-        std::min<std::uint64_t>(slice_count_of(start.stored_bytes_hint), 4096));
-  }
-
-  Status append(std::span<const Slice> slices, std::span<const std::byte> stored,
-                std::shared_ptr<const void> memory);
-  void finish(Done done);
-  void on_lost(Lost lost);
-  void keep_out_of_cache();
-  void abandon();
-  std::chrono::milliseconds stalled_for();
-
- private:
-  Status reserve(std::uint64_t end);
-  void schedule_write();
-  void schedule_sync();
-  enum class Step : std::uint8_t { kWrite, kLater, kSync, kWait, kOver };
-  Step next_step(std::uint64_t done_bytes, std::vector<Piece>& pieces);
-  void write_job();
-  void sync_job();
-  bool open(std::vector<Piece>& pieces);
-  bool go_elsewhere(std::vector<Piece>& pieces);
-  Status write(const Piece& piece);
-  void write_back(std::uint64_t end);
-  Result<ReplicaInfo> publish();
-  Status write_footer();
-  void failed_here(const Error& error);
-  void give_up(const Error& error);
-  void answer(Result<ReplicaInfo> result);
-  void end_job();
-  void clean_up_soon();
-  void clean_up_when_idle();
-  void clean_up();
-  const LargeWriterOptions& place();
-
-  ReplicaCatalog& catalog_;
-  SpaceLedger& ledger_;
-
-  std::mutex mutex_;
-  const LargeWriterOptions* options_;  // Of the disk that it is on.
-  Received received_;
-  Reservation reservation_;
-  std::uint64_t reserved_;
-  std::vector<Piece> pieces_;
-  Status failure_;
-  Lost lost_;
-  Done done_;
-  bool keep_out_of_cache_ = false;
-  bool finishing_ = false;
-  bool scheduled_ = false;  // A job is queued or runs.
-  bool running_ = false;
-  bool clean_up_due_ = false;
-  bool cleaned_up_ = false;
-  bool claimed_ = false;  // It is being published: nothing can fail it any more.
-
-  // Of the job that runs.
-  std::shared_ptr<UniqueFd> fd_;  // Shared with writing back, which must not keep the file alive.
-  std::string path_;
-  std::uint64_t written_back_ = 0;
-};
-
+LargeFile::LargeFile(WriterStart start, const LargeWriterOptions& options, ReplicaCatalog& catalog,
+                     SpaceLedger& ledger)
+    : catalog_(catalog),
+      ledger_(ledger),
+      options_(&options),
+      reservation_(std::move(start.reservation)),
+      reserved_(start.stored_bytes_hint) {
+  received_.info.block = start.block;
+  received_.info.generation = start.generation;
+  received_.slices.reserve(std::min<std::uint64_t>(slice_count_of(start.stored_bytes_hint), 4096));
+}
 // Near the end of the space, asks only for what is needed.
 Status LargeFile::reserve(std::uint64_t end) {
   if (end <= reserved_) return {};
@@ -185,175 +96,6 @@ void LargeFile::schedule_sync() {
   options_->threads->submit(
       DiskWork::kSync,
       {[self] { self->sync_job(); }, {}, [self](const Error& error) { self->give_up(error); }});
-}
-
-void LargeFile::write_job() {
-  {
-    const std::lock_guard lock(mutex_);
-    running_ = true;
-  }
-  std::uint64_t done_bytes = 0;
-  for (;;) {
-    std::vector<Piece> pieces;
-    switch (next_step(done_bytes, pieces)) {
-      case Step::kWait:
-        return;
-      case Step::kOver:
-        end_job();
-        return;
-      case Step::kLater:
-        end_job();
-        schedule_write();
-        return;
-      case Step::kSync:
-        end_job();
-        schedule_sync();
-        return;
-      case Step::kWrite:
-        break;
-    }
-    if (!fd_ && !open(pieces)) return;
-    for (Piece& piece : pieces) {
-      const Status written = write(piece);
-      done_bytes += piece.stored.size();
-      piece = {};
-      if (!written.ok()) {
-        failed_here(written.error());
-        return;
-      }
-    }
-  }
-}
-
-LargeFile::Step LargeFile::next_step(std::uint64_t done_bytes, std::vector<Piece>& pieces) {
-  const std::lock_guard lock(mutex_);
-  if (!failure_.ok()) return Step::kOver;
-  if (!pieces_.empty()) {
-    if (done_bytes >= kJobBytes) return Step::kLater;
-    pieces.swap(pieces_);
-    return Step::kWrite;
-  }
-  if (finishing_) return Step::kSync;
-  scheduled_ = running_ = false;
-  return Step::kWait;
-}
-
-// Whether the file can be written. When it cannot be made, another disk may take it.
-bool LargeFile::open(std::vector<Piece>& pieces) {
-  path_ = options_->folder + "/" + large_name(received_.info.block, received_.info.generation);
-  auto fd = open_file(path_, O_RDWR | O_CREAT | O_EXCL);
-  if (fd) {
-    fd_ = std::make_shared<UniqueFd>(std::move(*fd));
-    return true;
-  }
-  options_->write_failed(fd.error());
-  if (go_elsewhere(pieces)) return false;
-  // To whom it is told it is no file that is missing.
-  const bool missing = fd.error().code == Errc::kNotFound;
-  failed_here(missing ? Error{Errc::kIoError, fd.error().message} : fd.error());
-  return false;
-}
-
-bool LargeFile::go_elsewhere(std::vector<Piece>& pieces) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!failure_.ok()) return false;
-    auto elsewhere =
-        options_->elsewhere(std::max(reserved_, received_.info.stored_bytes) + kReserveStepBytes);
-    if (elsewhere.options == nullptr) return false;
-    options_ = elsewhere.options;
-    reservation_ = std::move(elsewhere.reservation);
-    pieces_.insert(pieces_.begin(), std::make_move_iterator(pieces.begin()),
-                   std::make_move_iterator(pieces.end()));
-    running_ = false;
-  }
-  schedule_write();
-  return true;
-}
-
-Status LargeFile::write(const Piece& piece) {
-  MDFS_CHECK(write_at(fd_->get(), piece.stored, piece.offset, path_));
-  options_->threads->progress(DiskWork::kWrite);
-  {
-    const std::lock_guard lock(mutex_);
-    reservation_.wrote(piece.stored.size());
-  }
-  write_back(piece.offset + piece.stored.size());
-  return {};
-}
-
-void LargeFile::write_back(std::uint64_t end) {
-  if (options_->durability != Durability::kSync || end - written_back_ < kWriteBackBytes) return;
-  // Only a hint: errors show at the sync.
-  const std::uint64_t begin = std::exchange(written_back_, end);
-  const auto write_back = [fd = fd_, begin, end] {
-    ::sync_file_range(fd->get(), static_cast<off_t>(begin), static_cast<off_t>(end - begin),
-                      SYNC_FILE_RANGE_WRITE);
-  };
-  options_->threads->submit(DiskWork::kSync, {write_back, {}, {}});
-}
-
-void LargeFile::sync_job() {
-  {
-    const std::lock_guard lock(mutex_);
-    running_ = true;
-  }
-  auto result = publish();
-  if (!result) {
-    failed_here(result.error());
-    return;
-  }
-  ledger_.refresh(options_->disk_number);
-  end_job();
-  answer(std::move(result));
-}
-
-Status LargeFile::write_footer() {
-  const ReplicaInfo& info = received_.info;
-  const DescriptorPlace place{options_->disk, 0, info.stored_bytes};
-  const EncodedDescriptor descriptor = encode_descriptor(place, info, received_.slices);
-  const std::string footer = descriptor.table + descriptor.header;
-  MDFS_CHECK(write_at(fd_->get(), std::as_bytes(std::span(footer)), info.stored_bytes, path_));
-  if (options_->durability == Durability::kSync) {
-    MDFS_CHECK(sync_data(fd_->get(), path_));
-    // Memory that was just given back is the cheapest to take again, for the next copy.
-    if (keep_out_of_cache_) ::posix_fadvise(fd_->get(), 0, 0, POSIX_FADV_DONTNEED);
-    // On a journaling file system the first sync has mostly made the name durable as well, and this
-    // one finds nothing to do.
-    MDFS_CHECK(sync_directory(options_->folder));
-  }
-  return {};
-}
-
-Result<ReplicaInfo> LargeFile::publish() {
-  const ReplicaInfo info = received_.info;
-  {
-    const std::lock_guard lock(mutex_);
-    MDFS_CHECK(failure_);
-    MDFS_CHECK(reservation_.grow_to(file_bytes(info)));
-  }
-  MDFS_CHECK(write_footer());
-  {
-    const std::lock_guard lock(mutex_);
-    MDFS_CHECK(failure_);
-    claimed_ = true;
-  }
-  ReplicaLocation location;
-  location.generation = info.generation;
-  location.length = info.length;
-  location.stored_bytes = info.stored_bytes;
-  location.disk = options_->disk_number;
-  const auto replaced = catalog_.publish(info.block, location);
-  if (!replaced) {
-    const std::lock_guard lock(mutex_);
-    claimed_ = false;
-    return replaced.error();
-  }
-  reservation_ = Reservation();
-  fd_.reset();
-  if (*replaced) options_->replaced(info.block, **replaced);
-  catalog_.end_write(info.block);
-  return info;
 }
 
 // The disk has answered, with an error: the job that runs is the last one.
@@ -453,6 +195,8 @@ const LargeWriterOptions& LargeFile::place() {
   const std::lock_guard lock(mutex_);
   return *options_;
 }
+
+namespace {
 
 class LargeWriter final : public ReplicaWriter {
  public:
