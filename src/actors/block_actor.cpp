@@ -83,6 +83,14 @@ caf::result<metadata::ChangeReply> BlockActorState::commit(CommitWrite& request)
 
 void BlockActorState::try_commit(WaitingCommit commit) {
   const auto step = manager_->commit_proposed(commit.request, commit.asked_at, now());
+  if (!step.ok() || *step == BlockManager::CommitStep::kWait) {
+    // What was applied once is answered as then, whatever has become of its blocks.
+    auto kept = reader_->kept_reply(commit.request.change.request);
+    if (kept.ok() && kept->has_value()) {
+      commit.promise.deliver(std::move(**kept));
+      return;
+    }
+  }
   if (!step.ok()) {
     commit.promise.deliver(to_caf(step.error()));
     return;
