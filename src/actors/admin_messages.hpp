@@ -31,12 +31,13 @@ struct NodeReport {
   std::string admin;                   // metadata::to_string(AdminState).
   std::uint64_t draining_left = 0;     // Blocks that keep a decommission from its end.
   std::int64_t maintenance_left_ms = 0;
+  std::vector<DiskState> bad_disks;  // Those that do not work.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, NodeReport& x) {
   return f(x.node, x.data, x.rack, x.state, x.capacity_bytes, x.used_bytes, x.free_bytes, x.blocks,
-           x.last_heartbeat_ms, x.admin, x.draining_left, x.maintenance_left_ms);
+           x.last_heartbeat_ms, x.admin, x.draining_left, x.maintenance_left_ms, x.bad_disks);
 }
 
 struct StatusReply {

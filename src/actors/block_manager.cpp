@@ -87,7 +87,7 @@ BlockManager::BlockManager(BlockManagerOptions options, OwnerLookup owners, Time
       repair_work_(options_.repair_work),
       last_report_(random_() >> 32) {
   if (options_.mark != 0) {
-    ids_.add_range({metadata::first_of(options_.mark), metadata::kBlockCountMax});
+    ids_reserved({metadata::first_of(options_.mark), metadata::kBlockCountMax});
   }
 }
 
@@ -111,7 +111,8 @@ Result<std::vector<NodeIndex>> BlockManager::targets_for(const AllocateBlocks& r
   if (targets.empty() && counts.live + counts.stale > request.excluded.size()) {
     return Error{Errc::kNoSpace, "none of the " + std::to_string(counts.live + counts.stale) +
                                      " live datanodes has " +
-                                     std::to_string(placement.block_bytes) + " bytes free"};
+                                     std::to_string(placement.block_bytes) + " bytes free" +
+                                     bad_disks_text()};
   }
   if (targets.empty()) {
     return Error{Errc::kNoDatanode,
@@ -206,6 +207,11 @@ Status BlockManager::free_unowned(std::vector<BlockId> blocks) {
   return {};
 }
 
+void BlockManager::ids_reserved(metadata::BlockRange range) {
+  ids_.add_range(range);
+  marks_.insert(metadata::mark_of(range.first));
+}
+
 Result<BlockManager::CommitStep> BlockManager::commit_proposed(const CommitWrite& request,
                                                                TimePoint asked_at, TimePoint now) {
   std::size_t next = 0;
@@ -220,7 +226,12 @@ Result<BlockManager::CommitStep> BlockManager::commit_proposed(const CommitWrite
       // Perhaps it was given up: then the rules refuse it, unless this was done and answered
       // before.
       if (known.has_value() && known->freed) continue;
-      if (sessions_.holder(block.id) == metadata::SessionId{request.session}) continue;
+      // What was granted elsewhere may have been given up there, whoever has renewed it here: only
+      // a report shows that it exists.
+      if (marks_.contains(metadata::mark_of(block.id)) &&
+          sessions_.holder(block.id) == metadata::SessionId{request.session}) {
+        continue;
+      }
       if (known.has_value() && (known->owned || map_.is_reported(block))) continue;
       if (sessions_.is_dead(block.id)) return given_up(file.path, block.id);
       unproven = &file.path;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
 #include "actors/messages.hpp"
 #include "base/result.hpp"
@@ -83,7 +84,7 @@ class BlockManager {
   // The last applied change that is known, for the datanodes.
   void note_applied(std::uint64_t change) { applied_ = change; }
   const metadata::Epoch& epoch() const { return options_.epoch; }
-  void ids_reserved(metadata::BlockRange range) { ids_.add_range(range); }
+  void ids_reserved(metadata::BlockRange range);
   void reservation_failed() { ids_.reservation_failed(); }
 
   // kUnavailable with `ids_exhausted()` means: ask again after ids_reserved().
@@ -156,11 +157,15 @@ class BlockManager {
     metadata::OrderWindow removes;                   // Sent with its heartbeats.
     std::vector<CopyOrder> copies;                   // Likewise.
     ScrubState scrub;                                // As it said last.
+    std::vector<DiskState> bad_disks;                // Likewise: those that do not work.
     std::uint64_t scrub_wanted = 0;                  // The request that it is to carry out.
   };
 
   Result<std::vector<metadata::NodeIndex>> targets_for(const AllocateBlocks& request,
                                                        TimePoint now);
+  void note_disks(metadata::NodeIndex node, const std::vector<DiskState>& disks);
+  // ", …" with the disks that keep live datanodes from taking blocks; empty when all work.
+  std::string bad_disks_text() const;
   Status free_unowned(std::vector<BlockId> blocks);
   std::vector<BlockId> known_in(std::span<const metadata::BlockRange> ranges) const;
   bool is_unsettled(TimePoint now) const { return now - started_ < options_.deletes_after; }
@@ -193,6 +198,7 @@ class BlockManager {
   metadata::WriteSessions sessions_;
   metadata::OrphanCollector orphans_;
   metadata::BlockIdAllocator ids_;
+  absl::flat_hash_set<metadata::BlockMark> marks_;  // Of the blocks that were granted here.
   metadata::SafeMode safe_mode_;
   metadata::RepairWork repair_work_;
   std::vector<NodeWork> work_;  // By node index.

@@ -1,6 +1,7 @@
 // The part of BlockManager that talks to datanodes.
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "actors/block_manager.hpp"
@@ -26,6 +27,8 @@ metadata::NodeUsage usage_of(const Heartbeat& request) {
   usage.active_reads = request.active_reads;
   return usage;
 }
+
+constexpr std::size_t kBadDisksTextMax = 500;  // Bytes of an error message.
 
 // The registry asks for a new registration by these codes.
 bool means_register_again(const Error& error) {
@@ -73,6 +76,43 @@ Result<Registered> BlockManager::register_node(const RegisterNode& request, Time
   return Registered{options_.cluster, last_report_, options_.epoch, applied_};
 }
 
+void BlockManager::note_disks(NodeIndex node, const std::vector<DiskState>& disks) {
+  std::vector<DiskState> bad;
+  std::copy_if(disks.begin(), disks.end(), std::back_inserter(bad),
+               [](const DiskState& disk) { return disk.health != DiskHealth::kWorks; });
+  auto& known = work(node).bad_disks;
+  const auto stands_in = [](const std::vector<DiskState>& list, const DiskState& disk) {
+    return std::any_of(list.begin(), list.end(), [&](const DiskState& other) {
+      return other.directory == disk.directory && other.health == disk.health;
+    });
+  };
+  const auto name = to_string(registry_.get(node).data);
+  for (const auto& disk : bad) {
+    if (stands_in(known, disk)) continue;
+    log_warn("namenode", "datanode {}: the disk of {} {}", name, disk.directory,
+             to_string(disk.health));
+  }
+  for (const auto& disk : known) {
+    if (disk.health == DiskHealth::kHangs && !stands_in(bad, disk)) {
+      log_info("namenode", "datanode {}: the disk of {} hangs no more", name, disk.directory);
+    }
+  }
+  known = std::move(bad);
+}
+
+std::string BlockManager::bad_disks_text() const {
+  std::string text;
+  for (const auto& node : registry_.nodes()) {
+    if (node.state == metadata::NodeState::kDead || node.index.value >= work_.size()) continue;
+    for (const auto& disk : work_[node.index.value].bad_disks) {
+      if (text.size() > kBadDisksTextMax) return text + ", …";
+      text += ", " + to_string(node.data) + ": the disk of " + disk.directory + " " +
+              to_string(disk.health);
+    }
+  }
+  return text;
+}
+
 Result<HeartbeatReply> BlockManager::heartbeat(const Heartbeat& request, TimePoint now) {
   HeartbeatReply reply;
   reply.epoch = options_.epoch;
@@ -95,6 +135,7 @@ Result<HeartbeatReply> BlockManager::heartbeat(const Heartbeat& request, TimePoi
     log_warn("namenode", "datanode {} has a bad replica of block {}",
              to_string(registry_.get(node).data), to_string(bad.id));
   }
+  note_disks(node, request.disks);
   note_losses(node, request.changes);
   MDFS_TRY(const auto owned, owners_of(request.changes.added));
   note_merge(node, metadata::apply_incremental(map_, node, request.changes, owned));
@@ -256,6 +297,7 @@ void BlockManager::fill_status(StatusReply& reply, std::uint64_t total_blocks,
           std::chrono::duration_cast<std::chrono::milliseconds>(node.maintenance_until - now)
               .count();
     }
+    if (node.index.value < work_.size()) report.bad_disks = work_[node.index.value].bad_disks;
     reply.nodes.push_back(std::move(report));
   }
 }

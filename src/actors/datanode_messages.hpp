@@ -87,6 +87,18 @@ enum class DiskHealth : std::uint8_t {
   kFailed = 2,  // Given up until the process is started again.
 };
 
+inline std::string to_string(DiskHealth health) {
+  switch (health) {
+    case DiskHealth::kWorks:
+      return "works";
+    case DiskHealth::kHangs:
+      return "hangs";
+    case DiskHealth::kFailed:
+      return "failed";
+  }
+  return "is in a state unknown here";
+}
+
 struct DiskState {
   std::string directory;
   DiskHealth health = DiskHealth::kWorks;

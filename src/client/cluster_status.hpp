@@ -18,6 +18,12 @@ struct BlockCounts {
   double repaired_per_second = 0;  // Copies that arrive, of late.
 };
 
+// A disk of a datanode that does not work.
+struct BadDisk {
+  std::string directory;
+  std::string state;  // "hangs" or "failed".
+};
+
 struct NodeReport {
   NodeId id;
   std::string name;  // host:port of the data plane.
@@ -31,6 +37,7 @@ struct NodeReport {
   std::uint64_t free_bytes = 0;
   std::uint64_t blocks = 0;
   std::int64_t last_heartbeat_ms = 0;  // Ago.
+  std::vector<BadDisk> bad_disks;
 };
 
 struct ClusterStatus {

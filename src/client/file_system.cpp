@@ -37,10 +37,15 @@ ClusterStatus cluster_status(actors::StatusReply reply) {
   status.blocks = {reply.blocks_total,   reply.blocks_under_replicated, reply.blocks_missing,
                    reply.blocks_corrupt, reply.pending_copies,          reply.repaired_per_second};
   for (auto& node : reply.nodes) {
+    std::vector<BadDisk> bad_disks;
+    for (auto& disk : node.bad_disks) {
+      bad_disks.push_back({std::move(disk.directory), to_string(disk.health)});
+    }
     status.nodes.push_back({node.node, metadata::to_string(node.data), std::move(node.rack),
                             std::move(node.state), std::move(node.admin), node.draining_left,
                             node.maintenance_left_ms, node.capacity_bytes, node.used_bytes,
-                            node.free_bytes, node.blocks, node.last_heartbeat_ms});
+                            node.free_bytes, node.blocks, node.last_heartbeat_ms,
+                            std::move(bad_disks)});
   }
   return status;
 }

@@ -1,6 +1,7 @@
 #include "consensus/raft_member.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "consensus/solo_transport.hpp"
 
@@ -149,9 +150,24 @@ Status RaftMember::start() {
   return raft_error(code, options_.directory, raft_errmsg(&raft_));
 }
 
+// With writes under way libraft 0.15 may be told twice that its files are closed, and then frees
+// its own memory twice. Only the first time is passed on.
+void RaftMember::close_files_once() {
+  close_files_ = io_.close;
+  io_.close = [](raft_io* io, raft_io_close_cb done) {
+    RaftMember* member = self(io);
+    member->files_closed_ = done;
+    member->close_files_(io, [](raft_io* closed) {
+      const auto tell = std::exchange(self(closed)->files_closed_, nullptr);
+      if (tell != nullptr) tell(closed);
+    });
+  };
+}
+
 void RaftMember::close() {
   if (raft_ready_) {
     raft_.data = this;
+    close_files_once();
     raft_close(&raft_,
                [](raft* closed) { static_cast<RaftMember*>(closed->data)->closed_ = true; });
     while (!closed_) uv_run(&loop_, UV_RUN_ONCE);

@@ -42,6 +42,10 @@ class RaftMember {
 
  private:
   Status init_transport();
+  void close_files_once();
+  static RaftMember* self(raft_io* io) {
+    return static_cast<RaftMember*>(static_cast<raft*>(io->data)->data);
+  }
   Status bootstrap();
   void set_timing();
 
@@ -58,6 +62,8 @@ class RaftMember {
   bool io_ready_ = false;
   bool raft_ready_ = false;
   bool closed_ = false;
+  void (*close_files_)(raft_io*, raft_io_close_cb) = nullptr;  // libraft's own.
+  raft_io_close_cb files_closed_ = nullptr;                    // Until it was told.
 };
 
 }  // namespace minidfs::consensus

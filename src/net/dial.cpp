@@ -101,8 +101,7 @@ Result<UniqueFd> dial(const Host& host, std::span<const Address> addresses, Dead
     dial.wait(cancelled == nullptr ? deadline : Clock::now() + kLook);
   }
   if (UniqueFd fd = dial.take()) return fd;
-  return Error{Errc::kUnavailable,
-               to_string(host) + ": cannot connect: " + std::strerror(dial.error())};
+  return Error{Errc::kUnavailable, to_string(host) + ": " + std::strerror(dial.error())};
 }
 
 Result<UniqueFd> dial(const Host& host, Deadline deadline, const std::atomic<bool>* cancelled) {

@@ -107,6 +107,27 @@ TEST_CASE("a restart of the namenode does not make a given-up block a file's") {
   CHECK_FALSE(namenode.ask<metadata::FileStatus>(StatRequest{"/a"}).ok());
 }
 
+TEST_CASE("a disk that hangs is named in the status, and where no node can take a block") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  namenode.advance(seconds(2));
+  Heartbeat beat;  // With no byte free.
+  beat.node = namenode.node(1).node;
+  beat.incarnation = 1;
+  beat.disks = {{"/srv/d1", DiskHealth::kHangs, 5}, {"/srv/d2", DiskHealth::kWorks, 0}};
+  REQUIRE(namenode.ask<HeartbeatReply>(beat).ok());
+  const auto status = namenode.status();
+  REQUIRE(status.nodes.size() == 1);
+  REQUIRE(status.nodes[0].bad_disks.size() == 1);
+  CHECK(status.nodes[0].bad_disks[0].directory == "/srv/d1");
+  const auto grant = namenode.ask<WriteGrant>(allocation());
+  REQUIRE_FALSE(grant.ok());
+  CHECK(grant.error().code == Errc::kNoSpace);
+  CHECK(grant.error().message.find("the disk of /srv/d1 hangs") != std::string::npos);
+  namenode.beat(1);
+  CHECK(namenode.status().nodes[0].bad_disks.empty());
+}
+
 TEST_CASE("a leadership that has just begun orders nothing removed") {
   auto options = NamenodeFixture::default_options();
   options.deletes_after = seconds(5);

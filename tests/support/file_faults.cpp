@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <sstream>
 
 namespace {
@@ -124,7 +125,8 @@ __attribute__((constructor)) void read_environment() {
 namespace minidfs {
 
 void use_file_faults(const std::string& control_file) {
-  control_path = ::strdup(control_file.c_str());  // Kept: a call may be reading it.
+  static std::deque<std::string> kept;  // A call may be reading an earlier one.
+  control_path = kept.emplace_back(control_file).data();
 }
 
 }  // namespace minidfs

@@ -37,7 +37,11 @@ std::string node_line(const client::NodeReport& node, std::size_t name_width,
   if (node.state != "live") {
     line += ", silent for " + human_duration(std::chrono::seconds(node.last_heartbeat_ms / 1000));
   }
-  return line + "\n";
+  line += "\n";
+  for (const auto& disk : node.bad_disks) {
+    line += "    disk " + disk.directory + " " + disk.state + "\n";
+  }
+  return line;
 }
 
 std::string safe_mode_text(const client::ClusterStatus& status) {
@@ -65,6 +69,7 @@ client::ClusterStatus printable(client::ClusterStatus status, bool is_terminal) 
     for (auto* text : {&node.name, &node.rack, &node.state, &node.admin}) {
       *text = printable(*text, is_terminal);
     }
+    for (auto& disk : node.bad_disks) disk.directory = printable(disk.directory, is_terminal);
   }
   return status;
 }
@@ -112,6 +117,12 @@ nlohmann::json to_json(const client::ClusterStatus& status) {
                      {"free", node.free_bytes},
                      {"blocks", node.blocks},
                      {"last_heartbeat_ms", node.last_heartbeat_ms}});
+    auto bad_disks = nlohmann::json::array();
+    for (const auto& disk : node.bad_disks) {
+      bad_disks.push_back({{"state", disk.state}});
+      put_bytes(bad_disks.back(), "directory", disk.directory);
+    }
+    nodes.back()["bad_disks"] = std::move(bad_disks);
     put_bytes(nodes.back(), "name", node.name);
     put_bytes(nodes.back(), "rack", node.rack);
   }

@@ -92,9 +92,7 @@ void Faults::kill_namenode(bool restore) {
   if (!namenode.process().up()) return;
   namenode.kill();
   if (restore) {
-    // Writers of the life that ends end with it: whoever puts back a copy stops them.
-    namenode.restore_copy();
-    for (auto& writer : cluster_.writers) writer->begin_anew();
+    namenode.restore_copy();  // While writers of the life that ends go on.
   }
   cluster_.world.after(cluster_.world.between(milliseconds{100}, milliseconds{3000}),
                        [this] { start_namenode(); });

@@ -114,5 +114,16 @@ TEST_CASE("the cluster's text counts the space of nodes that are not dead") {
   CHECK(text.find("silent for 1:05\n") != std::string::npos);
 }
 
+TEST_CASE("a disk that hangs is named below its node, for people and for programs") {
+  auto status = cluster_status();
+  status.nodes[0].bad_disks = {{"/srv/d\x1b", "hangs"}};
+  const auto text = status_text(printable(status, true));
+  CHECK(text.find("    disk /srv/d\\x1b hangs\n") != std::string::npos);
+  const auto object = nlohmann::json::parse(dump_json(to_json(status)));
+  REQUIRE(object["nodes"][0]["bad_disks"].size() == 1);
+  CHECK(object["nodes"][0]["bad_disks"][0]["state"] == "hangs");
+  CHECK(object["nodes"][1]["bad_disks"].empty());
+}
+
 }  // namespace
 }  // namespace minidfs::cli
