@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 
 #include <boost/asio/post.hpp>
-#include <csignal>
 #include <thread>
 
 #include "net/listen.hpp"
@@ -15,15 +14,6 @@ namespace {
 
 // How long accepting pauses when the process has no more file descriptors.
 constexpr std::chrono::milliseconds kAcceptPause{50};
-
-// sendfile() has no flag that keeps it from raising SIGPIPE when the peer has gone. On a thread
-// that blocks the signal the call fails with EPIPE instead.
-void ignore_broken_pipes() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-}
 
 class DataServerImpl final : public DataServer {
  public:
@@ -88,10 +78,7 @@ Status DataServerImpl::listen() {
 void DataServerImpl::run() {
   for (const auto& door : doors_) accept(*door);
   for (const auto& loop : loops_) {
-    threads_.emplace_back([loop] {
-      ignore_broken_pipes();
-      loop->run();
-    });
+    threads_.emplace_back([loop] { loop->run(); });
   }
 }
 

@@ -1,5 +1,6 @@
 // The reading half of Connection: answers ReadBlock and CorruptSlice frames.
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -23,6 +24,15 @@ constexpr std::size_t kSendBytesMax = 1 << 20;
 // A notice of a bad slice costs the disk a read. An honest reader gives up an answer with the
 // first.
 constexpr std::uint32_t kChecksPerSecond = 16;
+
+// sendfile() has no flag that keeps it from raising SIGPIPE when the peer has gone. On a thread
+// that blocks the signal the call fails with EPIPE instead.
+void ignore_broken_pipes() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
 
 bool keeps_connection(Errc code) {
   return code == Errc::kNotFound || code == Errc::kStale || code == Errc::kCorrupt ||
@@ -180,6 +190,7 @@ asio::awaitable<Status> Connection::send_file(std::shared_ptr<storage::ReplicaRe
     const auto sent = std::make_shared<Sent>();
     const std::size_t size = std::min(bytes, kSendBytesMax);
     replica->submit({[replica, sent, handle = send_handle_, offset, size] {
+                       ignore_broken_pipes();  // The disk's thread.
                        auto at = static_cast<off_t>(offset);
                        do {
                          sent->count = ::sendfile(handle->get(), replica->fd(), &at, size);

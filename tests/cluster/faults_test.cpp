@@ -244,9 +244,16 @@ TEST_CASE("the blocks of a datanode that stops are copied to the others") {
   REQUIRE(cluster.datanode(0).wait(std::chrono::seconds(5)) == 0);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   nlohmann::json blocks;
+  std::uint64_t live_replicas = 0;  // A node that said goodbye is waited for before it is replaced.
   do {
-    blocks = nlohmann::json::parse(cluster.minidfs({"status", "--json"}).out).at("blocks");
-  } while (blocks.at("under_replicated") != 0 && std::chrono::steady_clock::now() < deadline);
+    const auto status = nlohmann::json::parse(cluster.minidfs({"status", "--json"}).out);
+    blocks = status.at("blocks");
+    live_replicas = 0;
+    for (const auto& node : status.at("nodes")) {
+      if (node.at("liveness") == "live") live_replicas += node.at("blocks").get<std::uint64_t>();
+    }
+  } while (live_replicas < 60 && std::chrono::steady_clock::now() < deadline);
+  CHECK(live_replicas == 60);
   CHECK(blocks.at("under_replicated") == 0);
   CHECK(blocks.at("missing") == 0);
   // Any two of the three that are left may go, and the file is still there.

@@ -22,8 +22,8 @@ class Faults {
 
   ClusterOptions options() const {
     ClusterOptions options;
-    options.environment = {"LD_PRELOAD=" MINIDFS_FILE_FAULTS_LIBRARY,
-                           "ASAN_OPTIONS=verify_asan_link_order=0", "MINIDFS_FILE_FAULTS=" + path_,
+    options.environment = {"LD_PRELOAD=" FILE_FAULTS_CONTROL_LIBRARY,
+                           "ASAN_OPTIONS=verify_asan_link_order=0", "FILE_FAULTS_CONTROL=" + path_,
                            "MINIDFS_DATANODE_DISK_TIMEOUT=2s"};
     return options;
   }

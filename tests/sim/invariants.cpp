@@ -96,7 +96,10 @@ std::optional<std::string> check_converged(const FakeCluster& cluster) {
   if (counts.missing + counts.under_replicated + counts.over_replicated + counts.corrupt +
           counts.unowned >
       0) {
-    return "the map disagrees with the disks";
+    return "the map disagrees with the disks: missing " + std::to_string(counts.missing) +
+           ", under-replicated " + std::to_string(counts.under_replicated) + ", over-replicated " +
+           std::to_string(counts.over_replicated) + ", corrupt " + std::to_string(counts.corrupt) +
+           ", unowned " + std::to_string(counts.unowned);
   }
   return std::nullopt;
 }

@@ -13,7 +13,7 @@ namespace minidfs::sim {
 namespace {
 
 constexpr int kFaultSteps = 40;
-constexpr int kHealStepsMax = 300;
+constexpr int kHealStepsMax = 1200;  // A lost answer to a deletion is waited for and repeated.
 #ifdef __SANITIZE_ADDRESS__
 constexpr std::uint64_t kSchedules = 5'000;
 #else

@@ -117,7 +117,7 @@ Function* real(const char* name) {
 }
 
 __attribute__((constructor)) void read_environment() {
-  if (const char* path = std::getenv("MINIDFS_FILE_FAULTS")) control_path = ::strdup(path);
+  if (const char* path = std::getenv("FILE_FAULTS_CONTROL")) control_path = ::strdup(path);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // File calls that fail, hang or take long, on demand: open, pread, pwrite, fdatasync and the like
 // are interposed. Linked into a test, or loaded into a process of a test cluster with LD_PRELOAD;
-// then the environment variable MINIDFS_FILE_FAULTS names the control file.
+// then the environment variable FILE_FAULTS_CONTROL names the control file.
 //
 // The control file is looked at by each call, so that faults come and go while a process works.
 // Each line is a fault: CALL PATH EFFECT [BEGIN END]

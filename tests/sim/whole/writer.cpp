@@ -13,7 +13,6 @@ constexpr milliseconds kSilence{1500};  // Then the connection is made anew.
 constexpr milliseconds kPatience{30'000};
 constexpr milliseconds kRetry{300};
 constexpr milliseconds kProgress{2000};  // A target that says nothing for so long is left.
-constexpr std::uint64_t kPlaces = 1000;  // Above every place: ids of clients do not repeat.
 constexpr std::uint64_t kBlockSize = 1 << 20;
 
 bool is_asked_again(const Error& error) {
@@ -33,13 +32,6 @@ void SimWriter::start() {
   process_.start();
   link_.reconnect();
   next();
-}
-
-void SimWriter::begin_anew() {
-  process_.kill();
-  client_.low += kPlaces;
-  last_sequence_ = 0;
-  start();
 }
 
 void SimWriter::finished() {

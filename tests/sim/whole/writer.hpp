@@ -26,8 +26,6 @@ class SimWriter {
   Place place() const { return place_; }
   Process& process() { return process_; }
   void start();
-  // Another process takes its place.
-  void begin_anew();
   // Begins nothing new.
   void leave_off() { leaves_off_ = true; }
   bool idle() const { return idle_; }
