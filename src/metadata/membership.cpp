@@ -89,7 +89,7 @@ bool Membership::is_silent() const {
 }
 
 void Membership::go_away() {
-  effects_.push_back(HangUp{connection_, replace_});
+  effects_.emplace_back(HangUp{connection_, replace_});
   state_ = State::kAway;
   obeys_ = false;
   for (auto* question : {&registration_, &beat_, &chunk_}) *question = {};

@@ -1,4 +1,6 @@
 // The half of Connection that receives.
+#include "transfer/signal.hpp"
+// The above comes first: see there.
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>

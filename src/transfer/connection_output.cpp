@@ -1,5 +1,7 @@
 // The half of Connection that sends: answers as the socket takes them, and the last word of a
 // connection that failed.
+#include "transfer/signal.hpp"
+// The above comes first: see there.
 #include <sys/socket.h>
 
 #include <boost/asio/post.hpp>

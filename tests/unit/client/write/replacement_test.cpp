@@ -2,7 +2,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <fstream>
 #include <utility>
 
@@ -25,6 +27,7 @@ struct OneBlock {
     cluster.names->failure = [this](const std::string& request) -> std::optional<Error> {
       if (request == "allocate" && lost && on_ask) on_ask();
       if (request == "allocate") sent_at.push_back(first_relay.requested_bytes());
+      if (request == "allocate" && lost) noticed.notify_all();
       return {};
     };
   }
@@ -41,6 +44,7 @@ struct OneBlock {
 
   void lose(std::size_t place, bool hangs) {
     lost = true;
+    ++losses;
     if (hangs) {
       hanging.relay_of(hanging.target(place)).freeze();
     } else {
@@ -59,6 +63,18 @@ struct OneBlock {
   }
   std::size_t times_asked() { return asked().size(); }
 
+  // Called before each further piece: a source that is slower than the news of a loss, as most are
+  // on a network and none is on this machine.
+  void pace() {
+    std::unique_lock lock(cluster.names->mutex);
+    noticed.wait_for(lock, milliseconds(100), [&] {
+      const auto& allocations = cluster.names->allocations;
+      return std::count_if(allocations.begin(), allocations.end(), [](const auto& allocation) {
+               return !allocation.excluded.empty();
+             }) >= losses;
+    });
+  }
+
   // From a local file; `begun` is called when its first bytes were read.
   Result<WriteReport> write_file(const std::string& path, std::function<void()> begun) {
     auto source = LocalSource::open(path);
@@ -67,6 +83,7 @@ struct OneBlock {
     write.progress = [&](const Progress& progress) {
       if (progress.bytes_done < kBlockBytes && begun) std::exchange(begun, nullptr)();
       bytes_told = progress.bytes_done;
+      pace();
     };
     return cluster.files->write_file("/f", *source, write);
   }
@@ -74,7 +91,10 @@ struct OneBlock {
   // As a stream; `at` is called with how far it was read, before more is given.
   Result<WriteReport> write_stream(std::function<void(std::size_t)> at) {
     TextSource source(content);
-    source.before_read = std::move(at);
+    source.before_read = [&](std::size_t position) {
+      if (at) at(position);
+      pace();
+    };
     WriteOptions write;
     write.progress = [&](const Progress& progress) { bytes_told = progress.bytes_done; };
     return cluster.files->write_file("/f", source, write);
@@ -98,6 +118,8 @@ struct OneBlock {
   FreezingRelay& first_relay = hanging.relay_of(hanging.target(0));
   const std::string content = content_of(kBlockBytes);
   std::atomic<bool> lost{false};
+  std::atomic<int> losses{0};
+  std::condition_variable noticed;  // Some question, with the mutex of the names.
   std::function<void()> on_ask;
   std::vector<std::uint64_t> sent_at;  // Guarded by the mutex of the names.
   std::uint64_t bytes_told = 0;
