@@ -2,14 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <deque>
 #include <mutex>
-#include <random>
 #include <thread>
 #include <utility>
 
-#include "client/link/retry_schedule.hpp"
 #include "client/read/block_reader.hpp"
 
 namespace minidfs::client {
@@ -60,7 +57,7 @@ class FileReader {
         if (part == nullptr) break;
         const auto& block = blocks_[part->block];
         requests.push_back({block.offset + part->offset,
-                            {context_, failed_nodes_, block, part->offset, part->length}});
+                            {context_, path_, failed_nodes_, block, part->offset, part->length}});
         requests.back().reader.request_ahead();
       }
       if (requests.empty()) return {};
@@ -71,7 +68,7 @@ class FileReader {
         progress_.add_bytes(bytes.size());
         return Status();
       };
-      MDFS_CHECK(receive(reader, counting));
+      MDFS_CHECK(reader.receive(counting));
       requests.pop_front();
       for (auto& request : requests) request.reader.avoid_failed_node();
     }
@@ -82,56 +79,6 @@ class FileReader {
     std::uint64_t position;  // In the file.
     BlockReader reader;
   };
-
-  // Until the part is whole or there is no more hope.
-  Status receive(BlockReader& reader, const transfer::ByteSink& sink) {
-    Backoff backoff;
-    bool asked_again = false;
-    auto progress_at = std::chrono::steady_clock::now();
-    for (;;) {
-      const auto before = reader.done();
-      auto status = reader.receive(sink);
-      if (status.ok() || reader.sink_failed()) return status;
-      const auto now = std::chrono::steady_clock::now();
-      if (reader.done() > before) {
-        progress_at = now;
-        backoff.reset();
-      }
-      MDFS_TRY(const bool hope,
-               reader.may_come_back() || !asked_again ? Result<bool>(true) : still_learning());
-      const auto delay = backoff.next(std::random_device{}());
-      if (!hope || now + delay - progress_at >= context_.options.timeout) {
-        return failure(reader);
-      }
-      // The first time there may simply be newer replicas than we know.
-      if (asked_again) std::this_thread::sleep_for(delay);
-      asked_again = true;
-      MDFS_CHECK(ask_again(reader));
-    }
-  }
-
-  // A namenode that has just started does not know yet where everything is.
-  Result<bool> still_learning() {
-    MDFS_TRY(const auto status, context_.link.call(actors::StatusRequest{}));
-    return status.safe_mode;
-  }
-
-  Status ask_again(BlockReader& reader) {
-    MDFS_TRY(auto located, context_.link.call(actors::LocateRequest{path_, context_.host}));
-    const auto& wanted = reader.block().block;
-    const auto found = std::find_if(located.blocks.begin(), located.blocks.end(),
-                                    [&](const auto& it) { return it.block == wanted; });
-    if (found == located.blocks.end()) {
-      return Error{Errc::kStale, "the file was changed while it was read"};
-    }
-    reader.relocate(std::move(found->locations));
-    return {};
-  }
-
-  static Error failure(const BlockReader& reader) {
-    return {Errc::kIoError, "block " + to_string(reader.block().block.id) +
-                                " cannot be read from any replica: " + reader.reasons()};
-  }
 
   ClientContext& context_;
   const std::string& path_;

@@ -81,7 +81,7 @@ void BatchFetcher::fetch_from(const metadata::ReplicaLocation& location, const T
                               const Files& files, Files& left) {
   auto taken = context_.replicas.take(location.data, false, patience());
   if (!taken.ok()) {
-    give_up(location, taken.error().code);
+    give_up(location);
     left.insert(left.end(), files.begin(), files.end());
     return;
   }
@@ -90,7 +90,7 @@ void BatchFetcher::fetch_from(const metadata::ReplicaLocation& location, const T
   if (connection.client->usable()) {
     context_.replicas.give_back(location.data, std::move(connection));
   } else if (!connection.reused) {
-    give_up(location, Errc::kUnavailable);
+    give_up(location);
   }
 }
 
@@ -99,8 +99,8 @@ std::chrono::milliseconds BatchFetcher::patience() const {
   return 4 * context_.options.hedge_after;
 }
 
-void BatchFetcher::give_up(const metadata::ReplicaLocation& location, Errc why) {
-  failed_nodes_[location.node] = why;
+void BatchFetcher::give_up(const metadata::ReplicaLocation& location) {
+  failed_nodes_.insert(location.node);
   context_.health.note_slow(location.node);
 }
 

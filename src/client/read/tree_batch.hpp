@@ -37,7 +37,7 @@ class BatchFetcher {
   using Files = std::vector<actors::LocatedFile*>;
 
   std::chrono::milliseconds patience() const;  // 0: the usual time-outs.
-  void give_up(const metadata::ReplicaLocation& location, Errc why);
+  void give_up(const metadata::ReplicaLocation& location);
   const metadata::ReplicaLocation* best_location(const actors::LocatedFile& file) const;
   Status fetch_singly(const TreeBatch& batch, const actors::LocatedFile& file);
   // Those that could not be had over the one connection are added to `left`.
