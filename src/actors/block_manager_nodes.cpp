@@ -233,6 +233,7 @@ void BlockManager::collect_orphans(TimePoint now) {
     if (impossible || map_.find(block)->freed) {
       send_deletes(map_.free_block(block));  // No file can own it, or it was retired before.
     } else {
+      sessions_.give_up(block);  // A writer that was silent for so long finds that it is late.
       dying_.add({block, 1});
     }
   }

@@ -237,12 +237,21 @@ std::vector<BlockRange> WriteSessions::bury(Sessions::iterator at) {
   sessions_.erase(at);
   ended_.insert(id);
   ended_order_.push_back(id);
-  if (dead_.size() > kDeadRangesMax) dead_.take(dead_.size() - kDeadRangesMax);
+  bound_dead();
   if (ended_order_.size() > kEndedMax) {
     ended_.erase(ended_order_.front());
     ended_order_.pop_front();
   }
   return ranges;
+}
+
+void WriteSessions::give_up(BlockId block) {
+  dead_.add({block, 1});
+  bound_dead();
+}
+
+void WriteSessions::bound_dead() {
+  if (dead_.size() > kDeadRangesMax) dead_.take(dead_.size() - kDeadRangesMax);
 }
 
 void WriteSessions::release(BlockId block) {

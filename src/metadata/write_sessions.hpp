@@ -91,6 +91,8 @@ class WriteSessions {
   Result<std::vector<BlockRange>> end(SessionId session, ClientId client);
   // A file owns the block now.
   void release(BlockId block);
+  // Nobody owns or holds the block, and its replicas are to go: dead from now on.
+  void give_up(BlockId block);
 
   struct Ended {
     SessionId session;
@@ -107,8 +109,8 @@ class WriteSessions {
   // The latest renewal of the session that holds the block.
   std::optional<TimePoint> last_renewal(BlockId block) const;
 
-  // Ids of ended sessions, as far as they are remembered here: it is the namespace that refuses
-  // them for good.
+  // Ids of ended sessions and such as were given up, as far as they are remembered here: it is the
+  // namespace that refuses them for good.
   bool is_dead(BlockId block) const { return dead_.contains(block); }
 
   std::size_t size() const { return sessions_.size(); }
@@ -139,6 +141,7 @@ class WriteSessions {
   HeldRanges::const_iterator holding(BlockId block) const;
   void insert(SessionId id, Session& session, const BlockRange& range);
   void touch(SessionId id, Session& session, TimePoint now);
+  void bound_dead();
   std::vector<BlockRange> bury(Sessions::iterator at);
 
   Options options_;

@@ -125,6 +125,17 @@ TEST_CASE("What an ended session still held is dead: nobody gets it again") {
   CHECK(sessions.renew(SessionId{9}, kClient, std::vector{range(15, 3)}, later).ok());
 }
 
+TEST_CASE("What was given up without a session is dead to whoever renews it later") {
+  WriteSessions sessions(SessionId{1}, {seconds(60), 10, 10, 1000});
+  sessions.give_up(BlockId{12});
+  CHECK(sessions.is_dead(BlockId{12}));
+  CHECK(sessions.renew(SessionId{9}, kClient, std::vector{range(10, 5)}, kStart).error().code ==
+        Errc::kExpired);
+  CHECK(sessions.renew(SessionId{9}, kClient, std::vector{range(10, 2)}, kStart).ok());
+  sessions.release(BlockId{12});  // A commit came before after all.
+  CHECK_FALSE(sessions.is_dead(BlockId{12}));
+}
+
 TEST_CASE("Only its owner ends a session, and with it only what it holds") {
   WriteSessions sessions(SessionId{1}, {seconds(60), 10, 10, 1000});
   const SessionId mine = sessions.open(kClient, kStart).value();
