@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sim/whole/bounds.hpp"
+
 namespace minidfs::sim {
 namespace {
 
@@ -55,8 +57,12 @@ void check_block(Cluster& cluster, BlockId block) {
 }
 
 void check_all(Cluster& cluster) {
-  for (const auto& [id, owned] : cluster.namenode.state().table().owned()) {
+  auto& table = cluster.namenode.state().table();
+  for (const auto& [id, owned] : table.owned()) {
     check_block(cluster, id);
+    if (*table.is_retired(id)) {
+      cluster.world.violated("a file owns what was given up: " + cluster.describe(owned.block));
+    }
   }
   const auto& visible = cluster.namenode.state().visible();
   cluster.ledger.check(visible);
@@ -69,6 +75,7 @@ void check_all(Cluster& cluster) {
                              std::to_string(node->orders_waiting()) + " orders");
     }
   }
+  check_waits(cluster);
 }
 
 // Bytes of removed files that a copy brought back may be gone for good: then safe mode ends by the

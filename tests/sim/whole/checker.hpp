@@ -12,7 +12,7 @@ namespace minidfs::sim {
 // Safety: if a file has the block, some disk has its bytes.
 void check_block(Cluster& cluster, BlockId block);
 // Safety, for all files: as above; whoever reads gets the bytes that were written; the files are
-// what clients were told; queues are within their bounds.
+// what clients were told; queues, memory and waits are within their bounds.
 void check_all(Cluster& cluster);
 // What an operator does who has put back a copy of the namespace and misses no file of it.
 void leave_safe_mode(Cluster& cluster);

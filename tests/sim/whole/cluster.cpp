@@ -21,12 +21,6 @@ SimDatanode* Cluster::at(const metadata::Endpoint& address) {
                                                            : nullptr;
 }
 
-void Cluster::to_node(Place from, SimDatanode& node, std::function<void()> deliver) {
-  network.send(from, node.place(), network.connect(), [&node, deliver = std::move(deliver)] {
-    node.process().arrive(node.process().life(), deliver);
-  });
-}
-
 std::size_t Cluster::good_replicas(const metadata::Block& block) {
   const auto& contents = namenode.state().visible().contents;
   const auto meant = contents.find(block.id);

@@ -1,7 +1,6 @@
 // A whole simulated cluster: one namenode, datanodes, writers, the network between them.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -29,8 +28,6 @@ struct Cluster {
 
   // To the node with this data address; nullptr for an address that is none.
   SimDatanode* at(const metadata::Endpoint& address);
-  // Delivers to a datanode's data plane, on a connection of its own.
-  void to_node(Place from, SimDatanode& node, std::function<void()> deliver);
 
   // Replicas on any disk that are exactly this block, with the bytes that were meant.
   std::size_t good_replicas(const metadata::Block& block);

@@ -1,5 +1,6 @@
 #include "sim/whole/datanode.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "sim/whole/checker.hpp"
@@ -7,48 +8,76 @@
 
 namespace minidfs::sim {
 
+namespace {
+
+// Units of a piece each, and little of them: what is scarce shows what waits for what.
+constexpr std::size_t kReserve = 1;
+constexpr std::size_t kCopyPieces = 2;
+
+std::uint64_t pieces_shared(World& world) { return world.below(2); }
+
+void send_more(const std::weak_ptr<Sender>& sender) {
+  const auto sending = sender.lock();
+  if (sending != nullptr && sending->pieces_left() > 0) sending->send_piece();
+}
+
+}  // namespace
+
 SimDatanode::SimDatanode(Cluster& cluster, Place place)
     : cluster_(cluster),
       place_(place),
       process_(cluster.world),
-      link_(cluster.network, cluster.namenode, process_, place) {}
+      link_(cluster.network, cluster.namenode, process_, place),
+      disk_(cluster.world, process_, [this](const auto& effects) { disk_changed(effects); }),
+      memory_(pieces_shared(cluster.world), kReserve) {}
 
-// --- The disk ---------------------------------------------------------------------------------
+// --- The data plane ---------------------------------------------------------------------------
 
-void SimDatanode::after_disk(std::function<void()> done) {
-  const auto most = disk_.slow ? milliseconds{2500} : milliseconds{10};
-  process_.later(cluster_.world.between(milliseconds{1}, most), [this, done = std::move(done)] {
-    if (disk_.hangs) {
-      hanging_.push_back(done);
-    } else {
-      done();
-    }
-  });
+void SimDatanode::receives_no_more(const Receiver& receiver) {
+  std::erase_if(receivers_, [&](const auto& each) { return each.get() == &receiver; });
 }
 
-void SimDatanode::disk_hangs(bool hangs) {
-  disk_.hangs = hangs;
-  if (hangs) return;
-  for (auto& done : std::exchange(hanging_, {})) process_.later(milliseconds{0}, std::move(done));
+transfer::MemoryBudget::Ticket SimDatanode::ask_memory(Receiver& receiver, TimePoint deadline) {
+  const auto ticket = memory_.ask(receiver.hops(), 1, deadline);
+  waiting_[ticket] = receiver.shared_from_this();
+  return ticket;
 }
 
-void SimDatanode::store(const metadata::Block& block, Content content,
-                        std::function<void(bool)> done) {
-  after_disk([this, block, content, done = std::move(done)] {
-    const auto there = disk_.replicas.find(block.id);
-    if (there != disk_.replicas.end() && there->second.block.generation >= block.generation) {
-      done(false);
-      return;
-    }
-    disk_.replicas[block.id] = {block, content, !disk_.lies};
-    cluster_.world.trace([&] { return name() + " stores block " + to_string(block.id); });
-    changes_.stored(block);
-    done(true);
-  });
+void SimDatanode::cancel_memory(transfer::MemoryBudget::Ticket ticket) {
+  memory_.cancel(ticket);
+  waiting_.erase(ticket);
+  grant_memory();
+}
+
+void SimDatanode::give_back_memory(std::size_t hops) {
+  memory_.give_back(hops, 1);
+  grant_memory();
+}
+
+void SimDatanode::grant_memory() {
+  for (const auto ticket : memory_.grant()) {
+    const auto receiver = waiting_.extract(ticket).mapped();
+    receiver->granted();
+  }
+  const auto exhausted =
+      std::count_if(cluster_.nodes.begin(), cluster_.nodes.end(),
+                    [](const auto& node) { return node->memory().waiting() > 0; });
+  if (exhausted >= 2) cluster_.world.note("memory exhausted at two nodes at once");
+}
+
+bool SimDatanode::keep(const metadata::Block& block, Content content) {
+  const auto there = disk_.replicas.find(block.id);
+  if (there != disk_.replicas.end() && there->second.block.generation >= block.generation) {
+    return false;
+  }
+  disk_.replicas[block.id] = {block, content, !disk_.lies};
+  cluster_.world.trace([&] { return name() + " stores block " + to_string(block.id); });
+  changes_.stored(block);
+  return true;
 }
 
 void SimDatanode::read(const metadata::Block& block, std::function<void(Result<Content>)> done) {
-  after_disk([this, block, done = std::move(done)] {
+  disk_.work(storage::DiskWork::kRead, [this, block, done = std::move(done)] {
     const auto there = disk_.replicas.find(block.id);
     if (there == disk_.replicas.end() || there->second.block != block) {
       done(Error{Errc::kNotFound, "no such replica"});
@@ -58,11 +87,34 @@ void SimDatanode::read(const metadata::Block& block, std::function<void(Result<C
   });
 }
 
+// What has hung for long counts as lost until it is back.
+void SimDatanode::disk_changed(const storage::DiskHealth::Effects& effects) {
+  if (effects.unavailable) {
+    cluster_.world.note("a disk that hung for so long that its replicas counted as lost");
+    told_lost_ = true;
+    for (const auto& [id, replica] : disk_.replicas) changes_.found_corrupt(replica.block);
+  }
+  if (effects.back && std::exchange(told_lost_, false)) {
+    for (const auto& [id, replica] : disk_.replicas) changes_.stored(replica.block);
+  }
+}
+
+void SimDatanode::tick() {
+  disk_.tick();
+  for (const auto ticket : memory_.expire(cluster_.world.now())) {
+    const auto receiver = waiting_.extract(ticket).mapped();
+    receiver->expired();
+  }
+  grant_memory();
+  process_.later(kPulse, [this] { tick(); });
+}
+
 // --- Life and death ---------------------------------------------------------------------------
 
 void SimDatanode::start() {
   if (std::exchange(lost_power_, false)) lose_unsynced();
   process_.start();
+  tick();
   join();
 }
 
@@ -74,7 +126,11 @@ void SimDatanode::forget_process() {
   removes_.clear();
   removing_ = false;
   fence_waiting_ = 0;
-  hanging_.clear();
+  disk_.forget_process();
+  told_lost_ = false;
+  receivers_.clear();
+  waiting_.clear();
+  memory_ = transfer::MemoryBudget(pieces_shared(cluster_.world), kReserve);
 }
 
 void SimDatanode::kill() {
@@ -115,7 +171,7 @@ void SimDatanode::fence(const metadata::FenceOrders& effect) {
   removes_.clear();
   known_on_disk_ = effect.known;
   fence_waiting_ = effect.fence;
-  after_disk([this] {
+  disk_.work(storage::DiskWork::kSync, [this] {
     if (!removing_) fenced();
   });
 }
@@ -135,7 +191,7 @@ void SimDatanode::take_removes() {
   removing_ = true;
   const auto order = removes_.front();
   removes_.pop_front();
-  after_disk([this, order] {
+  disk_.work(storage::DiskWork::kWrite, [this, order] {
     removing_ = false;
     remove(order);
     fenced();
@@ -158,23 +214,19 @@ void SimDatanode::remove(const actors::RemoveOrder& order) {
 
 void SimDatanode::copy(const actors::CopyOrder& order) {
   for (const auto& target : order.targets) {
-    auto* node = cluster_.at(target);
-    read(order.block, [this, order, target, node](const Result<Content>& content) {
+    read(order.block, [this, order, target](const Result<Content>& content) {
       if (!content.ok()) {
         failed_copies_.push_back({order.block.id, address()});
         return;
       }
-      const auto answered = [this, order, target](bool stored) {
-        if (!stored) failed_copies_.push_back({order.block.id, target});
-      };
-      cluster_.to_node(place_, *node, [this, order, node, answered, content = *content] {
-        node->store(order.block, content, [this, node, answered, life = process_.life()](bool ok) {
-          cluster_.network.send(node->place(), place_, cluster_.network.connect(),
-                                [this, life, answered, ok] {
-                                  process_.arrive(life, [answered, ok] { answered(ok); });
-                                });
-        });
-      });
+      const auto sender = std::make_shared<std::weak_ptr<Sender>>();
+      *sender =
+          Sender::open(cluster_, process_, place_, {order.block, *content, kCopyPieces, {target}},
+                       {[sender] { send_more(*sender); }, [](const Stored&) {},
+                        [this, order, target](const Stored& stored) {
+                          if (!stored[0]) failed_copies_.push_back({order.block.id, target});
+                        }});
+      send_more(*sender);
     });
   }
 }

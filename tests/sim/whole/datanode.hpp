@@ -1,10 +1,12 @@
-// A datanode of the simulator: its disk, the order in which it does what it was told, and its
-// membership, which is the real one with a shell after src/actors/datanode_actor.cpp.
+// A datanode of the simulator: its disk, its memory, the order in which it does what it was told,
+// and its membership, which is the real one with a shell after src/actors/datanode_actor.cpp.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "metadata/membership.hpp"
 #include "sim/whole/control_link.hpp"
 #include "sim/whole/disk.hpp"
+#include "sim/whole/pipeline.hpp"
 #include "sim/whole/process.hpp"
 
 namespace minidfs::sim {
@@ -29,24 +32,31 @@ class SimDatanode {
   metadata::Endpoint address() const { return {"node", static_cast<std::uint16_t>(place_)}; }
   std::string name() const { return "node " + std::to_string(place_); }
   Process& process() { return process_; }
-  Disk& disk() { return disk_; }
+  SimDisk& disk() { return disk_; }
   std::size_t orders_waiting() const { return removes_.size(); }
 
-  // --- The data plane, as requests arrive ---
-  // `done` when the replica is stored as well as this disk stores it, or cannot be.
-  void store(const metadata::Block& block, Content content, std::function<void(bool)> done);
-  void read(const metadata::Block& block, std::function<void(Result<Content>)> done);
+  // --- The data plane (pipeline.hpp) ---
+  const transfer::MemoryBudget& memory() const { return memory_; }
+  const std::vector<std::shared_ptr<Receiver>>& receivers() const { return receivers_; }
+  void receives(std::shared_ptr<Receiver> receiver) { receivers_.push_back(std::move(receiver)); }
+  void receives_no_more(const Receiver& receiver);
+  transfer::MemoryBudget::Ticket ask_memory(Receiver& receiver, TimePoint deadline);
+  void cancel_memory(transfer::MemoryBudget::Ticket ticket);
+  void give_back_memory(std::size_t hops);
+  void grant_memory();
+  // The replica has been synced, as well as this disk does that. False when a newer one is there.
+  bool keep(const metadata::Block& block, Content content);
 
   // --- Faults ---
   void start();
   void kill();
   // What the disk had not synced will be gone when the node starts again.
   void cut_power();
-  void disk_hangs(bool hangs);
 
  private:
-  // Runs when the disk has done something; never while it hangs.
-  void after_disk(std::function<void()> done);
+  void read(const metadata::Block& block, std::function<void(Result<Content>)> done);
+  void disk_changed(const storage::DiskHealth::Effects& effects);
+  void tick();
   void lose_unsynced();
   void forget_process();
   // --- Membership (datanode_member.cpp) ---
@@ -78,8 +88,7 @@ class SimDatanode {
   Place place_;
   Process process_;
   ControlLink link_;
-  Disk disk_;
-  std::deque<std::function<void()>> hanging_;
+  SimDisk disk_;
   bool lost_power_ = false;
 
   metadata::KnownEpoch known_on_disk_;
@@ -101,6 +110,10 @@ class SimDatanode {
   std::optional<metadata::ReportChunk> chunk_;  // The last one sent.
   std::deque<actors::RemoveOrder> removes_;
   bool removing_ = false;
+  bool told_lost_ = false;  // That the replicas are unavailable, as the disk hangs.
+  transfer::MemoryBudget memory_;
+  std::map<transfer::MemoryBudget::Ticket, std::shared_ptr<Receiver>> waiting_;
+  std::vector<std::shared_ptr<Receiver>> receivers_;
   std::uint64_t fence_waiting_ = 0;  // 0: none.
 };
 

@@ -112,7 +112,9 @@ void SimDatanode::act(const metadata::SendRegistration& effect) {
 void SimDatanode::act(const metadata::SendChunk& effect) {
   if (effect.part != metadata::SendChunk::Part::kAgain || !chunk_.has_value()) {
     std::vector<metadata::Block> replicas;
-    for (const auto& [id, replica] : disk_.replicas) replicas.push_back(replica.block);
+    for (const auto& [id, replica] : disk_.replicas) {
+      if (!told_lost_) replicas.push_back(replica.block);
+    }
     chunk_ = metadata::next_report_chunk(effect.report, nullptr, std::move(replicas));
   }
   cluster_.world.trace([&] { return name() + " reports in full"; });
@@ -141,6 +143,9 @@ void SimDatanode::act(const metadata::SendHeartbeat& effect) {
   request.replicas = disk_.replicas.size();
   request.changes = changes_.take(kChangesMax);
   request.failed_copies = std::exchange(failed_copies_, {});
+  if (disk_.condition() == storage::DiskCondition::kHangs) {
+    request.disks.push_back({"/disk", actors::DiskHealth::kHangs, 0});
+  }
   told_ = {effect.request, request.changes, request.failed_copies};
   for (const auto& gone : request.changes.removed) {
     cluster_.world.trace(

@@ -5,6 +5,7 @@
 namespace minidfs::sim {
 
 Faults::Faults(Cluster& cluster) : cluster_(cluster) {
+  cluster_.namenode.on_failed([this] { start_namenode_later(); });
   auto& world = cluster_.world;
   const auto wanted = 3 + world.below(4);
   while (kinds_.size() < wanted) {
@@ -61,6 +62,8 @@ void Faults::happen(Kind kind) {
     case Kind::kSlowLog:
       cluster_.namenode.slow_log(true);
       return world.after(milliseconds{4000}, [this] { cluster_.namenode.slow_log(false); });
+    case Kind::kFailStore:
+      return cluster_.namenode.fail_store();
   }
 }
 
@@ -94,6 +97,10 @@ void Faults::kill_namenode(bool restore) {
   if (restore) {
     namenode.restore_copy();  // While writers of the life that ends go on.
   }
+  start_namenode_later();
+}
+
+void Faults::start_namenode_later() {
   cluster_.world.after(cluster_.world.between(milliseconds{100}, milliseconds{3000}),
                        [this] { start_namenode(); });
 }
@@ -123,21 +130,24 @@ void Faults::cut_wire() {
 
 void Faults::disk() {
   auto& node = some_node();
-  switch (cluster_.world.below(3)) {
+  switch (cluster_.world.below(4)) {
     case 0:
       node.disk().slow = true;
       break;
     case 1:
-      node.disk_hangs(true);
+      node.disk().hang(SimDisk::Hangs::kAll);
+      break;
+    case 2:
+      node.disk().hang(SimDisk::Hangs::kSyncs);
       break;
     default:
       node.disk().lies = true;
       break;
   }
-  cluster_.world.after(cluster_.world.between(milliseconds{1000}, milliseconds{9000}), [&node] {
+  cluster_.world.after(cluster_.world.between(milliseconds{1000}, milliseconds{12'000}), [&node] {
     node.disk().slow = false;
     node.disk().lies = false;
-    node.disk_hangs(false);
+    node.disk().hang(SimDisk::Hangs::kNot);
   });
 }
 
@@ -150,7 +160,7 @@ void Faults::heal() {
   for (auto& node : cluster_.nodes) {
     node->disk().slow = false;
     node->disk().lies = false;
-    node->disk_hangs(false);
+    node->disk().hang(SimDisk::Hangs::kNot);
     if (!node->process().up()) node->start();
     node->process().go_on();
   }

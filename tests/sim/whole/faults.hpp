@@ -34,8 +34,9 @@ class Faults {
     kDisk,
     kClock,
     kSlowLog,
+    kFailStore,
   };
-  static constexpr int kKinds = static_cast<int>(Kind::kSlowLog) + 1;
+  static constexpr int kKinds = static_cast<int>(Kind::kFailStore) + 1;
 
   void next();
   void happen(Kind kind);
@@ -45,6 +46,7 @@ class Faults {
   void cut_wire();
   void disk();
   void start_namenode();
+  void start_namenode_later();
   SimDatanode& some_node();
 
   Cluster& cluster_;

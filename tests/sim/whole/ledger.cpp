@@ -32,20 +32,13 @@ void Ledger::refused(Operation operation) {
   if (record.applied) world_.violated(record.path + ": refused after it was done");
 }
 
-void Ledger::applied(RequestKey request, bool done, Visible& visible) {
+bool Ledger::show(RequestKey request, Visible& visible) const {
   const auto found = by_request_.find(request);
-  if (found == by_request_.end() || !done) return;
-  auto& record = records_[found->second];
-  if (record.applied && !record.before_restore) {
-    world_.violated(record.path + ": one request was carried out twice");
-  }
-  if (record.refused && !record.before_restore) {
-    world_.violated(record.path + ": done after it was refused");
-  }
-  record.applied = true;
+  if (found == by_request_.end()) return false;
+  const auto& record = records_.at(found->second);
   if (record.removes) {
     visible.files.erase(record.path);
-    return;
+    return true;
   }
   auto& file = visible.files[record.path];
   file = {found->second, {}};
@@ -53,6 +46,18 @@ void Ledger::applied(RequestKey request, bool done, Visible& visible) {
     file.blocks.push_back(block);
     visible.contents[block.id] = content;
   }
+  return true;
+}
+
+void Ledger::applied(RequestKey request) {
+  auto& record = records_[by_request_.at(request)];
+  if (record.applied && !record.before_restore) {
+    world_.violated(record.path + ": one request was carried out twice");
+  }
+  if (record.refused && !record.before_restore) {
+    world_.violated(record.path + ": done after it was refused");
+  }
+  record.applied = true;
 }
 
 void Ledger::restored(const std::set<BlockId>& removed_since) {

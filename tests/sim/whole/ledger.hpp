@@ -46,7 +46,10 @@ class Ledger {
   void refused(Operation operation);
 
   // --- The namespace's side ---
-  void applied(RequestKey request, bool done, Visible& visible);
+  // What becomes visible when the request is carried out; false for one that it knows nothing of.
+  bool show(RequestKey request, Visible& visible) const;
+  // It was, for good.
+  void applied(RequestKey request);
   // The namespace went back to an older copy: what came after it is lost by the operator's word,
   // and so are bytes of files that had been removed since.
   void restored(const std::set<BlockId>& removed_since);

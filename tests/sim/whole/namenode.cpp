@@ -13,6 +13,8 @@ namespace {
 using std::chrono::seconds;
 
 constexpr milliseconds kTick{250};
+constexpr std::uint64_t kFewMarks = 40;
+constexpr milliseconds kDeletesAfter{3000};
 
 // Waits are short, so that a schedule takes few events; their order is that of the defaults.
 actors::BlockManagerOptions short_waits(std::uint64_t seed) {
@@ -30,7 +32,7 @@ actors::BlockManagerOptions short_waits(std::uint64_t seed) {
   options.repair_work = {seconds(6), seconds(8), seconds(4), seconds(30)};
   options.settle = milliseconds{500};
   options.report_patience = milliseconds{1500};
-  options.deletes_after = seconds(3);
+  options.deletes_after = kDeletesAfter;
   options.seed = seed;
   return options;
 }
@@ -38,7 +40,11 @@ actors::BlockManagerOptions short_waits(std::uint64_t seed) {
 }  // namespace
 
 SimNamenode::SimNamenode(World& world, Ledger& ledger)
-    : world_(world), ledger_(ledger), process_(world) {}
+    : world_(world),
+      ledger_(ledger),
+      process_(world),
+      log_(world, ledger, process_),
+      promises_(world, kDeletesAfter) {}
 
 std::int64_t SimNamenode::wall_ms() const {
   const auto since = std::chrono::duration_cast<milliseconds>(world_.now().time_since_epoch());
@@ -48,8 +54,8 @@ std::int64_t SimNamenode::wall_ms() const {
 Result<std::vector<metadata::OwnedBlock>> SimNamenode::owners(std::span<const BlockId> ids) {
   std::vector<metadata::OwnedBlock> found;
   for (const auto id : ids) {
-    const auto at = state_.table().owned().find(id);
-    if (at != state_.table().owned().end()) found.push_back(at->second);
+    const auto at = state().table().owned().find(id);
+    if (at != state().table().owned().end()) found.push_back(at->second);
   }
   return found;
 }
@@ -65,6 +71,7 @@ void SimNamenode::allocate(actors::AllocateBlocks request, Respond<actors::Write
     waiting_.push_back({std::move(request), std::move(respond)});
     return;
   }
+  if (grant.ok()) promises_.granted(*grant);
   respond(std::move(grant));
 }
 
@@ -75,7 +82,7 @@ void SimNamenode::commit(actors::CommitWrite request, Respond<metadata::ChangeRe
 }
 
 void SimNamenode::try_commit(WaitingCommit commit) {
-  if (auto kept = state_.kept_reply(commit.request.change.request)) {
+  if (auto kept = state().kept_reply(commit.request.change.request)) {
     world_.note("a commit that was answered from the kept replies");
     return commit.respond(std::move(*kept));
   }
@@ -92,7 +99,7 @@ void SimNamenode::try_commit(WaitingCommit commit) {
   }
   if (commit.asked_at < world_.now()) world_.note("a commit accepted from a takeover");
   const metadata::Change change{commit.request.change};
-  propose(change, [this, commit](const Result<metadata::ChangeReply>& reply) {
+  log_.propose(change, [this, commit](const Result<metadata::ChangeReply>& reply) {
     manager_->commit_done(commit.request, reply.ok()
                                               ? std::span<const metadata::Outcome>(reply->outcomes)
                                               : std::span<const metadata::Outcome>());
@@ -103,11 +110,13 @@ void SimNamenode::try_commit(WaitingCommit commit) {
 void SimNamenode::change(metadata::Change change, Respond<metadata::ChangeReply> respond) {
   if (safe_mode()) return respond(Error{Errc::kSafeMode, "no changes in safe mode"});
   if (auto* remove = std::get_if<metadata::Remove>(&change)) remove->time_ms = wall_ms();
-  propose(change, std::move(respond));
+  log_.propose(change, std::move(respond));
 }
 
 Status SimNamenode::renew(const actors::RenewSession& request) {
-  return manager_->renew(request, world_.now());
+  auto status = manager_->renew(request, world_.now());
+  if (status.ok()) promises_.renewed(request.blocks, state());
+  return status;
 }
 
 Status SimNamenode::end_session(const actors::EndSession& request) {
@@ -133,6 +142,7 @@ Result<actors::HeartbeatReply> SimNamenode::heartbeat(const actors::Heartbeat& r
     });
   }
   if (!reply.ok()) return reply;
+  promises_.ordered(*reply, state());
   for (const auto& order : reply->remove) {
     world_.trace([&] {
       return "node " + std::to_string(request.node.low) + " is to remove block " +
@@ -160,48 +170,15 @@ void SimNamenode::report(const actors::BlockReportPart& request,
 }
 
 Result<std::vector<metadata::LocatedBlock>> SimNamenode::locate(const std::string& path) {
-  const auto found = state_.visible().files.find(path);
-  if (found == state_.visible().files.end()) return Error{Errc::kNotFound, path};
+  const auto found = state().visible().files.find(path);
+  if (found == state().visible().files.end()) return Error{Errc::kNotFound, path};
   std::vector<metadata::LocatedBlock> blocks;
   for (const auto& block : found->second.blocks) blocks.push_back({block, 0, {}});
   manager_->locate(blocks, "");
   return blocks;
 }
 
-// --- The log ----------------------------------------------------------------------------------
-
-void SimNamenode::propose(const metadata::Change& change,
-                          std::function<void(Result<metadata::ChangeReply>)> done) {
-  proposed_.push_back({metadata::encode_change(change), std::move(done)});
-  if (syncing_.empty()) sync_log();
-}
-
-void SimNamenode::sync_log() {
-  if (proposed_.empty()) return;
-  syncing_ = std::exchange(proposed_, {});
-  const auto most = slow_log_ ? milliseconds{3000} : milliseconds{12};
-  process_.later(world_.between(milliseconds{1}, most), [this] {
-    apply_batch(std::exchange(syncing_, {}));
-    sync_log();
-  });
-}
-
-// The database is ahead of the block map for as long as the effects take to reach it.
-void SimNamenode::apply_batch(std::vector<Proposal> batch) {
-  std::vector<std::pair<Proposal, std::string>> answers;
-  for (auto& proposal : batch) {
-    auto reply = state_.apply(proposal.entry, ledger_);
-    answers.emplace_back(std::move(proposal), std::move(reply));
-  }
-  auto effects = state_.table().take_effects();
-  process_.later(world_.between(milliseconds{0}, milliseconds{5}),
-                 [this, effects = std::move(effects), answers = std::move(answers)] {
-                   take_effects(effects);
-                   for (const auto& [proposal, reply] : answers) {
-                     proposal.done(decode<metadata::ChangeReply>(reply, "reply"));
-                   }
-                 });
-}
+// --- What is logged ----------------------------------------------------------------------------
 
 void SimNamenode::take_effects(const std::vector<BlockEffect>& effects) {
   for (const auto& effect : effects) {
@@ -222,36 +199,47 @@ void SimNamenode::reserve_ids() {
   change.time_ms = wall_ms();
   change.number = manager_->epoch().leadership;
   change.mark = static_cast<metadata::BlockMark>(world_.random()() | 1U);
-  propose(change, [this, mark = change.mark](const auto&) { ids_reserved(mark); });
+  log_.propose(change, [this, mark = change.mark](const auto&) { ids_reserved(mark); });
 }
 
 void SimNamenode::ids_reserved(metadata::BlockMark mark) {
   manager_->ids_reserved({metadata::first_of(mark), metadata::kBlockCountMax});
   for (auto& waiting : std::exchange(waiting_, {})) {
-    waiting.respond(manager_->allocate(waiting.request, world_.now()));
+    allocate(std::move(waiting.request), std::move(waiting.respond));
   }
 }
 
 void SimNamenode::retire() {
   auto ranges = manager_->take_retirement();
   if (ranges.empty()) return;
-  propose(metadata::RetireBlockIds{std::move(ranges)},
-          [this](const auto& reply) { manager_->retirement_done(reply.ok()); });
+  promises_.given_up(ranges);
+  log_.propose(metadata::RetireBlockIds{std::move(ranges)},
+               [this](const auto& reply) { manager_->retirement_done(reply.ok()); });
 }
 
 // --- Life and death ---------------------------------------------------------------------------
 
+// So few that they repeat, as long as there is no copy of the namespace that would not know it.
+metadata::BlockMark SimNamenode::some_mark() {
+  if (!copy_.has_value()) return static_cast<metadata::BlockMark>(1 + world_.below(kFewMarks));
+  return static_cast<metadata::BlockMark>(world_.random()() | 1U);
+}
+
 // As actors/leadership.cpp: logged before anybody is served. A namespace that went back lives anew.
 actors::BlockManagerOptions SimNamenode::begin_leadership() {
-  auto& table = state_.table();
+  auto& table = state().table();
   metadata::BeginLeadership change;
   change.time_ms = wall_ms();
   if (table.epoch().life.is_none() || std::exchange(went_back_, false)) {
     change.life = {world_.random()(), 1};
   }
   change.number = table.leadership() + 1;
-  change.mark = static_cast<metadata::BlockMark>(world_.random()() | 1U);
-  static_cast<void>(state_.apply(metadata::encode_change(change), ledger_));
+  for (;;) {
+    change.mark = some_mark();
+    if (log_.propose_and_wait(change).outcomes.front().ok()) break;
+    world_.note("a mark of blocks that was used before");
+  }
+  promises_.leadership_begins();
   auto options = short_waits(world_.random()());
   options.epoch = table.epoch();
   options.mark = change.mark;
@@ -261,23 +249,24 @@ actors::BlockManagerOptions SimNamenode::begin_leadership() {
 void SimNamenode::start() {
   world_.trace([] { return "the namenode starts"; });
   process_.start();
+  log_.start([this](const auto& effects) { take_effects(effects); }, [this] { store_failed(); });
   manager_ = std::make_unique<actors::BlockManager>(
       begin_leadership(), [this](std::span<const BlockId> ids) { return owners(ids); },
       world_.now());
   tick();
 }
 
-// What was being synced may have reached the disk, in order; nobody has been told.
+// As the actors do: a process whose database has failed says nothing more.
+void SimNamenode::store_failed() {
+  kill();
+  if (failed_) failed_();
+}
+
 void SimNamenode::kill() {
   if (!process_.up()) return;
   world_.trace([] { return "the namenode is killed"; });
   process_.kill();
-  const auto kept = world_.below(syncing_.size() + 1);
-  for (std::size_t i = 0; i < kept; ++i) state_.apply(syncing_[i].entry, ledger_);
-  if (kept > 0) world_.note("an entry of the log that outlived its answer");
-  static_cast<void>(state_.table().take_effects());
-  syncing_.clear();
-  proposed_.clear();
+  log_.kill();
   waiting_.clear();
   unproven_.clear();
   for (auto& closed : std::exchange(gone_, {})) {
@@ -285,34 +274,33 @@ void SimNamenode::kill() {
   }
 }
 
-void SimNamenode::take_copy() { copy_ = state_; }
+void SimNamenode::take_copy() { copy_ = state(); }
 
 void SimNamenode::restore_copy() {
   MDFS_ASSERT(!process_.up());
   world_.trace([] { return "the namespace goes back to a copy"; });
-  if (copy_->applied() < state_.applied()) world_.note("a namespace that went back");
+  if (copy_->applied() < state().applied()) world_.note("a namespace that went back");
   std::set<BlockId> removed;
   for (const auto& [id, owned] : copy_->table().owned()) {
-    if (!state_.table().owned().contains(id)) removed.insert(id);
+    if (!state().table().owned().contains(id)) removed.insert(id);
   }
-  state_ = *copy_;
+  log_.go_back_to(*copy_);
   went_back_ = true;
   ledger_.restored(removed);
 }
 
 void SimNamenode::tick() {
-  manager_->note_applied(state_.applied());
-  manager_->tick(state_.table().owned().size(), world_.now());
+  manager_->note_applied(state().applied());
+  manager_->tick(state().table().owned().size(), world_.now());
   for (auto& commit : std::exchange(unproven_, {})) try_commit(std::move(commit));
   retire();
   reserve_ids();
   process_.later(kTick, [this] { tick(); });
 }
 
-actors::StatusReply SimNamenode::status() const {
+actors::StatusReply SimNamenode::status() {
   actors::StatusReply reply;
-  auto& state = const_cast<NamespaceState&>(state_);
-  manager_->fill_status(reply, state.table().owned().size(), world_.now());
+  manager_->fill_status(reply, state().table().owned().size(), world_.now());
   return reply;
 }
 

@@ -1,6 +1,5 @@
-// A namenode of the simulator: the real BlockManager, the real rules, and what the actors and the
-// log around them do in the product, in a few lines each. The log survives the process; of what it
-// had not synced the seed decides how much.
+// A namenode of the simulator: the real BlockManager, the real rules, and what the actors around
+// them do in the product, in a few lines each.
 #pragma once
 
 #include <deque>
@@ -11,9 +10,11 @@
 
 #include "actors/block_manager.hpp"
 #include "metadata/block_identity.hpp"
+#include "sim/whole/namenode_log.hpp"
 #include "sim/whole/namespace_state.hpp"
 #include "sim/whole/network.hpp"
 #include "sim/whole/process.hpp"
+#include "sim/whole/promises.hpp"
 
 namespace minidfs::sim {
 
@@ -48,34 +49,32 @@ class SimNamenode {
   // The namenode, which does not run, goes back to the copy.
   void restore_copy();
   void jump_clock(std::int64_t by_ms) { wall_offset_ms_ += by_ms; }
-  void slow_log(bool slow) { slow_log_ = slow; }
+  void slow_log(bool slow) { log_.slow(slow); }
+  // A transaction of the database will fail, upon which the process ends and `failed` is told.
+  void fail_store() { log_.fail_store(); }
+  void on_failed(std::function<void()> failed) { failed_ = std::move(failed); }
 
   // --- What checkers look at ---
-  NamespaceState& state() { return state_; }
+  NamespaceState& state() { return log_.state(); }
   bool safe_mode() { return manager_->safe_mode().on(); }
   void leave_safe_mode() { manager_->safe_mode().leave(); }
-  actors::StatusReply status() const;
+  actors::StatusReply status();
   std::vector<actors::BlockProblem> problems() const;
 
  private:
-  struct Proposal {
-    std::string entry;
-    std::function<void(Result<metadata::ChangeReply>)> done;
-  };
   struct WaitingCommit {
     actors::CommitWrite request;
     TimePoint asked_at{};
     Respond<metadata::ChangeReply> respond;
   };
   void try_commit(WaitingCommit commit);
-  void propose(const metadata::Change& change, std::function<void(Result<metadata::ChangeReply>)>);
-  void sync_log();
-  void apply_batch(std::vector<Proposal> batch);
   void take_effects(const std::vector<BlockEffect>& effects);
   void reserve_ids();
   void ids_reserved(metadata::BlockMark mark);
   void retire();
+  metadata::BlockMark some_mark();
   actors::BlockManagerOptions begin_leadership();
+  void store_failed();
   void tick();
   std::int64_t wall_ms() const;
   Result<std::vector<metadata::OwnedBlock>> owners(std::span<const BlockId> ids);
@@ -84,11 +83,10 @@ class SimNamenode {
   Ledger& ledger_;
   Process process_;
   std::unique_ptr<actors::BlockManager> manager_;
-  NamespaceState state_;
+  SimLog log_;
+  Promises promises_;
+  std::function<void()> failed_;
   std::optional<NamespaceState> copy_;
-  std::vector<Proposal> proposed_;  // Not yet being synced.
-  std::vector<Proposal> syncing_;
-  bool slow_log_ = false;
   bool went_back_ = false;  // To a copy, since the last start.
   std::int64_t wall_offset_ms_ = 0;
   std::vector<std::function<void()>> gone_;

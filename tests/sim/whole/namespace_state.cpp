@@ -45,9 +45,10 @@ std::optional<metadata::ChangeReply> NamespaceState::kept_reply(
   return decode<metadata::ChangeReply>(seen.reply, "kept reply").value();
 }
 
-std::string NamespaceState::apply(std::string_view entry, Ledger& ledger) {
-  ++applied_;
-  const auto change = metadata::decode_change(entry);
+std::string NamespaceState::apply(std::uint64_t number, std::string_view command,
+                                  const Ledger& ledger) {
+  applied_ = number;
+  const auto change = metadata::decode_change(command);
   MDFS_ASSERT(change.ok());  // Nobody else writes into this log.
   const auto* request = metadata::request_of(*change);
   const bool protect = request != nullptr && !request->client.is_none();
@@ -66,8 +67,8 @@ std::string NamespaceState::apply(std::string_view entry, Ledger& ledger) {
   auto encoded = encode(*reply);
   if (protect) {
     replies_[request->client].add(request->sequence, encoded);
-    ledger.applied({request->client.low, request->sequence}, reply->outcomes.front().ok(),
-                   visible_);
+    const RequestKey key{request->client.low, request->sequence};
+    if (reply->outcomes.front().ok() && ledger.show(key, visible_)) done_.push_back(key);
   }
   return encoded;
 }

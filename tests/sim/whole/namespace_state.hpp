@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "metadata/block_map.hpp"
@@ -40,8 +41,10 @@ class BlockTable final : public metadata::test::MemoryTable {
 
 class NamespaceState {
  public:
-  // Applies the next entry of the log and returns its encoded reply.
-  std::string apply(std::string_view entry, Ledger& ledger);
+  // Applies the next command of the log and returns its encoded reply.
+  std::string apply(std::uint64_t number, std::string_view command, const Ledger& ledger);
+  // Requests that were carried out since the last call.
+  std::vector<RequestKey> take_done() { return std::exchange(done_, {}); }
 
   // The answer to a request that was carried out, as far as it is kept.
   std::optional<metadata::ChangeReply> kept_reply(const metadata::RequestId& request) const;
@@ -54,6 +57,7 @@ class NamespaceState {
   BlockTable table_;
   std::map<ClientId, metadata::ReplyWindow> replies_;
   Visible visible_;
+  std::vector<RequestKey> done_;
   std::uint64_t applied_ = 0;
 };
 

@@ -18,12 +18,15 @@ class Process {
   bool up() const { return up_; }
   bool stopped() const { return stopped_; }
   bool works() const { return up_ && !stopped_; }
+  // Without a break; for one that works.
+  TimePoint works_since() const { return works_since_; }
   std::uint64_t life() const { return life_; }
 
   void start() {
     up_ = true;
     stopped_ = false;
     ++life_;
+    works_since_ = world_.now();
   }
   void kill() {
     up_ = false;
@@ -33,6 +36,7 @@ class Process {
   void stop() { stopped_ = up_; }
   void go_on() {
     if (!std::exchange(stopped_, false)) return;
+    works_since_ = world_.now();
     auto waiting = std::exchange(backlog_, {});
     for (auto& event : waiting) later(milliseconds{0}, std::move(event));
   }
@@ -58,6 +62,7 @@ class Process {
   bool up_ = false;
   bool stopped_ = false;
   std::uint64_t life_ = 0;
+  TimePoint works_since_{};
   std::deque<std::function<void()>> backlog_;
 };
 

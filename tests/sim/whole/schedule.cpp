@@ -10,6 +10,7 @@ namespace minidfs::sim {
 namespace {
 
 using std::chrono::seconds;
+using std::string_view_literals::operator""sv;
 
 constexpr milliseconds kFaultsLast{40'000};
 constexpr milliseconds kCheckEvery{200};
@@ -18,17 +19,26 @@ constexpr milliseconds kQuietWithin{60'000};
 // Grace, deaths, settling and repeated orders lie within it.
 constexpr milliseconds kHealedWithin{120'000};
 
-constexpr std::array<std::string_view, 10> kRareStates{
-    "an expired commit",
-    "a commit that was answered from the kept replies",
-    "a commit that waits for a report of its blocks",
-    "a commit accepted from a takeover",
-    "an entry of the log that outlived its answer",
-    "a deletion in flight at a change of leadership",
-    "a fence with orders queued",
-    "a namespace that went back",
-    "a replica of another life",
-    "a replica lost by a lying disk",
+constexpr std::array kRareStates{
+    "an expired commit"sv,
+    "a commit that was answered from the kept replies"sv,
+    "a commit that waits for a report of its blocks"sv,
+    "a commit accepted from a takeover"sv,
+    "an entry of the log that outlived its answer"sv,
+    "a deletion in flight at a change of leadership"sv,
+    "a fence with orders queued"sv,
+    "a namespace that went back"sv,
+    "a replica of another life"sv,
+    "a replica lost by a lying disk"sv,
+    "a mark of blocks that was used before"sv,
+    "a store that failed"sv,
+    "a transaction rolled back with changes in it"sv,
+    "a disk left in the middle of a block"sv,
+    "a disk that hung for so long that its replicas counted as lost"sv,
+    "a writer given up in the middle of a block"sv,
+    "memory exhausted at two nodes at once"sv,
+    "a block begun again in a better pipeline"sv,
+    "memory that did not come in time"sv,
 };
 
 void run_until(Cluster& cluster, TimePoint end) {

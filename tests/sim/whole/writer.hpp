@@ -4,15 +4,18 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "actors/client_messages.hpp"
-#include "sim/whole/control_link.hpp"
+#include "client/write/write_policy.hpp"
+#include "sim/whole/asking_link.hpp"
 #include "sim/whole/disk.hpp"
 #include "sim/whole/ledger.hpp"
+#include "sim/whole/pipeline.hpp"
 #include "sim/whole/process.hpp"
 
 namespace minidfs::sim {
@@ -30,12 +33,30 @@ class SimWriter {
   void leave_off() { leaves_off_ = true; }
   bool idle() const { return idle_; }
   std::uint64_t done() const { return done_; }
+  // Of the block that is being written; nullptr without one.
+  const Sender* sending() const {
+    return put_ != nullptr && put_->writing != nullptr ? put_->writing->sending.get() : nullptr;
+  }
 
  private:
+  static constexpr std::uint64_t kBlockSize = 1 << 20;
+  static constexpr milliseconds kBlockPatience{5000};
+
   struct WrittenReplicas {
     metadata::Block block;
     Content content = 0;
     std::vector<NodeId> nodes;
+  };
+  // One block, in as many tries as it takes.
+  struct BlockWriting {
+    client::WritePolicy policy{1, kBlockPatience};
+    std::uint64_t epoch = 0;  // Of the command that is being obeyed.
+    bool asking = false;      // The namenode, for a pipeline.
+    std::deque<client::WriteEvent> happened;
+    std::uint64_t length = 0;
+    actors::PipelineGrant grant;  // The last one.
+    std::shared_ptr<Sender> sending;
+    WrittenReplicas best;  // Of all tries.
   };
   struct Put {
     std::string path;
@@ -44,11 +65,12 @@ class SimWriter {
     std::uint64_t blocks_left = 1;
     std::uint64_t session = 0;
     bool over = false;
-    int attempts_left = 4;
     std::vector<BlockId> granted;
     std::vector<NodeId> excluded;
     std::vector<WrittenReplicas> written;
+    std::shared_ptr<BlockWriting> writing;  // The present block.
   };
+  using WritingPtr = std::shared_ptr<BlockWriting>;
   using PutPtr = std::shared_ptr<Put>;
 
   void next();
@@ -60,39 +82,33 @@ class SimWriter {
 
   void put();
   void next_block(const PutPtr& put);
-  void write_block(const PutPtr& put, const actors::PipelineGrant& grant);
-  void block_written(const PutPtr& put, const WrittenReplicas& written);
+  void happened(const PutPtr& put, const WritingPtr& writing, const client::WriteEvent& event);
+  void take_events(const PutPtr& put, const WritingPtr& writing);
+  void obey(const PutPtr& put, const WritingPtr& writing, const client::WriteCommand& command);
+  void ask_pipeline(const PutPtr& put, const WritingPtr& writing);
+  void send_block(const PutPtr& put, const WritingPtr& writing);
+  void send_piece_later(const PutPtr& put, const std::shared_ptr<Sender>& sender);
+  void avoid_first_lost(const PutPtr& put, const std::vector<metadata::ReplicaLocation>& targets,
+                        const Stored& stored);
+  void try_ended(const PutPtr& put, const WritingPtr& writing, WrittenReplicas tried,
+                 const std::vector<metadata::ReplicaLocation>& targets, const Stored& stored);
+  void block_written(const PutPtr& put, const WritingPtr& writing);
   void commit(const PutPtr& put);
   void end(const PutPtr& put, bool committed);
   void renew_later(const PutPtr& put, milliseconds within);
   std::vector<metadata::BlockRange> ranges(const Put& put) const;
 
-  // Asks until there is an answer that is not to be asked again for, or for half a minute, whose
-  // end is kTimedOut: nobody knows then what was done.
-  template <class Reply>
-  struct Asking {
-    std::function<void(SimNamenode&, const Respond<Reply>&)> request;
-    Respond<Reply> answered;
-    TimePoint deadline{};
-    std::uint64_t attempt = 0;
-    bool over = false;
-  };
-  template <class Reply>
-  void ask(std::function<void(SimNamenode&, const Respond<Reply>&)> request,
-           Respond<Reply> answered);
-  template <class Reply>
-  void attempt(std::shared_ptr<Asking<Reply>> asking);
-
   Cluster& cluster_;
   Place place_;
   Process process_;
-  ControlLink link_;
+  AskingLink link_;
   ClientId client_;
   std::uint64_t last_sequence_ = 0;
   std::uint64_t files_ = 0;
   std::uint64_t done_ = 0;
   bool leaves_off_ = false;
   bool idle_ = false;
+  PutPtr put_;
 };
 
 }  // namespace minidfs::sim

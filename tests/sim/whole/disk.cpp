@@ -1,0 +1,54 @@
+#include "sim/whole/disk.hpp"
+
+#include <utility>
+
+namespace minidfs::sim {
+
+using storage::DiskHealth;
+using storage::DiskWork;
+
+bool SimDisk::hangs(DiskWork kind) const {
+  return hangs_ == Hangs::kAll || (hangs_ == Hangs::kSyncs && kind == DiskWork::kSync);
+}
+
+void SimDisk::work(DiskWork kind, std::function<void()> done) {
+  static_cast<void>(health_->step(DiskHealth::Event::kBegan, kind, world_.now()));
+  const auto most = slow ? milliseconds{2000} : milliseconds{10};
+  process_.later(world_.between(milliseconds{1}, most), [this, call = Call{kind, std::move(done)}] {
+    if (hangs(call.kind)) {
+      hanging_.push_back(call);
+    } else {
+      returned(call);
+    }
+  });
+}
+
+void SimDisk::returned(const Call& call) {
+  changed_(health_->step(DiskHealth::Event::kEnded, call.kind, world_.now()));
+  call.done();
+}
+
+milliseconds SimDisk::stalled_for() const {
+  return std::chrono::duration_cast<milliseconds>(health_->stalled_for(world_.now()));
+}
+
+void SimDisk::tick() {
+  changed_(health_->step(DiskHealth::Event::kTick, DiskWork::kRead, world_.now()));
+}
+
+void SimDisk::forget_process() {
+  health_.emplace(kDiskTimeout);
+  hanging_.clear();
+}
+
+void SimDisk::hang(Hangs hangs) {
+  if (hangs != Hangs::kNot && hangs_ == Hangs::kNot) hangs_since_ = world_.now();
+  hangs_ = hangs;
+  if (hangs != Hangs::kNot) return;
+  hangs_since_.reset();
+  for (auto& call : std::exchange(hanging_, {})) {
+    process_.later(milliseconds{0}, [this, call = std::move(call)] { returned(call); });
+  }
+}
+
+}  // namespace minidfs::sim

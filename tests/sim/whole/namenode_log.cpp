@@ -1,0 +1,136 @@
+#include "sim/whole/namenode_log.hpp"
+
+#include <utility>
+
+#include "base/codec.hpp"
+
+namespace minidfs::sim {
+
+// --- The database -----------------------------------------------------------------------------
+
+Result<std::string> SimDatabase::apply(std::uint64_t number, std::string_view command) {
+  if (open_ == 0 && std::exchange(fails_, false)) {
+    before_ = state_;
+    fails_after_ = world_.below(3);
+  }
+  if (before_.has_value() && open_ == fails_after_) return roll_back();
+  ++open_;
+  return state_.apply(number, command, ledger_);
+}
+
+Status SimDatabase::commit_batch() {
+  if (before_.has_value()) return roll_back();
+  open_ = 0;
+  for (const auto& request : state_.take_done()) ledger_.applied(request);
+  return {};
+}
+
+Error SimDatabase::roll_back() {
+  if (open_ > 0) world_.note("a transaction rolled back with changes in it");
+  world_.trace([] { return "a transaction of the namenode fails"; });
+  state_ = *std::exchange(before_, std::nullopt);
+  open_ = 0;
+  return {Errc::kIoError, "the database cannot be written"};
+}
+
+// --- The log ----------------------------------------------------------------------------------
+
+void SimLog::start(Effects effects, std::function<void()> failed) {
+  effects_ = std::move(effects);
+  failed_ = std::move(failed);
+  proposer_ = world_.random()();
+  database_.works();
+  applier_ = std::make_unique<consensus::Applier>(database_, proposer_);
+  std::string snapshot(consensus::kSnapshotBytes, '\0');
+  consensus::write_snapshot(database_.applied(), snapshot.data());
+  MDFS_ASSERT(applier_->restore(snapshot).ok());
+  if (!log_.empty()) world_.note("an entry of the log that outlived its answer");
+  MDFS_ASSERT(apply({log_.begin(), log_.end()}));
+  static_cast<void>(state().table().take_effects());  // Reports tell what is there.
+}
+
+void SimLog::kill() {
+  const auto kept = world_.below(syncing_.size() + 1);
+  for (std::size_t i = 0; i < kept; ++i) log_.push_back(std::move(syncing_[i]));
+  syncing_.clear();
+  proposed_.clear();
+  waiting_.clear();
+  applier_.reset();
+}
+
+void SimLog::go_back_to(const NamespaceState& copy) {
+  log_.clear();
+  database_.go_back_to(copy);
+}
+
+std::string SimLog::entry_of(const metadata::Change& change, Done done) {
+  const auto command = metadata::encode_change(change);
+  std::string entry(consensus::entry_bytes(command.size()), '\0');
+  consensus::write_entry(
+      {static_cast<std::uint32_t>(command.size()), 1, applier_->number(), proposer_, ++sequence_},
+      command, entry.data());
+  waiting_[sequence_] = std::move(done);
+  return entry;
+}
+
+metadata::ChangeReply SimLog::propose_and_wait(const metadata::Change& change) {
+  std::optional<metadata::ChangeReply> given;
+  const auto entry = entry_of(change, [&](const auto& reply) { given = reply.value(); });
+  applier_->expect(sequence_, 0, sequence_);
+  log_.push_back(entry);
+  MDFS_ASSERT(apply({entry}));
+  answer(applier_->take_completions());
+  return *given;
+}
+
+void SimLog::propose(const metadata::Change& change, Done done) {
+  proposed_.push_back(entry_of(change, std::move(done)));
+  if (syncing_.empty()) sync();
+}
+
+void SimLog::sync() {
+  if (proposed_.empty()) return;
+  syncing_ = std::exchange(proposed_, {});
+  for (auto sequence = sequence_ - syncing_.size() + 1; sequence <= sequence_; ++sequence) {
+    applier_->expect(sequence, 0, sequence);
+  }
+  const auto most = slow_ ? milliseconds{3000} : milliseconds{12};
+  process_.later(world_.between(milliseconds{1}, most), [this] { synced(); });
+}
+
+// The database is ahead of the block map for as long as the effects take to reach it.
+void SimLog::synced() {
+  const auto entries = std::exchange(syncing_, {});
+  log_.insert(log_.end(), entries.begin(), entries.end());
+  if (!apply(entries)) {
+    world_.note("a store that failed");
+    return failed_();
+  }
+  process_.later(
+      world_.between(milliseconds{0}, milliseconds{5}),
+      [this, effects = state().table().take_effects(), answers = applier_->take_completions()] {
+        effects_(effects);
+        answer(answers);
+      });
+  sync();
+}
+
+// False when the database has failed. The applier alone sees to it that then nothing more happens.
+bool SimLog::apply(const std::vector<std::string>& entries) {
+  for (const auto& entry : entries) static_cast<void>(applier_->apply(entry));
+  if (!applier_->commit().ok()) return false;
+  log_.clear();
+  return true;
+}
+
+void SimLog::answer(const std::vector<std::vector<consensus::Completion>>& answers) {
+  for (const auto& channel : answers) {
+    for (const auto& completion : channel) {
+      const auto done = waiting_.extract(completion.token);
+      if (done.empty()) continue;
+      done.mapped()(decode<metadata::ChangeReply>(*completion.reply, "reply"));
+    }
+  }
+}
+
+}  // namespace minidfs::sim
