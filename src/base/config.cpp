@@ -96,6 +96,9 @@ const std::array kTable{
     datanode<&D::sync, SyncMode>(
         "datanode.sync",
         "full: a block is on stable storage when its write is acknowledged; none: it may not be."),
+    datanode<&D::write_cache, WriteCacheMode>(
+        "datanode.write_cache",
+        "direct: large blocks are written past the page cache; cached: through it; auto: as pays."),
     datanode<&D::reserved_space, Size<0, kAnySize>>("datanode.reserved_space",
                                                     "Left free on every disk."),
     datanode<&D::pack_limit, Size<0, 64 * kMiB>>("datanode.pack_limit",

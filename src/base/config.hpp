@@ -43,6 +43,7 @@ struct DatanodeConfig {
   std::string advertise;       // Empty: the address it listens on.
   std::uint64_t capacity = 0;  // 0: as large as the disks.
   std::string sync = "full";
+  std::string write_cache = "auto";
   std::uint64_t reserved_space = 256ULL << 20;
   std::uint64_t pack_limit = 1ULL << 20;
   std::chrono::milliseconds heartbeat_interval{1000};

@@ -71,6 +71,13 @@ Result<std::string> SyncMode::parse(std::string_view text) {
   return std::string(text);
 }
 
+Result<std::string> WriteCacheMode::parse(std::string_view text) {
+  if (text != "auto" && text != "cached" && text != "direct") {
+    return bad_value(text, "one of auto, cached, direct");
+  }
+  return std::string(text);
+}
+
 Result<std::string> CompressionName::parse(std::string_view text) {
   constexpr std::string_view kLevelPrefix = "zstd:";
   bool known = text == "none" || text == "zstd" || text == "auto";

@@ -47,6 +47,11 @@ struct SyncMode : Text {
   static Result<Value> parse(std::string_view text);
 };
 
+// "auto", "cached" or "direct".
+struct WriteCacheMode : Text {
+  static Result<Value> parse(std::string_view text);
+};
+
 // "none", "zstd", "zstd:L" or "auto".
 struct CompressionName : Text {
   static Result<Value> parse(std::string_view text);

@@ -26,12 +26,15 @@ Downstream::Downstream(ServerLoop& loop, std::shared_ptr<WriteSession> session,
     : loop_(loop),
       session_(std::move(session)),
       targets_(std::move(pipeline.targets)),
-      background_(pipeline.background),
       name_(metadata::to_string(targets_.front())),
       socket_(loop.io()),
       looked_up_(loop.io()),
       last_frame_(Clock::now()),
-      last_taken_(last_frame_) {}
+      last_taken_(last_frame_) {
+  rest_.targets.assign(targets_.begin() + 1, targets_.end());
+  rest_.background = pipeline.background;
+  rest_.ahead = static_cast<std::uint8_t>(pipeline.ahead + 1);
+}
 
 void Downstream::drop(Error reason) {
   if (reason_) return;
@@ -62,12 +65,9 @@ asio::awaitable<void> Downstream::open() {
   socket_.non_blocking(true, ignored);
   socket_.set_option(tcp::no_delay(true), ignored);
   socket_.set_option(asio::socket_base::keep_alive(true), ignored);
-  OpenPipeline rest;
-  rest.targets.assign(targets_.begin() + 1, targets_.end());
-  rest.background = background_;
   std::string hello;
   append_frame(hello, FrameType::kHello, Hello{.cluster = loop_.context().store.cluster_id()});
-  append_frame(hello, FrameType::kOpenPipeline, rest);
+  append_frame(hello, FrameType::kOpenPipeline, rest_);
   asio::co_spawn(
       loop_.io(), [self] { return self->read_frames(); }, asio::detached);
   co_await send(std::as_bytes(std::span(hello)));

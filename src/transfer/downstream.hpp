@@ -54,8 +54,8 @@ class Downstream : public std::enable_shared_from_this<Downstream> {
   ServerLoop& loop_;
   std::shared_ptr<WriteSession> session_;  // Let go when the link is dropped or at its end.
   std::vector<metadata::Endpoint> targets_;
-  std::uint8_t background_;
-  std::string name_;  // host:port of targets_[0].
+  OpenPipeline rest_;  // What the next node is told.
+  std::string name_;   // host:port of targets_[0].
   tcp::socket socket_;
   std::optional<Error> reason_;
   std::optional<net::Addresses> addresses_;  // Of name_.

@@ -167,12 +167,12 @@ Result<Outcome> parse_outcome(std::string_view control) {
 
 Result<OpenPipeline> parse_open_pipeline(std::string_view control) {
   MDFS_TRY(auto open, parse_control<OpenPipeline>(control, FrameType::kOpenPipeline));
-  if (open.targets.size() > kFurtherTargetsMax) {
-    return protocol_error("pipeline of " + std::to_string(open.targets.size()) +
-                          " further targets");
-  }
   if (open.background > 1) {
     return protocol_error("OpenPipeline frame with background " + std::to_string(open.background));
+  }
+  if (open.ahead + open.targets.size() > kFurtherTargetsMax) {
+    return protocol_error("pipeline of " + std::to_string(open.targets.size()) +
+                          " further targets behind " + std::to_string(open.ahead));
   }
   return open;
 }

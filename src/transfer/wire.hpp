@@ -22,7 +22,7 @@
 namespace minidfs::transfer {
 
 inline constexpr std::uint64_t kHelloMagic = 0x31736664696e696dULL;  // "minidfs1"
-inline constexpr std::uint16_t kProtocolVersion = 2;
+inline constexpr std::uint16_t kProtocolVersion = 3;
 inline constexpr std::size_t kFrameHeaderBytes = 16;
 inline constexpr std::size_t kFrameSlicesMax = 16;
 inline constexpr std::size_t kFrameDataMax = kFrameSlicesMax * storage::kSliceBytes;
@@ -93,10 +93,11 @@ typename Inspector::result_type inspect(Inspector& f, Outcome& x) {
 struct OpenPipeline {
   std::vector<metadata::Endpoint> targets;
   std::uint8_t background = 0;  // 1: as ConnectionOptions::background.
+  std::uint8_t ahead = 0;  // How many nodes of the pipeline stand before the one that reads this.
 };
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, OpenPipeline& x) {
-  return f(x.targets, x.background);
+  return f(x.targets, x.background, x.ahead);
 }
 
 struct BeginBlock {

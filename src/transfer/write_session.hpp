@@ -72,6 +72,7 @@ class WriteSession : public std::enable_shared_from_this<WriteSession> {
   asio::awaitable<bool> wait_for_room();
   Status take_frame(const Frame& frame);
   Status begin_block(const BeginBlock& begin);
+  storage::Readers readers() const;
   Status begin_slices(const Frame& frame);
   bool take_slices();
   void write_slices(std::span<const storage::Slice> slices, std::span<const std::byte> stored);

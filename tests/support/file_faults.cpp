@@ -1,5 +1,6 @@
 #include "support/file_faults.hpp"
 
+#include <asm/fcntl.h>  // Of the kernel: constants without open(), which is ours.
 #include <dlfcn.h>
 #include <stdarg.h>
 #include <sys/sendfile.h>
@@ -19,8 +20,7 @@
 
 namespace {
 
-constexpr int kCreate = 0100;  // O_CREAT and O_TMPFILE, of a header whose open() is ours.
-constexpr int kTemporary = 020000000;
+constexpr int kTemporary = O_TMPFILE & ~O_DIRECTORY;
 constexpr std::size_t kPathMax = 4096;
 
 std::atomic<char*> control_path{nullptr};
@@ -107,6 +107,13 @@ bool meet(const char* call, int fd, Range touched = {}) {
   return meet(call, std::string(path, static_cast<std::size_t>(size)), touched);
 }
 
+// A write that bypasses the page cache meets what is set for these as well.
+bool meet_write(int fd, Range touched) {
+  if (control_path.load(std::memory_order_relaxed) == nullptr) return true;
+  const bool direct = (::syscall(SYS_fcntl, fd, F_GETFL) & O_DIRECT) != 0;
+  return (!direct || meet("direct", fd, touched)) && meet("write", fd, touched);
+}
+
 Range bytes_at(off_t offset, std::size_t size) {
   return {static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(offset) + size};
 }
@@ -136,7 +143,7 @@ extern "C" {
 #define MINIDFS_INTERPOSE_OPEN(name)                                        \
   int name(const char* path, int flags, ...) {                              \
     unsigned mode = 0;                                                      \
-    if ((flags & (kCreate | kTemporary)) != 0) {                            \
+    if ((flags & (O_CREAT | kTemporary)) != 0) {                            \
       va_list arguments;                                                    \
       va_start(arguments, flags);                                           \
       mode = va_arg(arguments, unsigned);                                   \
@@ -148,21 +155,59 @@ extern "C" {
 MINIDFS_INTERPOSE_OPEN(open)
 MINIDFS_INTERPOSE_OPEN(open64)
 
-#define MINIDFS_INTERPOSE_AT(kind, name, pointer)                                      \
-  ssize_t name(int fd, pointer data, std::size_t size, off_t offset) {                 \
-    static auto* const call = real<ssize_t(int, pointer, std::size_t, off_t)>(#name);  \
-    return meet(kind, fd, bytes_at(offset, size)) ? call(fd, data, size, offset) : -1; \
+#define MINIDFS_INTERPOSE_READ(name)                                                     \
+  ssize_t name(int fd, void* data, std::size_t size, off_t offset) {                     \
+    static auto* const call = real<ssize_t(int, void*, std::size_t, off_t)>(#name);      \
+    return meet("read", fd, bytes_at(offset, size)) ? call(fd, data, size, offset) : -1; \
   }
-MINIDFS_INTERPOSE_AT("read", pread, void*)
-MINIDFS_INTERPOSE_AT("read", pread64, void*)
-MINIDFS_INTERPOSE_AT("write", pwrite, const void*)
-MINIDFS_INTERPOSE_AT("write", pwrite64, const void*)
+MINIDFS_INTERPOSE_READ(pread)
+MINIDFS_INTERPOSE_READ(pread64)
+
+#define MINIDFS_INTERPOSE_WRITE(name)                                                     \
+  ssize_t name(int fd, const void* data, std::size_t size, off_t offset) {                \
+    static auto* const call = real<ssize_t(int, const void*, std::size_t, off_t)>(#name); \
+    return meet_write(fd, bytes_at(offset, size)) ? call(fd, data, size, offset) : -1;    \
+  }
+MINIDFS_INTERPOSE_WRITE(pwrite)
+MINIDFS_INTERPOSE_WRITE(pwrite64)
+
+#define MINIDFS_INTERPOSE_FALLOCATE(name)                                   \
+  int name(int fd, int mode, off_t offset, off_t size) {                    \
+    static auto* const call = real<int(int, int, off_t, off_t)>(#name);     \
+    const Range touched = bytes_at(offset, static_cast<std::size_t>(size)); \
+    return meet("write", fd, touched) ? call(fd, mode, offset, size) : -1;  \
+  }
+MINIDFS_INTERPOSE_FALLOCATE(fallocate)
+MINIDFS_INTERPOSE_FALLOCATE(fallocate64)
+
+#define MINIDFS_INTERPOSE_TRUNCATE(name)                               \
+  int name(int fd, off_t size) noexcept {                              \
+    static auto* const call = real<int(int, off_t)>(#name);            \
+    return meet("write", fd, bytes_at(size, 1)) ? call(fd, size) : -1; \
+  }
+MINIDFS_INTERPOSE_TRUNCATE(ftruncate)
+MINIDFS_INTERPOSE_TRUNCATE(ftruncate64)
+
+// All commands that this process uses have at most one argument, as long as a pointer.
+#define MINIDFS_INTERPOSE_FCNTL(name)                                                       \
+  int name(int fd, int command, ...) {                                                      \
+    va_list arguments;                                                                      \
+    va_start(arguments, command);                                                           \
+    void* const argument = va_arg(arguments, void*);                                        \
+    va_end(arguments);                                                                      \
+    static auto* const call = real<int(int, int, void*)>(#name);                            \
+    const bool direct =                                                                     \
+        command == F_SETFL && (reinterpret_cast<std::uintptr_t>(argument) & O_DIRECT) != 0; \
+    return !direct || meet("direct", fd) ? call(fd, command, argument) : -1;                \
+  }
+MINIDFS_INTERPOSE_FCNTL(fcntl)
+MINIDFS_INTERPOSE_FCNTL(fcntl64)
 
 ssize_t pwritev(int fd, const iovec* pieces, int count, off_t offset) {
   static auto* const call = real<ssize_t(int, const iovec*, int, off_t)>("pwritev");
   std::size_t size = 0;
   for (int i = 0; i < count; ++i) size += pieces[i].iov_len;
-  return meet("write", fd, bytes_at(offset, size)) ? call(fd, pieces, count, offset) : -1;
+  return meet_write(fd, bytes_at(offset, size)) ? call(fd, pieces, count, offset) : -1;
 }
 
 ssize_t sendfile(int to, int from, off_t* offset, std::size_t size) noexcept {

@@ -4,7 +4,8 @@
 //
 // The control file is looked at by each call, so that faults come and go while a process works.
 // Each line is a fault: CALL PATH EFFECT [BEGIN END]
-//   CALL    open, read, write, sync, unlink or any
+//   CALL    open, read, write (with allocating and cutting off), sync, unlink, any, or
+//           direct: beginning to bypass the page cache with a file, and writes that do
 //   PATH    a file, or the directory that it is below
 //   EFFECT  hang (as long as the line is there), delay=MS, or error=ERRNO (a number)
 //   BEGIN END  only reads and writes that touch these bytes of the file

@@ -31,12 +31,18 @@ struct SystemConfig : actors::ControlSystemConfig {
   SystemConfig() { add_message_types<caf::id_block::minidfs>(); }
 };
 
+storage::WriteCache write_cache_of(const std::string& mode) {
+  if (mode == "cached") return storage::WriteCache::kCached;
+  return mode == "direct" ? storage::WriteCache::kDirect : storage::WriteCache::kAuto;
+}
+
 storage::BlockStoreOptions store_options(const Config& config,
                                          const std::vector<std::string>& directories) {
   storage::BlockStoreOptions options;
   options.directories = directories;
   options.durability =
       config.datanode.sync == "none" ? storage::Durability::kNone : storage::Durability::kSync;
+  options.write_cache = write_cache_of(config.datanode.write_cache);
   options.pack_limit_bytes = config.datanode.pack_limit;
   options.reserved_bytes = config.datanode.reserved_space;
   options.capacity_bytes = config.datanode.capacity;

@@ -41,6 +41,20 @@ enum class Durability : std::uint8_t {
   kNone,  // It survives the death of the process, not of the machine.
 };
 
+// How the files of large replicas get to their disk.
+enum class WriteCache : std::uint8_t {
+  kAuto,    // Past the page cache when nobody will look for them there and they are synced.
+  kCached,  // Through the page cache.
+  kDirect,  // Past it, where the file system can do that.
+};
+
+// Where those who read a block soon will find a replica that is being written.
+enum class Readers : std::uint8_t {
+  kHere,
+  kElsewhere,  // Another datanode holds a replica of the block in its page cache.
+  kNobody,     // There will hardly be any, as of a copy that repair makes.
+};
+
 struct ReplicaInfo {
   BlockId block;
   std::uint64_t generation = 0;
@@ -71,6 +85,7 @@ struct BlockStoreOptions {
   std::vector<std::string> directories;  // At least one; created when missing.
   ClusterId cluster;                     // None: take what the directories say.
   Durability durability = Durability::kSync;
+  WriteCache write_cache = WriteCache::kAuto;
   std::uint64_t pack_limit_bytes = 1ULL << 20;          // Replicas up to this size go to packs.
   std::uint64_t pack_size_bytes = 64ULL << 20;          // A pack is closed at this size.
   std::uint64_t reserved_bytes = 256ULL << 20;          // Left free on every disk.
@@ -114,9 +129,8 @@ class ReplicaWriter {
   // How long the disk has had work without progress.
   virtual std::chrono::milliseconds stalled_for() const { return std::chrono::milliseconds{0}; }
 
-  // The bytes will hardly be read soon: where that costs nothing they do not stay in the page
-  // cache.
-  virtual void keep_out_of_cache() {}
+  // Readers::kHere unless it is said before the first append().
+  virtual void expect(Readers /*readers*/) {}
 
   // Makes the replica durable and visible, replacing an older generation, then calls `done` once,
   // from a thread of the store, or within this call when the replica is lost already. No other call

@@ -142,11 +142,14 @@ void DiskBlockStore::start_disk(std::uint16_t number, RecoveredDisk recovered) {
   const auto write_failed = [this, number](const Error& error) {
     monitor_.write_failed(number, error);
   };
+  disk->direct = std::make_unique<DirectWrites>(
+      DirectWrites::Options{directory.path, options_.write_cache, options_.durability, notice});
   disk->large = {directory.path + "/blocks",
                  directory.identity.disk,
                  number,
                  options_.durability,
                  threads_[number].get(),
+                 disk->direct.get(),
                  write_failed,
                  replaced,
                  [this, number](std::uint64_t bytes) { return elsewhere(number, bytes); }};

@@ -69,6 +69,7 @@ class DiskBlockStore final : public BlockStore {
  private:
   // One data directory at work.
   struct Disk {
+    std::unique_ptr<DirectWrites> direct;
     LargeWriterOptions large;
     std::unique_ptr<PackCommitter> committer;
     std::unique_ptr<DiskKeeper> keeper;

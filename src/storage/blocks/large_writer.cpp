@@ -1,7 +1,5 @@
 #include "storage/blocks/large_writer.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 
 namespace minidfs::storage {
@@ -66,9 +64,9 @@ void LargeFile::on_lost(Lost lost) {
   lost_ = std::move(lost);
 }
 
-void LargeFile::keep_out_of_cache() {
+void LargeFile::expect(Readers readers) {
   const std::lock_guard lock(mutex_);
-  keep_out_of_cache_ = true;
+  readers_ = readers;
 }
 
 void LargeFile::abandon() {
@@ -183,9 +181,9 @@ void LargeFile::clean_up() {
     if (std::exchange(cleaned_up_, true)) return;
     reservation_ = Reservation();
   }
-  if (fd_) {
-    ::unlink(path_.c_str());
-    fd_.reset();
+  if (output_) {
+    output_->remove();
+    output_.reset();
     ledger_.refresh(options_->disk_number);
   }
   catalog_.end_write(received_.info.block);
@@ -211,7 +209,7 @@ class LargeWriter final : public ReplicaWriter {
   }
   void on_lost(std::function<void(const Error&)> lost) override { file_->on_lost(std::move(lost)); }
   std::chrono::milliseconds stalled_for() const override { return file_->stalled_for(); }
-  void keep_out_of_cache() override { file_->keep_out_of_cache(); }
+  void expect(Readers readers) override { file_->expect(readers); }
   void finish(std::function<void(Result<ReplicaInfo>)> done) override {
     finished_ = true;
     file_->finish(std::move(done));

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/blocks/large_output.hpp"
 #include "storage/blocks/received_slices.hpp"
 #include "storage/blocks/replica_writers.hpp"
 
@@ -31,7 +32,7 @@ class LargeFile : public std::enable_shared_from_this<LargeFile> {
                 std::shared_ptr<const void> memory);
   void finish(Done done);
   void on_lost(Lost lost);
-  void keep_out_of_cache();
+  void expect(Readers readers);
   void abandon();
   std::chrono::milliseconds stalled_for();
 
@@ -53,9 +54,8 @@ class LargeFile : public std::enable_shared_from_this<LargeFile> {
   bool open(std::vector<Piece>& pieces);
   bool go_elsewhere(std::vector<Piece>& pieces);
   Status write(const Piece& piece);
-  void write_back(std::uint64_t end);
   Result<ReplicaInfo> publish();
-  Status write_footer();
+  Status finish_file();
   void failed_here(const Error& error);
   void give_up(const Error& error);
   void answer(Result<ReplicaInfo> result);
@@ -77,7 +77,7 @@ class LargeFile : public std::enable_shared_from_this<LargeFile> {
   Status failure_;
   Lost lost_;
   Done done_;
-  bool keep_out_of_cache_ = false;
+  Readers readers_ = Readers::kHere;
   bool finishing_ = false;
   bool scheduled_ = false;  // A job is queued or runs.
   bool running_ = false;
@@ -86,9 +86,8 @@ class LargeFile : public std::enable_shared_from_this<LargeFile> {
   bool claimed_ = false;  // It is being published: nothing can fail it any more.
 
   // Of the job that runs.
-  std::shared_ptr<UniqueFd> fd_;  // Shared with writing back, which must not keep the file alive.
-  std::string path_;
-  std::uint64_t written_back_ = 0;
+  std::unique_ptr<LargeOutput> output_;
+  std::uint64_t occupied_ = 0;  // What the reservation knows to stand in the file system.
 };
 
 }  // namespace minidfs::storage

@@ -1,7 +1,4 @@
 // The jobs of a large replica's file, which run on the threads of its disk.
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <iterator>
 
@@ -11,8 +8,6 @@ namespace minidfs::storage {
 
 namespace {
 
-// Writing back begins when so much has gathered, so that the sync at the end finds little to do.
-constexpr std::uint64_t kWriteBackBytes = std::uint64_t{8} << 20;
 // After so much another file has its turn.
 constexpr std::uint64_t kJobBytes = std::uint64_t{4} << 20;
 
@@ -43,7 +38,7 @@ void LargeFile::write_job() {
       case Step::kWrite:
         break;
     }
-    if (!fd_ && !open(pieces)) return;
+    if (!output_ && !open(pieces)) return;
     for (Piece& piece : pieces) {
       const Status written = write(piece);
       done_bytes += piece.stored.size();
@@ -71,17 +66,23 @@ LargeFile::Step LargeFile::next_step(std::uint64_t done_bytes, std::vector<Piece
 
 // Whether the file can be written. When it cannot be made, another disk may take it.
 bool LargeFile::open(std::vector<Piece>& pieces) {
-  path_ = options_->folder + "/" + large_name(received_.info.block, received_.info.generation);
-  auto fd = open_file(path_, O_RDWR | O_CREAT | O_EXCL);
-  if (fd) {
-    fd_ = std::make_shared<UniqueFd>(std::move(*fd));
+  Readers readers{};
+  {
+    const std::lock_guard lock(mutex_);
+    readers = readers_;
+  }
+  auto output = LargeOutput::create(
+      {options_->folder, large_name(received_.info.block, received_.info.generation),
+       options_->durability, readers, options_->direct, options_->threads});
+  if (output) {
+    output_ = std::move(*output);
     return true;
   }
-  options_->write_failed(fd.error());
+  options_->write_failed(output.error());
   if (go_elsewhere(pieces)) return false;
   // To whom it is told it is no file that is missing.
-  const bool missing = fd.error().code == Errc::kNotFound;
-  failed_here(missing ? Error{Errc::kIoError, fd.error().message} : fd.error());
+  const bool missing = output.error().code == Errc::kNotFound;
+  failed_here(missing ? Error{Errc::kIoError, output.error().message} : output.error());
   return false;
 }
 
@@ -103,25 +104,17 @@ bool LargeFile::go_elsewhere(std::vector<Piece>& pieces) {
 }
 
 Status LargeFile::write(const Piece& piece) {
-  MDFS_CHECK(write_at(fd_->get(), piece.stored, piece.offset, path_));
-  options_->threads->progress(DiskWork::kWrite);
+  std::uint64_t promised = 0;
   {
     const std::lock_guard lock(mutex_);
-    reservation_.wrote(piece.stored.size());
+    promised = reserved_;
   }
-  write_back(piece.offset + piece.stored.size());
+  MDFS_CHECK(output_->append(piece.stored, promised));
+  options_->threads->progress(DiskWork::kWrite);
+  const std::lock_guard lock(mutex_);
+  const std::uint64_t before = std::exchange(occupied_, output_->occupied_bytes());
+  reservation_.wrote(occupied_ - before);
   return {};
-}
-
-void LargeFile::write_back(std::uint64_t end) {
-  if (options_->durability != Durability::kSync || end - written_back_ < kWriteBackBytes) return;
-  // Only a hint: errors show at the sync.
-  const std::uint64_t begin = std::exchange(written_back_, end);
-  const auto write_back = [fd = fd_, begin, end] {
-    ::sync_file_range(fd->get(), static_cast<off_t>(begin), static_cast<off_t>(end - begin),
-                      SYNC_FILE_RANGE_WRITE);
-  };
-  options_->threads->submit(DiskWork::kSync, {write_back, {}, {}});
 }
 
 void LargeFile::sync_job() {
@@ -139,21 +132,12 @@ void LargeFile::sync_job() {
   answer(std::move(result));
 }
 
-Status LargeFile::write_footer() {
+Status LargeFile::finish_file() {
   const ReplicaInfo& info = received_.info;
   const DescriptorPlace place{options_->disk, 0, info.stored_bytes};
   const EncodedDescriptor descriptor = encode_descriptor(place, info, received_.slices);
   const std::string footer = descriptor.table + descriptor.header;
-  MDFS_CHECK(write_at(fd_->get(), std::as_bytes(std::span(footer)), info.stored_bytes, path_));
-  if (options_->durability == Durability::kSync) {
-    MDFS_CHECK(sync_data(fd_->get(), path_));
-    // Memory that was just given back is the cheapest to take again, for the next copy.
-    if (keep_out_of_cache_) ::posix_fadvise(fd_->get(), 0, 0, POSIX_FADV_DONTNEED);
-    // On a journaling file system the first sync has mostly made the name durable as well, and this
-    // one finds nothing to do.
-    MDFS_CHECK(sync_directory(options_->folder));
-  }
-  return {};
+  return output_->finish(std::as_bytes(std::span(footer)));
 }
 
 Result<ReplicaInfo> LargeFile::publish() {
@@ -163,7 +147,7 @@ Result<ReplicaInfo> LargeFile::publish() {
     MDFS_CHECK(failure_);
     MDFS_CHECK(reservation_.grow_to(file_bytes(info)));
   }
-  MDFS_CHECK(write_footer());
+  MDFS_CHECK(finish_file());
   {
     const std::lock_guard lock(mutex_);
     MDFS_CHECK(failure_);
@@ -181,7 +165,7 @@ Result<ReplicaInfo> LargeFile::publish() {
     return replaced.error();
   }
   reservation_ = Reservation();
-  fd_.reset();
+  output_.reset();
   if (*replaced) options_->replaced(info.block, **replaced);
   catalog_.end_write(info.block);
   return info;

@@ -9,17 +9,13 @@
 #include <cstring>
 #include <vector>
 
+#include "storage/blocks/direct_io.hpp"
+
 namespace minidfs::storage {
 
 namespace {
 
 constexpr std::size_t kStepBytes = std::size_t{1} << 20;
-// What direct reads must be aligned to, on every device.
-constexpr std::uint64_t kAlignmentBytes = 4096;
-
-struct FreeBuffer {
-  void operator()(std::byte* buffer) const { std::free(buffer); }
-};
 
 // Reads a file in steps, from the device and not from the page cache where that is possible.
 class PacedFile {
@@ -31,9 +27,7 @@ class PacedFile {
     if (!fd && fd.error().code == Errc::kInvalidArgument) fd = open_file(path_, O_RDONLY);
     if (!fd) return std::move(fd).error();
     fd_ = std::move(*fd);
-    buffer_.reset(static_cast<std::byte*>(
-        std::aligned_alloc(kAlignmentBytes, kStepBytes + 2 * kAlignmentBytes)));
-    MDFS_ASSERT(buffer_ != nullptr);
+    buffer_ = make_aligned(kStepBytes + 2 * kDirectAlignmentBytes);
     return {};
   }
 
@@ -56,9 +50,8 @@ class PacedFile {
 
  private:
   Status read_step(std::span<std::byte> out, std::uint64_t offset) {
-    const std::uint64_t begin = offset / kAlignmentBytes * kAlignmentBytes;
-    const std::uint64_t end =
-        (offset + out.size() + kAlignmentBytes - 1) / kAlignmentBytes * kAlignmentBytes;
+    const std::uint64_t begin = offset / kDirectAlignmentBytes * kDirectAlignmentBytes;
+    const std::uint64_t end = align_up(offset + out.size());
     const std::uint64_t wanted = offset + out.size() - begin;
     std::uint64_t done = 0;
     while (done < wanted) {
@@ -71,7 +64,7 @@ class PacedFile {
       }
       if (count < 0) return errno_error(errno, path_);
       done += static_cast<std::uint64_t>(count);
-      if (count == 0 || (done < wanted && done % kAlignmentBytes != 0)) break;
+      if (count == 0 || (done < wanted && done % kDirectAlignmentBytes != 0)) break;
     }
     if (done < wanted) {
       return Error{Errc::kCorrupt, path_ + ": ends at offset " + std::to_string(begin + done) +
@@ -84,7 +77,7 @@ class PacedFile {
   const std::string path_;
   const Pace& pace_;
   UniqueFd fd_;
-  std::unique_ptr<std::byte, FreeBuffer> buffer_;
+  AlignedBytes buffer_;
   bool buffered_ = false;
 };
 

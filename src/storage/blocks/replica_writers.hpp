@@ -7,6 +7,7 @@
 #include <string>
 
 #include "storage/blocks/block_store.hpp"
+#include "storage/blocks/direct_writes.hpp"
 #include "storage/blocks/disk_threads.hpp"
 #include "storage/blocks/pack_committer.hpp"
 #include "storage/blocks/replica_catalog.hpp"
@@ -31,6 +32,7 @@ struct LargeWriterOptions {
   std::uint16_t disk_number = 0;
   Durability durability = Durability::kSync;
   DiskThreads* threads = nullptr;
+  DirectWrites* direct = nullptr;
   // Is told of errors of writing and syncing.
   std::function<void(const Error&)> write_failed;
   // Calls back about the replica that a new one replaced; from a thread of the disk.

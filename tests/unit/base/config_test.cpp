@@ -58,6 +58,7 @@ TEST_CASE("every option can be set by its variable to what it prints") {
       {"datanode.advertise", "me:3"},
       {"datanode.capacity", "1T"},
       {"datanode.sync", "none"},
+      {"datanode.write_cache", "direct"},
       {"datanode.reserved_space", "0"},
       {"datanode.pack_limit", "0"},
       {"datanode.heartbeat_interval", "1ms"},

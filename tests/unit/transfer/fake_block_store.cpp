@@ -33,7 +33,7 @@ class FakeReplicaWriter final : public storage::ReplicaWriter {
     return {};
   }
   std::chrono::milliseconds stalled_for() const override { return store_.stalled_; }
-  void keep_out_of_cache() override { replica_->kept_out_of_cache = true; }
+  void expect(storage::Readers readers) override { replica_->readers = readers; }
 
   void finish(std::function<void(Result<storage::ReplicaInfo>)> done) override {
     store_.publish(replica_, std::move(done));
@@ -154,9 +154,9 @@ bool FakeBlockStore::has(BlockId block) {
   return replicas_.contains(block);
 }
 
-bool FakeBlockStore::kept_out_of_cache(BlockId block) {
+storage::Readers FakeBlockStore::readers_of(BlockId block) {
   const std::lock_guard lock(mutex_);
-  return replicas_.at(block)->kept_out_of_cache;
+  return replicas_.at(block)->readers;
 }
 
 std::size_t FakeBlockStore::count() {

@@ -20,7 +20,7 @@ class FakeBlockStore final : public storage::BlockStore {
     std::vector<storage::Slice> slices;
     std::vector<std::uint64_t> offsets;  // One more than there are slices.
     UniqueFd file;
-    bool kept_out_of_cache = false;
+    storage::Readers readers{};
   };
 
   explicit FakeBlockStore(ClusterId cluster) : cluster_(cluster) {}
@@ -45,7 +45,7 @@ class FakeBlockStore final : public storage::BlockStore {
   void flip_byte(BlockId block, std::uint64_t offset);
   bool has(BlockId block);
   // REQUIRES: has(block).
-  bool kept_out_of_cache(BlockId block);
+  storage::Readers readers_of(BlockId block);
   std::size_t count();
   std::size_t open_writers();
 

@@ -69,6 +69,21 @@ TEST_CASE("A frame is found only when its header and control part are whole") {
   }
 }
 
+TEST_CASE("A pipeline has at most sixteen nodes, wherever in it a node stands") {
+  const auto parses = [](std::size_t further, std::uint8_t ahead) {
+    OpenPipeline open;
+    open.targets.assign(further, metadata::Endpoint{"a.example", 9866});
+    open.ahead = ahead;
+    return parse_open_pipeline(encode(open)).ok();
+  };
+  CHECK(parses(15, 0));
+  CHECK(parses(0, 15));
+  CHECK(parses(7, 8));
+  CHECK_FALSE(parses(16, 0));
+  CHECK_FALSE(parses(0, 16));
+  CHECK_FALSE(parses(8, 8));
+}
+
 TEST_CASE("Any flipped bit of a header or control part is noticed") {
   std::string frame;
   append_frame(frame, FrameType::kBeginBlock, BeginBlock{BlockId{1}, 2, 3});

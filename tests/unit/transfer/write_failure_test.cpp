@@ -234,16 +234,22 @@ TEST_CASE("A replica is copied to other nodes in its stored form") {
   CHECK(*read == bytes);
 }
 
-TEST_CASE("Copies stay out of the page caches of all their nodes, what clients write does not") {
+TEST_CASE("What clients write is to be read at the first node of its pipeline, copies by nobody") {
   const auto nodes = make_nodes(3);
+  using storage::Readers;
+  write_block(*open_writer({nodes[0]->endpoint(), nodes[1]->endpoint(), nodes[2]->endpoint()}),
+              BlockId{2}, random_bytes(200'000));
+  CHECK(nodes[0]->store.readers_of(BlockId{2}) == Readers::kHere);
+  CHECK(nodes[1]->store.readers_of(BlockId{2}) == Readers::kElsewhere);
+  CHECK(nodes[2]->store.readers_of(BlockId{2}) == Readers::kElsewhere);
   write_block(*open_writer({nodes[0]->endpoint()}), BlockId{1}, random_bytes(200'000));
-  CHECK(!nodes[0]->store.kept_out_of_cache(BlockId{1}));
+  CHECK(nodes[0]->store.readers_of(BlockId{1}) == Readers::kHere);
   const auto ack = copy_replica(nodes[0]->store, BlockId{1}, kGeneration,
                                 {nodes[1]->endpoint(), nodes[2]->endpoint()}, good_client(), 0);
   REQUIRE(ack.ok());
   REQUIRE(ack->stored == std::vector<bool>{true, true});
-  CHECK(nodes[1]->store.kept_out_of_cache(BlockId{1}));
-  CHECK(nodes[2]->store.kept_out_of_cache(BlockId{1}));
+  CHECK(nodes[1]->store.readers_of(BlockId{1}) == Readers::kNobody);
+  CHECK(nodes[2]->store.readers_of(BlockId{1}) == Readers::kNobody);
 }
 
 TEST_CASE("A replica that is bad on disk is not copied") {

@@ -120,7 +120,7 @@ TEST_CASE("a replica that is kept out of the page cache reads back the same") {
     const auto bytes = make_bytes(size, 1);
     auto writer = store->create(block, 1, size);
     REQUIRE(writer.ok());
-    (*writer)->keep_out_of_cache();
+    (*writer)->expect(Readers::kNobody);
     REQUIRE(append_raw(**writer, block, bytes).ok());
     REQUIRE(finish_and_wait(**writer).ok());
     CHECK(*get(*store, block, 1) == bytes);

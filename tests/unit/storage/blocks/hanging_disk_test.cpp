@@ -23,10 +23,12 @@ struct HangingDisk {
   std::condition_variable changed;
   std::size_t unavailable = 0;
   std::size_t back = 0;
+  WriteCache write_cache = WriteCache::kAuto;
 
   BlockStoreOptions options(bool both) {
     auto options = store_options(both ? std::vector{a, b} : std::vector{a});
     options.durability = Durability::kSync;
+    options.write_cache = write_cache;
     options.disk_timeout = std::chrono::milliseconds(300);
     options.disk_check_interval = std::chrono::milliseconds(50);
     options.replicas_unavailable = [this](const std::vector<ReplicaInfo>& replicas) {
@@ -61,6 +63,7 @@ void wait_until_works(const BlockStore& store) {
 TEST_CASE(
     "a write to a disk that hangs in any call ends with a time-out, and the disk comes back") {
   HangingDisk disk;
+  disk.write_cache = GENERATE(WriteCache::kCached, WriteCache::kDirect);
   const auto store = open_store(disk.options(false));
   REQUIRE(put(*store, BlockId{1}, 1, make_bytes(kLarge, 1)).ok());
   const std::string call = GENERATE("open", "write", "sync");
@@ -93,19 +96,21 @@ TEST_CASE(
 
 TEST_CASE("a writer that waits between two appends hears that its disk hangs") {
   HangingDisk disk;
+  disk.write_cache = GENERATE(WriteCache::kCached, WriteCache::kDirect);
   const auto store = open_store(disk.options(false));
-  auto writer = store->create(BlockId{1}, 1, kLarge);
+  constexpr std::size_t kBytes = 3 << 20;
+  auto writer = store->create(BlockId{1}, 1, kBytes);
   REQUIRE(writer.ok());
   std::atomic<bool> lost{false};
   (*writer)->on_lost([&](const Error& error) { lost = error.code == Errc::kTimedOut; });
   disk.hang("write");
-  REQUIRE(append_raw(**writer, BlockId{1}, make_bytes(kLarge, 1)).ok());
+  REQUIRE(append_raw(**writer, BlockId{1}, make_bytes(kBytes, 1)).ok());
   const auto deadline = std::chrono::steady_clock::now() + kLongest;
   while (!lost) {
     REQUIRE(std::chrono::steady_clock::now() < deadline);
     std::this_thread::yield();
   }
-  CHECK(code_of(append_raw(**writer, BlockId{1}, make_bytes(kLarge, 1))) == Errc::kTimedOut);
+  CHECK(code_of(append_raw(**writer, BlockId{1}, make_bytes(kBytes, 1))) == Errc::kTimedOut);
   CHECK(code_of(finish_and_wait(**writer)) == Errc::kTimedOut);
   disk.faults.heal();
 }
