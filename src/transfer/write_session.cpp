@@ -61,13 +61,18 @@ asio::awaitable<Status> WriteSession::receive() {
 }
 
 asio::awaitable<bool> WriteSession::wait_for_room() {
-  while (!connection_->closed() &&
-         (pending_.size() >= kPendingMax || connection_->out_bytes() >= kOutputMax)) {
+  while (!connection_->closed() && is_full()) {
     if (connection_->out_bytes() >= kOutputMax) connection_->expect_output_taken();
     co_await changed_.wait(Clock::now() + kLookAgain);
   }
   connection_->expect_nothing();
   co_return !connection_->closed();
+}
+
+// What a disk owes us ends with its deadline at the latest.
+bool WriteSession::is_full() const {
+  return pending_.size() >= kPendingMax || connection_->out_bytes() >= kOutputMax ||
+         (block_ && block_->writer && block_->backlog->full());
 }
 
 // Takes what is whole of the bytes received, then sends the next node those that it does not have
@@ -156,11 +161,21 @@ Status WriteSession::begin_block(const BeginBlock& begin) {
       });
     });
     block_->writer->expect(readers());
+    block_->backlog = make_backlog();
   } else {
     fail_block(writer.error());
   }
   tell_cut_off();
   return {};
+}
+
+std::shared_ptr<WriteBacklog> WriteSession::make_backlog() {
+  return std::make_shared<WriteBacklog>(
+      [loop = loop_.shared_from_this(), session = weak_from_this()] {
+        asio::post(loop->io(), [session] {
+          if (const auto alive = session.lock()) alive->changed_.notify();
+        });
+      });
 }
 
 // The first node of a pipeline is the nearest to the writer: its replica is the one that is kept at
@@ -217,7 +232,8 @@ void WriteSession::write_slices(std::span<const storage::Slice> slices,
   block_->slices += slices.size();
   if (forwards() && stored.size() >= kForwardEarlyBytes) forward(taken_ + stored.size());
   if (block_->writer && status.ok()) {
-    status = block_->writer->append(slices, stored, connection_->memory());
+    status = block_->writer->append(slices, stored,
+                                    block_->backlog->hold(connection_->memory(), stored.size()));
   }
   if (block_->writer && !status.ok()) fail_block(status.error());
 }

@@ -15,6 +15,7 @@
 
 #include "transfer/downstream.hpp"
 #include "transfer/server_connection.hpp"
+#include "transfer/write_backlog.hpp"
 
 namespace minidfs::transfer {
 
@@ -42,6 +43,7 @@ class WriteSession : public std::enable_shared_from_this<WriteSession> {
   struct OpenBlock {
     BeginBlock begin;
     std::unique_ptr<storage::ReplicaWriter> writer;  // None after a failure.
+    std::shared_ptr<WriteBacklog> backlog;           // Of the writer.
     Outcome failure;
     std::uint64_t slices = 0;
     std::uint64_t length = 0;
@@ -73,6 +75,8 @@ class WriteSession : public std::enable_shared_from_this<WriteSession> {
   Status take_frame(const Frame& frame);
   Status begin_block(const BeginBlock& begin);
   storage::Readers readers() const;
+  std::shared_ptr<WriteBacklog> make_backlog();
+  bool is_full() const;
   Status begin_slices(const Frame& frame);
   bool take_slices();
   void write_slices(std::span<const storage::Slice> slices, std::span<const std::byte> stored);

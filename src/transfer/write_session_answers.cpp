@@ -11,6 +11,7 @@ void WriteSession::fail_block(const Error& error) {
   block_->writer.reset();
   block_->failure = outcome_of(error);
   tell_lost(0, block_->failure);
+  changed_.notify();
 }
 
 void WriteSession::store_lost(BlockId block, const Error& error) {

@@ -20,7 +20,7 @@ class FakeReplicaWriter final : public storage::ReplicaWriter {
   }
 
   Status append(std::span<const storage::Slice> slices, std::span<const std::byte> stored,
-                std::shared_ptr<const void> /*memory*/) override {
+                std::shared_ptr<const void> memory) override {
     auto& info = replica_->info;
     if (store_.failing_ == info.block) return Error{Errc::kIoError, "the fake disk fails"};
     MDFS_CHECK(write_at(replica_->file.get(), stored, info.stored_bytes, "memfd"));
@@ -30,6 +30,8 @@ class FakeReplicaWriter final : public storage::ReplicaWriter {
       info.length += slice.raw_bytes;
       replica_->offsets.push_back(info.stored_bytes);
     }
+    const std::lock_guard lock(store_.mutex_);
+    if (store_.hold_memory_) store_.held_memory_.push_back(std::move(memory));
     return {};
   }
   std::chrono::milliseconds stalled_for() const override { return store_.stalled_; }
@@ -108,6 +110,13 @@ void FakeBlockStore::hold_finishes(bool hold) {
     if (!hold) released.swap(held_);
   }
   for (auto& finish : released) finish();
+}
+
+void FakeBlockStore::hold_memory(bool hold) {
+  std::vector<std::shared_ptr<const void>> released;
+  const std::lock_guard lock(mutex_);
+  hold_memory_ = hold;
+  if (!hold) released.swap(held_memory_);
 }
 
 Result<std::shared_ptr<storage::ReplicaReader>> FakeBlockStore::open_replica(

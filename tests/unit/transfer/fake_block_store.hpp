@@ -40,6 +40,8 @@ class FakeBlockStore final : public storage::BlockStore {
   // Faults and what the tests look at.
   void fail_appends_of(BlockId block) { failing_ = block; }
   void hold_finishes(bool hold);  // Releases what was held when false.
+  // Appended bytes wait for the disk, until false.
+  void hold_memory(bool hold);
   // What all writers say of their disk.
   void say_stalled_for(std::chrono::milliseconds time) { stalled_ = time; }
   void flip_byte(BlockId block, std::uint64_t offset);
@@ -59,6 +61,8 @@ class FakeBlockStore final : public storage::BlockStore {
   std::map<BlockId, std::shared_ptr<Replica>> replicas_;
   std::vector<std::function<void()>> held_;
   bool hold_ = false;
+  std::vector<std::shared_ptr<const void>> held_memory_;
+  bool hold_memory_ = false;
   BlockId failing_;
   std::size_t open_writers_ = 0;
   std::atomic<std::chrono::milliseconds> stalled_{};

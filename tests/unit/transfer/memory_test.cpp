@@ -1,6 +1,8 @@
 // Receive memory under peers that announce much and send little: nobody else may feel it.
 #include <sys/resource.h>
 
+#include "transfer/receive_memory.hpp"
+#include "transfer/write_backlog.hpp"
 #include "unit/transfer/raw_peer.hpp"
 
 namespace minidfs::transfer {
@@ -153,6 +155,45 @@ TEST_CASE("A writer that waits for an ack gives signs of life for the block that
   const auto second = writer->wait_ack();
   REQUIRE(second.ok());
   CHECK(second->stored[0]);
+}
+
+TEST_CASE("A writer is read from as fast as its disk writes, and further when that is given up") {
+  auto options = one_thread();
+  options.disk_timeout = std::chrono::milliseconds(300);
+  Node node(options);
+  node.store.hold_memory(true);
+  const auto bytes = random_bytes(4 * WriteBacklog::kBytesMax);
+  std::optional<BlockAck> ack;
+  std::thread writer([&] {
+    const auto pipeline = PipelineWriter::open({node.endpoint()}, good_client());
+    if (!pipeline.ok() || !send_block(**pipeline, BlockId{1}, bytes).ok()) return;
+    if (auto answer = (*pipeline)->wait_ack(); answer.ok()) ack = std::move(*answer);
+  });
+  const auto held = [&] { return node.server->load().receive_bytes; };
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (held() < WriteBacklog::kBytesMax && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  CHECK(held() >= WriteBacklog::kBytesMax);
+  // Others go on meanwhile.
+  for (std::uint64_t id = 2; id < 10; ++id) {
+    write_block(*open_writer({node.endpoint()}), BlockId{id}, random_bytes(1000));
+  }
+  CHECK(held() <= WriteBacklog::kBytesMax + 2 * ReceiveMemory::kPieceBytesMax);
+  SECTION("the disk goes on") {
+    node.store.hold_memory(false);
+    writer.join();
+    REQUIRE(ack);
+    CHECK(ack->stored[0]);
+    CHECK(*read_range(*open_client(node), BlockId{1}, 0, bytes.size()) == bytes);
+  }
+  SECTION("the disk hangs") {
+    node.store.say_stalled_for(options.disk_timeout);
+    writer.join();
+    REQUIRE(ack);
+    CHECK(ack->timed_out[0]);
+  }
+  node.store.hold_memory(false);
 }
 
 TEST_CASE(
