@@ -4,6 +4,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -201,19 +202,16 @@ asio::awaitable<Status> Connection::send_file(std::shared_ptr<storage::ReplicaRe
                      [answer](const Error& error) { answer->give(error); }});
     const auto result = co_await answer->take();
     if (!result.ok()) co_return result.error();
-    if (result->count > 0) {
-      offset += static_cast<std::uint64_t>(result->count);
-      bytes -= static_cast<std::size_t>(result->count);
-      loop_.context().bytes_sent.fetch_add(static_cast<std::uint64_t>(result->count),
-                                           std::memory_order_relaxed);
-    } else if (result->count == 0) {
-      co_return Error{Errc::kCorrupt, name + " is too short"};
-    } else if (result->error != EAGAIN) {
-      co_return errno_error(result->error, name);
-    } else {
-      const bool writable = co_await wait_writable();
-      if (!writable) co_return Error{Errc::kCancelled, "closed"};
-    }
+    if (result->count == 0) co_return Error{Errc::kCorrupt, name + " is too short"};
+    if (result->count < 0 && result->error != EAGAIN) co_return errno_error(result->error, name);
+    const auto count = static_cast<std::size_t>(std::max<ssize_t>(result->count, 0));
+    offset += count;
+    bytes -= count;
+    loop_.context().bytes_sent.fetch_add(count, std::memory_order_relaxed);
+    if (count == size || bytes == 0) continue;
+    // The socket is full, which another job would only find out again.
+    const bool writable = co_await wait_writable();
+    if (!writable) co_return Error{Errc::kCancelled, "closed"};
   }
   co_return Status();
 }
