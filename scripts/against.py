@@ -2,21 +2,12 @@
 one and then with the other, and the next round the other way round, so that a ratio holds although the
 machine's speed drifts. Figures only: how good they are is for the reader to say."""
 import os
-import shutil
 import statistics
 import subprocess
 
+import caches
+
 SMALL_FILES = 2000
-
-
-def drop_from_page_cache(directory):
-    """Forgets the bytes of a datanode's files without touching the kernel's settings."""
-    os.sync()
-    for path in directory.rglob("*"):
-        if path.is_file():
-            fd = os.open(path, os.O_RDONLY)
-            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-            os.close(fd)
 
 
 class Side:
@@ -29,6 +20,7 @@ class Side:
                                {"MINIDFS_DATANODE_SYNC": "full" if sync else "none"}, binary).ready()
             for sync in (False, True)}
         self.scratch = directory / f"{name}-scratch"
+        self.copies = 0
 
     def stop(self):
         for cluster in self.clusters.values():
@@ -45,6 +37,7 @@ class Comparison:
         self.sides = [Side("this", options.binary, directory, make_cluster),
                       Side("other", options.against, directory, make_cluster)]
         self.rows = []
+        self.disk_rates = []
 
     def make_tree(self):
         for i in range(SMALL_FILES):
@@ -85,7 +78,8 @@ class Comparison:
 
         def make_cold(side, cluster):
             put(1)(side, cluster)
-            drop_from_page_cache(cluster.directory)
+            caches.drop_from_page_cache(cluster.directory)
+            self.disk_rates.append(caches.direct_read_rate(cluster.directory))
 
         for sync in (False, True):
             for copies in (3, 1):
@@ -97,16 +91,15 @@ class Comparison:
         def put_tree(side, cluster):
             cluster.run("put", "-r", str(self.tree), "/f")
 
+        # The copies stay until the end: for some seconds after many files were deleted ext4 creates new ones
+        # slowly, whoever asks.
         def get_tree(side, cluster):
-            cluster.run("get", "-r", "/f", str(side.scratch))
-
-        def forget_copy(side, cluster):
-            shutil.rmtree(side.scratch)
-            remove(side, cluster)
+            side.copies += 1
+            cluster.run("get", "-r", "/f", f"{side.scratch}-{side.copies}")
 
         self.row("put -r of 4 KiB, synced, files/s", SMALL_FILES, True, put_tree, tidy=remove)
         self.row("get -r of 4 KiB, files/s", SMALL_FILES, True, get_tree, prepare=put_tree,
-                 tidy=forget_copy)
+                 tidy=remove)
         self.row("stat /, processes/s", 20, False,
                  lambda side, cluster: [cluster.run("stat", "/", stdout=subprocess.DEVNULL)
                                         for _ in range(20)])
@@ -129,5 +122,10 @@ class Comparison:
             print(f"| {name} | {self.spread(rates['this'], 1)} | {self.spread(rates['other'], 1)} | "
                   f"{ratio:.3f} | {self.spread(cpu['this'], 2)} | {self.spread(cpu['other'], 2)} | "
                   f"{cpu_ratio} |")
+        if "get, cold, MiB/s" in [name for name, _, _ in self.rows]:
+            cold = dict((name, rates) for name, rates, _ in self.rows)["get, cold, MiB/s"]["this"]
+            disk = statistics.median(self.disk_rates)
+            print(f"\nA direct read of the disk: {self.spread(self.disk_rates)} MiB/s; get, cold is "
+                  f"{statistics.median(cold) / disk:.2f} of it")
         print(f"\nGeometric mean of the ratios: {statistics.geometric_mean(ratios):.3f}; "
               f"the lowest: {min(ratios):.3f}", flush=True)
