@@ -242,13 +242,12 @@ void BlockActorState::subscribe(SafeModeListener listener) {
                  SafeModeChanged{manager_->safe_mode().on(), manager_->safe_mode().reason()});
 }
 
+// Also when only the reason changes: it has counts in it.
 void BlockActorState::announce_safe_mode() {
-  const bool on = manager_->safe_mode().on();
-  if (on == safe_mode_announced_) return;
-  safe_mode_announced_ = on;
-  if (listener_) {
-    caf::anon_send(listener_, SafeModeChanged{on, manager_->safe_mode().reason()});
-  }
+  SafeModeChanged now{manager_->safe_mode().on(), manager_->safe_mode().reason()};
+  if (now == safe_mode_announced_) return;
+  safe_mode_announced_ = now;
+  if (listener_) caf::anon_send(listener_, std::move(now));
 }
 
 caf::result<StatusReply> BlockActorState::status() {

@@ -118,7 +118,7 @@ class BlockActorState {
   SafeModeListener listener_;
   std::chrono::milliseconds tick_interval_{};
   std::uint64_t next_token_ = 1;
-  bool safe_mode_announced_ = true;
+  SafeModeChanged safe_mode_announced_{true, ""};
   bool removed_left_ = true;  // As the last effects said; nobody knows before the first purge.
   bool purging_ = false;
 };

@@ -101,24 +101,16 @@ Result<std::vector<NodeIndex>> BlockManager::targets_for(const AllocateBlocks& r
     if (const auto* node = registry_.find(id)) placement.excluded.push_back(node->index);
   }
   auto targets = metadata::choose_targets(registry_, placement, options_.placement, random_);
-  const auto counts = registry_.counts();
   if (targets.size() < request.replication && now - started_ < options_.settle &&
       request.excluded.empty()) {
-    return Error{Errc::kNoDatanode, "only " + std::to_string(counts.live) + " of " +
+    return Error{Errc::kNoDatanode, "only " + std::to_string(registry_.counts().live) + " of " +
                                         std::to_string(request.replication) +
                                         " datanodes have registered yet"};
   }
-  if (targets.empty() && counts.live + counts.stale > request.excluded.size()) {
-    return Error{Errc::kNoSpace, "none of the " + std::to_string(counts.live + counts.stale) +
-                                     " live datanodes has " +
-                                     std::to_string(placement.block_bytes) + " bytes free" +
-                                     bad_disks_text()};
-  }
   if (targets.empty()) {
-    return Error{Errc::kNoDatanode,
-                 "no datanode can take the block: " + std::to_string(counts.live) + " live, " +
-                     std::to_string(counts.dead) + " dead, " +
-                     std::to_string(request.excluded.size()) + " excluded by the writer"};
+    auto error = metadata::no_target(registry_, placement, options_.placement);
+    if (error.code == Errc::kNoSpace) error.message += bad_disks_text();
+    return error;
   }
   for (const auto target : targets) registry_.placed(target, placement.block_bytes);
   return targets;

@@ -36,6 +36,8 @@ struct FillDirectory {
 struct SafeModeChanged {
   bool on = false;
   std::string reason;
+
+  friend bool operator==(const SafeModeChanged&, const SafeModeChanged&) = default;
 };
 
 }  // namespace minidfs::actors

@@ -6,8 +6,6 @@
 #include <array>
 #include <chrono>
 
-#include "metadata/path.hpp"
-
 namespace minidfs::client {
 namespace {
 
@@ -26,8 +24,7 @@ ClientContext::ClientContext(Options client_options)
       replicas(link, options.progress_timeout) {}
 
 bool names(const Error& error, const std::string& path) {
-  return error.message.starts_with(path + ": ") ||
-         error.message.starts_with(metadata::printable(path) + ": ");
+  return error.message.starts_with(path + ": ");
 }
 
 Error with_path(Error error, const std::string& path) {

@@ -20,7 +20,7 @@ Result<bool> was_granted(NamespaceTable& table, BlockId id) {
 Result<std::optional<Outcome>> check_id(NamespaceTable& table, const std::string& path,
                                         BlockId id) {
   const auto refuse = [&](Errc code, const std::string& what) {
-    return std::optional(failure(code, printable(path) + ": block " + to_string(id) + what));
+    return std::optional(failure(code, path + ": block " + to_string(id) + what));
   };
   MDFS_TRY(const bool granted, was_granted(table, id));
   if (!granted) return refuse(Errc::kInvalidArgument, " was never given to a writer");
@@ -39,7 +39,7 @@ Result<std::optional<Outcome>> check_block_ids(NamespaceTable& table, const Comm
   for (const Block& block : file.blocks) ids.push_back(block.id);
   std::sort(ids.begin(), ids.end());
   if (std::adjacent_find(ids.begin(), ids.end()) != ids.end()) {
-    return {failure(Errc::kInvalidArgument, printable(file.path) + ": names a block twice")};
+    return {failure(Errc::kInvalidArgument, file.path + ": names a block twice")};
   }
   for (const BlockId id : ids) {
     MDFS_TRY(auto bad, check_id(table, file.path, id));

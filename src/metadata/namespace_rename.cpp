@@ -8,7 +8,7 @@ namespace minidfs::metadata {
 namespace {
 
 std::string about(const Rename& change, std::string_view what) {
-  return printable(change.source) + " to " + printable(change.target) + ": " + std::string(what);
+  return change.source + " to " + change.target + ": " + std::string(what);
 }
 
 // Where a path leads, counted in bytes as it is spelled without superfluous slashes.
@@ -43,7 +43,7 @@ Result<Outcome> rename(NamespaceTable& table, const Rename& change) {
   MDFS_TRY(const Resolved source, resolve(table, change.source, *source_path));
   if (!source.failure.ok()) return source.failure;
   if (!source.found.exists()) {
-    return failure(Errc::kNotFound, printable(change.source) + ": not found");
+    return failure(Errc::kNotFound, change.source + ": not found");
   }
   MDFS_TRY(const Resolved target, resolve_target(table, change, source_path->back(), *target_path));
   if (!target.failure.ok()) return target.failure;

@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint16_t kOwnerWriteAndSearch = 0300;
 
 std::string about(std::string_view path, std::string_view what) {
-  return printable(path) + ": " + std::string(what);
+  return std::string(path).append(": ").append(what);
 }
 
 // Attributes that a new entry takes from its change.
@@ -33,7 +33,8 @@ std::optional<Outcome> check_attributes(std::string_view path, const Attributes&
   for (const std::string_view name : {attributes.owner, attributes.group}) {
     if (name.size() > kUserNameBytesMax || name.find('\0') != std::string_view::npos) {
       return failure(Errc::kInvalidArgument,
-                     about(path, "not a name of a user or group: " + printable(name)));
+                     about(path, "not a name of a user or group: " +
+                                     std::string(name.substr(0, kUserNameBytesMax))));
     }
   }
   return std::nullopt;

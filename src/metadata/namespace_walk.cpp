@@ -7,7 +7,7 @@ namespace {
 std::string prefix(const PathComponents& components, std::size_t count) {
   std::string path;
   for (std::size_t i = 0; i < count; ++i) path.append("/").append(components[i]);
-  return printable(path);
+  return path;
 }
 
 }  // namespace
@@ -29,9 +29,9 @@ Result<Walk> walk(NamespaceTable& table, const PathComponents& components, std::
 Outcome walk_failure(const Walk& reached, std::string_view path, const PathComponents& components) {
   const std::string where = prefix(components, reached.depth + 1);
   if (reached.blocked) {
-    return failure(Errc::kNotADirectory, printable(path) + ": " + where + " is not a directory");
+    return failure(Errc::kNotADirectory, std::string(path) + ": " + where + " is not a directory");
   }
-  return failure(Errc::kNotFound, printable(path) + ": " + where + " not found");
+  return failure(Errc::kNotFound, std::string(path) + ": " + where + " not found");
 }
 
 Result<Resolved> resolve(NamespaceTable& table, std::string_view path,

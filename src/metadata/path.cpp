@@ -5,10 +5,13 @@
 namespace minidfs::metadata {
 namespace {
 
-constexpr std::size_t kPrintableBytesMax = 256;
+// Of something that is too long to be a path.
+constexpr std::size_t kShownBytesMax = 256;
 
 Error invalid(std::string_view path, std::string_view why) {
-  return {Errc::kInvalidArgument, printable(path) + ": " + std::string(why)};
+  const bool cut = path.size() > kPathBytesMax;
+  return {Errc::kInvalidArgument, std::string(cut ? path.substr(0, kShownBytesMax) : path) +
+                                      (cut ? "..." : "") + ": " + std::string(why)};
 }
 
 }  // namespace
@@ -49,22 +52,6 @@ Result<PathComponents> split_path(std::string_view path) {
                              std::to_string(kPathComponentsMax));
   }
   return components;
-}
-
-std::string printable(std::string_view bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  const std::string_view shown = bytes.substr(0, kPrintableBytesMax);
-  for (const char c : shown) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7F && c != '\\') {
-      text.push_back(c);
-    } else {
-      text.append({'\\', 'x', kDigits[byte >> 4U], kDigits[byte & 15U]});
-    }
-  }
-  if (shown.size() < bytes.size()) text.append("...");
-  return text;
 }
 
 }  // namespace minidfs::metadata

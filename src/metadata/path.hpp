@@ -1,5 +1,6 @@
 // Absolute paths of the namespace: what is a valid one, and its components. Names are bytes; no
-// encoding is assumed. Pure.
+// encoding is assumed, and messages carry them as they are: whoever shows one makes it fit for that
+// (base/printable.hpp). Pure.
 #pragma once
 
 #include <cstddef>
@@ -26,9 +27,5 @@ Result<PathComponents> split_path(std::string_view path);
 // Whether `name` can be the name of an entry: kInvalidArgument when it is empty, ".", "..", too
 // long, or contains '/' or NUL.
 Status check_name(std::string_view name);
-
-// Bytes made fit for a message: those that are not printable ASCII, and the backslash, become \xNN;
-// what is longer than 256 bytes is cut and ends in "...".
-std::string printable(std::string_view bytes);
 
 }  // namespace minidfs::metadata

@@ -144,6 +144,40 @@ std::vector<NodeIndex> choose_targets(const NodeRegistry& registry, const Placem
   return Chooser(registry, request, options, random).choose();
 }
 
+Error no_target(const NodeRegistry& registry, const PlacementRequest& request,
+                const PlacementOptions& options) {
+  std::uint32_t full = 0;
+  std::uint32_t excluded = 0;
+  std::uint32_t out_of_service = 0;
+  std::uint32_t dead = 0;
+  for (const Node& node : registry.nodes()) {
+    if (node.state == NodeState::kDead) {
+      ++dead;
+    } else if (!node.takes_blocks()) {
+      ++out_of_service;
+    } else if (contains(request.excluded, node.index)) {
+      ++excluded;
+    } else if (!would_fit_alone(node, request.block_bytes, options)) {
+      ++full;
+    }
+  }
+  std::string others;
+  const auto add = [&](std::uint32_t count, const char* what) {
+    if (count == 0) return;
+    others += (others.empty() ? "" : ", ") + std::to_string(count) + what;
+  };
+  add(out_of_service, " taken out of service");
+  add(excluded, " excluded by the writer");
+  add(dead, " dead");
+  if (full > 0) {
+    return {Errc::kNoSpace, "none of the " + std::to_string(full) + " datanodes in service has " +
+                                std::to_string(request.block_bytes) + " bytes free" +
+                                (others.empty() ? "" : " (" + others + ")")};
+  }
+  return {Errc::kNoDatanode, "no datanode can take the block: " +
+                                 (others.empty() ? std::string("there are none") : others)};
+}
+
 std::vector<NodeIndex> order_for_reading(const NodeRegistry& registry,
                                          std::span<const Replica> replicas,
                                          const ReaderPosition& reader, Random& random) {

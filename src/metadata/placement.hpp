@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/result.hpp"
 #include "metadata/block_types.hpp"
 #include "metadata/node_registry.hpp"
 
@@ -32,6 +33,11 @@ struct PlacementRequest {
 // as almost full but may be chosen: it refuses by itself what does not fit.
 std::vector<NodeIndex> choose_targets(const NodeRegistry& registry, const PlacementRequest& request,
                                       const PlacementOptions& options, Random& random);
+
+// Why choose_targets() finds none: kNoSpace when there are nodes that could be chosen and none has
+// room, else kNoDatanode.
+Error no_target(const NodeRegistry& registry, const PlacementRequest& request,
+                const PlacementOptions& options);
 
 struct ReaderPosition {
   std::string host;

@@ -1,5 +1,6 @@
 #include "cli/roles/role_command.hpp"
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -9,15 +10,6 @@ namespace minidfs::cli {
 namespace {
 
 constexpr Flag kRole{"role", 0, "ROLE", "namenode, datanode or local", ""};
-constexpr Flag kConfigFile{"config", 0, "FILE", "Read options from a TOML file", ""};
-constexpr Flag kListen{"listen", 0, "ADDR", "Address to listen on (default 127.0.0.1)",
-                       "common.listen"};
-constexpr Flag kLogLevel{"log-level", 0, "LEVEL", "debug, info, warn, error or off",
-                         "common.log_level"};
-constexpr Flag kLogFile{"log-file", 0, "FILE", "Append the log to a file, not to standard error",
-                        "common.log_file"};
-constexpr Flag kHelp{"help", 'h', "", "Show this help", ""};
-constexpr Flag kVersion{"version", 0, "", "Print the version", ""};
 constexpr Flag kSync{"sync", 0, "MODE",
                      "full (default): blocks are on disk when acknowledged; none: maybe not",
                      "datanode.sync"};
@@ -25,20 +17,32 @@ constexpr Flag kCapacity{"capacity", 0, "SIZE",
                          "The most to store, such as 500G (default: the disks)",
                          "datanode.capacity"};
 
-constexpr std::array kNamenodeFlags{
-    kRole,
+// Taken by every role, after its own.
+constexpr std::array kCommonFlags{
+    Flag{"listen", 0, "ADDR", "Address to listen on (default 127.0.0.1)", "common.listen"},
+    Flag{"config", 0, "FILE", "Read options from a TOML file", ""},
+    Flag{"log-level", 0, "LEVEL", "debug, info, warn, error or off", "common.log_level"},
+    Flag{"log-file", 0, "FILE", "Append the log to a file, not to standard error",
+         "common.log_file"},
+    Flag{"version", 0, "", "Print the version", ""},
+    Flag{"help", 'h', "", "Show this help", ""},
+};
+
+template <std::size_t kCount>
+constexpr auto with_common_flags(const std::array<Flag, kCount>& own) {
+  std::array<Flag, 1 + kCount + kCommonFlags.size()> flags{kRole};
+  std::copy(kCommonFlags.begin(), kCommonFlags.end(),
+            std::copy(own.begin(), own.end(), flags.begin() + 1));
+  return flags;
+}
+
+constexpr auto kNamenodeFlags = with_common_flags(std::array{
     Flag{"data-dir", 0, "DIR", "Directory of the namespace and its log (must be given)",
          "namenode.data_dir"},
     Flag{"port", 0, "PORT", "Port for clients and datanodes (default 8020)", "namenode.port"},
-    kListen,
-    kConfigFile,
-    kLogLevel,
-    kLogFile,
-    kVersion,
-    kHelp};
+});
 
-constexpr std::array kDatanodeFlags{
-    kRole,
+constexpr auto kDatanodeFlags = with_common_flags(std::array{
     Flag{"data-dir", 0, "DIR[,DIR...]", "Directories for blocks, one for each disk (must be given)",
          "datanode.data_dir"},
     Flag{"port", 0, "PORT", "Port for block data (default 9866)", "datanode.port"},
@@ -51,26 +55,15 @@ constexpr std::array kDatanodeFlags{
          "datanode.keep_corrupt"},
     kCapacity,
     kSync,
-    kListen,
-    kConfigFile,
-    kLogLevel,
-    kLogFile,
-    kVersion,
-    kHelp};
+});
 
-constexpr std::array kLocalFlags{
-    kRole,
+constexpr auto kLocalFlags = with_common_flags(std::array{
     Flag{"data-dir", 0, "DIR", "Directory of the whole cluster (must be given)", "local.data_dir"},
     Flag{"datanodes", 0, "N", "How many datanodes (default 3)", "local.datanodes"},
     Flag{"port", 0, "PORT", "Port of the namenode (default 8020)", "namenode.port"},
     kCapacity,
     kSync,
-    kListen,
-    kConfigFile,
-    kLogLevel,
-    kLogFile,
-    kVersion,
-    kHelp};
+});
 
 constexpr std::array kRoles{
     RoleEntry{Role::kNamenode, "namenode", "Keep the namespace and look after the datanodes",

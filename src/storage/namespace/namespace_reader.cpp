@@ -13,7 +13,6 @@ using metadata::FileKind;
 using metadata::FileStatus;
 using metadata::kRootInode;
 using metadata::PathComponents;
-using metadata::printable;
 
 namespace {
 
@@ -28,7 +27,7 @@ constexpr char kStatusColumns[] =
     "accessed_ms, block_size, replication, compression FROM dentry ";
 
 Error not_found(std::string_view path) {
-  return {Errc::kNotFound, printable(path) + ": not found"};
+  return {Errc::kNotFound, std::string(path) + ": not found"};
 }
 
 }  // namespace
@@ -83,7 +82,7 @@ Result<InodeId> NamespaceReader::State::next_directory(std::string_view path, In
   if (!row) return not_found(path);
   if (select_entry.integer(2) != static_cast<std::int64_t>(FileKind::kDirectory)) {
     return Error{Errc::kNotADirectory,
-                 printable(path) + ": " + printable(name) + " on the way is not a directory"};
+                 std::string(path) + ": " + std::string(name) + " on the way is not a directory"};
   }
   const InodeId id{select_entry.unsigned_integer(1)};
   directories.emplace(directory_key, id.value);

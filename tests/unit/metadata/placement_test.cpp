@@ -182,6 +182,26 @@ TEST_CASE("Free and idle nodes are chosen more often than full and busy ones") {
   CHECK(count[2] > 10);
 }
 
+TEST_CASE("Why there is no target says which nodes are out of service, excluded or dead") {
+  auto registry = registry_of({{"a"}, {"b"}, {"c"}, {"d", "/r1", 10}});
+  PlacementRequest request;
+  request.block_bytes = 6;
+  registry.set_admin(NodeIndex{0}, AdminState::kDecommissioning);
+  registry.set_admin(NodeIndex{1}, AdminState::kMaintenance);
+  request.excluded = {NodeIndex{2}};
+  const auto full = no_target(registry, request, {});
+  CHECK(full.code == Errc::kNoSpace);
+  CHECK(full.message ==
+        "none of the 1 datanodes in service has 6 bytes free (2 taken out of service, 1 excluded "
+        "by the writer)");
+  registry.goodbye(NodeId{0, 4}, 1, kStart).value();
+  request.excluded.clear();
+  registry.set_admin(NodeIndex{2}, AdminState::kDecommissioning);
+  const auto none = no_target(registry, request, {});
+  CHECK(none.code == Errc::kNoDatanode);
+  CHECK(none.message == "no datanode can take the block: 3 taken out of service, 1 dead");
+}
+
 TEST_CASE("A reader is sent to its machine, then its rack, then elsewhere, stale nodes last") {
   auto registry = registry_of(
       {{"a", "/r1"}, {"b", "/r1"}, {"c", "/r2"}, {"d", "/r2"}, {"e", "/r1"}, {"a", "/r1"}});
