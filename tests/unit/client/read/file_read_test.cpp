@@ -1,0 +1,174 @@
+// A file is read: in order, in parallel, in part, whatever becomes of its replicas.
+#include <atomic>
+#include <filesystem>
+#include <thread>
+
+#include "unit/client/files_fixture.hpp"
+
+namespace minidfs::client {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Damages what `node` stored of its blocks: every byte of the larger files that are no index.
+void flip_bytes(const FakeDatanode& node) {
+  for (const auto& entry : fs::recursive_directory_iterator(node.directory())) {
+    if (!entry.is_regular_file() || entry.path().string().find("index") != std::string::npos ||
+        entry.file_size() < 50'000) {
+      continue;
+    }
+    auto content = local_content(entry.path().string());
+    for (std::size_t i = 20'000; i < 30'000; ++i) content[i] = static_cast<char>(~content[i]);
+    std::ofstream(entry.path(), std::ios::binary | std::ios::in) << content;
+  }
+}
+
+// Reads in parallel into one string, with nothing left out and nothing twice.
+Result<std::string> read_in_parallel(FileSystem& files, const std::string& path, std::size_t size) {
+  std::string content(size, '\0');
+  std::atomic<std::size_t> taken{0};
+  MDFS_CHECK(files.read_file_in_parallel(
+      path,
+      [&](std::uint64_t offset, std::span<const std::byte> bytes) {
+        if (offset + bytes.size() <= size) {
+          std::memcpy(content.data() + offset, bytes.data(), bytes.size());
+        }
+        taken += bytes.size();
+        return Status();
+      },
+      {}));
+  CHECK(taken == size);
+  return content;
+}
+
+TEST_CASE("Any range of a file can be read") {
+  FakeCluster cluster(2, quick());
+  const auto content = content_of(700'000);
+  write_text(*cluster.files, "/f", content);
+  for (const auto& [offset, length] :
+       std::vector<std::pair<std::size_t, std::size_t>>{{0, 1},
+                                                        {65'535, 2},
+                                                        {262'143, 2},
+                                                        {100, 600'000},
+                                                        {699'999, 100},
+                                                        {700'000, 1},
+                                                        {900'000, 1},
+                                                        {5, 0}}) {
+    const auto read = read_range(*cluster.files, "/f", offset, length);
+    REQUIRE(read.ok());
+    CHECK(*read == (offset < content.size() ? content.substr(offset, length) : ""));
+  }
+}
+
+TEST_CASE("A file is read in several parts at a time") {
+  FakeCluster cluster(3, quick(3 << 20));
+  for (const std::size_t size : {0, 1, 3 << 20, (10 << 20) + 7}) {
+    const auto content = content_of(size);
+    write_text(*cluster.files, "/f" + std::to_string(size), content);
+    const auto read = read_in_parallel(*cluster.files, "/f" + std::to_string(size), size);
+    REQUIRE(read.ok());
+    CHECK(*read == content);
+  }
+
+  SECTION("also when a node dies") {
+    cluster.datanodes[0]->stop();
+    const auto read = read_in_parallel(*cluster.files, "/f10485767", (10 << 20) + 7);
+    REQUIRE(read.ok());
+    CHECK(*read == content_of((10 << 20) + 7));
+  }
+  SECTION("and stops at the first error of the sink") {
+    const auto status = cluster.files->read_file_in_parallel(
+        "/f10485767",
+        [](std::uint64_t, std::span<const std::byte>) -> Status {
+          return Error{Errc::kNoSpace, "the disk is full"};
+        },
+        {});
+    REQUIRE_FALSE(status.ok());
+    CHECK(status.error().code == Errc::kNoSpace);
+  }
+}
+
+TEST_CASE("Replicas on dead nodes are read elsewhere") {
+  FakeCluster cluster(3, quick());
+  const auto content = content_of(1'500'000);
+  write_text(*cluster.files, "/f", content);
+  REQUIRE(read_all(*cluster.files, "/f") == content);
+  cluster.datanodes[0]->stop();
+  cluster.datanodes[2]->stop();
+  CHECK(read_all(*cluster.files, "/f") == content);
+}
+
+TEST_CASE("The node dies while its replica is read: the rest comes from another") {
+  FakeCluster cluster(2, quick(8 << 20));
+  const auto content = content_of(8 << 20);
+  write_text(*cluster.files, "/f", content);
+  std::string read;
+  const auto status = cluster.files->read_file(
+      "/f", 0, UINT64_MAX,
+      [&](std::span<const std::byte> bytes) {
+        if (read.size() < 1'000'000 && read.size() + bytes.size() >= 1'000'000) {
+          cluster.datanodes[0]->stop();
+        }
+        read.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        return Status();
+      },
+      {});
+  REQUIRE(status.ok());
+  CHECK(read == content);
+}
+
+TEST_CASE("Corrupt replicas give right bytes from another, and an error when there is none") {
+  FakeCluster cluster(2, quick(2 << 20));
+  const auto content = content_of(2'000'000);
+  write_text(*cluster.files, "/f", content);
+  flip_bytes(*cluster.datanodes[0]);
+  CHECK(read_all(*cluster.files, "/f") == content);
+  flip_bytes(*cluster.datanodes[1]);
+  const auto read = read_range(*cluster.files, "/f", 0, UINT64_MAX);
+  REQUIRE_FALSE(read.ok());
+  const auto block = to_string(cluster.names->files["/f"].blocks[0].block.id);
+  CHECK_THAT(read.error().message,
+             Catch::Contains("/f") && Catch::Contains("block " + block) &&
+                 Catch::Contains(metadata::to_string(cluster.datanodes[0]->location().data)) &&
+                 Catch::Contains(metadata::to_string(cluster.datanodes[1]->location().data)));
+}
+
+TEST_CASE("A namenode in safe mode that knows no locations yet is asked again") {
+  FakeCluster cluster(1, quick());
+  write_text(*cluster.files, "/f", "content");
+  const auto known = cluster.names->files["/f"];
+  cluster.names->files["/f"].blocks[0].locations.clear();
+  cluster.names->safe_mode = true;
+  cluster.names->failure = [&](const std::string&) -> std::optional<Error> {
+    if (cluster.names->requests["locate"] == 3) {
+      cluster.names->files["/f"] = known;
+      cluster.names->safe_mode = false;
+    }
+    return std::nullopt;
+  };
+  CHECK(read_all(*cluster.files, "/f") == "content");
+}
+
+TEST_CASE("A block without any live replica is an error at once when the namenode is sure") {
+  FakeCluster cluster(1, quick());
+  write_text(*cluster.files, "/f", "content");
+  cluster.names->files["/f"].blocks[0].locations.clear();
+  const auto read = read_range(*cluster.files, "/f", 0, UINT64_MAX);
+  REQUIRE_FALSE(read.ok());
+  CHECK_THAT(read.error().message, Catch::Contains("no live datanode has it"));
+}
+
+TEST_CASE("An error of the sink ends the read and is returned as it is") {
+  FakeCluster cluster(2, quick());
+  write_text(*cluster.files, "/f", content_of(600'000));
+  const auto status = cluster.files->read_file("/f", 0, UINT64_MAX,
+                                               [](std::span<const std::byte>) {
+                                                 return Status(Error{Errc::kNoSpace, "disk full"});
+                                               },
+                                               {});
+  REQUIRE_FALSE(status.ok());
+  CHECK(status.error().code == Errc::kNoSpace);
+}
+
+}  // namespace
+}  // namespace minidfs::client
