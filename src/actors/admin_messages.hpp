@@ -7,6 +7,7 @@
 
 #include "actors/datanode_messages.hpp"
 #include "base/ids.hpp"
+#include "metadata/changes.hpp"
 #include "metadata/types.hpp"
 
 namespace minidfs::actors {
@@ -22,7 +23,7 @@ struct NodeReport {
   NodeId node;
   metadata::Endpoint data;
   std::string rack;
-  std::string state;
+  std::string state;  // metadata::to_string(NodeState), or "absent": see StatusReply.
   std::uint64_t capacity_bytes = 0;
   std::uint64_t used_bytes = 0;
   std::uint64_t free_bytes = 0;
@@ -51,18 +52,19 @@ struct StatusReply {
   std::uint64_t blocks_missing = 0;
   std::uint64_t blocks_corrupt = 0;
   std::uint64_t pending_copies = 0;
+  // Also those, as "absent", that are known only from what was decided about them: they have not
+  // registered since the namenode started, and have no address.
   std::vector<NodeReport> nodes;
   std::uint64_t repaired_blocks = 0;  // Copies that arrived since the namenode started.
   double repaired_per_second = 0;     // Of late.
   double balance_deviation = 0;       // The farthest node from the mean, as part of the mean.
-  bool balanced = false;              // As the last BalanceRequest wants it.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, StatusReply& x) {
   return f(x.cluster, x.safe_mode, x.safe_mode_reason, x.files, x.directories, x.blocks_total,
            x.blocks_under_replicated, x.blocks_missing, x.blocks_corrupt, x.pending_copies, x.nodes,
-           x.repaired_blocks, x.repaired_per_second, x.balance_deviation, x.balanced);
+           x.repaired_blocks, x.repaired_per_second, x.balance_deviation);
 }
 
 // "enter", "leave" or "status"; answered by the state after it.
@@ -85,17 +87,76 @@ typename Inspector::result_type inspect(Inspector& f, SafeModeReply& x) {
   return f(x.on, x.reason);
 }
 
-// Moves blocks until no node's used part of its capacity is farther from the mean than `threshold`
-// times the mean. Goes on in the background, until the namenode ends or it is reached. `on` false
-// ends it at once. Answered by Accepted; StatusReply tells how far it is.
+// What an operator decides about a datanode, which need not run. Outlives restarts; refused in safe
+// mode. A node that is to be forgotten must be dead or absent: kInUse else.
+struct DecideNode {
+  metadata::RequestId request;
+  NodeId node;
+  metadata::NodeAction action = metadata::NodeAction::kRecommission;
+  std::int64_t for_ms = 0;  // Of maintenance, from now on by the namenode's clock.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, DecideNode& x) {
+  return f(x.request, x.node, x.action, x.for_ms);
+}
+
+// Begins to move blocks until no node's used part of its capacity is farther from the mean than
+// `threshold` times the mean, ends that, or asks how far it is. It goes on in the background, until
+// it is reached, no move helps or the namenode ends.
 struct BalanceRequest {
-  bool on = true;
+  enum class Action : std::uint8_t { kStatus = 0, kBegin = 1, kStop = 2 };
+  Action action = Action::kStatus;
   double threshold = 0.05;  // Above 0, at most 1.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, BalanceRequest& x) {
-  return f(x.on, x.threshold);
+  return f(x.action, x.threshold);
+}
+
+struct BalanceReply {
+  enum class State : std::uint8_t {
+    kNone = 0,  // None was begun since the namenode started.
+    kRunning = 1,
+    kReached = 2,
+    kStuck = 3,  // There is no block whose move would help.
+    kStopped = 4,
+  };
+  State state = State::kNone;
+  std::uint64_t number = 0;  // Of the last one that was begun; no two have the same.
+  double deviation = 0;      // The farthest node from the mean, as part of the mean.
+  std::uint64_t moving = 0;  // Blocks.
+  std::uint64_t moved = 0;   // Since it was begun.
+  std::uint64_t moved_bytes = 0;
+  std::string waits_for;  // Why nothing is moved at the moment; empty when something is.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, BalanceReply& x) {
+  return f(x.state, x.number, x.deviation, x.moving, x.moved, x.moved_bytes, x.waits_for);
+}
+
+// Whether the blocks of a file have as many copies as are wanted.
+struct CopiesRequest {
+  std::string path;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, CopiesRequest& x) {
+  return f(x.path);
+}
+
+struct CopiesReply {
+  std::uint64_t blocks = 0;
+  std::uint64_t lacking = 0;  // Those with fewer copies.
+  std::uint64_t surplus = 0;  // Those with more, or some that are still to be deleted.
+  std::string waits_for;      // Why this cannot change as things are; empty: it can.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, CopiesReply& x) {
+  return f(x.blocks, x.lacking, x.surplus, x.waits_for);
 }
 
 // Asks for the blocks with ids from `from` on that are not as they should be.

@@ -17,6 +17,9 @@ constexpr std::uint32_t kPurgeLimit = 512;
 // Commits that wait for reports of their blocks.
 constexpr std::size_t kUnprovenMax = 10'000;
 
+// About a hundred years: what is longer is a mistake.
+constexpr std::chrono::milliseconds kMaintenanceMax = std::chrono::hours(24 * 36'525);
+
 // Reading a range beats single look-ups when at least one id in so many is wanted.
 constexpr std::uint64_t kRangeDensity = 16;
 constexpr std::uint32_t kRangePage = 4096;
@@ -183,6 +186,16 @@ void BlockActorState::answer(Proposal& proposal, Result<std::string> encoded) {
       manager_->retirement_done(reply.ok() && reply->outcomes.size() == 1 &&
                                 reply->outcomes[0].ok());
       return;
+    case Proposal::Kind::kDecide:
+      if (reply.ok() && !proposal.forgets.is_none() && reply->outcomes.at(0).ok()) {
+        manager_->forget(proposal.forgets);
+      }
+      if (reply.ok()) {
+        proposal.promise.deliver(std::move(reply).value());
+      } else {
+        proposal.promise.deliver(to_caf(reply.error()));
+      }
+      return;
     case Proposal::Kind::kPurge:
       purging_ = false;
       if (reply.ok() && removed_left_) purge();  // Else with the next tick.
@@ -276,6 +289,43 @@ caf::result<SafeModeReply> BlockActorState::safe_mode(const SafeModeRequest& req
   }
   announce_safe_mode();
   return SafeModeReply{mode.on(), mode.reason()};
+}
+
+caf::result<metadata::ChangeReply> BlockActorState::decide(const DecideNode& request) {
+  if (request.action > metadata::NodeAction::kForget) {
+    return to_caf({Errc::kInvalidArgument, "an unknown decision about a datanode"});
+  }
+  metadata::SetNodeAdmin change;
+  change.request = request.request;
+  change.time_ms = wall_clock_ms();
+  change.decision.node = request.node;
+  Proposal proposal;
+  proposal.kind = Proposal::Kind::kDecide;
+  switch (request.action) {
+    case metadata::NodeAction::kRecommission:
+      break;
+    case metadata::NodeAction::kDecommission:
+      change.decision.admin = metadata::AdminState::kDecommissioning;
+      break;
+    case metadata::NodeAction::kMaintenance:
+      if (request.for_ms <= 0 || request.for_ms > kMaintenanceMax.count()) {
+        return to_caf(
+            {Errc::kInvalidArgument, "maintenance for " + std::to_string(request.for_ms) + " ms"});
+      }
+      change.decision.admin = metadata::AdminState::kMaintenance;
+      change.decision.until_ms = change.time_ms + request.for_ms;
+      break;
+    case metadata::NodeAction::kForget:
+      if (auto status = manager_->check_forget(request.node); !status.ok()) {
+        return to_caf(status.error());
+      }
+      proposal.forgets = request.node;
+      break;
+  }
+  auto promise = self_->make_response_promise<metadata::ChangeReply>();
+  proposal.promise = promise;
+  propose(std::move(proposal), change);
+  return promise;
 }
 
 // The end of maintenance is a time of day for operators and a moment of our clock for the registry.
@@ -373,6 +423,10 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
         }
         return std::move(request.page);
       },
+      [state](const CountCopies& request) {
+        return state->manager().count_copies(request.blocks, request.wanted);
+      },
+      [state](const DecideNode& request) { return state->decide(request); },
       [state](AllocateBlocks& request) { return state->allocate(request); },
       [state](CommitWrite& request) { return state->commit(request); },
       [state](const RenewSession& request) {
@@ -396,7 +450,7 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
       [state](const StatusRequest&) { return state->status(); },
       [state](const SafeModeRequest& request) { return state->safe_mode(request); },
       [state](const BalanceRequest& request) {
-        return accepted(state->manager().balance(request));
+        return to_result(state->manager().balance(request));
       },
       [state](const CheckBlocksRequest& request) { return state->check_blocks(request); },
       [state](const ScrubRequest& request) { return state->scrub(request); },

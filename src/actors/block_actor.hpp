@@ -29,6 +29,8 @@ using SafeModeListener = caf::typed_actor<caf::reacts_to<SafeModeChanged>>;
 using BlockActor = caf::typed_actor<
     caf::replies_to<FillFile>::with<LocatedFile>,
     caf::replies_to<FillDirectory>::with<LocateDirectoryReply>,
+    caf::replies_to<CountCopies>::with<CopiesReply>,
+    caf::replies_to<DecideNode>::with<metadata::ChangeReply>,
     caf::replies_to<AllocateBlocks>::with<WriteGrant>,
     caf::replies_to<CommitWrite>::with<metadata::ChangeReply>,
     caf::replies_to<RenewSession>::with<Accepted>, caf::replies_to<EndSession>::with<Accepted>,
@@ -37,7 +39,7 @@ using BlockActor = caf::typed_actor<
     caf::replies_to<BlockReportPart>::with<Accepted>, caf::replies_to<Goodbye>::with<Accepted>,
     caf::replies_to<StatusRequest>::with<StatusReply>,
     caf::replies_to<SafeModeRequest>::with<SafeModeReply>,
-    caf::replies_to<BalanceRequest>::with<Accepted>,
+    caf::replies_to<BalanceRequest>::with<BalanceReply>,
     caf::replies_to<CheckBlocksRequest>::with<CheckBlocksReply>,
     caf::replies_to<ScrubRequest>::with<ScrubReply>, caf::reacts_to<LogBatch>,
     caf::reacts_to<NamespaceEffects>, caf::reacts_to<SubscribeAtom, SafeModeListener>,
@@ -62,6 +64,7 @@ class BlockActorState {
   caf::result<WriteGrant> allocate(AllocateBlocks& request);
   caf::result<metadata::ChangeReply> commit(CommitWrite& request);
   caf::result<StatusReply> status();
+  caf::result<metadata::ChangeReply> decide(const DecideNode& request);
   caf::result<SafeModeReply> safe_mode(const SafeModeRequest& request);
   caf::result<CheckBlocksReply> check_blocks(const CheckBlocksRequest& request);
   ScrubReply scrub(const ScrubRequest& request);
@@ -77,10 +80,11 @@ class BlockActorState {
  private:
   // What a token of the log stands for.
   struct Proposal {
-    enum class Kind : std::uint8_t { kCommit, kReserveIds, kPurge, kRetire };
+    enum class Kind : std::uint8_t { kCommit, kReserveIds, kPurge, kRetire, kDecide };
     Kind kind = Kind::kCommit;
     metadata::BlockMark mark = 0;  // Of more ids.
     CommitWrite commit;
+    NodeId forgets;  // Once that is decided.
     caf::typed_response_promise<metadata::ChangeReply> promise;
   };
   struct WaitingAllocation {

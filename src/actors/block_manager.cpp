@@ -86,6 +86,7 @@ BlockManager::BlockManager(BlockManagerOptions options, OwnerLookup owners, Time
       safe_mode_(options_.safe_mode),
       repair_work_(options_.repair_work),
       last_report_(random_() >> 32) {
+  balance_number_ = random_() >> 32;
   if (options_.mark != 0) {
     ids_reserved({metadata::first_of(options_.mark), metadata::kBlockCountMax});
   }

@@ -17,6 +17,7 @@
 #include "absl/container/inlined_vector.h"
 #include "actors/messages.hpp"
 #include "base/result.hpp"
+#include "metadata/balance_run.hpp"
 #include "metadata/block_identity.hpp"
 #include "metadata/block_map.hpp"
 #include "metadata/block_range_set.hpp"
@@ -62,13 +63,6 @@ struct BlockManagerOptions {
 // What the namespace says of given blocks (ids ascending): those that a file owns.
 using OwnerLookup =
     std::function<Result<std::vector<metadata::OwnedBlock>>(std::span<const BlockId>)>;
-
-// How evenly the space of the nodes that take blocks is used.
-struct NodeBalance {
-  double mean = 0;       // Used part of the capacity.
-  double deviation = 0;  // Of the farthest node, as part of the mean; 0 when nothing is used.
-};
-NodeBalance node_balance(const metadata::NodeRegistry& registry);
 
 class BlockManager {
  public:
@@ -136,8 +130,14 @@ class BlockManager {
   metadata::SafeMode& safe_mode() { return safe_mode_; }
   // What was decided about a node, which may not be there yet. `until` matters for maintenance.
   void set_admin(const metadata::NodeAdmin& decision, TimePoint until, TimePoint now);
+  // kInUse for a node that lives, kNotFound for one of which nothing is known.
+  Status check_forget(NodeId node) const;
+  // Once its decision is gone as well: the node is not shown any more unless it registers again.
+  void forget(NodeId node);
   // kInvalidArgument for a threshold that is none.
-  Status balance(const BalanceRequest& request);
+  Result<BalanceReply> balance(const BalanceRequest& request);
+  // The blocks of one file; `wanted` copies of each are.
+  CopiesReply count_copies(std::span<const metadata::Block> blocks, std::uint8_t wanted) const;
   // Blocks exist that the map has not heard of.
   bool knows_too_little(std::uint64_t total_blocks) const;
   // The first `limit` blocks of [first, last] that are not as they should be, without their paths.
@@ -181,7 +181,9 @@ class BlockManager {
   std::string rack_for(const RegisterNode& request) const;
   void apply_admin(metadata::NodeIndex node, TimePoint now);
   void end_decommissions();
-  metadata::PlannerOptions planner_options();
+  std::string balance_waits_for() const;
+  std::string copies_wait_for(std::span<const metadata::Block> lacking, std::uint8_t wanted) const;
+  void add_absent_nodes(StatusReply& reply, TimePoint now) const;
   void measure_repair(TimePoint now);
   void repair(TimePoint now);
   void send_deletes(std::span<const metadata::ReplicaDelete> deletes);
@@ -215,7 +217,8 @@ class BlockManager {
     TimePoint until{};
   };
   absl::flat_hash_map<NodeId, Decision> admins_;  // Without nodes in service.
-  std::optional<double> balance_threshold_;       // Of a BalanceRequest that is not reached yet.
+  metadata::BalanceRun balance_;                  // As was asked for last.
+  std::uint64_t balance_number_ = 0;              // Of that.
   // How fast copies arrive, over the last seconds.
   struct RepairRate {
     TimePoint since{};

@@ -1,7 +1,7 @@
 // The part of BlockManager that operators talk to: decommissioning, maintenance, balance, checks.
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <map>
 #include <utility>
 
 #include "actors/block_manager.hpp"
@@ -16,8 +16,6 @@ using metadata::Need;
 using metadata::NodeIndex;
 using metadata::NodeState;
 
-// Copies of an explicit balance at a time.
-constexpr std::size_t kBalanceCopies = 128;
 constexpr std::chrono::seconds kRateWindow{3};
 
 constexpr std::array kProblems{Need::kOneLeft,  Need::kFarBelow, Need::kTwoShort,
@@ -36,29 +34,54 @@ BlockProblem describe(const metadata::BlockMap& map, const metadata::BlockView& 
 
 }  // namespace
 
-NodeBalance node_balance(const metadata::NodeRegistry& registry) {
-  std::vector<double> shares;
-  for (const auto& node : registry.nodes()) {
-    if (!node.takes_blocks() || node.usage.capacity_bytes == 0) continue;
-    shares.push_back(static_cast<double>(node.usage.used_bytes) /
-                     static_cast<double>(node.usage.capacity_bytes));
-  }
-  NodeBalance balance;
-  for (const double share : shares) balance.mean += share / static_cast<double>(shares.size());
-  if (balance.mean <= 0) return balance;
-  for (const double share : shares) {
-    balance.deviation = std::max(balance.deviation, std::abs(share - balance.mean) / balance.mean);
-  }
-  return balance;
-}
-
 void BlockManager::set_admin(const metadata::NodeAdmin& decision, TimePoint until, TimePoint now) {
-  if (decision.admin == AdminState::kInService) {
+  const bool over = decision.admin == AdminState::kMaintenance && until <= now;
+  if (decision.admin == AdminState::kInService || over) {
     admins_.erase(decision.node);
   } else {
     admins_[decision.node] = {decision.admin, until};
   }
   if (const auto* node = registry_.find(decision.node)) apply_admin(node->index, now);
+}
+
+Status BlockManager::check_forget(NodeId id) const {
+  const auto* node = registry_.find(id);
+  if (node == nullptr || node->forgotten) {
+    if (admins_.contains(id)) return {};
+    return Error{Errc::kNotFound, "datanode " + to_string(id) + ": nothing is known of it"};
+  }
+  if (node->state == NodeState::kDead) return {};
+  return Error{Errc::kInUse, to_string(node->data) +
+                                 ": is not dead; decommission it, and stop it, before it is "
+                                 "forgotten"};
+}
+
+// One that has registered meanwhile stays.
+void BlockManager::forget(NodeId id) {
+  admins_.erase(id);
+  const auto* node = registry_.find(id);
+  if (node == nullptr || node->state != NodeState::kDead || node->forgotten) return;
+  log_info("namenode", "datanode {} ({}) is forgotten", to_string(node->data), to_string(id));
+  const auto event = registry_.forget(node->index);
+  node_events({&event, 1});
+}
+
+// They have no address: only what was decided about them is known.
+void BlockManager::add_absent_nodes(StatusReply& reply, TimePoint now) const {
+  const std::map<NodeId, Decision> decisions(admins_.begin(), admins_.end());
+  for (const auto& [id, decision] : decisions) {
+    const auto* node = registry_.find(id);
+    if (node != nullptr && !node->forgotten) continue;
+    NodeReport report;
+    report.node = id;
+    report.state = "absent";
+    report.admin = to_string(decision.admin);
+    if (decision.admin == AdminState::kMaintenance) {
+      report.maintenance_left_ms =
+          std::chrono::duration_cast<std::chrono::milliseconds>(decision.until - now).count();
+    }
+    reply.nodes.push_back(std::move(report));
+  }
 }
 
 // Brings the registry in line with what was decided; maintenance that is over counts as nothing.
@@ -94,32 +117,6 @@ void BlockManager::end_decommissions() {
       node_events({&*event, 1});
     }
   }
-}
-
-Status BlockManager::balance(const BalanceRequest& request) {
-  if (request.on && !(request.threshold > 0 && request.threshold <= 1)) {
-    return Error{Errc::kInvalidArgument, "balance threshold " + std::to_string(request.threshold) +
-                                             ", which is not above 0 and at most 1"};
-  }
-  balance_threshold_ = request.on ? std::optional(request.threshold) : std::nullopt;
-  return {};
-}
-
-metadata::PlannerOptions BlockManager::planner_options() {
-  auto options = options_.repair;
-  if (!balance_threshold_) return options;
-  const auto balance = node_balance(registry_);
-  if (balance.deviation <= *balance_threshold_) {
-    log_info("namenode", "balanced: no datanode is farther than {:.1f} % from the mean",
-             balance.deviation * 100);
-    balance_threshold_.reset();
-    return options;
-  }
-  options.balance = true;
-  // The planner's threshold is a part of the capacity. A little less, as blocks are not sand.
-  options.balance_threshold = *balance_threshold_ * balance.mean * 0.8;
-  options.balance_copies_max = kBalanceCopies;
-  return options;
 }
 
 void BlockManager::measure_repair(TimePoint now) {

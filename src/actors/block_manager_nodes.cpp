@@ -210,6 +210,9 @@ Status BlockManager::goodbye(const Goodbye& request, TimePoint now) {
 }
 
 void BlockManager::tick(std::uint64_t total_blocks, TimePoint now) {
+  absl::erase_if(admins_, [&](const auto& entry) {
+    return entry.second.admin == metadata::AdminState::kMaintenance && entry.second.until <= now;
+  });
   node_events(registry_.tick(now));
   for (const auto& ended : sessions_.expire(now)) {
     for (const auto& range : ended.ranges) dying_.add(range);
@@ -249,10 +252,16 @@ void BlockManager::repair(TimePoint now) {
   repair_work_.update(map_, now);
   measure_repair(now);
   end_decommissions();
-  const auto options = planner_options();
+  auto options = options_.repair;
+  balance_.adjust(options, registry_);
   const auto plan = metadata::plan_replication(
       {map_, registry_, repair_work_, options, safe_mode_.on(), now, is_unsettled(now)}, random_);
   repair_work_.begin(map_, plan, now);
+  if (balance_.follow(plan, map_, repair_work_, registry_)) {
+    log_info("namenode",
+             "the balance has come to its end: the farthest datanode is {:.1f} % from the mean",
+             metadata::node_balance(registry_).deviation * 100);
+  }
   for (const auto& task : plan.copies) {
     CopyOrder order{task.block, {}};
     for (const auto target : task.targets) order.targets.push_back(registry_.get(target).data);
@@ -275,9 +284,9 @@ void BlockManager::fill_status(StatusReply& reply, std::uint64_t total_blocks,
   reply.pending_copies = repair_work_.copies_in_flight();
   reply.repaired_blocks = repair_work_.copies_arrived();
   reply.repaired_per_second = repair_rate_.per_second;
-  reply.balance_deviation = node_balance(registry_).deviation;
-  reply.balanced = !balance_threshold_.has_value();
+  reply.balance_deviation = metadata::node_balance(registry_).deviation;
   for (const auto& node : registry_.nodes()) {
+    if (node.forgotten) continue;
     NodeReport report;
     report.node = node.id;
     report.data = node.data;
@@ -301,6 +310,7 @@ void BlockManager::fill_status(StatusReply& reply, std::uint64_t total_blocks,
     if (node.index.value < work_.size()) report.bad_disks = work_[node.index.value].bad_disks;
     reply.nodes.push_back(std::move(report));
   }
+  add_absent_nodes(reply, now);
 }
 
 void BlockManager::node_events(std::span<const metadata::NodeEvent> events) {

@@ -32,8 +32,9 @@ using NamenodeActor = caf::typed_actor<
     // Administration.
     caf::replies_to<StatusRequest>::with<StatusReply>,
     caf::replies_to<SafeModeRequest>::with<SafeModeReply>,
-    caf::replies_to<metadata::SetNodeAdmin>::with<metadata::ChangeReply>,
-    caf::replies_to<BalanceRequest>::with<Accepted>,
+    caf::replies_to<DecideNode>::with<metadata::ChangeReply>,
+    caf::replies_to<BalanceRequest>::with<BalanceReply>,
+    caf::replies_to<CopiesRequest>::with<CopiesReply>,
     caf::replies_to<CheckBlocksRequest>::with<CheckBlocksReply>,
     caf::replies_to<ScrubRequest>::with<ScrubReply>>;
 

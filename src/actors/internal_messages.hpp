@@ -33,6 +33,12 @@ struct FillDirectory {
   std::string reader_host;
 };
 
+// A file's blocks, whose copies are to be counted.
+struct CountCopies {
+  std::vector<metadata::Block> blocks;
+  std::uint8_t wanted = 0;
+};
+
 struct SafeModeChanged {
   bool on = false;
   std::string reason;
@@ -46,4 +52,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::LogBatch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::metadata::NamespaceEffects)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::FillFile)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::FillDirectory)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::CountCopies)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::SafeModeChanged)

@@ -89,6 +89,12 @@ caf::result<LocateDirectoryReply> NamespaceActorState::locate_directory(
   return self_->delegate(blocks_, std::move(fill));
 }
 
+caf::result<CopiesReply> NamespaceActorState::copies(const CopiesRequest& request) {
+  auto file = reader_->file_blocks(request.path);
+  if (!file.ok()) return to_caf(file.error());
+  return self_->delegate(blocks_, CountCopies{std::move(file->blocks), file->status.replication});
+}
+
 // --- Writing -----------------------------------------------------------------------------------
 
 Status NamespaceActorState::check_intended(const IntendedFile& file) {
@@ -123,6 +129,11 @@ caf::result<metadata::ChangeReply> NamespaceActorState::commit(CommitWrite& requ
   const bool empty =
       std::all_of(files.begin(), files.end(), [](const auto& file) { return file.blocks.empty(); });
   if (empty) return propose_change(metadata::Change{std::move(request.change)});
+  return self_->delegate(blocks_, std::move(request));
+}
+
+caf::result<metadata::ChangeReply> NamespaceActorState::decide(DecideNode& request) {
+  if (safe_mode_.on) return refuse_in_safe_mode();
   return self_->delegate(blocks_, std::move(request));
 }
 
@@ -184,8 +195,9 @@ NamespaceActor::behavior_type namespace_actor(
       [pass_on](Goodbye& request) { return pass_on(request); },
       [pass_on](StatusRequest& request) { return pass_on(request); },
       [pass_on](SafeModeRequest& request) { return pass_on(request); },
-      [state](metadata::SetNodeAdmin& change) { return state->propose(change); },
+      [state](DecideNode& request) { return state->decide(request); },
       [pass_on](BalanceRequest& request) { return pass_on(request); },
+      [state](const CopiesRequest& request) { return state->copies(request); },
       [pass_on](CheckBlocksRequest& request) { return pass_on(request); },
       [pass_on](ScrubRequest& request) { return pass_on(request); },
       [state](LogBatch& batch) { state->take_batch(batch); },

@@ -40,6 +40,8 @@ class NamespaceActorState {
   caf::result<ListReply> list(const ListRequest& request);
   caf::result<LocatedFile> locate(const LocateRequest& request);
   caf::result<LocateDirectoryReply> locate_directory(const LocateDirectoryRequest& request);
+  caf::result<CopiesReply> copies(const CopiesRequest& request);
+  caf::result<metadata::ChangeReply> decide(DecideNode& request);
   caf::result<WriteGrant> allocate(AllocateBlocks& request);
   caf::result<metadata::ChangeReply> commit(CommitWrite& request);
 

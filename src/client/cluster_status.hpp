@@ -26,9 +26,10 @@ struct BadDisk {
 
 struct NodeReport {
   NodeId id;
-  std::string name;  // host:port of the data plane.
+  std::string name;  // host:port of the data plane; of an absent node its id.
   std::string rack;
-  std::string state;  // "live", "stale" or "dead".
+  // "live", "stale", "dead", or "absent": known only from what was decided about it.
+  std::string state;
   std::string admin;  // "in service", "decommissioning", "decommissioned" or "maintenance".
   std::uint64_t draining_left = 0;       // Blocks that keep a decommission from its end.
   std::int64_t maintenance_left_ms = 0;  // Until it is in service again.
@@ -49,7 +50,26 @@ struct ClusterStatus {
   BlockCounts blocks;
   std::vector<NodeReport> nodes;
   double balance_deviation = 0;  // Of the farthest node from the mean use, as part of the mean.
-  bool balanced = true;          // No balance() is under way.
+};
+
+// How far the last balance is that was begun.
+struct Balance {
+  enum class State : std::uint8_t { kNone, kRunning, kReached, kStuck, kStopped };
+  State state = State::kNone;  // kStuck: no move would bring the nodes nearer to the mean.
+  std::uint64_t number = 0;    // Another one for each that is begun.
+  double deviation = 0;        // As in ClusterStatus.
+  std::uint64_t moving = 0;    // Blocks.
+  std::uint64_t moved = 0;     // Since it was begun.
+  std::uint64_t moved_bytes = 0;
+  std::string waits_for;  // Why nothing can be moved now; empty: nothing speaks against it.
+};
+
+// Whether the blocks of a file have their wanted copies, as the namenode judges.
+struct FileCopies {
+  std::uint64_t blocks = 0;
+  std::uint64_t lacking = 0;  // Those with fewer copies.
+  std::uint64_t surplus = 0;  // Those with more, or some that are still to be deleted.
+  std::string waits_for;      // Why this cannot change as things are; empty: it can.
 };
 
 struct SafeMode {

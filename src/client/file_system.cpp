@@ -31,7 +31,6 @@ ClusterStatus cluster_status(actors::StatusReply reply) {
   status.safe_mode = reply.safe_mode;
   status.safe_mode_reason = std::move(reply.safe_mode_reason);
   status.balance_deviation = reply.balance_deviation;
-  status.balanced = reply.balanced;
   status.files = reply.files;
   status.directories = reply.directories;
   status.blocks = {reply.blocks_total,   reply.blocks_under_replicated, reply.blocks_missing,
@@ -41,11 +40,11 @@ ClusterStatus cluster_status(actors::StatusReply reply) {
     for (auto& disk : node.bad_disks) {
       bad_disks.push_back({std::move(disk.directory), to_string(disk.health)});
     }
-    status.nodes.push_back({node.node, metadata::to_string(node.data), std::move(node.rack),
-                            std::move(node.state), std::move(node.admin), node.draining_left,
-                            node.maintenance_left_ms, node.capacity_bytes, node.used_bytes,
-                            node.free_bytes, node.blocks, node.last_heartbeat_ms,
-                            std::move(bad_disks)});
+    auto name = node.data.host.empty() ? to_string(node.node) : metadata::to_string(node.data);
+    status.nodes.push_back({node.node, std::move(name), std::move(node.rack), std::move(node.state),
+                            std::move(node.admin), node.draining_left, node.maintenance_left_ms,
+                            node.capacity_bytes, node.used_bytes, node.free_bytes, node.blocks,
+                            node.last_heartbeat_ms, std::move(bad_disks)});
   }
   return status;
 }
@@ -151,18 +150,33 @@ class FileSystemImpl final : public FileSystem {
     return SafeMode{reply.on, std::move(reply.reason)};
   }
 
-  Status set_node_admin(const metadata::NodeAdmin& decision) override {
-    metadata::SetNodeAdmin change;
-    change.decision = decision;
-    return apply(std::move(change), "");
+  Status decide_node(NodeId node, metadata::NodeAction action,
+                     std::chrono::milliseconds maintenance) override {
+    actors::DecideNode decision;
+    decision.node = node;
+    decision.action = action;
+    decision.for_ms = maintenance.count();
+    return ask_for_change(std::move(decision), "");
   }
 
-  Status balance(std::optional<double> threshold) override {
+  Result<Balance> balance(BalanceAction action, double threshold) override {
     actors::BalanceRequest request;
-    request.on = threshold.has_value();
-    if (threshold) request.threshold = *threshold;
-    MDFS_TRY([[maybe_unused]] const auto accepted, context_.link.call(request));
-    return {};
+    request.action = static_cast<actors::BalanceRequest::Action>(action);
+    request.threshold = threshold;
+    MDFS_TRY(auto reply, context_.link.call(request));
+    return Balance{static_cast<Balance::State>(reply.state),
+                   reply.number,
+                   reply.deviation,
+                   reply.moving,
+                   reply.moved,
+                   reply.moved_bytes,
+                   std::move(reply.waits_for)};
+  }
+
+  Result<FileCopies> file_copies(const std::string& path) override {
+    auto reply = context_.link.call(actors::CopiesRequest{path});
+    if (!reply.ok()) return with_path(std::move(reply).error(), path);
+    return FileCopies{reply->blocks, reply->lacking, reply->surplus, std::move(reply->waits_for)};
   }
 
   Status check_blocks(const std::function<void(const BlockProblem&)>& take) override {
@@ -256,6 +270,11 @@ class FileSystemImpl final : public FileSystem {
   template <class Change>
   Status apply(Change change, const std::string& path) {
     change.time_ms = wall_clock_ms();
+    return ask_for_change(std::move(change), path);
+  }
+
+  template <class Request>
+  Status ask_for_change(Request change, const std::string& path) {
     auto reply = context_.link.call(std::move(change));
     if (!reply.ok()) return with_path(std::move(reply).error(), path);
     if (reply->outcomes.size() != 1) {

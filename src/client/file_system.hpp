@@ -118,10 +118,15 @@ class FileSystem {
   // Administration.
   enum class SafeModeAction : std::uint8_t { kStatus, kEnter, kLeave };
   virtual Result<SafeMode> safe_mode(SafeModeAction action) = 0;
-  virtual Status set_node_admin(const metadata::NodeAdmin& decision) = 0;
-  // Moves blocks in the background until no node is farther than `threshold` times the mean from
-  // the mean; ClusterStatus tells how far it is. None ends it.
-  virtual Status balance(std::optional<double> threshold) = 0;
+  // The end of maintenance is `maintenance` from now on by the namenode's clock. kInUse for a node
+  // that lives and is to be forgotten.
+  virtual Status decide_node(NodeId node, metadata::NodeAction action,
+                             std::chrono::milliseconds maintenance) = 0;
+  // Begins, ends or asks about what the namenode does in the background: to move blocks until no
+  // node is farther than `threshold` times the mean from the mean.
+  enum class BalanceAction : std::uint8_t { kStatus, kBegin, kStop };
+  virtual Result<Balance> balance(BalanceAction action, double threshold) = 0;
+  virtual Result<FileCopies> file_copies(const std::string& path) = 0;
   // Calls `take` for every block of the cluster that is not as it should be.
   virtual Status check_blocks(const std::function<void(const BlockProblem&)>& take) = 0;
   // Has all datanodes check all their replicas at once. With `wait` returns when all that live have

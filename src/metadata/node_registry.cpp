@@ -97,6 +97,7 @@ Result<NodeRegistry::Registered> NodeRegistry::register_node(const NodeRegistrat
   node.last_heartbeat = now;
   node.report_complete = false;
   node.departed = false;
+  node.forgotten = false;
   ++node.registrations;
   if (node.state != NodeState::kLive) result.events.push_back(change_state(node, NodeState::kLive));
   result.node = node.index;
@@ -196,6 +197,17 @@ std::optional<NodeEvent> NodeRegistry::set_admin(NodeIndex index, AdminState adm
   return event;
 }
 
+NodeEvent NodeRegistry::forget(NodeIndex index) {
+  MDFS_ASSERT(index.value < nodes_.size());
+  Node& node = nodes_[index.value];
+  MDFS_ASSERT(node.state == NodeState::kDead);
+  const NodeEvent event{index, node.state, node.state, node.admin, AdminState::kInService};
+  node.admin = AdminState::kInService;
+  node.departed = false;
+  node.forgotten = true;
+  return event;
+}
+
 void NodeRegistry::report_completed(NodeIndex index) {
   MDFS_ASSERT(index.value < nodes_.size());
   Node& node = nodes_[index.value];
@@ -231,6 +243,7 @@ bool NodeRegistry::all_live_reported() const {
 NodeStateCounts NodeRegistry::counts() const {
   NodeStateCounts counts;
   for (const Node& node : nodes_) {
+    if (node.forgotten) continue;
     switch (node.state) {
       case NodeState::kLive:
         ++counts.live;

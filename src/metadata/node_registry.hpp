@@ -72,6 +72,7 @@ struct Node {
   // Dead because it said goodbye: until it has been silent for dead_after its copies are not
   // replaced, as those of a node that fell silent are not.
   bool departed = false;
+  bool forgotten = false;        // Dead, and not to be shown to anybody unless it registers again.
   bool report_complete = false;  // The full block report of this registration has been merged.
   std::uint64_t registrations = 0;
   std::uint64_t heartbeats = 0;
@@ -125,11 +126,15 @@ class NodeRegistry {
   // `until` matters for maintenance only; tick() ends it.
   std::optional<NodeEvent> set_admin(NodeIndex node, AdminState admin, TimePoint until = {});
 
+  // A dead node is not listed any more, nor is anything that was decided about it kept.
+  // REQUIRES: the node is dead.
+  NodeEvent forget(NodeIndex node);
+
   void report_completed(NodeIndex node);
   // Counts a block that a writer was told to put on the node.
   void placed(NodeIndex node, std::uint64_t bytes);
 
-  // By index. References are invalidated by register_node().
+  // By index, forgotten ones among them. References are invalidated by register_node().
   std::span<const Node> nodes() const { return nodes_; }
   // REQUIRES: an index handed out by this registry.
   const Node& get(NodeIndex node) const;

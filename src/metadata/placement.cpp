@@ -152,7 +152,7 @@ Error no_target(const NodeRegistry& registry, const PlacementRequest& request,
   std::uint32_t dead = 0;
   for (const Node& node : registry.nodes()) {
     if (node.state == NodeState::kDead) {
-      ++dead;
+      dead += node.forgotten ? 0 : 1;
     } else if (!node.takes_blocks()) {
       ++out_of_service;
     } else if (contains(request.excluded, node.index)) {

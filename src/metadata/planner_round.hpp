@@ -21,6 +21,7 @@ struct PlannerSlot {
   bool is_source = false;
   bool is_target = false;  // But for free streams and space.
   bool is_safe = false;    // Its replicas justify the deletion of others.
+  // Of its capacity, as if everything that is under way had come to its end.
   double used_share = 0;
 };
 
@@ -44,6 +45,10 @@ struct PlannerRound {
   std::size_t sources_open = 0;  // Nodes that can send one more copy.
   std::size_t targets_open = 0;  // Nodes that can receive one more.
   ReplicationPlan plan;
+
+  // Counts a copy of so many bytes at its target; add_copy() at its source.
+  void take(PlannerSlot& target, std::uint64_t bytes);
+  void add_copy(PlannerSlot& source, CopyTask task);
 
  private:
   void add_slot(const Node& node);

@@ -1,6 +1,7 @@
 #include "metadata/repair_work.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.hpp"
 
@@ -29,19 +30,26 @@ bool source_lost(const BlockMap& map, const BlockView& view, NodeIndex source) {
 
 }  // namespace
 
+RepairWork::Streams& RepairWork::streams_of(NodeIndex node) {
+  if (node.value >= streams_.size()) streams_.resize(std::size_t{node.value} + 1);
+  return streams_[node.value];
+}
+
 // `sign` is 1 or its complement (minus one).
 void RepairWork::count(const CopyTask& task, std::uint32_t sign) {
-  const auto at = [&](NodeIndex node) -> Streams& {
-    if (node.value >= streams_.size()) streams_.resize(std::size_t{node.value} + 1);
-    return streams_[node.value];
-  };
   const std::uint64_t bytes = sign == 1 ? task.block.length : 0 - task.block.length;
-  at(task.source).out += sign;
-  at(task.source).bytes_out += bytes;
+  auto& source = streams_of(task.source);
+  source.out += sign;
+  source.bytes_out += bytes;
+  if (task.why == Need::kNone) source.bytes_leaving += bytes;
   for (const NodeIndex target : task.targets) {
-    at(target).in += sign;
-    at(target).bytes_in += bytes;
+    streams_of(target).in += sign;
+    streams_of(target).bytes_in += bytes;
   }
+}
+
+void RepairWork::stop_counting(NodeIndex node, SentDelete& sent) {
+  streams_of(node).bytes_leaving -= std::exchange(sent.bytes_leaving, 0);
 }
 
 void RepairWork::begin(BlockMap& map, const ReplicationPlan& plan, TimePoint now) {
@@ -51,22 +59,30 @@ void RepairWork::begin(BlockMap& map, const ReplicationPlan& plan, TimePoint now
         copies_.try_emplace(task.block.id, Flight{task, hops, now + options_.copy_timeout}).second;
     MDFS_ASSERT(fresh);
     count(task, 1);
+    if (task.why == Need::kNone) ++balance_copies_;
   }
   for (const ReplicaDelete& command : plan.deletes) {
     const auto view = map.find(command.block);
     const Replica* replica = view ? replica_on(*view, command.node) : nullptr;
     map.mark_deleting(command.node, command.block);
     const auto at = deletes_.try_emplace({command.block, command.node}).first;
-    if (replica != nullptr && replica->state == ReplicaState::kGood) at->second.was_good = true;
+    if (replica != nullptr && replica->state == ReplicaState::kGood) {
+      at->second.was_good = true;
+      stop_counting(command.node, at->second);
+      at->second.bytes_leaving = view->block.length;
+      streams_of(command.node).bytes_leaving += view->block.length;
+    }
     at->second.last_sent = now;
     at->second.confirmed = false;
     ++at->second.sends;
   }
   resume_at_ = plan.resume_at;
+  balance_found_ = plan.balance_found;
 }
 
 RepairWork::Copies::iterator RepairWork::end_copy(Copies::iterator at) {
   count(at->second.task, ~0U);
+  if (at->second.task.why == Need::kNone) --balance_copies_;
   return copies_.erase(at);
 }
 
@@ -76,6 +92,13 @@ void RepairWork::avoid(const Flight& flight, TimePoint now) {
   for (const NodeIndex target : flight.task.targets) {
     avoided_[{block, target}] = now;
   }
+}
+
+void RepairWork::note_arrival(const CopyTask& task) {
+  ++copies_arrived_;
+  if (task.why != Need::kNone) return;
+  ++moves_arrived_;
+  moved_bytes_ += task.block.length;
 }
 
 void RepairWork::update(BlockMap& map, TimePoint now) {
@@ -93,7 +116,7 @@ void RepairWork::update(BlockMap& map, TimePoint now) {
     std::erase_if(left.targets, [&](NodeIndex t) {
       if (!target_settled(map, *view, t)) return false;
       const Replica* replica = replica_on(*view, t);
-      copies_arrived_ += replica != nullptr && replica->state == ReplicaState::kGood ? 1 : 0;
+      if (replica != nullptr && replica->state == ReplicaState::kGood) note_arrival(flight.task);
       return true;
     });
     if (left.targets.size() != flight.task.targets.size()) {
@@ -119,6 +142,7 @@ void RepairWork::forget_old_deletes(BlockMap& map, TimePoint now) {
     }
     const auto [block, node] = at->first;
     map.cancel_deleting(node, block);
+    stop_counting(node, at->second);
     at = deletes_.erase(at);
   }
 }
@@ -139,7 +163,11 @@ bool RepairWork::bars(BlockId block, NodeIndex node, TimePoint now) const {
   return at != avoided_.end() && now - at->second < options_.retry_after;
 }
 
+// What it deleted meanwhile its new figures of used space show.
 void RepairWork::source_restarted(NodeIndex node) {
+  for (auto& [key, sent] : deletes_) {
+    if (key.second == node) stop_counting(node, sent);
+  }
   for (auto at = copies_.begin(); at != copies_.end();) {
     at = at->second.task.source == node ? end_copy(at) : std::next(at);
   }
@@ -149,13 +177,8 @@ void RepairWork::delete_confirmed(NodeIndex node, BlockId block) {
   const auto at = deletes_.find({block, node});
   if (at == deletes_.end()) return;
   at->second.confirmed = true;
+  stop_counting(node, at->second);
   if (at->second.sends == 1) deletes_.erase(at);
-}
-
-std::size_t RepairWork::balance_copies() const {
-  return static_cast<std::size_t>(std::count_if(copies_.begin(), copies_.end(), [](const auto& c) {
-    return c.second.task.why == Need::kNone;
-  }));
 }
 
 RepairWork::Streams RepairWork::streams(NodeIndex node) const {

@@ -32,6 +32,12 @@ struct ReplicationPlan {
   // Where the next round goes on when this one could not look at all blocks; by need, the last one
   // for balancing.
   std::array<BlockId, kNeeds + 1> resume_at{};
+  // Balancing goes through the blocks in passes. Whether the one that is under way has found one to
+  // be moved, if only later.
+  bool balance_found = false;
+  // A pass has come to its end, and there is no block whose move would bring the nodes nearer to
+  // the mean.
+  bool no_move_helps = false;
 };
 
 struct RepairWorkOptions {
@@ -69,7 +75,11 @@ class RepairWork {
   std::size_t copies_in_flight() const { return copies_.size(); }
   // Replicas that copies have brought, ever.
   std::uint64_t copies_arrived() const { return copies_arrived_; }
-  std::size_t balance_copies() const;
+  std::size_t balance_copies() const { return balance_copies_; }
+  // Those of balancing among them, and their bytes.
+  std::uint64_t moves_arrived() const { return moves_arrived_; }
+  std::uint64_t moved_bytes() const { return moved_bytes_; }
+  bool balance_found() const { return balance_found_; }
   std::size_t deletes_in_flight() const { return deletes_.size(); }
   bool is_copying(BlockId block) const { return copies_.contains(block); }
   // Streams that leave and enter the node, and their bytes.
@@ -78,6 +88,8 @@ class RepairWork {
     std::uint32_t in = 0;
     std::uint64_t bytes_out = 0;
     std::uint64_t bytes_in = 0;
+    // Of replicas that will go: those that are being moved away, and those whose deletion was sent.
+    std::uint64_t bytes_leaving = 0;
   };
   Streams streams(NodeIndex node) const;
   // A copy of the block failed with the node of late: others are better.
@@ -100,18 +112,26 @@ class RepairWork {
   struct SentDelete {
     TimePoint last_sent{};
     std::uint32_t sends = 0;
-    bool was_good = false;   // The replica, when its deletion was decided.
-    bool confirmed = false;  // Kept nevertheless: a repetition may still be on its way.
+    std::uint64_t bytes_leaving = 0;  // As counted in the node's streams.
+    bool was_good = false;            // The replica, when its deletion was decided.
+    bool confirmed = false;           // Kept nevertheless: a repetition may still be on its way.
   };
   using Copies = absl::btree_map<BlockId, Flight>;
   void forget_old_deletes(BlockMap& map, TimePoint now);
   void avoid(const Flight& flight, TimePoint now);
+  void note_arrival(const CopyTask& task);
   void count(const CopyTask& task, std::uint32_t sign);
+  Streams& streams_of(NodeIndex node);
+  void stop_counting(NodeIndex node, SentDelete& sent);
   Copies::iterator end_copy(Copies::iterator at);
 
   RepairWorkOptions options_;
   Copies copies_;
+  std::size_t balance_copies_ = 0;
   std::uint64_t copies_arrived_ = 0;
+  std::uint64_t moves_arrived_ = 0;
+  std::uint64_t moved_bytes_ = 0;
+  bool balance_found_ = false;
   std::vector<Streams> streams_;  // By node.
   absl::btree_map<std::pair<BlockId, NodeIndex>, SentDelete> deletes_;
   absl::btree_map<std::pair<BlockId, NodeIndex>, TimePoint> avoided_;  // Since when.

@@ -23,6 +23,10 @@ class ReplicaTrimmer {
   // A misplaced block that cannot be moved is still trimmed and cleaned: perhaps a bad replica is
   // what stands in the way on the other rack.
   bool tidy_misplaced(const BlockView& view);
+  // Which of the nodes, each with a good copy of the block, would lose it first.
+  std::optional<NodeIndex> victim(const BlockView& view, const std::vector<NodeIndex>& good) const {
+    return choose_victim(view, good, true);
+  }
   // When every node that could take a copy has a bad replica of the block, one of these must go
   // first. The good ones are untouched by that.
   void make_room(const BlockView& view);

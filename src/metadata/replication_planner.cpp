@@ -7,13 +7,12 @@
 #include <vector>
 
 #include "metadata/planner_round.hpp"
+#include "metadata/replica_balancer.hpp"
 #include "metadata/replica_trimmer.hpp"
 
 namespace minidfs::metadata {
 namespace {
 
-constexpr std::size_t kBalancePosition = kNeeds;
-constexpr std::size_t kBalanceExaminedMax = 4'096;
 constexpr int kDraws = 8;
 
 constexpr std::array kShortOfCopies{Need::kOneLeft, Need::kFarBelow, Need::kTwoShort,
@@ -46,7 +45,7 @@ class Planner {
       examine(need, [&](const BlockView& view) { return plan_copy(view); });
     }
     if (round_.may_delete) plan_deletes();
-    if (round_.options.balance && !waiting && !lacks_copies()) balance();
+    if (round_.options.balance && !waiting && !repairs()) ReplicaBalancer(round_, trimmer_).run();
     return std::move(round_.plan);
   }
 
@@ -73,12 +72,10 @@ class Planner {
     });
   }
 
-  bool lacks_copies() const {
-    return !round_.in.map.needing(Need::kOneLeft).empty() ||
-           !round_.in.map.needing(Need::kFarBelow).empty() ||
-           !round_.in.map.needing(Need::kTwoShort).empty() ||
-           !round_.in.map.needing(Need::kOneShort).empty() ||
-           !round_.in.map.needing(Need::kMisplaced).empty();
+  // Repair comes first. Blocks that nothing can be done for at the moment keep nobody waiting.
+  bool repairs() const {
+    return !round_.plan.copies.empty() ||
+           round_.in.work.copies_in_flight() > round_.in.work.balance_copies();
   }
 
   // Calls `handle` for the blocks of that need until it returns false; a round that does not come
@@ -112,31 +109,15 @@ class Planner {
     while (task.targets.size() < lacking) {
       PlannerSlot* target = choose_target(view, task.targets, move);
       if (target == nullptr) break;
-      take(*target, view.block.length);
+      round_.take(*target, view.block.length);
       task.targets.push_back(target->node->index);
     }
     if (task.targets.empty()) {
       if (!move && round_.may_delete) trimmer_.make_room(view);
       return true;
     }
-    add_copy(*source, std::move(task));
+    round_.add_copy(*source, std::move(task));
     return true;
-  }
-
-  void take(PlannerSlot& target, std::uint64_t bytes) {
-    target.bytes_in += bytes;
-    --target.in_free;
-    if (target.bytes_in >= round_.options.stream_bytes_max) target.in_free = 0;
-    if (target.in_free == 0) --round_.targets_open;
-  }
-
-  void add_copy(PlannerSlot& source, CopyTask task) {
-    source.bytes_out += task.block.length;
-    --source.out_free;
-    if (source.bytes_out >= round_.options.stream_bytes_max) source.out_free = 0;
-    if (source.out_free == 0) --round_.sources_open;
-    --round_.copies_left;
-    round_.plan.copies.push_back(std::move(task));
   }
 
   // The live node with the most free streams; a stale one, or one that failed with this block, only
@@ -265,83 +246,6 @@ class Planner {
       at -= candidate.weight;
     }
     return nullptr;
-  }
-
-  // --- Balance ---
-
-  // Copies blocks from the fullest node to emptier ones; the surplus is then trimmed where it is
-  // fullest.
-  void balance() {
-    const std::size_t running = round_.in.work.balance_copies();
-    if (running >= round_.options.balance_copies_max ||
-        !round_.in.map.needing(Need::kSurplus).empty())
-      return;
-    double sum = 0;
-    std::size_t count = 0;
-    PlannerSlot* fullest = nullptr;
-    for (PlannerSlot& slot : round_.slots) {
-      if (!slot.is_target || slot.node->usage.capacity_bytes == 0) continue;
-      sum += slot.used_share;
-      ++count;
-      if (fullest == nullptr || slot.used_share > fullest->used_share) fullest = &slot;
-    }
-    if (count < 2) return;
-    const double mean = sum / static_cast<double>(count);
-    const bool empty_one =
-        std::any_of(round_.slots.begin(), round_.slots.end(), [&](const PlannerSlot& s) {
-          return s.is_target && s.used_share < mean - round_.options.balance_threshold;
-        });
-    if (fullest->used_share <= mean + round_.options.balance_threshold && !empty_one) return;
-    move_from(*fullest, mean, round_.options.balance_copies_max - running);
-  }
-
-  void move_from(PlannerSlot& full, double mean, std::size_t moves) {
-    BlockId& at = round_.plan.resume_at[kBalancePosition];
-    for (std::size_t i = 0; i < kBalanceExaminedMax && moves > 0; ++i) {
-      if (full.out_free == 0 || round_.copies_left == 0) return;
-      const auto view = round_.in.map.next(at);
-      if (!view) {
-        at = BlockId{};
-        return;
-      }
-      at = BlockId{view->block.id.value + 1};
-      if (!view->owned || view->need != Need::kNone || !has_good(*view, full.node->index)) continue;
-      if (round_.in.work.is_copying(view->block.id)) continue;
-      PlannerSlot* target = emptier_target(*view, full, mean);
-      if (target == nullptr) continue;
-      take(*target, view->block.length);
-      add_copy(full, {view->block, full.node->index, {target->node->index}, Need::kNone});
-      --moves;
-    }
-  }
-
-  static bool has_good(const BlockView& view, NodeIndex node) {
-    return std::any_of(view.replicas.begin(), view.replicas.end(), [&](const Replica& r) {
-      return r.node == node && r.state == ReplicaState::kGood;
-    });
-  }
-
-  // The emptiest node below the mean that may have the block without the replicas of it coming to
-  // stand on one rack.
-  PlannerSlot* emptier_target(const BlockView& view, const PlannerSlot& full, double mean) {
-    PlannerSlot* best = nullptr;
-    for (PlannerSlot& slot : round_.slots) {
-      const Node& node = *slot.node;
-      if (!slot.is_target || slot.in_free == 0 || slot.used_share >= mean) continue;
-      if (holds(view, node.index, true)) continue;
-      if (round_.in.work.avoids(view.block.id, node.index)) continue;
-      if (round_.in.work.delete_sent(node.index, view.block.id)) continue;
-      const std::uint64_t bytes = view.block.length + slot.bytes_in;
-      if (placement_weight(node, bytes, round_.options.placement) == 0) continue;
-      const bool spread =
-          !round_.several_racks || view.wanted < 2 || node.rack_index == full.node->rack_index ||
-          std::any_of(view.replicas.begin(), view.replicas.end(), [&](const Replica& r) {
-            return r.node != full.node->index && r.state == ReplicaState::kGood &&
-                   round_.slots[r.node.value].node->rack_index != node.rack_index;
-          });
-      if (spread && (best == nullptr || slot.used_share < best->used_share)) best = &slot;
-    }
-    return best;
   }
 
   struct Candidate {

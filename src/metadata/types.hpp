@@ -61,6 +61,14 @@ enum class AdminState : std::uint8_t {
   kMaintenance = 3,      // May be away until a set time without its blocks being repaired.
 };
 
+// What an operator may ask for. Sent: do not renumber.
+enum class NodeAction : std::uint8_t {
+  kRecommission = 0,
+  kDecommission = 1,
+  kMaintenance = 2,
+  kForget = 3,  // As kRecommission, and a node that is dead is not listed any more.
+};
+
 struct NodeAdmin {
   NodeId node;
   AdminState admin = AdminState::kInService;

@@ -80,8 +80,9 @@ TEST_CASE("a decommission ends when every block of the node has its copies elsew
   namenode.join(2);
   const auto block = namenode.put("/a");
   namenode.join(3);
-  metadata::SetNodeAdmin change;
-  change.decision = {namenode.node(2).node, metadata::AdminState::kDecommissioning, 0};
+  DecideNode change;
+  change.node = namenode.node(2).node;
+  change.action = metadata::NodeAction::kDecommission;
   REQUIRE(namenode.ask<metadata::ChangeReply>(change).ok());
   namenode.advance(seconds(1));
   CHECK(namenode.status().nodes.at(1).admin == "decommissioning");
@@ -108,7 +109,7 @@ TEST_CASE("a decommission ends when every block of the node has its copies elsew
   namenode.join(3, {block, other});
   namenode.advance(seconds(1));
   CHECK(namenode.status().nodes.at(1).admin != "in service");
-  change.decision.admin = metadata::AdminState::kInService;
+  change.action = metadata::NodeAction::kRecommission;
   REQUIRE(namenode.ask<metadata::ChangeReply>(change).ok());
   CHECK(namenode.status().nodes.at(1).admin == "in service");
 }
@@ -119,11 +120,10 @@ TEST_CASE("the blocks of a node in maintenance are not copied while it is away")
   namenode.join(2);
   namenode.put("/a");
   namenode.join(3);
-  const auto now_ms =
-      std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-          .count();
-  metadata::SetNodeAdmin change;
-  change.decision = {namenode.node(2).node, metadata::AdminState::kMaintenance, now_ms + 3'600'000};
+  DecideNode change;
+  change.node = namenode.node(2).node;
+  change.action = metadata::NodeAction::kMaintenance;
+  change.for_ms = 3'600'000;
   REQUIRE(namenode.ask<metadata::ChangeReply>(change).ok());
   REQUIRE(namenode.ask<Accepted>(Goodbye{namenode.node(2).node, 2}).ok());
   for (int second = 0; second < 20; ++second) {
@@ -133,7 +133,7 @@ TEST_CASE("the blocks of a node in maintenance are not copied while it is away")
   }
   CHECK(locations(namenode, "/a") == 1);
   // Taken back into service while it is dead it is missed at once.
-  change.decision.admin = metadata::AdminState::kInService;
+  change.action = metadata::NodeAction::kRecommission;
   REQUIRE(namenode.ask<metadata::ChangeReply>(change).ok());
   namenode.advance(seconds(1));
   CHECK(namenode.beat(1).copy.size() == 1);

@@ -34,7 +34,9 @@ std::string node_line(const client::NodeReport& node, std::size_t name_width,
   if (node.admin == "maintenance") {
     line += ", for " + human_duration(std::chrono::seconds(node.maintenance_left_ms / 1000));
   }
-  if (node.state != "live") {
+  if (node.state == "absent") {
+    line += ", not seen since the namenode started";
+  } else if (node.state != "live") {
     line += ", silent for " + human_duration(std::chrono::seconds(node.last_heartbeat_ms / 1000));
   }
   line += "\n";
@@ -83,7 +85,7 @@ std::string status_text(const client::ClusterStatus& status) {
   for (const auto& node : status.nodes) {
     name_width = std::max(name_width, node.name.size());
     state_width = std::max(state_width, shown_state(node).size());
-    if (node.state == "dead") continue;
+    if (node.state == "dead" || node.state == "absent") continue;
     used_bytes += node.used_bytes;
     free_bytes += node.free_bytes;
     live += node.state == "live" ? 1 : 0;

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "base/units.hpp"
-#include "base/wall_clock.hpp"
 #include "cli/command/command.hpp"
 #include "cli/verbs/node_names.hpp"
 #include "client/polling.hpp"
@@ -14,7 +13,7 @@
 namespace minidfs::cli {
 namespace {
 
-using metadata::AdminState;
+using metadata::NodeAction;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kPoll{500};
@@ -26,12 +25,13 @@ constexpr std::array kFlags{
     Flag{"wait", 'w', "", "Wait until the decommission has come to its end", ""},
 };
 
-Result<AdminState> parse_action(const std::string& action) {
-  if (action == "decommission") return AdminState::kDecommissioning;
-  if (action == "recommission") return AdminState::kInService;
-  if (action == "maintenance") return AdminState::kMaintenance;
+Result<NodeAction> parse_action(const std::string& action) {
+  if (action == "decommission") return NodeAction::kDecommission;
+  if (action == "recommission") return NodeAction::kRecommission;
+  if (action == "maintenance") return NodeAction::kMaintenance;
+  if (action == "forget") return NodeAction::kForget;
   return Error{Errc::kInvalidArgument,
-               "node: '" + action + "' is none of decommission, recommission, maintenance"};
+               "node: '" + action + "' is none of decommission, recommission, maintenance, forget"};
 }
 
 // Waits for the end of a decommission: a line whenever the number of blocks left has changed, and
@@ -48,7 +48,7 @@ class Wait {
       if (node.admin != "decommissioning") {
         return Error{Errc::kExpired, node.name + ": is " + node.admin + " now"};
       }
-      if (node.state == "dead") {
+      if (node.state == "dead" || node.state == "absent") {
         return Error{Errc::kNoDatanode,
                      node.name +
                          ": died before its blocks had been copied; they are repaired from "
@@ -100,28 +100,30 @@ class Wait {
 
 Result<int> run(Invocation& invocation) {
   const auto& arguments = invocation.arguments();
-  MDFS_TRY(const auto admin, parse_action(arguments.operands.front()));
+  MDFS_TRY(const auto action, parse_action(arguments.operands.front()));
   MDFS_TRY(const auto duration,
            parse_duration(arguments.has("for") ? arguments.value("for") : "1h"));
-  if (arguments.has("for") && admin != AdminState::kMaintenance) {
+  if (arguments.has("for") && action != NodeAction::kMaintenance) {
     return Error{Errc::kInvalidArgument, "node: --for goes with maintenance only"};
+  }
+  if (arguments.has("wait") && action != NodeAction::kDecommission) {
+    return Error{Errc::kInvalidArgument, "node: --wait goes with decommission only"};
   }
   MDFS_TRY(auto* files, invocation.file_system());
   MDFS_TRY(const auto status, files->status());
   Tally tally(invocation.io());
   std::vector<NodeId> decided;
+  const auto meant = action == NodeAction::kForget ? Meant::kDead : Meant::kAlive;
   const auto decide = [&](const std::string& name) -> Status {
-    MDFS_TRY(const auto node, find_node(status, name));
-    metadata::NodeAdmin decision{node.id, admin, 0};
-    if (admin == AdminState::kMaintenance) decision.until_ms = wall_clock_ms() + duration.count();
-    MDFS_CHECK(files->set_node_admin(decision));
+    MDFS_TRY(const auto node, find_node(status, name, meant));
+    MDFS_CHECK(files->decide_node(node.id, action, duration));
     decided.push_back(node.id);
     return {};
   };
   for (std::size_t i = 1; i < arguments.operands.size(); ++i) {
     if (!tally.take(decide(arguments.operands[i]))) return tally.exit_code();
   }
-  if (!arguments.has("wait") || admin != AdminState::kDecommissioning) return tally.exit_code();
+  if (!arguments.has("wait")) return tally.exit_code();
   for (const auto id : decided) {
     if (!tally.take(Wait(invocation.io(), *files, id).run())) break;
   }
@@ -132,15 +134,15 @@ Result<int> run(Invocation& invocation) {
 
 const Command kNodeCommand{
     .name = "node",
-    .operands = "decommission|recommission|maintenance NODE...",
+    .operands = "decommission|recommission|maintenance|forget NODE...",
     .summary = "Take datanodes out of service and back",
     .details =
-        "A NODE is HOST:PORT as `minidfs status` shows it, a host, or an id. Of several that have "
-        "had\n"
-        "a name, the one that is not dead is meant.\n"
+        "A NODE is HOST:PORT as `minidfs status` shows it, a host, or an id. Of several that have\n"
+        "had a name, the one that is not dead is meant (of forget: the one that is).\n"
         "decommission copies its blocks elsewhere and gives it no new ones; `status` shows how\n"
         "many are left. maintenance lets it be away without its blocks being copied.\n"
-        "recommission takes it back into service. All outlive restarts.\n",
+        "recommission takes it back into service. forget removes a dead one from `status`, and\n"
+        "what was decided about it, unless it comes back. All outlive restarts.\n",
     .example = "minidfs node decommission --wait 10.0.0.5:9866",
     .flags = kFlags,
     .operands_min = 2,

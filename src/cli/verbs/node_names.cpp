@@ -1,5 +1,6 @@
 #include "cli/verbs/node_names.hpp"
 
+#include <algorithm>
 #include <string_view>
 #include <vector>
 
@@ -22,16 +23,19 @@ std::string_view host_of(std::string_view name) {
 
 using Nodes = std::vector<const client::NodeReport*>;
 
-// Several identities may have had a name one after the other: the one that lives is meant.
-Result<client::NodeReport> only_one(const std::string& name, const Nodes& found) {
-  Nodes live;
+// Several identities may have had a name one after the other: the one that lives is meant, or that
+// is dead.
+Result<client::NodeReport> only_one(const std::string& name, const Nodes& found, Meant meant) {
+  Nodes preferred;
   for (const auto* node : found) {
-    if (node->state != "dead") live.push_back(node);
+    if ((node->state == "dead") == (meant == Meant::kDead)) preferred.push_back(node);
   }
-  const Nodes& candidates = live.empty() ? found : live;
+  const Nodes& candidates = preferred.empty() ? found : preferred;
   if (candidates.size() == 1) return *candidates.front();
+  const bool all_dead = std::all_of(candidates.begin(), candidates.end(),
+                                    [](const auto* node) { return node->state == "dead"; });
   std::string text = name + ": " + std::to_string(candidates.size()) +
-                     (live.empty() ? " dead datanodes" : " datanodes") + " have this name; give ";
+                     (all_dead ? " dead datanodes" : " datanodes") + " have this name; give ";
   for (const auto* node : candidates) {
     text += (node == candidates.front() ? "" : " or ") + node->name + " as " + to_string(node->id);
   }
@@ -40,7 +44,8 @@ Result<client::NodeReport> only_one(const std::string& name, const Nodes& found)
 
 }  // namespace
 
-Result<client::NodeReport> find_node(const client::ClusterStatus& status, const std::string& name) {
+Result<client::NodeReport> find_node(const client::ClusterStatus& status, const std::string& name,
+                                     Meant meant) {
   Nodes exact;
   Nodes on_host;
   std::string known;
@@ -52,8 +57,8 @@ Result<client::NodeReport> find_node(const client::ClusterStatus& status, const 
     }
     known += (known.empty() ? "" : ", ") + node.name;
   }
-  if (!exact.empty()) return only_one(name, exact);
-  if (!on_host.empty()) return only_one(name, on_host);
+  if (!exact.empty()) return only_one(name, exact, meant);
+  if (!on_host.empty()) return only_one(name, on_host, meant);
   return Error{Errc::kNotFound, name + ": no such datanode; there " +
                                     (known.empty() ? std::string("are none") : "are " + known)};
 }

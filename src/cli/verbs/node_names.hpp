@@ -1,6 +1,7 @@
 // How operators name datanodes.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/result.hpp"
@@ -9,9 +10,10 @@
 namespace minidfs::cli {
 
 // The node that `name` stands for: its id, its HOST:PORT, or its host alone (an IPv6 address with
-// or without brackets). Of several that have had a name the one that is not dead. kNotFound with
-// the names that there are; kInvalidArgument, with their ids, when it is ambiguous all the same.
-// Pure.
-Result<client::NodeReport> find_node(const client::ClusterStatus& status, const std::string& name);
+// or without brackets). Of several that have had a name the one that is `meant`. kNotFound with the
+// names that there are; kInvalidArgument, with their ids, when it is ambiguous all the same. Pure.
+enum class Meant : std::uint8_t { kAlive, kDead };
+Result<client::NodeReport> find_node(const client::ClusterStatus& status, const std::string& name,
+                                     Meant meant = Meant::kAlive);
 
 }  // namespace minidfs::cli

@@ -1,6 +1,5 @@
 // minidfs setrep: changes the wanted copies of files.
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -33,54 +32,31 @@ Result<std::uint8_t> parse_copies(const std::string& text) {
   return copies;
 }
 
-// Whether a replica there is one of the copies that are wanted: one of a datanode that is being
-// taken out of service can be read, but does not count.
-bool counts(const client::ClusterStatus& status, const metadata::ReplicaLocation& place) {
-  const auto node = std::find_if(status.nodes.begin(), status.nodes.end(),
-                                 [&](const auto& known) { return known.id == place.node; });
-  return node == status.nodes.end() ||
-         (node->admin != "decommissioning" && node->admin != "decommissioned");
-}
-
-std::size_t nodes_in_service(const client::ClusterStatus& status) {
-  return static_cast<std::size_t>(
-      std::count_if(status.nodes.begin(), status.nodes.end(), [](const auto& node) {
-        return node.state != "dead" && (node.admin.empty() || node.admin == "in service");
-      }));
-}
-
-// Says once why a wait cannot end as things are.
+// Asks the namenode, which knows what counts as a copy, and says once why a wait cannot end as
+// things are.
 class Wait {
  public:
-  Wait(const Io& io, client::FileSystem& files, std::size_t copies)
-      : io_(io), files_(files), copies_(copies) {}
+  Wait(const Io& io, client::FileSystem& files) : io_(io), files_(files) {}
 
   Status wait_for(const std::string& path) {
     return client::poll_until(kPoll, [&]() -> Result<bool> {
-      MDFS_TRY(const auto status, files_.status());
-      MDFS_TRY(const auto blocks, files_.locate(path));
-      const bool done = std::all_of(blocks.begin(), blocks.end(), [&](const auto& block) {
-        const auto live = std::count_if(block.locations.begin(), block.locations.end(),
-                                        [&](const auto& place) { return counts(status, place); });
-        return static_cast<std::size_t>(live) == copies_;
-      });
-      if (!done) explain(nodes_in_service(status));
-      return done;
+      MDFS_TRY(const auto copies, files_.file_copies(path));
+      if (copies.lacking + copies.surplus == 0) return true;
+      explain(copies.waits_for);
+      return false;
     });
   }
 
  private:
-  void explain(std::size_t nodes) {
-    if (nodes >= copies_ || nodes == explained_) return;
-    explained_ = nodes;
-    io_.say("setrep: waits for more datanodes: " + std::to_string(copies_) +
-            " copies are wanted, and " + std::to_string(nodes) + " datanodes are in service");
+  void explain(const std::string& reason) {
+    if (reason == explained_) return;
+    explained_ = reason;
+    if (!reason.empty()) io_.say("setrep: waits, as " + reason);
   }
 
   const Io& io_;
   client::FileSystem& files_;
-  const std::size_t copies_;
-  std::size_t explained_ = ~std::size_t{0};
+  std::string explained_;
 };
 
 Result<int> run(Invocation& invocation) {
@@ -105,7 +81,7 @@ Result<int> run(Invocation& invocation) {
     if (tally.stopped() || !tally.take(walked)) return tally.exit_code();
   }
   if (!arguments.has("wait")) return tally.exit_code();
-  Wait wait(io, *files, copies);
+  Wait wait(io, *files);
   for (const auto& file : changed) {
     if (!tally.take(wait.wait_for(file))) break;
   }
@@ -118,7 +94,9 @@ const Command kSetrepCommand{
     .name = "setrep",
     .operands = "COPIES PATH...",
     .summary = "Change the wanted copies of files",
-    .details = "Blocks are copied or removed in the background; -w waits for it.\n",
+    .details =
+        "Blocks are copied or removed in the background; -w waits until the namenode says that\n"
+        "every block has its copies, and that those too many are deleted.\n",
     .example = "minidfs setrep -w 2 /photos",
     .flags = kFlags,
     .operands_min = 2,

@@ -61,7 +61,11 @@ struct ReplyOf<actors::SafeModeRequest> {
 
 template <>
 struct ReplyOf<actors::BalanceRequest> {
-  using type = actors::Accepted;
+  using type = actors::BalanceReply;
+};
+template <>
+struct ReplyOf<actors::CopiesRequest> {
+  using type = actors::CopiesReply;
 };
 template <>
 struct ReplyOf<actors::CheckBlocksRequest> {

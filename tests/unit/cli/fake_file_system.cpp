@@ -121,13 +121,23 @@ class FakeFileSystem : public client::FileSystem {
     if (action != SafeModeAction::kStatus) state_.safe_mode = action == SafeModeAction::kEnter;
     return client::SafeMode{state_.safe_mode, state_.safe_mode ? "by hand" : ""};
   }
-  Status set_node_admin(const metadata::NodeAdmin& decision) override {
-    state_.decisions.push_back(decision);
+  Status decide_node(NodeId node, metadata::NodeAction action,
+                     std::chrono::milliseconds maintenance) override {
+    state_.decisions.push_back({node, action, maintenance});
     return {};
   }
-  Status balance(std::optional<double> threshold) override {
-    state_.calls.push_back(threshold ? "balance " + std::to_string(*threshold) : "balance stop");
-    return {};
+  // One answer of `balances` after another, and the last one for ever.
+  Result<client::Balance> balance(BalanceAction action, double threshold) override {
+    if (action == BalanceAction::kBegin) {
+      state_.calls.push_back("balance " + std::to_string(threshold));
+    } else if (action == BalanceAction::kStop) {
+      state_.calls.push_back("balance stop");
+    }
+    return next_of(state_.balances);
+  }
+  Result<client::FileCopies> file_copies(const std::string& path) override {
+    if (state_.files.count(path) == 0) return not_found(path);
+    return next_of(state_.copies);
   }
   Status check_blocks(const std::function<void(const client::BlockProblem&)>& take) override {
     for (const auto& problem : state_.problems) take(problem);
@@ -180,6 +190,13 @@ class FakeFileSystem : public client::FileSystem {
   void abandon(std::chrono::milliseconds) override { state_.calls.push_back("abandon"); }
 
  private:
+  template <class T>
+  static T next_of(std::vector<T>& answers) {
+    const T answer = answers.front();
+    if (answers.size() > 1) answers.erase(answers.begin());
+    return answer;
+  }
+
   Status refusal(const std::string& path) const {
     if (state_.failing.count(path) == 0) return {};
     return Error{Errc::kPermissionDenied, path + ": refused"};

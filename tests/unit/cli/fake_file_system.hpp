@@ -22,7 +22,14 @@ struct FakeState {
   bool safe_mode = false;
   client::ClusterStatus status;
   std::vector<client::BlockProblem> problems;
-  std::vector<metadata::NodeAdmin> decisions;
+  struct Decision {
+    NodeId node;
+    metadata::NodeAction action;
+    std::chrono::milliseconds maintenance;
+  };
+  std::vector<Decision> decisions;
+  std::vector<client::Balance> balances{{client::Balance::State::kReached, 1, 0.01, 0, 0, 0, ""}};
+  std::vector<client::FileCopies> copies{client::FileCopies{}};
   int connections = 0;
   Status connect_status;
   std::vector<client::NodeScrub> scrubbed;

@@ -246,10 +246,9 @@ actors::NamenodeActor::behavior_type fake_namenode(const NamesPtr& names) {
       [](const actors::SafeModeRequest&) -> caf::result<actors::SafeModeReply> {
         return not_here();
       },
-      [](const metadata::SetNodeAdmin&) -> caf::result<metadata::ChangeReply> {
-        return not_here();
-      },
-      [](const actors::BalanceRequest&) -> caf::result<actors::Accepted> { return not_here(); },
+      [](const actors::DecideNode&) -> caf::result<metadata::ChangeReply> { return not_here(); },
+      [](const actors::BalanceRequest&) -> caf::result<actors::BalanceReply> { return not_here(); },
+      [](const actors::CopiesRequest&) -> caf::result<actors::CopiesReply> { return not_here(); },
       [](const actors::CheckBlocksRequest&) -> caf::result<actors::CheckBlocksReply> {
         return not_here();
       },

@@ -1,79 +1,14 @@
 #include "metadata/replication_planner.hpp"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <set>
 
-#include "metadata/node_effects.hpp"
+#include "unit/metadata/planner_cluster.hpp"
 
 namespace minidfs::metadata {
 namespace {
 
 using std::chrono::seconds;
-
-// Nodes on two racks in turn unless said otherwise, all live and reported, each with room.
-struct Cluster {
-  explicit Cluster(std::uint16_t count, std::uint16_t racks = 1) {
-    for (std::uint16_t i = 0; i < count; ++i) {
-      add_node("/r" + std::to_string(i % racks));
-    }
-    options.balance = false;
-  }
-
-  NodeIndex add_node(const std::string& rack, double used_share = 0.5) {
-    NodeUsage usage;
-    usage.capacity_bytes = 1ULL << 40;
-    usage.used_bytes = static_cast<std::uint64_t>(used_share * static_cast<double>(1ULL << 40));
-    usage.free_bytes = usage.capacity_bytes - usage.used_bytes;
-    const std::uint64_t id = registry.nodes().size() + 1;
-    const std::string host = "h" + std::to_string(id);
-    const auto added =
-        registry.register_node({NodeId{0, id}, 1, host, {host, 9866}, rack, usage}, now);
-    REQUIRE(added.ok());
-    registry.report_completed(added->node);
-    follow_node(map, registry, added->node);
-    return added->node;
-  }
-
-  void block(std::uint64_t id, std::vector<std::uint16_t> on, std::uint8_t wanted = 3) {
-    std::vector<NodeIndex> nodes;
-    for (const auto node : on) nodes.push_back(NodeIndex{node});
-    REQUIRE(map.commit_block({{BlockId{id}, 2, 1 << 20}, wanted}, nodes));
-  }
-
-  ReplicationPlan plan(bool safe_mode = false) {
-    work.update(map, now);
-    return plan_replication({map, registry, work, options, safe_mode, now}, random);
-  }
-
-  ReplicationPlan begin() {
-    auto result = plan();
-    work.begin(map, result, now);
-    return result;
-  }
-
-  void kill(std::uint16_t node) {
-    const Node& gone = registry.get(NodeIndex{node});
-    const auto event = registry.goodbye(gone.id, gone.incarnation, now);
-    REQUIRE(event.ok());
-    follow_events(map, registry, std::vector{**event});
-    map.node_dead(NodeIndex{node});  // As after dead_after.
-  }
-
-  void copy_done(const CopyTask& task) {
-    for (const NodeIndex target : task.targets) {
-      map.add_reported(target, {task.block.id, task.block.generation, task.block.length, true},
-                       nullptr);
-    }
-  }
-
-  TimePoint now{};
-  NodeRegistry registry;
-  BlockMap map;
-  RepairWork work;
-  PlannerOptions options;
-  Random random{1};
-};
 
 bool contains(const std::vector<NodeIndex>& nodes, NodeIndex node) {
   return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
@@ -400,35 +335,6 @@ TEST_CASE("Blocks that cannot be helped do not keep the round from those that ca
   std::size_t copies = 0;
   for (int round = 0; round < 12; ++round) copies += c.begin().copies.size();
   CHECK(copies == 1);
-}
-
-TEST_CASE("Balance moves blocks from full nodes to empty ones when nothing else is to be done") {
-  Cluster c(0);
-  c.options.balance = true;
-  for (int i = 0; i < 3; ++i) c.add_node("/r0", 0.8);
-  const NodeIndex empty = c.add_node("/r0", 0.1);
-  for (std::uint64_t id = 1; id <= 20; ++id) c.block(id, {0, 1, 2});
-  const auto plan = c.begin();
-  REQUIRE_FALSE(plan.copies.empty());
-  CHECK(plan.copies.size() <= c.options.balance_copies_max);
-  for (const CopyTask& task : plan.copies) {
-    CHECK(task.why == Need::kNone);
-    CHECK(task.targets == std::vector{empty});
-    c.copy_done(task);
-  }
-  const auto trim = c.begin();
-  CHECK(trim.deletes.size() == plan.copies.size());
-  for (const auto& command : trim.deletes) CHECK(command.node != empty);
-  c.block(99, {0, 1});
-  for (const CopyTask& task : c.plan().copies) CHECK(task.why == Need::kOneShort);
-}
-
-TEST_CASE("Nodes within the threshold of the mean are left alone") {
-  Cluster c(0);
-  c.options.balance = true;
-  for (const double share : {0.50, 0.52, 0.48}) c.add_node("/r0", share);
-  c.block(1, {0, 1}, 2);
-  CHECK(c.plan().copies.empty());
 }
 
 TEST_CASE("The same input and seed give the same plan") {

@@ -123,18 +123,43 @@ TEST_CASE("node tells what was decided, with the end of maintenance") {
   state.status = two_nodes();
   REQUIRE(run(state, {"node", "decommission", "one", "two"}).exit_code == 0);
   REQUIRE(state.decisions.size() == 2);
-  CHECK(state.decisions[0].admin == metadata::AdminState::kDecommissioning);
+  CHECK(state.decisions[0].action == metadata::NodeAction::kDecommission);
   CHECK(state.decisions[1].node == NodeId{2, 2});
   REQUIRE(run(state, {"node", "maintenance", "--for", "2h", "one"}).exit_code == 0);
-  CHECK(state.decisions[2].until_ms > 7'200'000);
+  // How long, not until when: the namenode's clock counts.
+  CHECK(state.decisions[2].maintenance == std::chrono::hours(2));
   REQUIRE(run(state, {"node", "recommission", "one"}).exit_code == 0);
-  CHECK(state.decisions[3].admin == metadata::AdminState::kInService);
+  CHECK(state.decisions[3].action == metadata::NodeAction::kRecommission);
 
   CHECK_THAT(run(state, {"node", "remove", "one"}).err, Catch::Contains("'remove'"));
   CHECK_THAT(run(state, {"node", "decommission", "--for", "1h", "one"}).err,
              Catch::Contains("--for"));
+  CHECK(run(state, {"node", "forget", "--wait", "one"}).exit_code == 2);
   CHECK_THAT(run(state, {"node", "decommission", "nine"}).err, Catch::Contains("one:9866"));
   CHECK(state.decisions.size() == 4);
+}
+
+TEST_CASE(
+    "node forget means the dead one of a name, and one that was only decided about by its id") {
+  FakeState state;
+  state.status = two_nodes();
+  state.status.nodes[1].name = "one:9866";
+  state.status.nodes[0].state = "dead";
+  state.status.nodes[1].state = "live";
+  REQUIRE(run(state, {"node", "forget", "one"}).exit_code == 0);
+  CHECK(state.decisions[0].node == NodeId{1, 1});
+  CHECK(state.decisions[0].action == metadata::NodeAction::kForget);
+  const auto absent = to_string(NodeId{3, 3});
+  state.status.nodes.push_back({});
+  state.status.nodes.back().id = NodeId{3, 3};
+  state.status.nodes.back().name = absent;
+  state.status.nodes.back().state = "absent";
+  state.status.nodes.back().admin = "decommissioning";
+  CHECK_THAT(run(state, {"status"}).out,
+             Catch::Contains(absent) && Catch::Contains("decommissioning") &&
+                 Catch::Contains("not seen since the namenode started"));
+  REQUIRE(run(state, {"node", "forget", absent}).exit_code == 0);
+  CHECK(state.decisions[1].node == NodeId{3, 3});
 }
 
 TEST_CASE("safemode shows and changes the mode") {
@@ -168,13 +193,15 @@ TEST_CASE("setrep goes on after a file that fails") {
   CHECK(outcome.out == "replication 2 set: /d/a\nreplication 2 set: /d/c\nreplication 2 set: /e\n");
 }
 
-TEST_CASE("setrep --wait does not count replicas on datanodes that go out of service") {
+TEST_CASE("setrep --wait waits for what the namenode says, and tells once why it takes long") {
   FakeState state;
   state.files = {{"/a", "a"}};
-  state.status = two_nodes();
-  state.status.nodes[0].id = NodeId{};
-  state.status.nodes[0].state = state.status.nodes[1].state = "live";
-  CHECK(run(state, {"setrep", "-w", "1", "/a"}).exit_code == 0);
+  const std::string reason = "3 copies are wanted, and 2 datanodes are in service";
+  state.copies = {{1, 1, 0, reason}, {1, 1, 0, reason}, {1, 0, 1, ""}, {1, 0, 0, ""}};
+  const auto outcome = run(state, {"setrep", "-w", "3", "/a"});
+  CHECK(outcome.exit_code == 0);
+  CHECK(outcome.err == "minidfs: setrep: waits, as " + reason + "\n");
+  CHECK(state.copies.size() == 1);
 }
 
 TEST_CASE("balance refuses what is no percentage, and ends when the cluster is even") {
@@ -186,6 +213,30 @@ TEST_CASE("balance refuses what is no percentage, and ends when the cluster is e
   CHECK(run(state, {"balance"}).exit_code == 0);
   CHECK(run(state, {"balance", "--stop"}).exit_code == 0);
   CHECK(state.calls.back() == "balance stop");
+  CHECK(run(state, {"balance", "--stop", "--wait"}).exit_code == 2);
+}
+
+TEST_CASE("balance --wait shows how far it is, and ends as the namenode says") {
+  using State = client::Balance::State;
+  FakeState state;
+  state.balances = {{State::kRunning, 7, 0.5, 0, 0, 0, ""},
+                    {State::kRunning, 7, 0.5, 2, 0, 0, "safe mode is on"},
+                    {State::kReached, 7, 0.01, 0, 3, 3 << 20, ""}};
+  const auto reached = run(state, {"balance", "--wait"});
+  CHECK(reached.exit_code == 0);
+  CHECK(reached.out ==
+        "farthest from the mean: 50.0 %; 0 blocks moved (0 B), 2 under way\n"
+        "farthest from the mean: 1.0 %; 3 blocks moved (3.0 MiB), 0 under way\n");
+  CHECK(reached.err == "minidfs: balance: waits, as safe mode is on\n");
+  CHECK(state.calls == std::vector<std::string>{"balance 0.050000"});
+  CHECK_THAT(run(state, {"balance", "--status"}).out, Catch::Contains("balance: reached"));
+
+  state.balances = {{State::kStuck, 7, 0.3, 0, 0, 0, ""}};
+  const auto stuck = run(state, {"balance", "--wait"});
+  CHECK(stuck.exit_code == 1);
+  CHECK_THAT(stuck.err, Catch::Contains("no block can be moved") && Catch::Contains("30.0 %"));
+  state.balances = {{State::kRunning, 7, 0.3, 0, 0, 0, ""}, {State::kRunning, 8, 0.3, 0, 0, 0, ""}};
+  CHECK(run(state, {"balance", "--wait"}).exit_code == 1);
 }
 
 TEST_CASE("a table of racks is lines of a host and its rack") {
