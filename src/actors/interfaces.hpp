@@ -21,6 +21,7 @@ using NamenodeActor = caf::typed_actor<
     caf::replies_to<metadata::Rename>::with<metadata::ChangeReply>,
     caf::replies_to<metadata::Remove>::with<metadata::ChangeReply>,
     caf::replies_to<metadata::SetReplication>::with<metadata::ChangeReply>,
+    caf::replies_to<metadata::SetAttributes>::with<metadata::ChangeReply>,
     // Writers.
     caf::replies_to<AllocateBlocks>::with<WriteGrant>,
     caf::replies_to<CommitWrite>::with<metadata::ChangeReply>,

@@ -185,6 +185,7 @@ NamespaceActor::behavior_type namespace_actor(
       [state](metadata::Rename& change) { return state->propose(change); },
       [state](metadata::Remove& change) { return state->propose(change); },
       [state](metadata::SetReplication& change) { return state->propose(change); },
+      [state](metadata::SetAttributes& change) { return state->propose(change); },
       [state](AllocateBlocks& request) { return state->allocate(request); },
       [state](CommitWrite& request) { return state->commit(request); },
       [pass_on](RenewSession& request) { return pass_on(request); },

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "client/file_system.hpp"
 
@@ -30,8 +31,7 @@ inline bool ends_all(Errc code) {
 // Thread-safe.
 class Failures {
  public:
-  // REQUIRES: the callback outlives this object.
-  explicit Failures(const FailureCallback& callback) : callback_(callback) {}
+  explicit Failures(FailureCallback callback) : callback_(std::move(callback)) {}
 
   void note(const Error& error) {
     const std::lock_guard lock(mutex_);
@@ -55,7 +55,7 @@ class Failures {
   }
 
  private:
-  const FailureCallback& callback_;
+  const FailureCallback callback_;
   mutable std::mutex mutex_;
   std::size_t count_ = 0;
   std::optional<Error> first_;

@@ -11,11 +11,13 @@
 #include "base/wall_clock.hpp"
 #include "client/client_context.hpp"
 #include "client/failures.hpp"
+#include "client/local_attributes.hpp"
 #include "client/polling.hpp"
 #include "client/progress_meter.hpp"
 #include "client/read/file_reader.hpp"
 #include "client/read/tree_reader.hpp"
 #include "client/write/file_writer.hpp"
+#include "client/write/kept_attributes.hpp"
 #include "client/write/local_source.hpp"
 #include "client/write/small_file_writer.hpp"
 #include "client/write/write_session.hpp"
@@ -234,6 +236,22 @@ class FileSystemImpl final : public FileSystem {
     auto report = write_all(files, settings, options.failed, progress);
     progress.finish();
     return report;
+  }
+
+  Status preserve_attributes(const std::vector<LocalFile>& files,
+                             const FailureCallback& failed) override {
+    Failures failures(failed);
+    std::vector<WantedAttributes> wanted;
+    for (const auto& file : files) {
+      struct stat status {};
+      if (::stat(file.local_path.c_str(), &status) != 0) {
+        failures.note(errno_error(errno, file.local_path));
+      } else {
+        wanted.push_back({file.path, attributes_of(status)});
+      }
+    }
+    MDFS_CHECK(set_attributes(context_, wanted, failures));
+    return failures.result();
   }
 
   Status read_file(const std::string& path, std::uint64_t offset, std::uint64_t length,

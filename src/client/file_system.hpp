@@ -56,6 +56,7 @@ using FailureCallback = std::function<void(const Error&)>;
 struct WriteOptions {
   bool overwrite = false;
   bool keep_existing = false;    // What exists is left as it is and is no failure.
+  bool preserve = false;         // Modes and times of local files become those of the new ones.
   std::uint8_t replication = 0;  // 0: as in Options, and so on.
   std::uint64_t block_size = 0;
   std::string compression;
@@ -64,7 +65,9 @@ struct WriteOptions {
 };
 
 struct ReadOptions {
-  bool overwrite = false;  // A local file that exists is replaced when the new one is whole.
+  bool overwrite = false;      // A local file that exists is replaced when the new one is whole.
+  bool keep_existing = false;  // What exists is left as it is and is no failure; without overwrite.
+  bool preserve = false;       // Modes and times of the files become those of the local ones.
   ProgressCallback progress;
   FailureCallback failed;
 };
@@ -78,6 +81,13 @@ struct WriteReport {
   std::uint8_t copies_min = 0;  // The fewest copies that any block got.
 };
 
+// What is kept of a file beside its bytes.
+struct Attributes {
+  std::uint16_t permission = 0;  // 0 to 01777.
+  std::int64_t modified_ms = 0;
+  std::int64_t accessed_ms = 0;
+};
+
 // Where a file's bytes come from. read() fills the span as far as there is data; 0 is the end.
 class Source {
  public:
@@ -87,6 +97,8 @@ class Source {
   virtual std::uint64_t size_hint() const { return 0; }
   // A file descriptor that can be read with pread at any offset, or -1 (a pipe).
   virtual int seekable_fd() const { return -1; }
+  // Those of a regular file; a pipe has none.
+  virtual std::optional<Attributes> attributes() const { return std::nullopt; }
 };
 
 // Takes a file's bytes in order.
@@ -146,6 +158,11 @@ class FileSystem {
   virtual Result<WriteReport> write_files(const std::vector<LocalFile>& files,
                                           const WriteOptions& options) = 0;
 
+  // The modes and times of local files or directories become those of what they were written to.
+  // One that cannot be stops none of the others; see FailureCallback.
+  virtual Status preserve_attributes(const std::vector<LocalFile>& files,
+                                     const FailureCallback& failed) = 0;
+
   // Reads [offset, offset + length) of a file, up to its end, in order.
   virtual Status read_file(const std::string& path, std::uint64_t offset, std::uint64_t length,
                            const Sink& sink, const ProgressCallback& progress) = 0;
@@ -155,7 +172,8 @@ class FileSystem {
                                        const ProgressCallback& progress) = 0;
   // Reads a file or, with everything below it, a directory, to a local path (a directory to put it
   // in is resolved by the caller). The path must not exist, but for a file with
-  // ReadOptions::overwrite and for a link to nowhere. Links are followed. Local files appear whole.
+  // ReadOptions::overwrite, for what ReadOptions::keep_existing keeps (directories take in what is
+  // missing in them) and for a link to nowhere. Links are followed. Local files appear whole.
   virtual Status read_tree(const std::string& path, const std::string& local_path,
                            const ReadOptions& options) = 0;
 

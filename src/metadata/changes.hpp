@@ -181,10 +181,38 @@ typename Inspector::result_type inspect(Inspector& f, RetireBlockIds& x) {
   return f(x.ranges);
 }
 
+// New times and permissions of entries; a field of its kKeep leaves what there is.
+struct EntryAttributes {
+  static constexpr std::int32_t kKeepPermission = -1;
+  static constexpr std::int64_t kKeepTime = INT64_MIN;
+
+  std::string path;
+  std::int32_t permission = kKeepPermission;  // 0 to 01777.
+  std::int64_t modified_ms = kKeepTime;
+  std::int64_t accessed_ms = kKeepTime;  // Of files only.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, EntryAttributes& x) {
+  return f(x.path, x.permission, x.modified_ms, x.accessed_ms);
+}
+
+// Independently of one another: outcome i belongs to entry i.
+struct SetAttributes {
+  RequestId request;
+  std::int64_t time_ms = 0;
+  std::vector<EntryAttributes> entries;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, SetAttributes& x) {
+  return f(x.request, x.time_ms, x.entries);
+}
+
 // The alternative's index plus one is the first byte of an entry: only append.
 using Change =
     std::variant<MakeDirectory, CommitFiles, Rename, Remove, SetReplication, ReserveBlockIds,
-                 PurgeRemoved, SetNodeAdmin, BeginLeadership, RetireBlockIds>;
+                 PurgeRemoved, SetNodeAdmin, BeginLeadership, RetireBlockIds, SetAttributes>;
 
 std::string encode_change(const Change& change);
 Result<Change> decode_change(std::string_view entry);
@@ -204,7 +232,7 @@ typename Inspector::result_type inspect(Inspector& f, Outcome& x) {
 }
 
 struct ChangeReply {
-  std::vector<Outcome> outcomes;  // One, but for CommitFiles one for each file.
+  std::vector<Outcome> outcomes;  // One, but for CommitFiles and SetAttributes one for each file.
 };
 
 template <class Inspector>

@@ -289,6 +289,22 @@ Result<Outcome> set_replication(NamespaceTable& table, const SetReplication& cha
   return success(entry.found.id);
 }
 
+Result<Outcome> set_attributes(NamespaceTable& table, const EntryAttributes& entry) {
+  const auto components = split_path(entry.path);
+  if (!components) return failure(components.error());
+  const bool keeps_permission = entry.permission == EntryAttributes::kKeepPermission;
+  if (!keeps_permission && (entry.permission < 0 || entry.permission > kPermissionMax)) {
+    return failure(Errc::kInvalidArgument,
+                   about(entry.path, "permission " + std::to_string(entry.permission) +
+                                         " (decimal) is not between 0 and 01777"));
+  }
+  MDFS_TRY(const Resolved resolved, resolve(table, entry.path, *components));
+  if (!resolved.failure.ok()) return resolved.failure;
+  if (!resolved.found.exists()) return failure(Errc::kNotFound, about(entry.path, "not found"));
+  MDFS_CHECK(table.set_attributes(resolved.place, resolved.found, entry));
+  return success(resolved.found.id);
+}
+
 Result<ChangeReply> apply_change(NamespaceTable& table, const Change& change) {
   ChangeReply reply;
   const auto apply = [&](const auto& alternative) -> Status {
@@ -297,6 +313,11 @@ Result<ChangeReply> apply_change(NamespaceTable& table, const Change& change) {
       reply.outcomes.reserve(alternative.files.size());
       for (const CommittedFile& file : alternative.files) {
         MDFS_TRY(Outcome outcome, commit_file(table, file, alternative.time_ms));
+        reply.outcomes.push_back(std::move(outcome));
+      }
+    } else if constexpr (std::is_same_v<Alternative, SetAttributes>) {
+      for (const EntryAttributes& entry : alternative.entries) {
+        MDFS_TRY(Outcome outcome, set_attributes(table, entry));
         reply.outcomes.push_back(std::move(outcome));
       }
     } else {

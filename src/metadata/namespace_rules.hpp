@@ -26,6 +26,7 @@ Result<Outcome> commit_file(NamespaceTable& table, const CommittedFile& file, st
 Result<Outcome> rename(NamespaceTable& table, const Rename& change);
 Result<Outcome> remove(NamespaceTable& table, const Remove& change);
 Result<Outcome> set_replication(NamespaceTable& table, const SetReplication& change);
+Result<Outcome> set_attributes(NamespaceTable& table, const EntryAttributes& entry);
 
 // The request a change belongs to; nullptr for changes without one.
 const RequestId* request_of(const Change& change);

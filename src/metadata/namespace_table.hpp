@@ -13,6 +13,7 @@
 
 #include "base/result.hpp"
 #include "metadata/block_identity.hpp"
+#include "metadata/changes.hpp"
 #include "metadata/epoch.hpp"
 #include "metadata/types.hpp"
 
@@ -76,6 +77,9 @@ class NamespaceTable {
   virtual Status move(Place from, Place to, const Found& found) = 0;
   // Sets the wanted copies of the file and of all its blocks.
   virtual Status set_replication(Place place, const Found& found, std::uint8_t replication) = 0;
+  // Sets what `attributes` does not keep. `found` is what find() says of the entry.
+  virtual Status set_attributes(Place place, const Found& found,
+                                const EntryAttributes& attributes) = 0;
   // Records a change in the entries of `id`: its time and by how much their number changed.
   virtual Status touch_directory(InodeId id, std::int32_t children_delta, std::int64_t time_ms) = 0;
 

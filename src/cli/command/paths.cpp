@@ -44,7 +44,17 @@ Status refuse_same_names(const std::vector<std::string>& paths) {
   return {};
 }
 
+Status take_exactly(Target& target) {
+  if (target.many_sources) {
+    return Error{Errc::kInvalidArgument,
+                 "--no-target-directory: several sources cannot all become " + target.path};
+  }
+  target.exact = true;
+  return {};
+}
+
 Result<std::string> resolve_target(const Target& target, const CopySource& source) {
+  if (target.exact) return target.path;
   if (target.state == TargetState::kDirectory) {
     if (source.name.empty()) {
       return Error{Errc::kInvalidArgument,

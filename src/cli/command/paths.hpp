@@ -33,6 +33,7 @@ struct Target {
   TargetState state = TargetState::kMissing;
   bool into = false;  // Written with a slash at its end: must be a directory.
   bool many_sources = false;
+  bool exact = false;  // Never one to put the source in.
 };
 
 struct CopySource {
@@ -44,5 +45,9 @@ struct CopySource {
 // as the target itself. Errors: kNotFound, kNotADirectory, kInvalidArgument (a source without
 // name).
 Result<std::string> resolve_target(const Target& target, const CopySource& source);
+
+// From now on the target is what the one source becomes, also when it is a directory (cp -T).
+// kInvalidArgument for several sources.
+Status take_exactly(Target& target);
 
 }  // namespace minidfs::cli

@@ -17,6 +17,10 @@ namespace {
 constexpr std::array kFlags{
     Flag{"recursive", 'r', "", "Copy directories and everything below them", ""},
     Flag{"force", 'f', "", "Replace a local file that exists", ""},
+    Flag{"preserve", 'p', "", "Keep modes and times", ""},
+    Flag{"skip-existing", 0, "", "Leave local files that exist: goes on where a get stopped", ""},
+    Flag{"no-target-directory", 'T', "",
+         "LOCAL is what the one PATH becomes, also when it is a directory", ""},
     Flag{"quiet", 'q', "", "No progress on the terminal", ""},
 };
 
@@ -55,13 +59,16 @@ Status Fetch::to_path(const std::string& path, bool is_directory,
   MDFS_TRY(const auto target,
            resolve_target(local.target, {.name = base_name(path), .is_directory = is_directory}));
   const bool force = invocation.arguments().has("force");
+  const bool skip_existing = invocation.arguments().has("skip-existing");
   // A link to nowhere does not exist in this sense.
-  if (::access(target.c_str(), F_OK) == 0 && (is_directory || !force)) {
+  if (!skip_existing && ::access(target.c_str(), F_OK) == 0 && (is_directory || !force)) {
     return Error{Errc::kAlreadyExists,
                  target + ": already exists" + (is_directory ? "" : " (use -f to replace it)")};
   }
   client::ReadOptions options;
   options.overwrite = force && !is_directory;
+  options.keep_existing = skip_existing;
+  options.preserve = invocation.arguments().has("preserve");
   options.progress = progress;
   options.failed = [this](const Error& error) { tally.fail(error); };
   return about_data(files.read_tree(path, target, options));
@@ -85,8 +92,13 @@ Result<int> run(Invocation& invocation) {
   auto operands = invocation.arguments().operands;
   const std::string operand = operands.back();
   operands.pop_back();
+  const auto& arguments = invocation.arguments();
+  if (arguments.has("skip-existing") && arguments.has("force")) {
+    return Error{Errc::kInvalidArgument, "get: --skip-existing and --force exclude one another"};
+  }
   MDFS_TRY(const auto sources, dfs_paths(operands));
-  MDFS_TRY(const auto local, examine_local_target(operand, sources.size()));
+  MDFS_TRY(auto local, examine_local_target(operand, sources.size()));
+  if (arguments.has("no-target-directory")) MDFS_CHECK(take_exactly(local.target));
   if (!local.is_stream) MDFS_CHECK(refuse_same_names(sources));
   MDFS_TRY(auto* files, invocation.file_system());
   Tally tally(invocation.io());

@@ -6,6 +6,8 @@
 
 #include <cerrno>
 
+#include "client/local_attributes.hpp"
+
 namespace minidfs::cli {
 
 InputSource::InputSource(UniqueFd owned, int fd, std::string name)
@@ -13,6 +15,7 @@ InputSource::InputSource(UniqueFd owned, int fd, std::string name)
   struct stat status {};
   const bool is_regular = ::fstat(fd_, &status) == 0 && S_ISREG(status.st_mode);
   // Offsets count from the file's begin, so a redirected file that is partly read is a stream.
+  if (is_regular) attributes_ = client::attributes_of(status);
   seekable_ = is_regular && ::lseek(fd_, 0, SEEK_CUR) == 0;
   if (seekable_) size_bytes_ = static_cast<std::uint64_t>(status.st_size);
 }

@@ -22,6 +22,7 @@ class InputSource : public client::Source {
   Result<std::size_t> read(std::span<std::byte> buffer) override;
   std::uint64_t size_hint() const override { return size_bytes_; }
   int seekable_fd() const override { return seekable_ ? fd_ : -1; }
+  std::optional<client::Attributes> attributes() const override { return attributes_; }
 
  private:
   InputSource(UniqueFd owned, int fd, std::string name);
@@ -31,6 +32,7 @@ class InputSource : public client::Source {
   std::string name_;
   std::uint64_t size_bytes_ = 0;
   bool seekable_ = false;
+  std::optional<client::Attributes> attributes_;
 };
 
 }  // namespace minidfs::cli

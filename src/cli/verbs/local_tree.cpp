@@ -61,6 +61,7 @@ void Walk::add_directory(const Directory& directory) {
     tree.problems.push_back(errno_error(problem.value(), directory.local_path));
     return;
   }
+  tree.directories.push_back({directory.local_path, directory.path});
   std::sort(entries.begin(), entries.end());
   const std::size_t files_before = tree.files.size();
   const std::size_t pending_before = pending.size();

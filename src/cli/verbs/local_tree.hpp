@@ -10,6 +10,7 @@ namespace minidfs::cli {
 
 struct LocalTree {
   std::vector<client::LocalFile> files;        // Sorted by path within each directory.
+  std::vector<client::LocalFile> directories;  // All of them, with the root.
   std::vector<std::string> empty_directories;  // In the file system; all others hold files.
   std::vector<Error> problems;  // What is left out: special files, broken links, no permission.
 };

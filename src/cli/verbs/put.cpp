@@ -19,6 +19,9 @@ constexpr std::array kFlags{
     Flag{"force", 'f', "", "Replace files that exist", ""},
     Flag{"skip-existing", 0, "", "Leave files that exist as they are: goes on where a put stopped",
          ""},
+    Flag{"preserve", 'p', "", "Keep modes and times", ""},
+    Flag{"no-target-directory", 'T', "",
+         "TARGET is what the one LOCAL becomes, also when it is a directory", ""},
     Flag{"replication", 0, "N", "Copies of each block", "client.replication"},
     Flag{"block-size", 0, "SIZE", "Size of blocks, such as 64MiB", "client.block_size"},
     Flag{"compression", 0, "KIND", "none, zstd, zstd:1 to zstd:19, or auto", "client.compression"},
@@ -115,6 +118,12 @@ Result<client::WriteReport> Copy::many(const std::vector<LocalOperand>& sources,
   return files.write_files(tree.files, options);
 }
 
+// After all that is put in them, which changes their times.
+Status preserve_directories(client::FileSystem& files, const LocalTree& tree, Tally& tally) {
+  return files.preserve_attributes(tree.directories,
+                                   [&tally](const Error& error) { tally.fail(error); });
+}
+
 void warn_of_few_copies(const Io& io, const std::string& path, const client::WriteReport& report) {
   if (report.bytes == 0 || report.copies_min >= report.copies_wanted) return;
   io.say(path + ": stored with " + std::to_string(report.copies_min) + " of " +
@@ -130,6 +139,7 @@ Result<int> run(Invocation& invocation) {
   }
   MDFS_CHECK(check_sources(arguments.operands));
   MDFS_TRY(auto target, parse_target(arguments.operands.back(), arguments.operands.size() - 1));
+  if (arguments.has("no-target-directory")) MDFS_CHECK(take_exactly(target));
   Tally tally(io);
   const auto sources = examine_sources(arguments.operands, arguments.has("recursive"), tally);
   if (sources.empty()) return tally.exit_code();
@@ -143,12 +153,16 @@ Result<int> run(Invocation& invocation) {
     Copy copy{invocation, *files, target, {}};
     copy.options.failed = [&](const Error& error) { tally.fail(error); };
     copy.options.keep_existing = skip_existing;
+    copy.options.preserve = arguments.has("preserve");
     copy.options.overwrite = arguments.has("force");
     copy.options.progress = bar.callback();
     return single ? copy.one(sources.front()) : copy.many(sources, tree);
   };
   const auto written = report_of();
   for (const auto& problem : tree.problems) tally.fail(problem);
+  if (arguments.has("preserve") && written.ok() && !tree.directories.empty()) {
+    MDFS_CHECK(preserve_directories(*files, tree, tally));
+  }
   if (!written.ok()) {
     if (skip_existing && single && written.error().code == Errc::kAlreadyExists) return 0;
     return written.error();

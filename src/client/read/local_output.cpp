@@ -13,6 +13,7 @@
 
 #include "base/ids.hpp"
 #include "base/random_id.hpp"
+#include "client/local_attributes.hpp"
 
 namespace minidfs::client {
 namespace {
@@ -170,6 +171,7 @@ LocalOutput::LocalOutput(LocalOutput&& other) noexcept
       path_(std::move(other.path_)),
       hidden_(std::exchange(other.hidden_, std::string())),
       existing_(other.existing_),
+      attributes_(other.attributes_),
       position_(other.position_),
       end_(other.end_.load()) {}
 
@@ -222,6 +224,7 @@ Status LocalOutput::finish() {
     return errno_error(errno, path_);
   }
   if (existing_ == Existing::kReplaced) MDFS_CHECK(keep_mode(file_.get(), path_));
+  if (attributes_) MDFS_CHECK(set_local_attributes(file_.get(), path_, *attributes_));
   // Some file systems tell only when a descriptor is closed that there was no space.
   const int another = ::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0);
   if (another < 0 || ::close(another) != 0) return errno_error(errno, path_);

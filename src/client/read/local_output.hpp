@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "base/file.hpp"
 #include "base/result.hpp"
+#include "client/file_system.hpp"
 
 namespace minidfs::client {
 
@@ -49,6 +51,8 @@ class LocalOutput {
   Status write(std::span<const std::byte> bytes);
   // Thread-safe.
   Status write_at(std::uint64_t offset, std::span<const std::byte> bytes);
+  // finish() gives the file these.
+  void preserve(const Attributes& attributes) { attributes_ = attributes; }
   // kAlreadyExists when something has appeared under the name and shall be kept. A file that is
   // replaced leaves its mode, and its owner where we may, to the new one.
   Status finish();
@@ -64,6 +68,7 @@ class LocalOutput {
   std::string path_;
   std::string hidden_;  // Its present name; empty while it has none, or its own.
   Existing existing_;
+  std::optional<Attributes> attributes_;
   std::uint64_t position_ = 0;         // Of write().
   std::atomic<std::uint64_t> end_{0};  // Holes at the end count.
 };

@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "client/local_attributes.hpp"
 #include "client/read/file_reader.hpp"
 
 namespace minidfs::client {
@@ -57,9 +58,17 @@ Status BatchFetcher::fetch(TreeBatch& batch) {
   return {};
 }
 
+Result<LocalOutput> BatchFetcher::create(const TreeBatch& batch,
+                                         const metadata::FileStatus& file) const {
+  MDFS_TRY(auto output,
+           LocalOutput::create(context_.outputs, join_path(batch.local_path, file.name)));
+  if (options_.preserve) output.preserve(attributes_of(file));
+  return output;
+}
+
 Status BatchFetcher::fetch_singly(const TreeBatch& batch, const actors::LocatedFile& file) {
   const auto& name = file.status.name;
-  MDFS_TRY(auto output, LocalOutput::create(context_.outputs, join_path(batch.local_path, name)));
+  MDFS_TRY(auto output, create(batch, file.status));
   return fetch_file(context_, join_path(batch.path, name), std::move(output), file.blocks,
                     progress_);
 }
@@ -126,8 +135,7 @@ void BatchFetcher::receive_all(transfer::ReplicaClient& client, const TreeBatch&
 bool BatchFetcher::receive_one(transfer::ReplicaClient& client, const TreeBatch& batch,
                                const actors::LocatedFile& file) {
   if (!client.usable()) return false;
-  auto output =
-      LocalOutput::create(context_.outputs, join_path(batch.local_path, file.status.name));
+  auto output = create(batch, file.status);
   Status written = output.ok() ? Status() : Status(output.error());
   std::uint64_t bytes_received = 0;
   const auto writing = [&](std::span<const std::byte> bytes) {

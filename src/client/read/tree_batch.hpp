@@ -24,11 +24,12 @@ struct TreeBatch {
 Status fetch_file(ClientContext& context, const std::string& path, LocalOutput output,
                   const std::vector<metadata::LocatedBlock>& blocks, ProgressMeter& progress);
 
-// For one thread.
+// For one thread. REQUIRES: the options outlive it.
 class BatchFetcher {
  public:
-  BatchFetcher(ClientContext& context, ProgressMeter& progress, Failures& failures)
-      : context_(context), progress_(progress), failures_(failures) {}
+  BatchFetcher(ClientContext& context, const ReadOptions& options, ProgressMeter& progress,
+               Failures& failures)
+      : context_(context), options_(options), progress_(progress), failures_(failures) {}
 
   // An error is one that every other file would meet as well.
   Status fetch(TreeBatch& batch);
@@ -48,7 +49,10 @@ class BatchFetcher {
   bool receive_one(transfer::ReplicaClient& client, const TreeBatch& batch,
                    const actors::LocatedFile& file);
 
+  Result<LocalOutput> create(const TreeBatch& batch, const metadata::FileStatus& file) const;
+
   ClientContext& context_;
+  const ReadOptions& options_;
   ProgressMeter& progress_;
   Failures& failures_;
   FailedNodes failed_nodes_;

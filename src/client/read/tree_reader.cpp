@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "client/local_attributes.hpp"
 #include "client/read/tree_batch.hpp"
 
 namespace minidfs::client {
@@ -71,19 +72,33 @@ class BatchQueue {
   std::optional<Error> error_;
 };
 
+// A link to nowhere does not exist in this sense.
+bool exists_as_file(const std::string& local_path) {
+  struct stat status {};
+  return ::stat(local_path.c_str(), &status) == 0 && !S_ISDIR(status.st_mode);
+}
+
 class TreeReader {
  public:
-  TreeReader(ClientContext& context, ProgressMeter& progress, Failures& failures)
-      : context_(context), progress_(progress), failures_(failures) {}
+  TreeReader(ClientContext& context, const ReadOptions& options, ProgressMeter& progress,
+             Failures& failures)
+      : context_(context), options_(options), progress_(progress), failures_(failures) {}
 
   Status read(const std::string& path, const std::string& local_path) {
+    Directory root{path, local_path, {}};
+    if (options_.preserve) {
+      auto status = context_.link.call(actors::StatRequest{path});
+      if (!status.ok()) return with_path(std::move(status).error(), path);
+      root.attributes = attributes_of(*status);
+    }
     {
       std::vector<std::jthread> threads;
       for (std::size_t i = 0; i < kThreads; ++i) threads.emplace_back([this] { fetch(); });
-      auto walked = walk(path, local_path);
+      auto walked = walk(std::move(root));
       if (!walked.ok()) queue_.fail(std::move(walked).error());
       queue_.end();
     }
+    preserve_directories();
     return queue_.result();
   }
 
@@ -91,10 +106,30 @@ class TreeReader {
   struct Directory {
     std::string path;
     std::string local_path;
+    Attributes attributes;
   };
 
+  // After all that changes them, those below first: they may become closed to us.
+  void preserve_directories() {
+    if (!options_.preserve) return;
+    for (auto directory = made_.rbegin(); directory != made_.rend(); ++directory) {
+      const auto set = set_local_attributes(directory->local_path, directory->attributes);
+      if (!set.ok()) failures_.note(set.error());
+    }
+  }
+
+  Status make(const Directory& directory) const {
+    if (::mkdir(directory.local_path.c_str(), 0777) == 0) return {};
+    const int problem = errno;
+    struct stat existing {};
+    const bool merges = problem == EEXIST && options_.keep_existing &&
+                        ::stat(directory.local_path.c_str(), &existing) == 0 &&
+                        S_ISDIR(existing.st_mode);
+    return merges ? Status() : Status(errno_error(problem, directory.local_path));
+  }
+
   void fetch() {
-    BatchFetcher fetcher(context_, progress_, failures_);
+    BatchFetcher fetcher(context_, options_, progress_, failures_);
     while (auto batch = queue_.pop()) {
       auto status = fetcher.fetch(*batch);
       if (!status.ok()) queue_.fail(std::move(status).error());
@@ -102,15 +137,17 @@ class TreeReader {
   }
 
   // A directory that cannot be made or read stops no other one.
-  Status walk(const std::string& path, const std::string& local_path) {
-    std::vector<Directory> directories{{path, local_path}};
+  Status walk(Directory root) {
+    std::vector<Directory> directories;
+    directories.push_back(std::move(root));
     while (!directories.empty()) {
       const auto directory = std::move(directories.back());
       directories.pop_back();
-      if (::mkdir(directory.local_path.c_str(), 0777) != 0) {
-        failures_.note(errno_error(errno, directory.local_path));
+      if (const auto made = make(directory); !made.ok()) {
+        failures_.note(made.error());
         continue;
       }
+      if (options_.preserve) made_.push_back(directory);
       const auto goes_on = walk_pages(directory, directories);
       if (goes_on.ok() && !*goes_on) break;
       if (goes_on.ok()) continue;
@@ -146,9 +183,11 @@ class TreeReader {
         continue;
       }
       if (entry.status.kind == metadata::FileKind::kDirectory) {
-        below.push_back({join_path(directory.path, name), join_path(directory.local_path, name)});
+        below.push_back({join_path(directory.path, name), join_path(directory.local_path, name),
+                         attributes_of(entry.status)});
         continue;
       }
+      if (is_kept(join_path(directory.local_path, name))) continue;
       progress_.add_total(entry.status.length, 1);
       batch.files.push_back(std::move(entry));
       if (batch.files.size() == kBatchFiles) {
@@ -160,10 +199,17 @@ class TreeReader {
     return batch.files.empty() || queue_.push(std::move(batch));
   }
 
+  // A directory where a file is to be is told of when the file cannot be made.
+  bool is_kept(const std::string& local_path) const {
+    return options_.keep_existing && exists_as_file(local_path);
+  }
+
   ClientContext& context_;
+  const ReadOptions& options_;
   ProgressMeter& progress_;
   Failures& failures_;
   BatchQueue queue_;
+  std::vector<Directory> made_;  // Each before those below it.
 };
 
 }  // namespace
@@ -173,15 +219,19 @@ Status read_whole_tree(ClientContext& context, const std::string& path,
                        ProgressMeter& progress) {
   struct stat existing {};
   const bool exists = ::stat(local_path.c_str(), &existing) == 0;
-  if (exists && (!options.overwrite || S_ISDIR(existing.st_mode))) {
+  const bool is_directory = exists && S_ISDIR(existing.st_mode);
+  if (exists && !options.keep_existing && (!options.overwrite || is_directory)) {
     return Error{Errc::kAlreadyExists, local_path + ": already exists"};
   }
   auto located = context.link.call(actors::LocateRequest{path, context.host});
   if (located.ok() && located->status.kind == metadata::FileKind::kFile) {
+    if (is_directory) return Error{Errc::kIsADirectory, local_path + ": is a directory"};
+    if (exists && options.keep_existing && !options.overwrite) return {};
     progress.add_total(located->status.length, 1);
     MDFS_TRY(auto output,
              LocalOutput::create(context.outputs, local_path,
                                  options.overwrite ? Existing::kReplaced : Existing::kKept));
+    if (options.preserve) output.preserve(attributes_of(located->status));
     return fetch_file(context, path, std::move(output), located->blocks, progress);
   }
   // A directory may be answered as one without blocks or be refused.
@@ -189,7 +239,7 @@ Status read_whole_tree(ClientContext& context, const std::string& path,
     return with_path(std::move(located).error(), path);
   }
   Failures failures(options.failed);
-  MDFS_CHECK(TreeReader(context, progress, failures).read(path, local_path));
+  MDFS_CHECK(TreeReader(context, options, progress, failures).read(path, local_path));
   return failures.result();
 }
 

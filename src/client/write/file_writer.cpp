@@ -13,9 +13,11 @@
 #include <thread>
 #include <utility>
 
+#include "client/failures.hpp"
 #include "client/write/block_bytes.hpp"
 #include "client/write/block_write.hpp"
 #include "client/write/grant_supply.hpp"
+#include "client/write/kept_attributes.hpp"
 
 namespace minidfs::client {
 namespace {
@@ -45,8 +47,10 @@ struct Job {
 };
 
 // The last request of a write, and for an empty file the only one.
-Result<WriteReport> commit(const Job& job, WriteSession& session, std::vector<WrittenPart> parts) {
-  auto file = committed_file(job.context.options, job.settings, job.path);
+Result<WriteReport> commit(const Job& job, WriteSession& session,
+                           const std::optional<Attributes>& attributes,
+                           std::vector<WrittenPart> parts) {
+  auto file = committed_file(job.context.options, job.settings, job.path, attributes);
   WriteReport report;
   report.files = 1;
   report.copies_wanted = job.settings.replication;
@@ -63,6 +67,11 @@ Result<WriteReport> commit(const Job& job, WriteSession& session, std::vector<Wr
   files.push_back(std::move(file));
   MDFS_TRY(const auto outcomes, session.commit(std::move(files), std::move(written)));
   MDFS_CHECK(metadata::to_result(outcomes.front()));
+  if (attributes) {
+    Failures failures(nullptr);
+    MDFS_CHECK(set_attributes(job.context, {{job.path, *attributes, false}}, failures));
+    MDFS_CHECK(failures.result());
+  }
   job.progress.add_files(1);
   return report;
 }
@@ -287,7 +296,8 @@ Result<WriteReport> write(const Job& job, Source& source) {
   auto parts = length > 0 ? SeekableWriter(job, session, fd, length).run()
                           : StreamWriter(job, session, source).run();
   if (!parts.ok()) return std::move(parts).error();
-  return commit(job, session, std::move(*parts));
+  const auto attributes = job.settings.preserve ? source.attributes() : std::nullopt;
+  return commit(job, session, attributes, std::move(*parts));
 }
 
 }  // namespace
@@ -296,6 +306,7 @@ Result<FileSettings> file_settings(const Options& options, const WriteOptions& w
   FileSettings settings;
   settings.overwrite = write.overwrite;
   settings.keep_existing = write.keep_existing && !write.overwrite;
+  settings.preserve = write.preserve;
   settings.replication = write.replication != 0 ? write.replication : options.replication;
   settings.block_size = write.block_size != 0 ? write.block_size : options.block_size;
   settings.compression_text = write.compression.empty() ? options.compression : write.compression;
@@ -309,9 +320,11 @@ Result<FileSettings> file_settings(const Options& options, const WriteOptions& w
 }
 
 metadata::CommittedFile committed_file(const Options& options, const FileSettings& settings,
-                                       const std::string& path) {
+                                       const std::string& path,
+                                       const std::optional<Attributes>& attributes) {
   metadata::CommittedFile file;
   file.path = path;
+  if (attributes) file.permission = attributes->permission;
   file.overwrite = settings.overwrite;
   file.owner = options.user;
   file.group = options.group;

@@ -1,6 +1,7 @@
 // Writes one file: its blocks in parallel pipelines, then one commit that makes it visible.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "client/client_context.hpp"
@@ -13,6 +14,7 @@ namespace minidfs::client {
 struct FileSettings {
   bool overwrite = false;
   bool keep_existing = false;
+  bool preserve = false;
   std::uint8_t replication = 0;
   std::uint64_t block_size = 0;
   std::string compression_text;
@@ -20,9 +22,11 @@ struct FileSettings {
 };
 Result<FileSettings> file_settings(const Options& options, const WriteOptions& write);
 
-// What the namenode is told about a file, but for its blocks.
+// What the namenode is told about a file, but for its blocks and, where they are preserved, its
+// times.
 metadata::CommittedFile committed_file(const Options& options, const FileSettings& settings,
-                                       const std::string& path);
+                                       const std::string& path,
+                                       const std::optional<Attributes>& attributes);
 
 // Blocks of one file. Its commit is one entry of the namenode's log (docs/formats.md), in which a
 // block takes 24 bytes; the rest is for the path and the like.

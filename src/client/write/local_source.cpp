@@ -6,14 +6,17 @@
 
 #include <cerrno>
 
+#include "client/local_attributes.hpp"
+
 namespace minidfs::client {
 
 Result<LocalSource> LocalSource::open(const std::string& path) {
   MDFS_TRY(auto file, open_file(path, O_RDONLY));
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return errno_error(errno, path);
-  const auto length = S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0;
-  return LocalSource(std::move(file), path, length);
+  if (!S_ISREG(status.st_mode)) return LocalSource(std::move(file), path, 0, std::nullopt);
+  return LocalSource(std::move(file), path, static_cast<std::uint64_t>(status.st_size),
+                     attributes_of(status));
 }
 
 Result<std::size_t> LocalSource::read(std::span<std::byte> buffer) {

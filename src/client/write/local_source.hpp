@@ -17,14 +17,17 @@ class LocalSource final : public Source {
   Result<std::size_t> read(std::span<std::byte> buffer) override;
   std::uint64_t size_hint() const override { return length_; }
   int seekable_fd() const override { return file_.get(); }
+  std::optional<Attributes> attributes() const override { return attributes_; }
 
  private:
-  LocalSource(UniqueFd file, std::string path, std::uint64_t length)
-      : file_(std::move(file)), path_(std::move(path)), length_(length) {}
+  LocalSource(UniqueFd file, std::string path, std::uint64_t length,
+              std::optional<Attributes> attributes)
+      : file_(std::move(file)), path_(std::move(path)), length_(length), attributes_(attributes) {}
 
   UniqueFd file_;
   std::string path_;
   std::uint64_t length_;
+  std::optional<Attributes> attributes_;
 };
 
 // The length of a regular file; none for pipes, devices and the like, which are read to their end.

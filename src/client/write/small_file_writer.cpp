@@ -1,5 +1,7 @@
 #include "client/write/small_file_writer.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <atomic>
 #include <future>
@@ -10,8 +12,10 @@
 #include <thread>
 #include <utility>
 
+#include "client/local_attributes.hpp"
 #include "client/write/block_bytes.hpp"
 #include "client/write/block_write.hpp"
+#include "client/write/kept_attributes.hpp"
 #include "client/write/write_session.hpp"
 
 namespace minidfs::client {
@@ -26,6 +30,13 @@ constexpr std::size_t kBatchFilesMax = 256;
 bool concerns_path(Errc code) {
   return code == Errc::kAlreadyExists || code == Errc::kIsADirectory ||
          code == Errc::kNotADirectory || code == Errc::kNotFound || code == Errc::kInvalidArgument;
+}
+
+// None of what is gone by now, or no regular file.
+std::optional<Attributes> attributes_at(const std::string& local_path) {
+  struct stat status {};
+  if (::stat(local_path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  return attributes_of(status);
 }
 
 // Shared by all batches of one call.
@@ -55,6 +66,8 @@ class BatchWriter {
                                                         job_.bytes_max, memory_)});
     }
     for (auto& entry : entries_) {
+      // To read it changes its time of access.
+      if (job_.settings.preserve) entry.attributes = attributes_at(entry.file->local_path);
       if (entry.bytes->length_max() == 0) look_into(entry);
     }
     auto stored = write_blocks();
@@ -71,6 +84,7 @@ class BatchWriter {
     std::unique_ptr<SmallFileBytes> bytes;
     bool left = false;   // It failed, exists already, or is large: nothing of it is committed.
     bool empty = false;  // So it needs no block.
+    std::optional<Attributes> attributes{};  // To be preserved.
     WrittenPart part{};
   };
 
@@ -192,7 +206,8 @@ class BatchWriter {
     for (auto& entry : entries_) {
       if (entry.left) continue;
       committed.push_back(&entry);
-      files.push_back(committed_file(job_.context.options, job_.settings, entry.file->path));
+      files.push_back(
+          committed_file(job_.context.options, job_.settings, entry.file->path, entry.attributes));
       if (entry.part.nodes.empty()) continue;
       files.back().blocks.push_back(entry.part.block);
       written.push_back({entry.part.block.id, entry.part.nodes});
@@ -200,16 +215,20 @@ class BatchWriter {
     if (files.empty()) return {};
     auto outcomes = session_->commit(std::move(files), std::move(written));
     if (!outcomes.ok() && ends_all(outcomes.error().code)) return std::move(outcomes).error();
+    std::vector<WantedAttributes> wanted;
     for (std::size_t i = 0; i < committed.size(); ++i) {
       auto outcome = outcomes.ok() ? metadata::to_result((*outcomes)[i])
                                    : Result<std::uint64_t>(outcomes.error());
       if (outcome.ok()) {
         add_stored(*committed[i]);
+        if (const auto& kept = committed[i]->attributes) {
+          wanted.push_back({committed[i]->file->path, *kept, false});
+        }
       } else {
         leave(*committed[i], std::move(outcome).error());
       }
     }
-    return {};
+    return set_attributes(job_.context, wanted, job_.failures);
   }
 
   void add_stored(const Entry& entry) {

@@ -49,6 +49,11 @@ Status NamespaceTree::prepare(Database& database) {
       {&update_directory_,
        "UPDATE dentry SET modified_ms = ?3, children = ?4 WHERE parent = ?1 AND name = ?2"},
       {&update_replication_, "UPDATE dentry SET replication = ?3 WHERE parent = ?1 AND name = ?2"},
+      // NULL stands for the time of the modification, as it was.
+      {&update_attributes_,
+       "UPDATE dentry SET permission = coalesce(?2, permission), "
+       "modified_ms = coalesce(?3, modified_ms), accessed_ms = "
+       "CASE kind WHEN 2 THEN coalesce(?4, accessed_ms, modified_ms) END WHERE inode = ?1"},
       {&find_block_, "SELECT 1 FROM block WHERE id = ?1"},
       {&first_block_, "SELECT id FROM block WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT 1"},
       {&find_mark_, "SELECT 1 FROM leadership WHERE mark = ?1"},
@@ -208,6 +213,36 @@ Status NamespaceTree::move(Place from, Place to, const Found& found) {
   move_.bind(3, to.parent.value);
   move_.bind_text(4, to.name);
   return move_.run();
+}
+
+Status NamespaceTree::set_attributes(Place place, const Found& found,
+                                     const metadata::EntryAttributes& attributes) {
+  using metadata::EntryAttributes;
+  InodeId listed_in = place.parent;
+  if (found.is_directory()) {
+    // What is remembered of it is written with the batch.
+    MDFS_TRY(Directory * known, loaded_directory(found.id));
+    listed_in = known->parent;
+    if (attributes.permission != EntryAttributes::kKeepPermission) {
+      known->permission = static_cast<std::uint16_t>(attributes.permission);
+    }
+    if (attributes.modified_ms != EntryAttributes::kKeepTime) {
+      known->modified_ms = attributes.modified_ms;
+    }
+  }
+  view_.mark(listed_in, commit_);
+  update_attributes_.bind(1, found.id.value);
+  const auto bind = [&](int index, std::int64_t value, bool keep) {
+    if (keep) {
+      update_attributes_.bind_null(index);
+    } else {
+      update_attributes_.bind(index, value);
+    }
+  };
+  bind(2, attributes.permission, attributes.permission == EntryAttributes::kKeepPermission);
+  bind(3, attributes.modified_ms, attributes.modified_ms == EntryAttributes::kKeepTime);
+  bind(4, attributes.accessed_ms, attributes.accessed_ms == EntryAttributes::kKeepTime);
+  return update_attributes_.run();
 }
 
 Status NamespaceTree::touch_directory(InodeId id, std::int32_t children_delta,

@@ -76,6 +76,8 @@ class NamespaceTree final : public metadata::NamespaceTable {
   Status set_node_admin(const metadata::NodeAdmin& decision) override;
   Status set_replication(metadata::Place place, const metadata::Found& found,
                          std::uint8_t replication) override;
+  Status set_attributes(metadata::Place place, const metadata::Found& found,
+                        const metadata::EntryAttributes& attributes) override;
   Status touch_directory(InodeId id, std::int32_t children_delta, std::int64_t time_ms) override;
   Result<std::uint64_t> purge(std::uint32_t limit) override;
 
@@ -153,6 +155,7 @@ class NamespaceTree final : public metadata::NamespaceTable {
   Statement move_;
   Statement update_directory_;
   Statement update_replication_;
+  Statement update_attributes_;
   Statement find_block_;
   Statement first_block_;
   Statement find_mark_;

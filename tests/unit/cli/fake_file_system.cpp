@@ -159,6 +159,12 @@ class FakeFileSystem : public client::FileSystem {
     return report(files.size(), bytes);
   }
 
+  Status preserve_attributes(const std::vector<client::LocalFile>& files,
+                             const client::FailureCallback&) override {
+    for (const auto& file : files) state_.calls.push_back("preserve " + file.path);
+    return {};
+  }
+
   Status read_file(const std::string& path, std::uint64_t, std::uint64_t, const client::Sink& sink,
                    const client::ProgressCallback&) override {
     const auto file = state_.files.find(path);
@@ -176,7 +182,8 @@ class FakeFileSystem : public client::FileSystem {
   Status read_tree(const std::string& path, const std::string& local_path,
                    const client::ReadOptions& options) override {
     state_.calls.push_back("read " + path);
-    if (std::filesystem::exists(local_path) && !options.overwrite) {
+    state_.read_options = options;
+    if (std::filesystem::exists(local_path) && !options.overwrite && !options.keep_existing) {
       return Error{Errc::kAlreadyExists, local_path + ": already exists"};
     }
     if (state_.directories.count(path) != 0) {

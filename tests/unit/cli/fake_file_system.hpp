@@ -19,6 +19,7 @@ struct FakeState {
   std::uint8_t copies_min = 3;
   client::Options options;             // Of the last connection.
   client::WriteOptions write_options;  // Of the last write.
+  client::ReadOptions read_options;    // Of the last read of a tree.
   bool safe_mode = false;
   client::ClusterStatus status;
   std::vector<client::BlockProblem> problems;

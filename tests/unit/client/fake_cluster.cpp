@@ -73,6 +73,7 @@ metadata::Outcome commit_file(FakeNamespace& names, const metadata::CommittedFil
   actors::LocatedFile located;
   located.status.name = name_of(file.path);
   located.status.replication = file.replication;
+  located.status.permission = file.permission;
   for (const auto& block : file.blocks) {
     metadata::LocatedBlock place{block, located.status.length, {}};
     located.status.length += block.length;
@@ -114,6 +115,23 @@ metadata::ChangeReply make_directory(FakeNamespace& names, const metadata::MakeD
     return one({static_cast<std::uint8_t>(Errc::kAlreadyExists), change.path + ": exists", 0});
   }
   return one({});
+}
+
+metadata::ChangeReply set_attributes(FakeNamespace& names, const metadata::SetAttributes& change) {
+  metadata::ChangeReply reply;
+  for (const auto& entry : change.entries) {
+    reply.outcomes.emplace_back();
+    const auto file = names.files.find(entry.path);
+    if (file == names.files.end()) {
+      names.attributes[entry.path] = entry;
+      continue;
+    }
+    auto& status = file->second.status;
+    if (entry.permission >= 0) status.permission = static_cast<std::uint16_t>(entry.permission);
+    status.modified_ms = entry.modified_ms;
+    status.accessed_ms = entry.accessed_ms;
+  }
+  return reply;
 }
 
 metadata::ChangeReply commit_files(FakeNamespace& names, const actors::CommitWrite& request) {
@@ -213,6 +231,10 @@ actors::NamenodeActor::behavior_type fake_namenode(const NamesPtr& names) {
       },
       [=](const metadata::SetReplication& change) {
         return change_once(names, "setrep", change.request, [&] { return one({}); });
+      },
+      [=](const metadata::SetAttributes& change) {
+        return change_once(names, "attributes", change.request,
+                           [&] { return set_attributes(*names, change); });
       },
       [=](const actors::AllocateBlocks& request) {
         return serve<actors::WriteGrant>(names, "allocate",

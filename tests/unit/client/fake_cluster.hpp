@@ -27,7 +27,8 @@ struct FakeNamespace {
   std::map<std::string, actors::LocatedFile> files;
   std::set<std::string> directories{"/"};
   std::vector<metadata::ReplicaLocation> nodes;
-  std::size_t page = 3;  // Entries in a page of a listing.
+  std::map<std::string, metadata::EntryAttributes> attributes;  // Of directories, as set.
+  std::size_t page = 3;                                         // Entries in a page of a listing.
   bool safe_mode = false;
   std::uint32_t renew_within_ms = 60'000;
   std::uint64_t next_block = 1;

@@ -90,6 +90,19 @@ class MemoryTable : public NamespaceTable {
     entries_.at({place.parent.value, std::string(place.name)}).status.replication = replication;
     return {};
   }
+  Status set_attributes(Place, const Found& found, const EntryAttributes& attributes) override {
+    FileStatus& status = by_id(found.id).status;
+    if (attributes.permission != EntryAttributes::kKeepPermission) {
+      status.permission = static_cast<std::uint16_t>(attributes.permission);
+    }
+    if (attributes.modified_ms != EntryAttributes::kKeepTime) {
+      status.modified_ms = attributes.modified_ms;
+    }
+    if (!found.is_directory() && attributes.accessed_ms != EntryAttributes::kKeepTime) {
+      status.accessed_ms = attributes.accessed_ms;
+    }
+    return {};
+  }
   Status set_node_admin(const NodeAdmin& decision) override {
     admins_[to_string(decision.node)] = decision;
     return {};

@@ -213,6 +213,22 @@ Outcome NamespaceModel::remove(const Remove& change) {
   return {0, {}, id};
 }
 
+Outcome NamespaceModel::set_attributes(const EntryAttributes& entry) {
+  const std::string path = canonical(entry.path);
+  if (path.empty() || entry.permission < -1 || entry.permission > 01777) {
+    return fail(Errc::kInvalidArgument);
+  }
+  if (path != "/") {
+    if (const std::uint8_t error = parent_error(path); error != 0) return {error, {}, 0};
+  }
+  if (entries_.count(path) == 0) return fail(Errc::kNotFound);
+  FileStatus& status = entries_[path].status;
+  if (entry.permission >= 0) status.permission = static_cast<std::uint16_t>(entry.permission);
+  if (entry.modified_ms != INT64_MIN) status.modified_ms = entry.modified_ms;
+  if (is_file(path) && entry.accessed_ms != INT64_MIN) status.accessed_ms = entry.accessed_ms;
+  return {0, {}, status.id.value};
+}
+
 Outcome NamespaceModel::set_replication(const SetReplication& change) {
   const std::string path = canonical(change.path);
   if (path.empty() || change.replication == 0) return fail(Errc::kInvalidArgument);
@@ -267,6 +283,11 @@ ChangeReply NamespaceModel::apply(const Change& change) {
     ChangeReply operator()(const Rename& x) { return {{model.rename(x)}}; }
     ChangeReply operator()(const Remove& x) { return {{model.remove(x)}}; }
     ChangeReply operator()(const SetReplication& x) { return {{model.set_replication(x)}}; }
+    ChangeReply operator()(const SetAttributes& x) {
+      ChangeReply reply;
+      for (const auto& entry : x.entries) reply.outcomes.push_back(model.set_attributes(entry));
+      return reply;
+    }
     ChangeReply operator()(const ReserveBlockIds& x) { return {{model.reserve(x)}}; }
     ChangeReply operator()(const BeginLeadership& x) { return {{model.begin_leadership(x)}}; }
     ChangeReply operator()(const RetireBlockIds& x) { return {{model.retire(x)}}; }
@@ -342,6 +363,20 @@ RetireBlockIds RandomChanges::retire() {
   return change;
 }
 
+SetAttributes RandomChanges::attributes() {
+  SetAttributes change{request(), time_ms_, {}};
+  const std::uint64_t count = 1 + below(3);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    EntryAttributes entry;
+    entry.path = path();
+    if (one_in(2)) entry.permission = static_cast<std::int32_t>(one_in(30) ? 02000 : below(01000));
+    if (one_in(2)) entry.modified_ms = static_cast<std::int64_t>(below(5000)) - 1000;
+    if (one_in(2)) entry.accessed_ms = static_cast<std::int64_t>(below(5000)) - 1000;
+    change.entries.push_back(std::move(entry));
+  }
+  return change;
+}
+
 CommittedFile RandomChanges::file() {
   CommittedFile file;
   file.path = path();
@@ -382,6 +417,7 @@ Change RandomChanges::next() {
   }
   if (kind < 75) return Rename{request(), time_ms_, path(), path()};
   if (kind < 88) return Remove{request(), time_ms_, path(), one_in(2)};
+  if (kind < 91) return attributes();
   if (kind < 94) {
     return SetReplication{request(), time_ms_, path(), static_cast<std::uint8_t>(below(5))};
   }

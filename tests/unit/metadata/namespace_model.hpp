@@ -36,6 +36,7 @@ class NamespaceModel {
   Outcome rename(const Rename& change);
   Outcome remove(const Remove& change);
   Outcome set_replication(const SetReplication& change);
+  Outcome set_attributes(const EntryAttributes& entry);
   Outcome reserve(const ReserveBlockIds& change);
   Outcome begin_leadership(const BeginLeadership& change);
   Outcome retire(const RetireBlockIds& change);
@@ -74,6 +75,7 @@ class RandomChanges {
   CommittedFile file();
   std::uint64_t block_id();
   RetireBlockIds retire();
+  SetAttributes attributes();
 
   std::mt19937_64 random_;
   bool protect_;

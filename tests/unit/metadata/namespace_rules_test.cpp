@@ -295,6 +295,31 @@ TEST_CASE("A directory's time is that of the last change of its entries") {
   CHECK(ns.stat("/").modified_ms == 1);
 }
 
+TEST_CASE("Times and permissions are set one by one, and what is not given stays") {
+  Namespace ns;
+  ns.time_ms = 5;
+  ns.touch("/d/f");
+  const auto set = [&](EntryAttributes entry) {
+    return ns.apply(SetAttributes{{}, ns.time_ms, {std::move(entry)}});
+  };
+  CHECK(set({"/d/f", 0750, EntryAttributes::kKeepTime, EntryAttributes::kKeepTime}).ok());
+  CHECK(ns.stat("/d/f").permission == 0750);
+  CHECK(ns.stat("/d/f").modified_ms == 5);
+  CHECK(set({"/d/f", EntryAttributes::kKeepPermission, -7, 9}).ok());
+  CHECK(ns.stat("/d/f").permission == 0750);
+  CHECK(ns.stat("/d/f").modified_ms == -7);
+  CHECK(ns.stat("/d/f").accessed_ms == 9);
+  CHECK(set({"/d", 01700, 11, 12}).ok());
+  CHECK(ns.stat("/d").permission == 01700);
+  CHECK(ns.stat("/d").modified_ms == 11);
+  CHECK(ns.stat("/d").accessed_ms == 0);
+  CHECK(set({"/", 0711, 1, 1}).ok());
+  CHECK(ns.stat("/").permission == 0711);
+  check(set({"/d/f", 02000, 1, 1}), Errc::kInvalidArgument);
+  check(set({"/d/g", 0600, 1, 1}), Errc::kNotFound);
+  check(set({"/d/f/g", 0600, 1, 1}), Errc::kNotADirectory);
+}
+
 TEST_CASE("A message names the path as it is") {
   Namespace ns;
   ns.touch("/f");

@@ -79,5 +79,19 @@ TEST_CASE("get does not make the directory that it shall copy into") {
   CHECK_FALSE(std::filesystem::exists(local.file("d")));
 }
 
+TEST_CASE("get passes on what is to be kept, and -T makes the target itself the copy") {
+  const minidfs::test::TemporaryDirectory local;
+  std::filesystem::create_directory(local.file("d"));
+  FakeState state;
+  state.directories.insert("/t");
+  REQUIRE(run(state, {"get", "-rpT", "--skip-existing", "/t", local.file("d")}).exit_code == 0);
+  CHECK(state.read_options.preserve);
+  CHECK(state.read_options.keep_existing);
+  CHECK_FALSE(std::filesystem::exists(local.file("d/t")));
+  CHECK(run(state, {"get", "-rT", "/t", local.file("d")}).exit_code == 1);
+  CHECK(run(state, {"get", "-f", "--skip-existing", "/t", local.file("d")}).exit_code == 2);
+  CHECK(run(state, {"get", "-T", "/t", "/a", local.file("d")}).exit_code == 2);
+}
+
 }  // namespace
 }  // namespace minidfs::cli

@@ -176,5 +176,35 @@ TEST_CASE("put --skip-existing leaves a file that exists as it is") {
   CHECK(run(state, {"put", "-f", "--skip-existing", source, "/x"}).exit_code == 2);
 }
 
+TEST_CASE("put -T makes the target itself the copy, also where a directory stands") {
+  const minidfs::test::TemporaryDirectory local;
+  std::filesystem::create_directories(local.file("tree/sub"));
+  local.write("tree/sub/f", "f");
+  FakeState state;
+  for (int i = 0; i < 2; ++i) {
+    CHECK(run(state, {"put", "-r", "-T", "--skip-existing", local.file("tree"), "/t"}).exit_code ==
+          0);
+  }
+  CHECK(state.files.size() == 1);
+  CHECK(state.files.count("/t/sub/f") == 1);
+  CHECK(run(state, {"put", "-r", local.file("tree"), "/t"}).exit_code == 0);
+  CHECK(state.files.count("/t/tree/sub/f") == 1);
+  CHECK(run(state, {"put", "-T", local.write("a", ""), local.write("b", ""), "/t"}).exit_code == 2);
+}
+
+TEST_CASE("put -p keeps what files and directories have, these after all that is put in them") {
+  const minidfs::test::TemporaryDirectory local;
+  std::filesystem::create_directories(local.file("tree/sub"));
+  local.write("tree/sub/f", "f");
+  FakeState state;
+  REQUIRE(run(state, {"put", "-rp", local.file("tree"), "/t"}).exit_code == 0);
+  CHECK(state.write_options.preserve);
+  CHECK(state.calls == std::vector<std::string>{"batch 1", "preserve /t", "preserve /t/sub"});
+  state.calls.clear();
+  REQUIRE(run(state, {"put", "-r", local.file("tree"), "/u"}).exit_code == 0);
+  CHECK_FALSE(state.write_options.preserve);
+  CHECK(state.calls == std::vector<std::string>{"batch 1"});
+}
+
 }  // namespace
 }  // namespace minidfs::cli
