@@ -414,12 +414,12 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
   state->start(self, std::move(*parts));
   return {
       [state](FillFile& request) -> LocatedFile {
-        state->manager().locate(request.file.blocks, request.reader_host);
+        state->manager().locate(request.file.blocks, request.reader_host, request.corrupt_ones);
         return std::move(request.file);
       },
       [state](FillDirectory& request) -> LocateDirectoryReply {
         for (auto& entry : request.page.entries) {
-          state->manager().locate(entry.blocks, request.reader_host);
+          state->manager().locate(entry.blocks, request.reader_host, false);
         }
         return std::move(request.page);
       },

@@ -309,9 +309,10 @@ void BlockManager::apply_effects(std::span<const metadata::BlockEffect> effects)
 }
 
 void BlockManager::locate(std::vector<metadata::LocatedBlock>& blocks,
-                          const std::string& reader_host) {
+                          const std::string& reader_host, bool corrupt_ones) {
   for (auto& block : blocks) {
-    const auto replicas = map_.readable_replicas(block.block.id);
+    auto replicas = map_.readable_replicas(block.block.id);
+    if (replicas.empty() && corrupt_ones) replicas = map_.corrupt_replicas(block.block.id);
     for (const auto node : metadata::order_for_reading(
              registry_, replicas, {.host = reader_host, .rack = {}}, random_)) {
       block.locations.push_back(location(node));

@@ -114,7 +114,9 @@ class BlockManager {
 
   // --- Readers ---
 
-  void locate(std::vector<metadata::LocatedBlock>& blocks, const std::string& reader_host);
+  // Of a block without a good replica, `corrupt_ones` names those that are corrupt.
+  void locate(std::vector<metadata::LocatedBlock>& blocks, const std::string& reader_host,
+              bool corrupt_ones);
 
   // --- Datanodes ---
 

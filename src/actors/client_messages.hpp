@@ -60,11 +60,13 @@ typename Inspector::result_type inspect(Inspector& f, ListReply& x) {
 struct LocateRequest {
   std::string path;
   std::string reader_host;  // To put near replicas first.
+  // Of a block without a good replica name those that are corrupt: parts of them may be good.
+  bool corrupt_ones = false;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, LocateRequest& x) {
-  return f(x.path, x.reader_host);
+  return f(x.path, x.reader_host, x.corrupt_ones);
 }
 
 struct LocatedFile {

@@ -26,6 +26,7 @@ using NamespaceEffects = metadata::NamespaceEffects;
 struct FillFile {
   LocatedFile file;
   std::string reader_host;
+  bool corrupt_ones = false;
 };
 
 struct FillDirectory {

@@ -60,6 +60,7 @@ caf::result<LocatedFile> NamespaceActorState::locate(const LocateRequest& reques
   if (!file.ok()) return to_caf(file.error());
   FillFile fill;
   fill.reader_host = request.reader_host;
+  fill.corrupt_ones = request.corrupt_ones;
   fill.file.status = std::move(file->status);
   std::uint64_t offset = 0;
   for (const auto& block : file->blocks) {

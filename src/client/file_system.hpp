@@ -68,6 +68,9 @@ struct ReadOptions {
   bool overwrite = false;      // A local file that exists is replaced when the new one is whole.
   bool keep_existing = false;  // What exists is left as it is and is no failure; without overwrite.
   bool preserve = false;       // Modes and times of the files become those of the local ones.
+  // What can be read of damaged files is stored, with zeros for the rest; each is told of as one
+  // that failed (kCorrupt).
+  bool salvage = false;
   ProgressCallback progress;
   FailureCallback failed;
 };

@@ -194,6 +194,9 @@ class BlockMap {
   bool is_deleting(NodeIndex node, BlockId block) const;
   // Replicas that a reader may be sent to.
   ReplicaList readable_replicas(BlockId block) const;
+  // Those of the block's generation that were found corrupt, as if they were good: of some a part
+  // is.
+  ReplicaList corrupt_replicas(BlockId block) const;
   BlockMapCounts counts(std::uint64_t total) const;
   // In order of id.
   const absl::btree_set<BlockId>& needing(Need need) const;

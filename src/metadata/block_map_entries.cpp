@@ -268,6 +268,21 @@ ReplicaList BlockMap::readable_replicas(BlockId block) const {
   return readable;
 }
 
+ReplicaList BlockMap::corrupt_replicas(BlockId block) const {
+  ReplicaList corrupt;
+  const auto at = entries_.find(block);
+  if (at == entries_.end() || at->second.owned == 0) return corrupt;
+  for (const Replica& replica : load(block, at->second)) {
+    const NodeMode mode = node_mode(replica.node);
+    if (replica.state != ReplicaState::kCorrupt) continue;
+    if (form_of(block, at->second, replica.node).generation != at->second.generation) continue;
+    if (mode == NodeMode::kCounted || mode == NodeMode::kDraining) {
+      corrupt.push_back({replica.node, ReplicaState::kGood});
+    }
+  }
+  return corrupt;
+}
+
 BlockMapCounts BlockMap::counts(std::uint64_t total) const {
   BlockMapCounts counts = counts_;
   counts.total = total;

@@ -138,6 +138,27 @@ TEST_CASE("the namenode judges whether a file has its copies, and says what keep
   CHECK_FALSE(namenode.ask<CopiesReply>(CopiesRequest{"/none"}).ok());
 }
 
+TEST_CASE(
+    "of a block without a good replica the corrupt ones are named only where they are asked for") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  namenode.join(2);
+  const auto block = namenode.put("/a");
+  const auto places = [&](bool corrupt_ones) {
+    const auto file = namenode.ask<LocatedFile>(LocateRequest{"/a", "", corrupt_ones});
+    REQUIRE(file.ok());
+    return file->blocks.at(0).locations.size();
+  };
+  metadata::IncrementalReport corrupt;
+  corrupt.corrupt = {block};
+  namenode.beat(1, corrupt);
+  CHECK(places(false) == 1);
+  CHECK(places(true) == 1);
+  namenode.beat(2, corrupt);
+  CHECK(places(false) == 0);
+  CHECK(places(true) == 2);
+}
+
 TEST_CASE("a balance has a number, a state and an end, and is stopped at once") {
   NamenodeFixture namenode;
   namenode.join(1);

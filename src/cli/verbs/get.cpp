@@ -19,6 +19,7 @@ constexpr std::array kFlags{
     Flag{"force", 'f', "", "Replace a local file that exists", ""},
     Flag{"preserve", 'p', "", "Keep modes and times", ""},
     Flag{"skip-existing", 0, "", "Leave local files that exist: goes on where a get stopped", ""},
+    Flag{"salvage", 0, "", "Of damaged files store what can be read, with zeros for the rest", ""},
     Flag{"no-target-directory", 'T', "",
          "LOCAL is what the one PATH becomes, also when it is a directory", ""},
     Flag{"quiet", 'q', "", "No progress on the terminal", ""},
@@ -68,6 +69,7 @@ Status Fetch::to_path(const std::string& path, bool is_directory,
   client::ReadOptions options;
   options.overwrite = force && !is_directory;
   options.keep_existing = skip_existing;
+  options.salvage = invocation.arguments().has("salvage");
   options.preserve = invocation.arguments().has("preserve");
   options.progress = progress;
   options.failed = [this](const Error& error) { tally.fail(error); };
@@ -98,6 +100,9 @@ Result<int> run(Invocation& invocation) {
   }
   MDFS_TRY(const auto sources, dfs_paths(operands));
   MDFS_TRY(auto local, examine_local_target(operand, sources.size()));
+  if (local.is_stream && arguments.has("salvage")) {
+    return Error{Errc::kInvalidArgument, "get: --salvage stores local files only"};
+  }
   if (arguments.has("no-target-directory")) MDFS_CHECK(take_exactly(local.target));
   if (!local.is_stream) MDFS_CHECK(refuse_same_names(sources));
   MDFS_TRY(auto* files, invocation.file_system());
@@ -121,7 +126,8 @@ const Command kGetCommand{
     .summary = "Copy files out of the file system",
     .details =
         "LOCAL may be '-' for standard output, or a directory that takes the copies in.\n"
-        "A local file appears when it is whole, and one that exists is kept without -f.",
+        "A local file appears when it is whole, and one that exists is kept without -f. With\n"
+        "--salvage a damaged file is stored too, named, and the exit code is 1.",
     .example = "minidfs get /big.iso copy.iso",
     .flags = kFlags,
     .operands_min = 2,

@@ -63,6 +63,7 @@ void BlockReader::obey(ReadCommand command) {
 
 void BlockReader::tell_failed(Error why, bool opening, bool stood_still) {
   connection_.client.reset();
+  if (why.code == Errc::kCorrupt) bad_at_ = done_;
   ReplicaFailed failed;
   failed.why = std::move(why);
   failed.bytes = done_;
@@ -70,6 +71,11 @@ void BlockReader::tell_failed(Error why, bool opening, bool stood_still) {
   failed.stood_still = stood_still;
   failed.random = std::random_device{}();
   tell(failed);
+}
+
+void BlockReader::cancel(Error why) {
+  cancelled_ = true;
+  tell(ReadCancelled{std::move(why)});
 }
 
 transfer::ReadRequest BlockReader::missing() const {
@@ -139,7 +145,7 @@ void BlockReader::receive_from(const transfer::ByteSink& sink) {
     context_.replicas.give_back(place.data, std::move(connection_));
   }
   connection_.client.reset();
-  if (sink_failed) return tell(ReadCancelled{std::move(status).error()});
+  if (sink_failed) return cancel(std::move(status).error());
   if (command_.kind == Kind::kSwitch && rival_.client != nullptr) {
     connection_ = std::move(rival_);
     requested_at_ = std::chrono::steady_clock::now();
@@ -180,18 +186,18 @@ Status BlockReader::race() {
 
 void BlockReader::ask_mode() {
   const auto status = context_.link.call(actors::StatusRequest{});
-  if (!status.ok()) return tell(ReadCancelled{status.error()});
+  if (!status.ok()) return cancel(status.error());
   tell(ModeTold{status->safe_mode});
 }
 
 void BlockReader::locate() {
   std::this_thread::sleep_for(command_.delay);
-  auto located = context_.link.call(actors::LocateRequest{path_, context_.host});
-  if (!located.ok()) return tell(ReadCancelled{std::move(located).error()});
+  auto located = context_.link.call(actors::LocateRequest{path_, context_.host, corrupt_ones_});
+  if (!located.ok()) return cancel(std::move(located).error());
   const auto found = std::find_if(located->blocks.begin(), located->blocks.end(),
                                   [&](const auto& it) { return it.block == block_; });
   if (found == located->blocks.end()) {
-    return tell(ReadCancelled{{Errc::kStale, "the file was changed while it was read"}});
+    return cancel({Errc::kStale, "the file was changed while it was read"});
   }
   tell(PlacesTold{std::move(found->locations)});
 }

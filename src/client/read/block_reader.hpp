@@ -32,6 +32,16 @@ class BlockReader {
   // or there is no more hope.
   Status receive(const transfer::ByteSink& sink);
 
+  // Also replicas that are known to be corrupt are asked, where there is no good one. For a reader
+  // that goes on behind what none can give. Before the first request.
+  void ask_corrupt_ones() { corrupt_ones_ = true; }
+  // After receive() has failed: whether that was for want of a replica, and not of the sink or the
+  // namenode; how many bytes the sink has got; whether a replica was tried for the next one and its
+  // slice there is bad.
+  bool is_hopeless() const { return command_.kind == ReadCommand::Kind::kGiveUp && !cancelled_; }
+  std::uint64_t done() const { return done_; }
+  bool slice_is_bad() const { return bad_at_ == done_; }
+
   // A request ahead to a node that has failed meanwhile is given up.
   void avoid_failed_node();
 
@@ -41,6 +51,7 @@ class BlockReader {
   void tell(const ReadEvent& event);
   void obey(ReadCommand command);
   void tell_failed(Error why, bool opening, bool stood_still);
+  void cancel(Error why);
 
   bool is_open() const { return connection_.client != nullptr; }
   // The replica of the command for the missing bytes; tells when that fails.
@@ -58,6 +69,9 @@ class BlockReader {
   std::uint64_t offset_;
   std::uint64_t length_;
   std::uint64_t done_ = 0;
+  std::uint64_t bad_at_ = UINT64_MAX;  // Where a replica turned out to be bad the last time.
+  bool corrupt_ones_ = false;
+  bool cancelled_ = false;
   ReadPolicy policy_;
   ReadCommand command_;
   // The request that is under way, if any, and one that is raced against it.

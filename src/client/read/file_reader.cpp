@@ -1,6 +1,7 @@
 #include "client/read/file_reader.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <deque>
 #include <mutex>
@@ -8,6 +9,8 @@
 #include <utility>
 
 #include "client/read/block_reader.hpp"
+#include "client/read/salvage.hpp"
+#include "storage/blocks/block_store.hpp"
 
 namespace minidfs::client {
 namespace {
@@ -46,8 +49,9 @@ class PartSupply {
 class FileReader {
  public:
   FileReader(ClientContext& context, const std::string& path,
-             const std::vector<metadata::LocatedBlock>& blocks, ProgressMeter& progress)
-      : context_(context), path_(path), blocks_(blocks), progress_(progress) {}
+             const std::vector<metadata::LocatedBlock>& blocks, ProgressMeter& progress,
+             Salvage* salvage)
+      : context_(context), path_(path), blocks_(blocks), progress_(progress), salvage_(salvage) {}
 
   Status read(PartSupply& supply, const PlacedSink& sink) {
     std::deque<Request> requests;
@@ -55,35 +59,83 @@ class FileReader {
       while (requests.size() < kRequestedMax) {
         const auto* part = supply.take();
         if (part == nullptr) break;
-        const auto& block = blocks_[part->block];
-        requests.push_back({block.offset + part->offset,
-                            {context_, path_, failed_nodes_, block, part->offset, part->length}});
+        requests.push_back({*part, reader_of(*part)});
         requests.back().reader.request_ahead();
       }
       if (requests.empty()) return {};
-      auto& [position, reader] = requests.front();
-      const transfer::ByteSink counting = [&, at = position](auto bytes) mutable -> Status {
+      auto& request = requests.front();
+      const transfer::ByteSink counting =
+          [&, at = position_of(request.part)](auto bytes) mutable -> Status {
         MDFS_CHECK(sink(at, bytes));
         at += bytes.size();
         progress_.add_bytes(bytes.size());
         return Status();
       };
-      MDFS_CHECK(reader.receive(counting));
+      MDFS_CHECK(receive(request, counting));
       requests.pop_front();
-      for (auto& request : requests) request.reader.avoid_failed_node();
+      for (auto& other : requests) other.reader.avoid_failed_node();
     }
   }
 
  private:
   struct Request {
-    std::uint64_t position;  // In the file.
+    BlockPart part;
     BlockReader reader;
   };
+
+  BlockReader reader_of(const BlockPart& part) {
+    BlockReader reader(context_, path_, failed_nodes_, blocks_[part.block], part.offset,
+                       part.length);
+    if (salvage_ != nullptr) reader.ask_corrupt_ones();
+    return reader;
+  }
+
+  std::uint64_t position_of(const BlockPart& part) const {
+    return blocks_[part.block].offset + part.offset;
+  }
+
+  Status receive(Request& request, const transfer::ByteSink& sink) {
+    auto status = request.reader.receive(sink);
+    auto left = request.part;
+    const auto* reader = &request.reader;
+    std::optional<BlockReader> next;
+    while (!status.ok() && salvage_ != nullptr && reader->is_hopeless()) {
+      skip(left, reader->done());
+      MDFS_CHECK(leave_out(left, reader->slice_is_bad(), status.error(), sink));
+      if (left.length == 0) return {};
+      next.emplace(reader_of(left));
+      next->request_ahead();
+      status = next->receive(sink);
+      reader = &*next;
+    }
+    return status;
+  }
+
+  static void skip(BlockPart& part, std::uint64_t bytes) {
+    part.offset += bytes;
+    part.length -= bytes;
+  }
+
+  // Zeros for what no replica can give: this slice, or all that is left of the part.
+  Status leave_out(BlockPart& left, bool slice_only, const Error& why,
+                   const transfer::ByteSink& sink) {
+    static constexpr std::array<std::byte, storage::kSliceBytes> kZeros{};
+    const std::uint64_t to_end_of_slice = kZeros.size() - left.offset % kZeros.size();
+    const auto bytes = slice_only ? std::min(left.length, to_end_of_slice) : left.length;
+    salvage_->leave_out(position_of(left), bytes, why);
+    for (std::uint64_t done = 0; done < bytes; done += kZeros.size()) {
+      MDFS_CHECK(
+          sink(std::span(kZeros).first(std::min<std::uint64_t>(kZeros.size(), bytes - done))));
+    }
+    skip(left, bytes);
+    return {};
+  }
 
   ClientContext& context_;
   const std::string& path_;
   const std::vector<metadata::LocatedBlock>& blocks_;
   ProgressMeter& progress_;
+  Salvage* salvage_;  // Null: what cannot be read is an error.
   FailedNodes failed_nodes_;
 };
 
@@ -91,12 +143,13 @@ class FileReader {
 class ParallelReader {
  public:
   ParallelReader(ClientContext& context, const std::string& path,
-                 const std::vector<metadata::LocatedBlock>& blocks, ProgressMeter& progress)
-      : context_(context), path_(path), blocks_(blocks), progress_(progress) {}
+                 const std::vector<metadata::LocatedBlock>& blocks, ProgressMeter& progress,
+                 Salvage* salvage)
+      : context_(context), path_(path), blocks_(blocks), progress_(progress), salvage_(salvage) {}
 
   Status read(PartSupply& supply, const PlacedSink& sink) {
     const auto work = [&] {
-      auto status = FileReader(context_, path_, blocks_, progress_).read(supply, sink);
+      auto status = FileReader(context_, path_, blocks_, progress_, salvage_).read(supply, sink);
       if (status.ok()) return;
       supply.stop();
       const std::lock_guard lock(mutex_);
@@ -116,6 +169,7 @@ class ParallelReader {
   const std::string& path_;
   const std::vector<metadata::LocatedBlock>& blocks_;
   ProgressMeter& progress_;
+  Salvage* salvage_;
   std::mutex mutex_;
   Status status_;
 };
@@ -172,7 +226,7 @@ Status read_in_order(ClientContext& context, const std::string& path, std::uint6
   const PlacedSink placed = [&](std::uint64_t, std::span<const std::byte> bytes) {
     return sink(bytes);
   };
-  FileReader reader(context, path, located.blocks, progress);
+  FileReader reader(context, path, located.blocks, progress, nullptr);
   MDFS_CHECK(named(reader.read(supply, placed), path));
   progress.add_files(1);
   return {};
@@ -181,16 +235,16 @@ Status read_in_order(ClientContext& context, const std::string& path, std::uint6
 Status read_in_parallel(ClientContext& context, const std::string& path, const PlacedSink& sink,
                         ProgressMeter& progress) {
   MDFS_TRY(const auto located, locate(context, path, 0, UINT64_MAX, progress));
-  MDFS_CHECK(read_located(context, path, located.blocks, sink, progress));
+  MDFS_CHECK(read_located(context, path, located.blocks, sink, progress, nullptr));
   progress.add_files(1);
   return {};
 }
 
 Status read_located(ClientContext& context, const std::string& path,
                     const std::vector<metadata::LocatedBlock>& blocks, const PlacedSink& sink,
-                    ProgressMeter& progress) {
+                    ProgressMeter& progress, Salvage* salvage) {
   PartSupply supply(cut(parts_of(blocks, 0, UINT64_MAX), kParallelPartBytes));
-  return named(ParallelReader(context, path, blocks, progress).read(supply, sink), path);
+  return named(ParallelReader(context, path, blocks, progress, salvage).read(supply, sink), path);
 }
 
 }  // namespace minidfs::client

@@ -22,6 +22,8 @@ struct BlockPart {
 std::vector<BlockPart> parts_of(const std::vector<metadata::LocatedBlock>& blocks,
                                 std::uint64_t offset, std::uint64_t length);
 
+class Salvage;
+
 // Asks the namenode and reads, in order. Adds to `progress`; does not finish it.
 Status read_in_order(ClientContext& context, const std::string& path, std::uint64_t offset,
                      std::uint64_t length, const Sink& sink, ProgressMeter& progress);
@@ -31,8 +33,9 @@ Status read_in_parallel(ClientContext& context, const std::string& path, const P
                         ProgressMeter& progress);
 
 // As above for a file that is located already. Asks the namenode again only when replicas fail.
+// With a `salvage` what cannot be read is no error: it goes to the sink as zeros, and is noted.
 Status read_located(ClientContext& context, const std::string& path,
                     const std::vector<metadata::LocatedBlock>& blocks, const PlacedSink& sink,
-                    ProgressMeter& progress);
+                    ProgressMeter& progress, Salvage* salvage);
 
 }  // namespace minidfs::client

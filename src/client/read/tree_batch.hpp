@@ -20,9 +20,11 @@ struct TreeBatch {
   std::vector<actors::LocatedFile> files;
 };
 
-// One file that is located already, with all the care of file_reader.hpp.
+// One file that is located already, with all the care of file_reader.hpp. With
+// ReadOptions::salvage also a damaged one is stored, and kCorrupt says what of it is missing.
 Status fetch_file(ClientContext& context, const std::string& path, LocalOutput output,
-                  const std::vector<metadata::LocatedBlock>& blocks, ProgressMeter& progress);
+                  const std::vector<metadata::LocatedBlock>& blocks, const ReadOptions& options,
+                  ProgressMeter& progress);
 
 // For one thread. REQUIRES: the options outlive it.
 class BatchFetcher {

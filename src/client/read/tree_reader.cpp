@@ -232,7 +232,7 @@ Status read_whole_tree(ClientContext& context, const std::string& path,
              LocalOutput::create(context.outputs, local_path,
                                  options.overwrite ? Existing::kReplaced : Existing::kKept));
     if (options.preserve) output.preserve(attributes_of(located->status));
-    return fetch_file(context, path, std::move(output), located->blocks, progress);
+    return fetch_file(context, path, std::move(output), located->blocks, options, progress);
   }
   // A directory may be answered as one without blocks or be refused.
   if (!located.ok() && located.error().code != Errc::kIsADirectory) {

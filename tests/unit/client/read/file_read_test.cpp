@@ -170,5 +170,69 @@ TEST_CASE("An error of the sink ends the read and is returned as it is") {
   CHECK(status.error().code == Errc::kNoSpace);
 }
 
+// Damages bytes of slices `first` to `last` of all larger files that `node` stored.
+void damage_slices(const FakeDatanode& node, std::size_t first, std::size_t last) {
+  for (const auto& entry : fs::recursive_directory_iterator(node.directory())) {
+    if (!entry.is_regular_file() || entry.path().string().find("index") != std::string::npos ||
+        entry.file_size() < 50'000) {
+      continue;
+    }
+    auto content = local_content(entry.path().string());
+    for (std::size_t slice = first; slice <= last; ++slice) {
+      // In the middle: whatever stands before the slices is shorter than half of one.
+      auto& byte = content.at(slice * 65'536 + 50'000);
+      byte = static_cast<char>(~byte);
+    }
+    std::ofstream(entry.path(), std::ios::binary | std::ios::in) << content;
+  }
+}
+
+TEST_CASE("What is left of a damaged file is stored, with zeros for slices without a good copy") {
+  constexpr std::size_t kSlice = 65'536;
+  FakeCluster cluster(2, quick(2 << 20));
+  test::TemporaryDirectory directory;
+  auto content = content_of((2 << 20) + 100'000);
+  write_text(*cluster.files, "/f", content);
+  damage_slices(*cluster.datanodes[0], 3, 5);
+  damage_slices(*cluster.datanodes[1], 5, 6);
+  const auto target = directory.file("f");
+  ReadOptions options;
+  CHECK(cluster.files->read_tree("/f", target, options).error().code == Errc::kIoError);
+  CHECK_FALSE(fs::exists(target));
+  options.salvage = true;
+  const auto status = cluster.files->read_tree("/f", target, options);
+  REQUIRE_FALSE(status.ok());
+  CHECK(status.error().code == Errc::kCorrupt);
+  CHECK_THAT(status.error().message,
+             Catch::Contains("/f: 65536 bytes cannot be read") && Catch::Contains("at 327680"));
+  std::fill_n(content.begin() + 5 * kSlice, kSlice, '\0');
+  CHECK((local_content(target) == content));
+}
+
+TEST_CASE("Of a file whose second block is nowhere the others are salvaged, each block once") {
+  constexpr std::size_t kBlock = 256 << 10;
+  FakeCluster cluster(1, quick(kBlock));
+  test::TemporaryDirectory directory;
+  auto content = content_of(3 * kBlock);
+  WriteOptions writing;
+  writing.replication = 1;
+  write_text(*cluster.files, "/t/f", content, writing);
+  write_text(*cluster.files, "/t/sound", "sound", writing);
+  {
+    const std::lock_guard lock(cluster.names->mutex);
+    cluster.names->files["/t/f"].blocks[1].locations.clear();
+  }
+  ReadOptions options;
+  options.salvage = true;
+  std::vector<std::string> failed;
+  options.failed = [&](const Error& error) { failed.push_back(error.message); };
+  REQUIRE(cluster.files->read_tree("/t", directory.file("t"), options).ok());
+  REQUIRE(failed.size() == 1);
+  CHECK_THAT(failed[0], Catch::Contains("/t/f: 262144 bytes cannot be read"));
+  std::fill_n(content.begin() + kBlock, kBlock, '\0');
+  CHECK((local_content(directory.file("t/f")) == content));
+  CHECK(local_content(directory.file("t/sound")) == "sound");
+}
+
 }  // namespace
 }  // namespace minidfs::client
