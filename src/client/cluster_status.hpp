@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/ids.hpp"
+#include "metadata/types.hpp"
 
 namespace minidfs::client {
 
@@ -39,6 +40,8 @@ struct NodeReport {
   std::uint64_t blocks = 0;
   std::int64_t last_heartbeat_ms = 0;  // Ago.
   std::vector<BadDisk> bad_disks;
+  metadata::Endpoint data;   // Without a host for an absent node.
+  bool unreachable = false;  // Not dead, but this client cannot connect to it: see probe_nodes().
 };
 
 struct ClusterStatus {

@@ -15,6 +15,7 @@
 #include "client/polling.hpp"
 #include "client/progress_meter.hpp"
 #include "client/read/file_reader.hpp"
+#include "client/read/node_probe.hpp"
 #include "client/read/tree_reader.hpp"
 #include "client/write/file_writer.hpp"
 #include "client/write/kept_attributes.hpp"
@@ -46,7 +47,7 @@ ClusterStatus cluster_status(actors::StatusReply reply) {
     status.nodes.push_back({node.node, std::move(name), std::move(node.rack), std::move(node.state),
                             std::move(node.admin), node.draining_left, node.maintenance_left_ms,
                             node.capacity_bytes, node.used_bytes, node.free_bytes, node.blocks,
-                            node.last_heartbeat_ms, std::move(bad_disks)});
+                            node.last_heartbeat_ms, std::move(bad_disks), std::move(node.data)});
   }
   return status;
 }
@@ -143,6 +144,15 @@ class FileSystemImpl final : public FileSystem {
   Result<ClusterStatus> status() override {
     MDFS_TRY(auto reply, context_.link.call(actors::StatusRequest{}));
     return cluster_status(std::move(reply));
+  }
+
+  void probe_nodes(ClusterStatus& status, std::chrono::milliseconds within) override {
+    std::vector<metadata::ReplicaLocation> nodes;
+    for (const auto& node : status.nodes) {
+      if (node.state == "live" || node.state == "stale") nodes.push_back({node.id, node.data, {}});
+    }
+    const auto unreachable = unreachable_nodes(context_, nodes, within);
+    for (auto& node : status.nodes) node.unreachable = unreachable.contains(node.id);
   }
 
   Result<SafeMode> safe_mode(SafeModeAction action) override {

@@ -129,6 +129,9 @@ class FileSystem {
   virtual Status set_replication(const std::string& path, std::uint8_t replication) = 0;
   virtual Result<std::vector<metadata::LocatedBlock>> locate(const std::string& path) = 0;
   virtual Result<ClusterStatus> status() = 0;
+  // Tries to reach the datanodes that are not dead, and marks those that cannot be. Takes about
+  // `within` at most; what was not tried by then stays unmarked.
+  virtual void probe_nodes(ClusterStatus& status, std::chrono::milliseconds within) = 0;
 
   // Administration.
   enum class SafeModeAction : std::uint8_t { kStatus, kEnter, kLeave };

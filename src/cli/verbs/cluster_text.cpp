@@ -39,6 +39,7 @@ std::string node_line(const client::NodeReport& node, std::size_t name_width,
   } else if (node.state != "live") {
     line += ", silent for " + human_duration(std::chrono::seconds(node.last_heartbeat_ms / 1000));
   }
+  if (node.unreachable) line += ", CANNOT BE REACHED from here";
   line += "\n";
   for (const auto& disk : node.bad_disks) {
     line += "    disk " + disk.directory + " " + disk.state + "\n";
@@ -113,6 +114,7 @@ nlohmann::json to_json(const client::ClusterStatus& status) {
     nodes.push_back({{"id", to_string(node.id)},
                      {"state", shown_state(node)},
                      {"liveness", node.state},
+                     {"unreachable", node.unreachable},
                      {"draining_left", node.draining_left},
                      {"capacity", node.capacity_bytes},
                      {"used", node.used_bytes},

@@ -1,6 +1,8 @@
 // minidfs status: the state of the cluster.
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "cli/command/command.hpp"
@@ -10,11 +12,15 @@
 namespace minidfs::cli {
 namespace {
 
+// A datanode that does not answer this machine by then is said to be out of its reach.
+constexpr std::chrono::milliseconds kProbeTimeMax{2000};
+
 constexpr std::array kFlags{Flag{"json", 0, "", "One JSON object", ""}};
 
 Result<int> run(Invocation& invocation) {
   MDFS_TRY(auto* files, invocation.file_system());
   MDFS_TRY(auto status, files->status());
+  files->probe_nodes(status, std::min(invocation.config().client.timeout, kProbeTimeMax));
   const auto& io = invocation.io();
   if (invocation.arguments().has("json")) {
     MDFS_CHECK(io.print(dump_json(to_json(status))));
@@ -29,7 +35,9 @@ Result<int> run(Invocation& invocation) {
 const Command kStatusCommand{.name = "status",
                              .operands = "",
                              .summary = "Show nodes, space, blocks, and what is missing",
-                             .details = "",
+                             .details =
+                                 "It also tries to connect to each datanode that lives, and says\n"
+                                 "which of them cannot be reached from here.\n",
                              .example = "minidfs status --json",
                              .flags = kFlags,
                              .operands_min = 0,

@@ -88,6 +88,9 @@ class FakeFileSystem : public client::FileSystem {
   }
 
   Result<client::ClusterStatus> status() override { return state_.status; }
+  void probe_nodes(client::ClusterStatus& status, std::chrono::milliseconds) override {
+    for (auto& node : status.nodes) node.unreachable = state_.unreachable.count(node.id) != 0;
+  }
 
   Result<std::vector<client::NodeScrub>> scrub(bool wait, const ScrubProgress&) override {
     state_.calls.push_back(wait ? "scrub and wait" : "scrub");

@@ -22,6 +22,7 @@ struct FakeState {
   client::ReadOptions read_options;    // Of the last read of a tree.
   bool safe_mode = false;
   client::ClusterStatus status;
+  std::set<NodeId> unreachable;
   std::vector<client::BlockProblem> problems;
   struct Decision {
     NodeId node;

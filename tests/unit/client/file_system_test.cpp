@@ -50,6 +50,25 @@ TEST_CASE("A client that is abandoned ends its sessions, and nothing more is com
   CHECK_FALSE(cluster.names->ended[0].abandoned.empty());
 }
 
+TEST_CASE("Nodes that are said to live and do not answer are found out, in a bounded time") {
+  FakeCluster cluster(2, quick());
+  ClusterStatus status;
+  status.nodes.resize(4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    status.nodes[i].id = NodeId{1, i + 1};
+    status.nodes[i].state = i == 3 ? "dead" : "live";
+    status.nodes[i].data = cluster.datanodes[i % 2]->location().data;
+  }
+  // Something listens there, but no datanode; and nothing listens here any more.
+  status.nodes[2].data = cluster.namenode->address();
+  cluster.datanodes[1]->stop();
+  cluster.files->probe_nodes(status, milliseconds(4000));
+  CHECK_FALSE(status.nodes[0].unreachable);
+  CHECK(status.nodes[1].unreachable);
+  CHECK(status.nodes[2].unreachable);
+  CHECK_FALSE(status.nodes[3].unreachable);
+}
+
 TEST_CASE("A listing follows its pages") {
   FakeCluster cluster(0, quick());
   for (int i = 0; i < 10; ++i) write_text(*cluster.files, "/d/f" + std::to_string(i), "");

@@ -162,6 +162,20 @@ TEST_CASE(
   CHECK(state.decisions[1].node == NodeId{3, 3});
 }
 
+TEST_CASE("status says which datanodes cannot be reached from here") {
+  FakeState state;
+  state.status = two_nodes();
+  state.status.nodes[0].state = state.status.nodes[1].state = "live";
+  CHECK(run(state, {"status"}).out.find("REACHED") == std::string::npos);
+  state.unreachable = {NodeId{2, 2}};
+  const auto text = run(state, {"status"}).out;
+  CHECK(text.find("REACHED") > text.find("two:9866"));
+  CHECK(text.find("REACHED") != std::string::npos);
+  const auto nodes = nlohmann::json::parse(run(state, {"status", "--json"}).out)["nodes"];
+  CHECK(nodes[0]["unreachable"] == false);
+  CHECK(nodes[1]["unreachable"] == true);
+}
+
 TEST_CASE("safemode shows and changes the mode") {
   FakeState state;
   CHECK(run(state, {"safemode", "status"}).out == "safe mode is off\n");
