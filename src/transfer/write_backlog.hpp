@@ -12,7 +12,7 @@ namespace minidfs::transfer {
 
 class WriteBacklog : public std::enable_shared_from_this<WriteBacklog> {
  public:
-  static constexpr std::size_t kBytesMax = std::size_t{4} << 20;
+  static constexpr std::size_t kBytesMax = std::size_t{2} << 20;
 
   // `room` is called from any thread when it is no longer full.
   explicit WriteBacklog(std::function<void()> room) : room_(std::move(room)) {}
