@@ -10,52 +10,60 @@
 #include "base/wall_clock.hpp"
 
 namespace minidfs::actors {
-namespace {
-
-// Inodes that one PurgeRemoved entry frees: small enough not to hold up other changes.
-constexpr std::uint32_t kPurgeLimit = 512;
-// Commits that wait for reports of their blocks.
-constexpr std::size_t kUnprovenMax = 10'000;
-
-// Reading a range beats single look-ups when at least one id in so many is wanted.
-constexpr std::uint64_t kRangeDensity = 16;
-constexpr std::uint32_t kRangePage = 4096;
-
-metadata::OwnedBlock owned_block(const storage::OwnedBlock& row) {
-  return {{row.id, row.generation, row.length}, row.replication};
-}
-
-Result<metadata::ChangeReply> decode_reply(Result<std::string> reply) {
-  if (!reply.ok()) return std::move(reply).error();
-  return decode<metadata::ChangeReply>(*reply, "reply of the namespace");
-}
-
-}  // namespace
-
 void BlockActorState::start(Self* self, BlockActorParts parts) {
   self_ = self;
   log_ = parts.log;
-  reader_ = std::move(parts.reader);
+  owners_ = std::move(parts.owners);
+  facts_ = parts.facts;
+  lanes_ = std::move(parts.lanes);
   tick_interval_ = parts.tick_interval;
+  screen_.emplace(tick_interval_);
   manager_ = std::make_unique<BlockManager>(
-      std::move(parts.options), [this](std::span<const BlockId> ids) { return owners(ids); },
+      std::move(parts.options),
+      [this](const std::vector<BlockId>& ids, OwnersAnswer answer) {
+        ask_owners(ids, std::move(answer));
+      },
       now());
   const auto handle = caf::actor_cast<BlockActor>(self_);
   channel_ = log_->add_channel([handle](std::vector<consensus::Completion> completions) {
     caf::anon_send(handle, LogBatch{std::move(completions)});
   });
-  const auto decisions = reader_->node_admins();
-  if (decisions.ok()) {
-    for (const auto& decision : *decisions) note_admin(decision);
-  } else {
-    log_error("namenode", "cannot read what was decided about datanodes: {}",
-              decisions.error().message);
-  }
+  for (const auto& decision : parts.node_admins) note_admin(decision);
   purge();
   tick();
 }
 
-BlockManager::TimePoint BlockActorState::now() const { return self_->clock().now(); }
+BlockManager::TimePoint BlockActorState::now() { return screen_->now(self_->clock().now()); }
+
+std::optional<Error> BlockActorState::refuse(const Patience& patience) {
+  return screen_->refuse(patience, self_->current_sender(), self_->clock().now());
+}
+
+// --- The namespace -----------------------------------------------------------------------------
+
+void BlockActorState::ask_owners(const std::vector<BlockId>& ids, OwnersAnswer answer) {
+  self_->request(owners_, caf::infinite, OwnersOf{ids})
+      .then([answer](BlockOwners& owners) { answer(std::move(owners.owned)); },
+            [answer](const caf::error& error) { answer(from_caf(error)); });
+}
+
+// One question at a time: while the disk hangs the facts are old.
+void BlockActorState::ask_facts() {
+  if (asking_facts_) return;
+  asking_facts_ = true;
+  self_->request(owners_, caf::infinite, NamespaceFactsWanted{})
+      .then(
+          [this](const NamespaceFacts& facts) {
+            asking_facts_ = false;
+            facts_ = facts;
+            manager_->note_applied(facts.applied);
+          },
+          [this](const caf::error& error) {
+            asking_facts_ = false;
+            log_error("namenode", "cannot read the namespace's counters: {}",
+                      from_caf(error).message);
+          });
+}
 
 // --- Writers ---------------------------------------------------------------------------------
 
@@ -75,176 +83,57 @@ caf::result<WriteGrant> BlockActorState::allocate(AllocateBlocks& request) {
   return promise;
 }
 
-caf::result<metadata::ChangeReply> BlockActorState::commit(CommitWrite& request) {
-  auto promise = self_->make_response_promise<metadata::ChangeReply>();
-  try_commit({std::move(request), promise, now()});
-  return promise;
-}
-
-void BlockActorState::try_commit(WaitingCommit commit) {
-  const auto step = manager_->commit_proposed(commit.request, commit.asked_at, now());
-  if (!step.ok() || *step == BlockManager::CommitStep::kWait) {
-    // What was applied once is answered as then, whatever has become of its blocks.
-    auto kept = reader_->kept_reply(commit.request.change.request);
-    if (kept.ok() && kept->has_value()) {
-      commit.promise.deliver(std::move(**kept));
-      return;
-    }
-  }
-  if (!step.ok()) {
-    commit.promise.deliver(to_caf(step.error()));
-    return;
-  }
-  if (*step == BlockManager::CommitStep::kWait) {
-    if (unproven_.size() >= kUnprovenMax) {
-      commit.promise.deliver(
-          to_caf({Errc::kUnavailable, "too many commits wait for reports of their blocks"}));
-      return;
-    }
-    unproven_.push_back(std::move(commit));
-    return;
-  }
-  Proposal proposal;
-  proposal.commit = std::move(commit.request);
-  proposal.promise = std::move(commit.promise);
-  const metadata::Change change{proposal.commit.change};
-  propose(std::move(proposal), change);
-}
-
-void BlockActorState::try_unproven() {
-  for (auto& commit : std::exchange(unproven_, {})) try_commit(std::move(commit));
-}
-
-// --- The log ---------------------------------------------------------------------------------
-
-void BlockActorState::propose(Proposal proposal, const metadata::Change& change) {
-  const auto token = next_token_++;
-  proposals_.emplace(token, std::move(proposal));
-  log_->propose(channel_, token, metadata::encode_change(change));
-}
-
-// The ids of a mark are used up, or there was none: the leadership takes another one.
-void BlockActorState::reserve_ids() {
-  if (manager_->take_reservation() == 0) return;
-  metadata::BeginLeadership change;
-  change.time_ms = wall_clock_ms();
-  change.number = manager_->epoch().leadership;
-  change.mark = random_mark();
-  Proposal proposal;
-  proposal.kind = Proposal::Kind::kReserveIds;
-  proposal.mark = change.mark;
-  propose(std::move(proposal), change);
-}
-
-// With each tick, not with each change: what was freed meanwhile shares one entry.
-void BlockActorState::retire() {
-  auto ranges = manager_->take_retirement();
-  if (ranges.empty()) return;
-  Proposal proposal;
-  proposal.kind = Proposal::Kind::kRetire;
-  propose(std::move(proposal), metadata::RetireBlockIds{std::move(ranges)});
-}
-
-void BlockActorState::purge() {
-  if (purging_) return;
-  purging_ = true;
-  Proposal proposal;
-  proposal.kind = Proposal::Kind::kPurge;
-  propose(std::move(proposal), metadata::PurgeRemoved{kPurgeLimit});
-}
-
-void BlockActorState::take_batch(LogBatch& batch) {
-  for (auto& completion : batch.completions) {
-    const auto found = proposals_.find(completion.token);
-    MDFS_ASSERT(found != proposals_.end());
-    Proposal proposal = std::move(found->second);
-    proposals_.erase(found);
-    answer(proposal, std::move(completion.reply));
-  }
-}
-
-void BlockActorState::answer(Proposal& proposal, Result<std::string> encoded) {
-  auto reply = decode_reply(std::move(encoded));
-  switch (proposal.kind) {
-    case Proposal::Kind::kCommit:
-      manager_->commit_done(proposal.commit,
-                            reply.ok() ? std::span<const metadata::Outcome>(reply->outcomes)
-                                       : std::span<const metadata::Outcome>());
-      if (reply.ok()) {
-        proposal.promise.deliver(std::move(reply).value());
-      } else {
-        proposal.promise.deliver(to_caf(reply.error()));
-      }
-      return;
-    case Proposal::Kind::kReserveIds:
-      ids_answer(proposal, reply);
-      return;
-    case Proposal::Kind::kRetire:
-      manager_->retirement_done(reply.ok() && reply->outcomes.size() == 1 &&
-                                reply->outcomes[0].ok());
-      return;
-    case Proposal::Kind::kDecide:
-      if (reply.ok() && !proposal.forgets.is_none() && reply->outcomes.at(0).ok()) {
-        manager_->forget(proposal.forgets);
-      }
-      if (reply.ok()) {
-        proposal.promise.deliver(std::move(reply).value());
-      } else {
-        proposal.promise.deliver(to_caf(reply.error()));
-      }
-      return;
-    case Proposal::Kind::kPurge:
-      purging_ = false;
-      if (reply.ok() && removed_left_) purge();  // Else with the next tick.
-      return;
-  }
-}
-
-void BlockActorState::ids_answer(const Proposal& proposal,
-                                 const Result<metadata::ChangeReply>& reply) {
-  auto waiting = std::exchange(waiting_, {});
-  if (!reply.ok() || reply->outcomes.size() != 1 || !reply->outcomes[0].ok()) {
-    manager_->reservation_failed();
-    const Error error =
-        reply.ok() ? Error{Errc::kInternal, "block ids could not be reserved"} : reply.error();
-    for (auto& allocation : waiting) allocation.promise.deliver(to_caf(error));
-    return;
-  }
-  manager_->ids_reserved({metadata::first_of(proposal.mark), metadata::kBlockCountMax});
-  for (auto& allocation : waiting) {
-    auto grant = manager_->allocate(allocation.request, now());
-    if (grant.ok()) {
-      allocation.promise.deliver(std::move(grant).value());
-    } else {
-      allocation.promise.deliver(to_caf(grant.error()));
-    }
-  }
-}
-
-void BlockActorState::take_effects(const NamespaceEffects& effects) {
-  manager_->apply_effects(effects.blocks);
-  for (const auto& decision : effects.node_admins) note_admin(decision);
-  removed_left_ = effects.removed_left;
-  if (removed_left_) purge();
-}
-
-// --- Time and administration -------------------------------------------------------------------
+// --- Time ------------------------------------------------------------------------------------
 
 void BlockActorState::tick() {
-  const auto counters = reader_->counters();
-  if (counters.ok()) {
-    if (const auto applied = reader_->applied(); applied.ok()) manager_->note_applied(*applied);
-    manager_->tick(counters->blocks, now());
-  } else {
-    log_error("namenode", "cannot read the namespace's counters: {}", counters.error().message);
-  }
+  ask_facts();
+  manager_->tick(facts_.blocks, now());
   try_unproven();
   retire();
   reserve_ids();
   if (removed_left_) purge();
   announce_safe_mode();
+  work_later();
   self_->delayed_send(self_, tick_interval_, TickAtom{});
 }
+
+// --- What can wait -------------------------------------------------------------------------------
+
+caf::result<Accepted> BlockActorState::report(BlockReportPart& request) {
+  auto promise = self_->make_response_promise<Accepted>();
+  parts_.push_back({std::move(request), promise});
+  work_later();
+  return promise;
+}
+
+void BlockActorState::work_later() {
+  if (std::exchange(working_, true)) return;
+  self_->send(self_, WorkAtom{});
+}
+
+// One piece of each kind; the next ones come behind what has arrived meanwhile.
+void BlockActorState::work() {
+  working_ = false;
+  if (manager_->work()) work_later();
+  take_part();
+  if (!parts_.empty()) work_later();
+}
+
+void BlockActorState::take_part() {
+  if (parts_.empty()) return;
+  const auto part = std::move(parts_.front());
+  parts_.pop_front();
+  lanes_.reports->leave();
+  manager_->report(part.request, now(), [promise = part.promise](Status status) mutable {
+    if (status.ok()) {
+      promise.deliver(Accepted{});
+    } else {
+      promise.deliver(to_caf(status.error()));
+    }
+  });
+}
+
+// --- Administration ------------------------------------------------------------------------------
 
 void BlockActorState::subscribe(SafeModeListener listener) {
   listener_ = std::move(listener);
@@ -274,28 +163,6 @@ caf::result<SafeModeReply> BlockActorState::safe_mode(const SafeModeRequest& req
   return SafeModeReply{mode.on(), mode.reason()};
 }
 
-Result<std::vector<metadata::OwnedBlock>> BlockActorState::owners(std::span<const BlockId> ids) {
-  std::vector<metadata::OwnedBlock> owned;
-  auto read = [&](BlockId first, BlockId last, std::uint32_t limit) -> Result<std::size_t> {
-    MDFS_TRY(const auto page, reader_->blocks_between(first, last, limit));
-    for (const auto& row : page) owned.push_back(owned_block(row));
-    return page.size();
-  };
-  if (ids.empty()) return owned;
-  if ((ids.back().value - ids.front().value) / kRangeDensity >= ids.size()) {
-    for (const auto id : ids) {
-      if (auto count = read(id, id, 1); !count.ok()) return std::move(count).error();
-    }
-    return owned;
-  }
-  for (BlockId from = ids.front(); from <= ids.back();) {
-    MDFS_TRY(const auto count, read(from, ids.back(), kRangePage));
-    if (count < kRangePage) break;
-    from = BlockId{owned.back().block.id.value + 1};
-  }
-  return owned;
-}
-
 // --- The behaviour -----------------------------------------------------------------------------
 
 namespace {
@@ -317,52 +184,72 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
                                       std::shared_ptr<BlockActorParts> parts) {
   auto* state = &self->state;
   state->start(self, std::move(*parts));
+  const auto& lanes = state->lanes();
+  // A sign of life, or what belongs to it.
+  const auto beaten = [state] {
+    state->lanes().beats->leave();
+    return state->now();
+  };
   return {
-      [state](FillFile& request) -> LocatedFile {
-        state->manager().locate(request.file.blocks, request.reader_host, request.corrupt_ones);
-        return std::move(request.file);
+      asked<FillFile>(state, lanes.blocks,
+                      [state](FillFile& request) -> LocatedFile {
+                        state->manager().locate(request.file.blocks, request.reader_host,
+                                                request.corrupt_ones);
+                        return std::move(request.file);
+                      }),
+      asked<FillDirectory>(state, lanes.blocks,
+                           [state](FillDirectory& request) -> LocateDirectoryReply {
+                             for (auto& entry : request.page.entries) {
+                               state->manager().locate(entry.blocks, request.reader_host, false);
+                             }
+                             return std::move(request.page);
+                           }),
+      asked<CountCopies>(state, lanes.blocks,
+                         [state](CountCopies& request) {
+                           return state->manager().count_copies(request.blocks, request.wanted);
+                         }),
+      asked<DecideNode>(state, lanes.admin,
+                        [state](DecideNode& request) { return state->decide(request); }),
+      asked<AllocateBlocks>(state, lanes.blocks,
+                            [state](AllocateBlocks& request) { return state->allocate(request); }),
+      asked<CommitWrite>(state, lanes.blocks,
+                         [state](CommitWrite& request) { return state->commit(request); }),
+      asked<RenewSession>(state, lanes.blocks,
+                          [state](RenewSession& request) {
+                            return accepted(state->manager().renew(request, state->now()));
+                          }),
+      asked<EndSession>(state, lanes.blocks,
+                        [state](EndSession& request) {
+                          return accepted(state->manager().end_session(request, state->now()));
+                        }),
+      [state, beaten](const RegisterNode& request) {
+        return to_result(state->manager().register_node(request, beaten()));
       },
-      [state](FillDirectory& request) -> LocateDirectoryReply {
-        for (auto& entry : request.page.entries) {
-          state->manager().locate(entry.blocks, request.reader_host, false);
-        }
-        return std::move(request.page);
+      [state, beaten](const Heartbeat& request) {
+        return to_result(state->manager().heartbeat(request, beaten()));
       },
-      [state](const CountCopies& request) {
-        return state->manager().count_copies(request.blocks, request.wanted);
+      [state](BlockReportPart& request) { return state->report(request); },
+      [state, beaten](const Goodbye& request) {
+        return accepted(state->manager().goodbye(request, beaten()));
       },
-      [state](const DecideNode& request) { return state->decide(request); },
-      [state](AllocateBlocks& request) { return state->allocate(request); },
-      [state](CommitWrite& request) { return state->commit(request); },
-      [state](const RenewSession& request) {
-        return accepted(state->manager().renew(request, state->now()));
-      },
-      [state](const EndSession& request) {
-        return accepted(state->manager().end_session(request, state->now()));
-      },
-      [state](const RegisterNode& request) {
-        return to_result(state->manager().register_node(request, state->now()));
-      },
-      [state](const Heartbeat& request) {
-        return to_result(state->manager().heartbeat(request, state->now()));
-      },
-      [state](const BlockReportPart& request) {
-        return accepted(state->manager().report(request, state->now()));
-      },
-      [state](const Goodbye& request) {
-        return accepted(state->manager().goodbye(request, state->now()));
-      },
-      [state](const StatusRequest&) { return state->status(); },
-      [state](const SafeModeRequest& request) { return state->safe_mode(request); },
-      [state](const BalanceRequest& request) {
-        return to_result(state->manager().balance(request));
-      },
-      [state](const CheckBlocksRequest& request) { return state->check_blocks(request); },
-      [state](const ScrubRequest& request) { return state->scrub(request); },
+      asked<StatusRequest>(state, lanes.admin, [state](StatusRequest&) { return state->status(); }),
+      asked<SafeModeRequest>(
+          state, lanes.admin,
+          [state](SafeModeRequest& request) { return state->safe_mode(request); }),
+      asked<BalanceRequest>(state, lanes.admin,
+                            [state](BalanceRequest& request) {
+                              return to_result(state->manager().balance(request));
+                            }),
+      asked<CheckBlocksRequest>(
+          state, lanes.admin,
+          [state](CheckBlocksRequest& request) { return state->check_blocks(request); }),
+      asked<ScrubRequest>(state, lanes.admin,
+                          [state](ScrubRequest& request) { return state->scrub(request); }),
       [state](LogBatch& batch) { state->take_batch(batch); },
       [state](const NamespaceEffects& effects) { state->take_effects(effects); },
       [state](SubscribeAtom, const SafeModeListener& listener) { state->subscribe(listener); },
       [state](TickAtom) { state->tick(); },
+      [state](WorkAtom) { state->work(); },
   };
 }
 

@@ -1,5 +1,12 @@
 // The actor that owns the block manager: grants, commits, locations, datanodes. Detached, because
-// it reads the namespace database when it merges reports.
+// it computes; it waits for no disk: what it has to know of the namespace the owner actor reads for
+// it.
+//
+// Three lanes come together here. What datanodes send to stay members are urgent messages, which
+// CAF takes ahead of all others. Clients, operators and the log come in the order of the mailbox.
+// What is long (parts of full reports, the sweep after a node's death) is put aside and done piece
+// by piece, each piece behind whatever has arrived meanwhile: so nobody waits for more than one of
+// them.
 //
 //   registers ──> RegisterNode ─> BlockReportPart* ─> Heartbeat*       (each datanode)
 //   writers  ──> AllocateBlocks ─> [data plane] ─> CommitWrite ─> log ─> LogBatch ─> reply
@@ -9,47 +16,50 @@
 #include <caf/typed_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <chrono>
+#include <deque>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "actors/block_manager.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/internal_messages.hpp"
+#include "actors/owner_actor.hpp"
+#include "actors/request_lane.hpp"
 #include "consensus/log.hpp"
-#include "storage/namespace/namespace_reader.hpp"
 
 namespace minidfs::actors {
 
 using TickAtom = caf::atom_constant<caf::atom("tick")>;
+using WorkAtom = caf::atom_constant<caf::atom("work")>;
 using SubscribeAtom = caf::atom_constant<caf::atom("subscribe")>;
 
 // Told when safe mode is entered or left.
 using SafeModeListener = caf::typed_actor<caf::reacts_to<SafeModeChanged>>;
 
 using BlockActor = caf::typed_actor<
-    caf::replies_to<FillFile>::with<LocatedFile>,
-    caf::replies_to<FillDirectory>::with<LocateDirectoryReply>,
-    caf::replies_to<CountCopies>::with<CopiesReply>,
-    caf::replies_to<DecideNode>::with<metadata::ChangeReply>,
-    caf::replies_to<AllocateBlocks>::with<WriteGrant>,
-    caf::replies_to<CommitWrite>::with<metadata::ChangeReply>,
-    caf::replies_to<RenewSession>::with<Accepted>, caf::replies_to<EndSession>::with<Accepted>,
+    Asked<FillFile>::with<LocatedFile>, Asked<FillDirectory>::with<LocateDirectoryReply>,
+    Asked<CountCopies>::with<CopiesReply>, Asked<DecideNode>::with<metadata::ChangeReply>,
+    Asked<AllocateBlocks>::with<WriteGrant>, Asked<CommitWrite>::with<metadata::ChangeReply>,
+    Asked<RenewSession>::with<Accepted>, Asked<EndSession>::with<Accepted>,
     caf::replies_to<RegisterNode>::with<Registered>,
     caf::replies_to<Heartbeat>::with<HeartbeatReply>,
     caf::replies_to<BlockReportPart>::with<Accepted>, caf::replies_to<Goodbye>::with<Accepted>,
-    caf::replies_to<StatusRequest>::with<StatusReply>,
-    caf::replies_to<SafeModeRequest>::with<SafeModeReply>,
-    caf::replies_to<BalanceRequest>::with<BalanceReply>,
-    caf::replies_to<CheckBlocksRequest>::with<CheckBlocksReply>,
-    caf::replies_to<ScrubRequest>::with<ScrubReply>, caf::reacts_to<LogBatch>,
+    Asked<StatusRequest>::with<StatusReply>, Asked<SafeModeRequest>::with<SafeModeReply>,
+    Asked<BalanceRequest>::with<BalanceReply>, Asked<CheckBlocksRequest>::with<CheckBlocksReply>,
+    Asked<ScrubRequest>::with<ScrubReply>, caf::reacts_to<LogBatch>,
     caf::reacts_to<NamespaceEffects>, caf::reacts_to<SubscribeAtom, SafeModeListener>,
-    caf::reacts_to<TickAtom>>;
+    caf::reacts_to<TickAtom>, caf::reacts_to<WorkAtom>>;
 
 // What the wiring hands to the actor. The log outlives the actor.
 struct BlockActorParts {
   BlockManagerOptions options;
   consensus::Log* log = nullptr;
-  std::unique_ptr<storage::NamespaceReader> reader;
+  OwnerActor owners;
+  NamespaceFacts facts;                          // As the actor starts.
+  std::vector<metadata::NodeAdmin> node_admins;  // Likewise.
+  NamenodeLanes lanes;
   std::chrono::milliseconds tick_interval{250};
 };
 
@@ -68,6 +78,8 @@ class BlockActorState {
   caf::result<SafeModeReply> safe_mode(const SafeModeRequest& request);
   caf::result<CheckBlocksReply> check_blocks(const CheckBlocksRequest& request);
   ScrubReply scrub(const ScrubRequest& request);
+  caf::result<Accepted> report(BlockReportPart& request);
+  void work();
   void take_batch(LogBatch& batch);
   void take_effects(const NamespaceEffects& effects);
   void subscribe(SafeModeListener listener);
@@ -75,7 +87,10 @@ class BlockActorState {
   void tick();
 
   BlockManager& manager() { return *manager_; }
-  BlockManager::TimePoint now() const;
+  const NamenodeLanes& lanes() const { return lanes_; }
+  // The actor's own time.
+  BlockManager::TimePoint now();
+  std::optional<Error> refuse(const Patience& patience);
 
  private:
   // What a token of the log stands for.
@@ -97,13 +112,20 @@ class BlockActorState {
     CommitWrite request;
     caf::typed_response_promise<metadata::ChangeReply> promise;
     BlockManager::TimePoint asked_at{};
+    bool is_new = true;  // Nobody has looked for a kept reply yet.
   };
 
   void try_commit(WaitingCommit commit);
+  void look_for_reply(WaitingCommit commit, Status refusal);
+  void wait_for_proof(WaitingCommit commit);
   void try_unproven();
-  Result<std::vector<metadata::OwnedBlock>> owners(std::span<const BlockId> ids);
+  void ask_owners(const std::vector<BlockId>& ids, OwnersAnswer answer);
+  void ask_facts();
   void note_admin(const metadata::NodeAdmin& decision);
-  Result<CheckBlocksReply> problems_from(BlockId from);
+  void tell_problems(BlockId from, bool whole_page, std::vector<metadata::OwnedBlock> page,
+                     caf::typed_response_promise<CheckBlocksReply> promise);
+  void work_later();
+  void take_part();
   void propose(Proposal proposal, const metadata::Change& change);
   void reserve_ids();
   void retire();
@@ -114,11 +136,21 @@ class BlockActorState {
   Self* self_ = nullptr;
   consensus::Log* log_ = nullptr;
   consensus::ChannelId channel_ = 0;
-  std::unique_ptr<storage::NamespaceReader> reader_;
+  OwnerActor owners_;
+  NamespaceFacts facts_;
+  bool asking_facts_ = false;
+  NamenodeLanes lanes_;
+  std::optional<RequestScreen> screen_;
   std::unique_ptr<BlockManager> manager_;
   absl::flat_hash_map<std::uint64_t, Proposal> proposals_;
   std::vector<WaitingAllocation> waiting_;
   std::vector<WaitingCommit> unproven_;
+  struct WaitingPart {
+    BlockReportPart request;
+    caf::typed_response_promise<Accepted> promise;
+  };
+  std::deque<WaitingPart> parts_;  // Of full reports.
+  bool working_ = false;           // A WorkAtom is on its way.
   SafeModeListener listener_;
   std::chrono::milliseconds tick_interval_{};
   std::uint64_t next_token_ = 1;

@@ -11,19 +11,25 @@ namespace {
 // About a hundred years: what is longer is a mistake.
 constexpr std::chrono::milliseconds kMaintenanceMax = std::chrono::hours(24 * 36'525);
 
-// Blocks of the namespace that one request goes through.
-constexpr std::uint32_t kCheckPage = 4096;
+// Of a check of all blocks: blocks of the namespace looked at, and problems told, at a time.
+constexpr std::uint32_t kCheckedPage = 4096;
+constexpr std::size_t kProblemsMax = 1000;
 
 }  // namespace
 
 caf::result<StatusReply> BlockActorState::status() {
-  auto counters = reader_->counters();
-  if (!counters.ok()) return to_caf(counters.error());
-  StatusReply reply;
-  reply.files = counters->files;
-  reply.directories = counters->directories;
-  manager_->fill_status(reply, counters->blocks, now());
-  return reply;
+  auto promise = self_->make_response_promise<StatusReply>();
+  self_->request(owners_, caf::infinite, NamespaceFactsWanted{})
+      .then(
+          [this, promise](const NamespaceFacts& facts) mutable {
+            StatusReply reply;
+            reply.files = facts.files;
+            reply.directories = facts.directories;
+            manager_->fill_status(reply, facts.blocks, now());
+            promise.deliver(std::move(reply));
+          },
+          [promise](caf::error& error) mutable { promise.deliver(std::move(error)); });
+  return promise;
 }
 
 ScrubReply BlockActorState::scrub(const ScrubRequest& request) {
@@ -73,40 +79,38 @@ void BlockActorState::note_admin(const metadata::NodeAdmin& decision) {
   manager_->set_admin(decision, now() + std::max(left, std::chrono::milliseconds{0}), now());
 }
 
-caf::result<CheckBlocksReply> BlockActorState::check_blocks(const CheckBlocksRequest& request) {
-  auto reply = problems_from(request.from);
-  if (!reply.ok()) return to_caf(reply.error());
-  return std::move(reply).value();
-}
-
 // The block map knows what is wrong with the blocks that it has heard of. Only when some are
 // unknown to it the namespace's blocks are gone through, a page at a time.
-Result<CheckBlocksReply> BlockActorState::problems_from(BlockId from) {
-  constexpr std::size_t kProblemsMax = 1000;
-  MDFS_TRY(const auto counters, reader_->counters());
-  std::vector<metadata::OwnedBlock> page;
-  BlockId last{~std::uint64_t{0} >> 1U};
+caf::result<CheckBlocksReply> BlockActorState::check_blocks(const CheckBlocksRequest& request) {
+  auto promise = self_->make_response_promise<CheckBlocksReply>();
+  if (!manager_->knows_too_little(facts_.blocks)) {
+    tell_problems(request.from, false, {}, promise);
+    return promise;
+  }
+  const BlockId last{~std::uint64_t{0} >> 1U};
+  self_->request(owners_, caf::infinite, OwnersBetween{request.from, last, kCheckedPage})
+      .then(
+          [this, promise, from = request.from](BlockOwners& page) {
+            tell_problems(from, page.owned.size() == kCheckedPage, std::move(page.owned), promise);
+          },
+          [promise](caf::error& error) mutable { promise.deliver(std::move(error)); });
+  return promise;
+}
+
+void BlockActorState::tell_problems(BlockId from, bool whole_page,
+                                    std::vector<metadata::OwnedBlock> page,
+                                    caf::typed_response_promise<CheckBlocksReply> promise) {
   CheckBlocksReply reply;
-  if (manager_->knows_too_little(counters.blocks)) {
-    MDFS_TRY(const auto rows, reader_->blocks_between(from, last, kCheckPage));
-    for (const auto& row : rows)
-      page.push_back({{row.id, row.generation, row.length}, row.replication});
-    if (rows.size() == kCheckPage) last = rows.back().id;
-    reply.next = rows.size() == kCheckPage ? BlockId{last.value + 1} : BlockId{};
+  BlockId last{~std::uint64_t{0} >> 1U};
+  if (whole_page) {
+    last = page.back().block.id;
+    reply.next = BlockId{last.value + 1};
   }
-  auto problems = manager_->problems(from, last, page, kProblemsMax);
-  if (problems.size() == kProblemsMax) {
-    reply.next = BlockId{problems.back().block.id.value + 1};
+  reply.problems = manager_->problems(from, last, page, kProblemsMax);
+  if (reply.problems.size() == kProblemsMax) {
+    reply.next = BlockId{reply.problems.back().block.id.value + 1};
   }
-  for (auto& problem : problems) {
-    const auto owner = reader_->owner_of(problem.block.id);
-    if (!owner.ok()) continue;  // Its file was removed meanwhile.
-    auto path = reader_->path_of(*owner);
-    if (!path.ok()) continue;
-    problem.path = std::move(*path);
-    reply.problems.push_back(std::move(problem));
-  }
-  return reply;
+  promise.delegate(owners_, PathsOf{std::move(reply)});
 }
 
 }  // namespace minidfs::actors

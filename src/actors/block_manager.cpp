@@ -17,7 +17,9 @@ constexpr std::uint32_t kPipelinesMax = 64;
 constexpr std::uint32_t kBlocksPerPipelineMax = 4096;
 constexpr std::size_t kExcludedMax = 4096;
 constexpr std::uint64_t kGrantedGeneration = 1;
-constexpr std::size_t kRetiredAtOnceMax = 4096;  // Ranges in one entry of the log.
+// Of one entry of the log, and of what follows when it is applied.
+constexpr std::size_t kRetiredRangesMax = 4096;
+constexpr std::uint64_t kRetiredIdsMax = 8192;
 
 Status check_request(const AllocateBlocks& request) {
   if (request.pipelines > kPipelinesMax || request.blocks_per_pipeline > kBlocksPerPipelineMax ||
@@ -83,6 +85,7 @@ BlockManager::BlockManager(BlockManagerOptions options, OwnerLookup owners, Time
       registry_(options_.nodes),
       sessions_(metadata::SessionId{(random_() >> 1) + 1}, options_.sessions),
       orphans_(options_.orphans),
+      grants_(options_.reports),
       safe_mode_(options_.safe_mode),
       repair_work_(options_.repair_work),
       last_report_(random_() >> 32) {
@@ -157,7 +160,7 @@ Status BlockManager::end_session(const EndSession& request, TimePoint now) {
 
 std::vector<BlockRange> BlockManager::take_retirement() {
   if (!retiring_.empty()) return {};
-  auto ranges = dying_.take(kRetiredAtOnceMax);
+  auto ranges = dying_.take(kRetiredRangesMax, kRetiredIdsMax);
   for (const auto& range : ranges) retiring_.add(range);
   return ranges;
 }
@@ -165,12 +168,15 @@ std::vector<BlockRange> BlockManager::take_retirement() {
 // Only now, when no commit of them can be accepted any more, the replicas may go. A commit that
 // came before was accepted: who owns the blocks the namespace itself is asked.
 void BlockManager::retirement_done(bool applied) {
-  const auto ranges = std::exchange(retiring_, {}).ranges();
-  Status status;
-  if (applied) status = free_unowned(known_in(ranges));
-  if (!status.ok()) log_error("namenode", "cannot ask who owns blocks: {}", status.error().message);
-  if (applied && status.ok()) return;
-  for (const auto& range : ranges) dying_.add(range);
+  if (!applied) {
+    for (const auto& range : std::exchange(retiring_, {}).ranges()) dying_.add(range);
+    return;
+  }
+  auto known = known_in(retiring_.ranges());
+  with_owners(known, [this, known](std::span<const metadata::OwnedBlock> owned) {
+    free_unowned(known, owned);
+    retiring_ = {};
+  });
 }
 
 std::vector<BlockId> BlockManager::known_in(std::span<const BlockRange> ranges) const {
@@ -185,9 +191,9 @@ std::vector<BlockId> BlockManager::known_in(std::span<const BlockRange> ranges) 
   return known;
 }
 
-// `blocks` in order of id. Orders the replicas of those removed that no file owns.
-Status BlockManager::free_unowned(std::vector<BlockId> blocks) {
-  MDFS_TRY(const auto owned, owners_(blocks));
+// Both in order of id. Orders the replicas of those removed that no file owns.
+void BlockManager::free_unowned(std::span<const BlockId> blocks,
+                                std::span<const metadata::OwnedBlock> owned) {
   auto owner = owned.begin();
   for (const BlockId id : blocks) {
     while (owner != owned.end() && owner->block.id < id) ++owner;
@@ -197,7 +203,6 @@ Status BlockManager::free_unowned(std::vector<BlockId> blocks) {
       send_deletes(map_.free_block(id));
     }
   }
-  return {};
 }
 
 void BlockManager::ids_reserved(metadata::BlockRange range) {
@@ -289,6 +294,7 @@ void BlockManager::note_lost_node(NodeIndex node) {
 
 void BlockManager::apply_effects(std::span<const metadata::BlockEffect> effects) {
   for (const auto& effect : effects) {
+    questions_.touched(effect.block.id);
     switch (effect.kind) {
       case metadata::BlockEffect::Kind::kAdded:
         map_.commit_block({effect.block, effect.replication}, {});

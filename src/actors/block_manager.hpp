@@ -6,10 +6,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -27,9 +29,11 @@
 #include "metadata/node_registry.hpp"
 #include "metadata/order_window.hpp"
 #include "metadata/orphan_collector.hpp"
+#include "metadata/owner_questions.hpp"
 #include "metadata/placement.hpp"
 #include "metadata/repair_work.hpp"
 #include "metadata/replication_planner.hpp"
+#include "metadata/report_grants.hpp"
 #include "metadata/write_sessions.hpp"
 
 namespace minidfs::actors {
@@ -42,6 +46,7 @@ struct BlockManagerOptions {
   metadata::PlacementOptions placement;
   metadata::WriteSessions::Options sessions;
   metadata::OrphanCollector::Options orphans;
+  metadata::ReportGrants::Options reports;
   metadata::SafeMode::Options safe_mode;
   metadata::PlannerOptions repair;
   metadata::RepairWorkOptions repair_work;
@@ -60,9 +65,10 @@ struct BlockManagerOptions {
   std::uint64_t seed = 1;
 };
 
-// What the namespace says of given blocks (ids ascending): those that a file owns.
-using OwnerLookup =
-    std::function<Result<std::vector<metadata::OwnedBlock>>(std::span<const BlockId>)>;
+// What the namespace says of given blocks (ids ascending): those that a file owns. Told once, at
+// once or later, on the thread of the block manager; the manager asks again when it fails.
+using OwnersAnswer = std::function<void(Result<std::vector<metadata::OwnedBlock>>)>;
+using OwnerLookup = std::function<void(const std::vector<BlockId>&, OwnersAnswer)>;
 
 class BlockManager {
  public:
@@ -121,14 +127,21 @@ class BlockManager {
   // --- Datanodes ---
 
   Result<Registered> register_node(const RegisterNode& request, TimePoint now);
+  // Errors: kBusy when news of the node that came before still wait for the namespace.
   Result<HeartbeatReply> heartbeat(const Heartbeat& request, TimePoint now);
-  Status report(const BlockReportPart& request, TimePoint now);
+  // `answered` is told when the part has been merged, or why not: at once or later. kBusy: the part
+  // before it has not been merged yet.
+  using Answered = std::function<void(Status)>;
+  void report(const BlockReportPart& request, TimePoint now, Answered answered);
   Status goodbye(const Goodbye& request, TimePoint now);
 
   // --- Time and administration ---
 
   // Call several times a second. `total_blocks` is the namespace's counter.
   void tick(std::uint64_t total_blocks, TimePoint now);
+  // Does a piece of what takes long: what a change of a datanode means for its blocks. Returns
+  // whether more is left.
+  bool work();
   metadata::SafeMode& safe_mode() { return safe_mode_; }
   // What was decided about a node, which may not be there yet. `until` matters for maintenance.
   void set_admin(const metadata::NodeAdmin& decision, TimePoint until, TimePoint now);
@@ -153,14 +166,23 @@ class BlockManager {
   void fill_status(StatusReply& reply, std::uint64_t total_blocks, TimePoint now) const;
 
  private:
+  // What a heartbeat told of the node's replicas.
+  struct News {
+    metadata::IncrementalReport changes;
+    TimePoint told{};
+  };
+
   // What is under way with one datanode.
   struct NodeWork {
-    std::optional<metadata::ReportProgress> report;  // The full report it owes or is sending.
-    metadata::OrderWindow removes;                   // Sent with its heartbeats.
-    std::vector<CopyOrder> copies;                   // Likewise.
-    ScrubState scrub;                                // As it said last.
-    std::vector<DiskState> bad_disks;                // Likewise: those that do not work.
-    std::uint64_t scrub_wanted = 0;                  // The request that it is to carry out.
+    std::optional<metadata::ReportProgress> report;  // The full report that it is sending.
+    std::vector<Answered> part_answers;  // Of its part that is being merged; empty: none is.
+    std::deque<News> news;               // In order; the first one waits for the namespace.
+    std::uint64_t process = 0;      // Counted: what was begun for an earlier one ends in nothing.
+    metadata::OrderWindow removes;  // Sent with its heartbeats.
+    std::vector<CopyOrder> copies;  // Likewise.
+    ScrubState scrub;               // As it said last.
+    std::vector<DiskState> bad_disks;  // Likewise: those that do not work.
+    std::uint64_t scrub_wanted = 0;    // The request that it is to carry out.
   };
 
   Result<std::vector<metadata::NodeIndex>> targets_for(const AllocateBlocks& request,
@@ -168,7 +190,10 @@ class BlockManager {
   void note_disks(metadata::NodeIndex node, const std::vector<DiskState>& disks);
   // ", …" with the disks that keep live datanodes from taking blocks; empty when all work.
   std::string bad_disks_text() const;
-  Status free_unowned(std::vector<BlockId> blocks);
+  using OwnersKnown = std::function<void(std::span<const metadata::OwnedBlock>)>;
+  void with_owners(std::vector<BlockId> blocks, OwnersKnown then);
+  void ask_owners_again();
+  void free_unowned(std::span<const BlockId> blocks, std::span<const metadata::OwnedBlock> owned);
   std::vector<BlockId> known_in(std::span<const metadata::BlockRange> ranges) const;
   bool is_unsettled(TimePoint now) const { return now - started_ < options_.deletes_after; }
   void collect_orphans(TimePoint now);
@@ -178,7 +203,18 @@ class BlockManager {
                    std::span<const metadata::NodeIndex> lost);
   metadata::ReplicaLocation location(metadata::NodeIndex node) const;
   void node_events(std::span<const metadata::NodeEvent> events);
-  void start_report(metadata::NodeIndex node);
+  // The full report that the node owes, when it is its turn.
+  struct ReportOrder {
+    std::uint64_t number = 0;
+    metadata::ReportPosition from;
+  };
+  ReportOrder order_report(metadata::NodeIndex node, TimePoint now);
+  void forget_process(metadata::NodeIndex node);
+  void merge_part(metadata::NodeIndex node, const metadata::ReportChunk& chunk,
+                  std::span<const metadata::OwnedBlock> owned);
+  void merge_news(metadata::NodeIndex node);
+  void apply_news(metadata::NodeIndex node, const News& news,
+                  std::span<const metadata::OwnedBlock> owned);
   void copy_failed(const CopyFailure& failure, TimePoint now);
   std::string rack_for(const RegisterNode& request) const;
   void apply_admin(metadata::NodeIndex node, TimePoint now);
@@ -190,7 +226,6 @@ class BlockManager {
   void repair(TimePoint now);
   void send_deletes(std::span<const metadata::ReplicaDelete> deletes);
   void note_merge(metadata::NodeIndex node, const metadata::MergeResult& result);
-  Result<std::vector<metadata::OwnedBlock>> owners_of(std::span<const metadata::Block> replicas);
   NodeWork& work(metadata::NodeIndex node);
 
   BlockManagerOptions options_;
@@ -201,6 +236,10 @@ class BlockManager {
   metadata::BlockMap map_;
   metadata::WriteSessions sessions_;
   metadata::OrphanCollector orphans_;
+  metadata::ReportGrants grants_;
+  metadata::OwnerQuestions questions_;
+  // Questions that failed, until the next tick.
+  std::vector<std::pair<std::vector<BlockId>, OwnersKnown>> unanswered_;
   metadata::BlockIdAllocator ids_;
   absl::flat_hash_set<metadata::BlockMark> marks_;  // Of the blocks that were granted here.
   metadata::SafeMode safe_mode_;

@@ -108,7 +108,7 @@ void BlockManager::end_decommissions() {
     const auto* node = registry_.find(id);
     if (node == nullptr || node->admin != AdminState::kDecommissioning) continue;
     if (node->state == NodeState::kDead) continue;
-    if (metadata::has_draining_blocks(map_, node->index)) continue;
+    if (map_.is_sweeping() || map_.draining_blocks(node->index) > 0) continue;
     if (const auto event = registry_.set_admin(node->index, AdminState::kDecommissioned)) {
       log_info("namenode",
                "datanode {} is decommissioned: every block of it has its copies "

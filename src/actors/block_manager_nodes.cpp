@@ -29,6 +29,8 @@ metadata::NodeUsage usage_of(const Heartbeat& request) {
 }
 
 constexpr std::size_t kBadDisksTextMax = 500;  // Bytes of an error message.
+// Heartbeats of one node whose news wait for the namespace.
+constexpr std::size_t kNewsMax = 16;
 
 // The registry asks for a new registration by these codes.
 bool means_register_again(const Error& error) {
@@ -64,16 +66,22 @@ Result<Registered> BlockManager::register_node(const RegisterNode& request, Time
   const auto& node = registry_.get(registered.node);
   node_events(registered.events);
   metadata::follow_node(map_, registry_, registered.node);
-  note_lost_node(registered.node);  // Its report tells what it has.
-  // Orders that its last process had do not come to their end.
+  // A process that has obeyed this leadership before is known by all that it told since then: with
+  // its heartbeats, and with the parts of its report.
+  if (!registered.known || request.epoch != options_.epoch) {
+    forget_process(registered.node);
+    registry_.report_due(registered.node);
+    note_lost_node(registered.node);  // Its report tells what it has.
+  }
+  // Orders that it had are dropped there.
   work(registered.node).copies.clear();
   work(registered.node).removes.restart();
   repair_work_.source_restarted(registered.node);
   apply_admin(registered.node, now);
-  start_report(registered.node);
-  log_info("namenode", "datanode {} ({}, rack {}) registered", to_string(node.data),
-           to_string(node.id), node.rack);
-  return Registered{options_.cluster, last_report_, options_.epoch, applied_};
+  const auto report = order_report(registered.node, now);
+  log_info("namenode", "datanode {} ({}, rack {}) registered{}", to_string(node.data),
+           to_string(node.id), node.rack, node.report_complete ? " again" : "");
+  return Registered{options_.cluster, report.number, options_.epoch, applied_, report.from};
 }
 
 void BlockManager::note_disks(NodeIndex node, const std::vector<DiskState>& disks) {
@@ -137,15 +145,14 @@ Result<HeartbeatReply> BlockManager::heartbeat(const Heartbeat& request, TimePoi
   }
   note_disks(node, request.disks);
   note_losses(node, request.changes);
-  MDFS_TRY(const auto owned, owners_of(request.changes.added));
-  note_merge(node, metadata::apply_incremental(map_, node, request.changes, owned));
-  for (const auto& added : request.changes.added) {
-    // Given up by their writers, and stored here only now.
-    if (sessions_.is_dead(added.id) && !map_.is_owned(added.id)) dying_.add({added.id, 1});
-  }
-  for (const auto& gone : request.changes.removed) {
-    repair_work_.delete_confirmed(node, gone.id);
-    work(node).removes.confirmed(gone.id, gone.generation, now);
+  if (!request.changes.empty()) {
+    auto& news = work(node).news;
+    if (news.size() >= kNewsMax) {
+      return Error{Errc::kBusy, "what datanode " + to_string(registry_.get(node).data) +
+                                    " told before is not entered yet"};
+    }
+    news.push_back({request.changes, now});
+    if (news.size() == 1) merge_news(node);
   }
   for (const auto& failure : request.failed_copies) copy_failed(failure, now);
   work(node).scrub = request.scrub;
@@ -158,6 +165,9 @@ Result<HeartbeatReply> BlockManager::heartbeat(const Heartbeat& request, TimePoi
     for (const auto& order : orders) reply.remove.push_back({order.block, order.generation});
   }
   reply.copy = std::exchange(work(node).copies, {});
+  const auto report = order_report(node, now);
+  reply.report = report.number;
+  reply.from = report.from;
   return reply;
 }
 
@@ -179,30 +189,6 @@ ScrubReply BlockManager::scrub(const ScrubRequest& request, std::int64_t unix_ms
   return reply;
 }
 
-Status BlockManager::report(const BlockReportPart& request, TimePoint now) {
-  const auto* node = registry_.find(request.node);
-  if (node == nullptr || node->incarnation != request.incarnation ||
-      node->state == metadata::NodeState::kDead) {
-    return Error{Errc::kStale, "block report of a datanode that is not registered"};
-  }
-  const auto index = node->index;
-  MDFS_TRY(const auto chunk, metadata::decode_report_chunk(request.chunk));
-  auto& progress = work(index).report;
-  if (!progress.has_value()) return Error{Errc::kStale, "no block report is owed"};
-  MDFS_CHECK(progress->accept(chunk));
-  MDFS_TRY(const auto owned, owners_of(chunk.replicas));
-  note_merge(index, metadata::merge_report_chunk(map_, index, chunk, owned));
-  if (progress->complete()) {
-    progress.reset();
-    map_.end_report(index);
-    registry_.report_completed(index);
-    log_info("namenode", "datanode {} has reported {} replicas in full",
-             to_string(registry_.get(index).data), map_.replica_count(index));
-  }
-  static_cast<void>(now);
-  return {};
-}
-
 Status BlockManager::goodbye(const Goodbye& request, TimePoint now) {
   MDFS_TRY(const auto event, registry_.goodbye(request.node, request.incarnation, now));
   if (event.has_value()) node_events({&*event, 1});
@@ -213,6 +199,7 @@ void BlockManager::tick(std::uint64_t total_blocks, TimePoint now) {
   absl::erase_if(admins_, [&](const auto& entry) {
     return entry.second.admin == metadata::AdminState::kMaintenance && entry.second.until <= now;
   });
+  ask_owners_again();
   node_events(registry_.tick(now));
   for (const auto& ended : sessions_.expire(now)) {
     for (const auto& range : ended.ranges) dying_.add(range);
@@ -224,6 +211,11 @@ void BlockManager::tick(std::uint64_t total_blocks, TimePoint now) {
   }
   collect_orphans(now);
   repair(now);
+}
+
+bool BlockManager::work() {
+  map_.sweep();
+  return map_.is_sweeping();
 }
 
 void BlockManager::collect_orphans(TimePoint now) {
@@ -300,7 +292,7 @@ void BlockManager::fill_status(StatusReply& reply, std::uint64_t total_blocks,
         std::chrono::duration_cast<std::chrono::milliseconds>(now - node.last_heartbeat).count();
     report.admin = to_string(node.admin);
     if (node.admin == metadata::AdminState::kDecommissioning) {
-      report.draining_left = metadata::draining_blocks_left(map_, node.index);
+      report.draining_left = map_.draining_blocks(node.index);
     }
     if (node.admin == metadata::AdminState::kMaintenance) {
       report.maintenance_left_ms =
@@ -324,36 +316,23 @@ void BlockManager::node_events(std::span<const metadata::NodeEvent> events) {
     log_info("namenode", "datanode {} is {} (was {})", to_string(node.data), to_string(event.to),
              to_string(event.from));
     if (event.to == metadata::NodeState::kDead) {
-      work(event.node) = {};
+      forget_process(event.node);
+      auto& gone = work(event.node);
+      gone.copies.clear();
+      gone.removes = {};
+      gone.bad_disks.clear();
+      gone.scrub = {};
+      gone.scrub_wanted = 0;
       note_lost_node(event.node);
     }
   }
   metadata::follow_events(map_, registry_, events);
 }
 
-void BlockManager::start_report(NodeIndex node) {
-  work(node).report.emplace(++last_report_);
-  map_.begin_report(node);
-}
-
 void BlockManager::send_deletes(std::span<const metadata::ReplicaDelete> deletes) {
   for (const auto& order : deletes) {
     work(order.node).removes.add(order.block, order.generation);
   }
-}
-
-void BlockManager::note_merge(NodeIndex node, const metadata::MergeResult& result) {
-  if (!result.stale.empty()) {
-    log_info("namenode", "datanode {} holds {} replicas of older generations",
-             to_string(registry_.get(node).data), result.stale.size());
-  }
-}
-
-Result<std::vector<metadata::OwnedBlock>> BlockManager::owners_of(
-    std::span<const metadata::Block> replicas) {
-  const auto ids = metadata::blocks_to_look_up(map_, replicas);
-  if (ids.empty()) return std::vector<metadata::OwnedBlock>{};
-  return owners_(ids);
 }
 
 BlockManager::NodeWork& BlockManager::work(NodeIndex node) {

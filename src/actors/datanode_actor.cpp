@@ -87,7 +87,11 @@ void DatanodeActorState::closed(std::uint64_t connection) {
 // of an answer that never comes holds two numbers.
 template <class Reply, class Request, class Answered>
 void DatanodeActorState::ask(Request request, std::uint64_t number, Answered answered) {
-  self_->request(namenode_, caf::infinite, std::move(request))
+  // What keeps a member is taken ahead of all else at the namenode, a report behind it.
+  constexpr auto kPriority = std::is_same_v<Request, BlockReportPart>
+                                 ? caf::message_priority::normal
+                                 : caf::message_priority::high;
+  self_->request<kPriority>(namenode_, caf::infinite, std::move(request))
       .then([answered](const Reply& reply) { answered(reply); },
             [this, number, connection = connection_](const caf::error& failure) {
               auto error = from_caf(failure);
@@ -185,7 +189,7 @@ void DatanodeActorState::registered(const metadata::SendRegistration& asked,
   }
   last_complaint_.clear();
   step(metadata::RegistrationAnswered{
-      asked.connection, asked.request, reply.report, {reply.epoch, reply.change}});
+      asked.connection, asked.request, reply.report, {reply.epoch, reply.change}, reply.from});
 }
 
 void DatanodeActorState::perform(const metadata::SendChunk& send) {
@@ -208,13 +212,11 @@ Status DatanodeActorState::next_chunk(const metadata::SendChunk& send) {
   using Part = metadata::SendChunk::Part;
   if (send.part == Part::kAgain && last_chunk_.has_value()) return {};
   if (send.part == Part::kFirst) last_chunk_.reset();
-  BlockId after;
-  if (last_chunk_.has_value() && !last_chunk_->replicas.empty()) {
-    after = last_chunk_->replicas.back().id;
-  }
+  const auto position =
+      last_chunk_.has_value() ? metadata::position_after(*last_chunk_) : send.from;
+  const BlockId after{position.first.value == 0 ? 0 : position.first.value - 1};
   MDFS_TRY(const auto replicas, parts_.store->list(after, metadata::kReportChunkReplicasMax));
-  const auto* previous = last_chunk_.has_value() ? &*last_chunk_ : nullptr;
-  last_chunk_ = metadata::next_report_chunk(send.report, previous, blocks_of(replicas));
+  last_chunk_ = metadata::report_chunk_at(send.report, position, blocks_of(replicas));
   return {};
 }
 
@@ -265,7 +267,8 @@ void DatanodeActorState::beaten(const metadata::SendHeartbeat& asked, const Hear
                                    reply.register_again,
                                    busy,
                                    reply.report,
-                                   {reply.epoch, reply.change}});
+                                   {reply.epoch, reply.change},
+                                   reply.from});
   orders_ = nullptr;
 }
 

@@ -43,16 +43,18 @@ typename Inspector::result_type inspect(Inspector& f, RegisterNode& x) {
 
 struct Registered {
   ClusterId cluster;
-  // The number of the full block report that the node now owes. 0: none, because this process of it
-  // has reported in full to this epoch, and its heartbeats have told everything since.
+  // The number of the full block report that the node is to send now. 0: none is owed, because this
+  // process of it has reported in full to this epoch, and its heartbeats have told everything
+  // since; or other nodes come first, and the answer to a heartbeat will ask for it.
   std::uint64_t report = 0;
   metadata::Epoch epoch;
-  std::uint64_t change = 0;  // The number of the newest change applied.
+  std::uint64_t change = 0;       // The number of the newest change applied.
+  metadata::ReportPosition from;  // Where that report begins, or goes on.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Registered& x) {
-  return f(x.cluster, x.report, x.epoch, x.change);
+  return f(x.cluster, x.report, x.epoch, x.change, x.from);
 }
 
 // A copy that the node was ordered to send and that one of its ends could not carry out.
@@ -157,8 +159,9 @@ typename Inspector::result_type inspect(Inspector& f, CopyOrder& x) {
 // The orders are those of `epoch`. A datanode that obeys a later one of the same life drops them,
 // and one that meets a new epoch registers before it obeys it.
 struct HeartbeatReply {
-  bool register_again = false;  // The namenode does not know this process of the node.
-  std::uint64_t report = 0;     // Not 0: send a full block report with this number.
+  bool register_again = false;    // The namenode does not know this process of the node.
+  std::uint64_t report = 0;       // Not 0: send a full block report with this number.
+  metadata::ReportPosition from;  // Where it begins, or goes on.
   std::vector<RemoveOrder> remove;
   std::vector<CopyOrder> copy;
   std::uint64_t scrub_now = 0;  // Not 0: check all replicas at once, unless done for this number.
@@ -168,7 +171,7 @@ struct HeartbeatReply {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, HeartbeatReply& x) {
-  return f(x.register_again, x.report, x.remove, x.copy, x.scrub_now, x.epoch, x.change);
+  return f(x.register_again, x.report, x.from, x.remove, x.copy, x.scrub_now, x.epoch, x.change);
 }
 
 // A chunk of a full block report; chunks are sent in order, one at a time.

@@ -9,35 +9,37 @@
 
 namespace minidfs::actors {
 
+// A request of a client or an operator, which waits for the answer as long as its Patience says.
+template <class Request>
+struct Asked {
+  template <class Reply>
+  using with = typename caf::replies_to<Patience, Request>::template with<Reply>;
+};
+
 // What the namenode publishes on its control port. Errors are those of base/error.hpp, carried as
-// caf::error (see to_caf).
+// caf::error (see to_caf); every request may be answered with kBusy.
 using NamenodeActor = caf::typed_actor<
     // The namespace.
-    caf::replies_to<StatRequest>::with<metadata::FileStatus>,
-    caf::replies_to<ListRequest>::with<ListReply>,
-    caf::replies_to<LocateRequest>::with<LocatedFile>,
-    caf::replies_to<LocateDirectoryRequest>::with<LocateDirectoryReply>,
-    caf::replies_to<metadata::MakeDirectory>::with<metadata::ChangeReply>,
-    caf::replies_to<metadata::Rename>::with<metadata::ChangeReply>,
-    caf::replies_to<metadata::Remove>::with<metadata::ChangeReply>,
-    caf::replies_to<metadata::SetReplication>::with<metadata::ChangeReply>,
-    caf::replies_to<metadata::SetAttributes>::with<metadata::ChangeReply>,
+    Asked<StatRequest>::with<metadata::FileStatus>, Asked<ListRequest>::with<ListReply>,
+    Asked<LocateRequest>::with<LocatedFile>,
+    Asked<LocateDirectoryRequest>::with<LocateDirectoryReply>,
+    Asked<metadata::MakeDirectory>::with<metadata::ChangeReply>,
+    Asked<metadata::Rename>::with<metadata::ChangeReply>,
+    Asked<metadata::Remove>::with<metadata::ChangeReply>,
+    Asked<metadata::SetReplication>::with<metadata::ChangeReply>,
+    Asked<metadata::SetAttributes>::with<metadata::ChangeReply>,
     // Writers.
-    caf::replies_to<AllocateBlocks>::with<WriteGrant>,
-    caf::replies_to<CommitWrite>::with<metadata::ChangeReply>,
-    caf::replies_to<RenewSession>::with<Accepted>, caf::replies_to<EndSession>::with<Accepted>,
-    // Datanodes.
+    Asked<AllocateBlocks>::with<WriteGrant>, Asked<CommitWrite>::with<metadata::ChangeReply>,
+    Asked<RenewSession>::with<Accepted>, Asked<EndSession>::with<Accepted>,
+    // Datanodes. Their patience is metadata::Membership's.
     caf::replies_to<RegisterNode>::with<Registered>,
     caf::replies_to<Heartbeat>::with<HeartbeatReply>,
     caf::replies_to<BlockReportPart>::with<Accepted>, caf::replies_to<Goodbye>::with<Accepted>,
     // Administration.
-    caf::replies_to<StatusRequest>::with<StatusReply>,
-    caf::replies_to<SafeModeRequest>::with<SafeModeReply>,
-    caf::replies_to<DecideNode>::with<metadata::ChangeReply>,
-    caf::replies_to<BalanceRequest>::with<BalanceReply>,
-    caf::replies_to<CopiesRequest>::with<CopiesReply>,
-    caf::replies_to<CheckBlocksRequest>::with<CheckBlocksReply>,
-    caf::replies_to<ScrubRequest>::with<ScrubReply>>;
+    Asked<StatusRequest>::with<StatusReply>, Asked<SafeModeRequest>::with<SafeModeReply>,
+    Asked<DecideNode>::with<metadata::ChangeReply>, Asked<BalanceRequest>::with<BalanceReply>,
+    Asked<CopiesRequest>::with<CopiesReply>, Asked<CheckBlocksRequest>::with<CheckBlocksReply>,
+    Asked<ScrubRequest>::with<ScrubReply>>;
 
 // An error of ours as CAF carries it: the code, our category, and the sentence as context.
 caf::error to_caf(const Error& error);

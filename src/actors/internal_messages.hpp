@@ -4,11 +4,13 @@
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "actors/messages.hpp"
 #include "consensus/log.hpp"
+#include "metadata/block_map.hpp"
 #include "metadata/namespace_effects.hpp"
 
 namespace minidfs::actors {
@@ -47,6 +49,41 @@ struct SafeModeChanged {
   friend bool operator==(const SafeModeChanged&, const SafeModeChanged&) = default;
 };
 
+// --- What the block actor asks of the namespace (owner_actor.hpp) --------------------------------
+
+struct OwnersOf {
+  std::vector<BlockId> blocks;  // Ascending.
+};
+// The first `limit` blocks of [first, last] that files own.
+struct OwnersBetween {
+  BlockId first;
+  BlockId last;
+  std::uint32_t limit = 0;
+};
+struct BlockOwners {
+  std::vector<metadata::OwnedBlock> owned;  // Ascending; what is missing no file owns.
+};
+
+struct NamespaceFactsWanted {};
+struct NamespaceFacts {
+  std::uint64_t files = 0;
+  std::uint64_t directories = 0;
+  std::uint64_t blocks = 0;
+  std::uint64_t applied = 0;  // The number of the last change that is in the database.
+};
+
+struct KeptReplyOf {
+  metadata::RequestId request;
+};
+struct KeptReply {
+  std::optional<metadata::ChangeReply> reply;
+};
+
+// Fills in the paths; what no file owns any more is left out.
+struct PathsOf {
+  CheckBlocksReply reply;
+};
+
 }  // namespace minidfs::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::LogBatch)
@@ -55,3 +92,11 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::FillFile)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::FillDirectory)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::CountCopies)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::SafeModeChanged)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::OwnersOf)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::OwnersBetween)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::BlockOwners)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::NamespaceFactsWanted)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::NamespaceFacts)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::KeptReplyOf)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::KeptReply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::PathsOf)

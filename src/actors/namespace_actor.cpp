@@ -29,11 +29,25 @@ void NamespaceActorState::start(Self* self, NamespaceActorParts parts) {
   log_ = parts.log;
   reader_ = std::move(parts.reader);
   blocks_ = std::move(parts.blocks);
+  lanes_ = std::move(parts.lanes);
+  tick_interval_ = parts.tick_interval;
+  screen_.emplace(tick_interval_);
   const auto handle = caf::actor_cast<NamespaceActor>(self_);
   channel_ = log_->add_channel([handle](std::vector<consensus::Completion> completions) {
     caf::anon_send(handle, LogBatch{std::move(completions)});
   });
   self_->send(blocks_, SubscribeAtom{}, caf::actor_cast<SafeModeListener>(self_));
+  tick();
+}
+
+// Only reads the time: that is how a standstill of this process is noticed.
+void NamespaceActorState::tick() {
+  screen_->now(self_->clock().now());
+  self_->delayed_send(self_, tick_interval_, TickAtom{});
+}
+
+std::optional<Error> NamespaceActorState::refuse(const Patience& patience) {
+  return screen_->refuse(patience, self_->current_sender(), self_->clock().now());
 }
 
 caf::error NamespaceActorState::refuse_in_safe_mode() const {
@@ -55,7 +69,8 @@ caf::result<ListReply> NamespaceActorState::list(const ListRequest& request) {
   return ListReply{*page->entries, page->count, page->more};
 }
 
-caf::result<LocatedFile> NamespaceActorState::locate(const LocateRequest& request) {
+caf::result<LocatedFile> NamespaceActorState::locate(const LocateRequest& request,
+                                                     const Patience& patience) {
   auto file = reader_->file_blocks(request.path);
   if (!file.ok()) return to_caf(file.error());
   FillFile fill;
@@ -67,11 +82,11 @@ caf::result<LocatedFile> NamespaceActorState::locate(const LocateRequest& reques
     fill.file.blocks.push_back({block, offset, {}});
     offset += block.length;
   }
-  return self_->delegate(blocks_, std::move(fill));
+  return pass_on<LocatedFile>(patience, lanes_.blocks, std::move(fill));
 }
 
 caf::result<LocateDirectoryReply> NamespaceActorState::locate_directory(
-    const LocateDirectoryRequest& request) {
+    const LocateDirectoryRequest& request, const Patience& patience) {
   auto page = reader_->list_with_blocks(request.path, request.start_after,
                                         page_limit(request.limit, kLocateLimit));
   if (!page.ok()) return to_caf(page.error());
@@ -87,13 +102,15 @@ caf::result<LocateDirectoryReply> NamespaceActorState::locate_directory(
       offset += block.length;
     }
   }
-  return self_->delegate(blocks_, std::move(fill));
+  return pass_on<LocateDirectoryReply>(patience, lanes_.blocks, std::move(fill));
 }
 
-caf::result<CopiesReply> NamespaceActorState::copies(const CopiesRequest& request) {
+caf::result<CopiesReply> NamespaceActorState::copies(const CopiesRequest& request,
+                                                     const Patience& patience) {
   auto file = reader_->file_blocks(request.path);
   if (!file.ok()) return to_caf(file.error());
-  return self_->delegate(blocks_, CountCopies{std::move(file->blocks), file->status.replication});
+  return pass_on<CopiesReply>(patience, lanes_.blocks,
+                              CountCopies{std::move(file->blocks), file->status.replication});
 }
 
 // --- Writing -----------------------------------------------------------------------------------
@@ -110,7 +127,8 @@ Status NamespaceActorState::check_intended(const IntendedFile& file) {
   return {};
 }
 
-caf::result<WriteGrant> NamespaceActorState::allocate(AllocateBlocks& request) {
+caf::result<WriteGrant> NamespaceActorState::allocate(AllocateBlocks& request,
+                                                      const Patience& patience) {
   if (safe_mode_.on) return refuse_in_safe_mode();
   if (request.files.size() > kIntendedMax) {
     return to_caf(
@@ -119,10 +137,11 @@ caf::result<WriteGrant> NamespaceActorState::allocate(AllocateBlocks& request) {
   for (const auto& file : request.files) {
     if (auto status = check_intended(file); !status.ok()) return to_caf(status.error());
   }
-  return self_->delegate(blocks_, std::move(request));
+  return pass_on<WriteGrant>(patience, lanes_.blocks, std::move(request));
 }
 
-caf::result<metadata::ChangeReply> NamespaceActorState::commit(CommitWrite& request) {
+caf::result<metadata::ChangeReply> NamespaceActorState::commit(CommitWrite& request,
+                                                               const Patience& patience) {
   if (safe_mode_.on) return refuse_in_safe_mode();
   request.change.time_ms = wall_clock_ms();
   // Empty files concern nobody else.
@@ -130,12 +149,13 @@ caf::result<metadata::ChangeReply> NamespaceActorState::commit(CommitWrite& requ
   const bool empty =
       std::all_of(files.begin(), files.end(), [](const auto& file) { return file.blocks.empty(); });
   if (empty) return propose_change(metadata::Change{std::move(request.change)});
-  return self_->delegate(blocks_, std::move(request));
+  return pass_on<metadata::ChangeReply>(patience, lanes_.blocks, std::move(request));
 }
 
-caf::result<metadata::ChangeReply> NamespaceActorState::decide(DecideNode& request) {
+caf::result<metadata::ChangeReply> NamespaceActorState::decide(DecideNode& request,
+                                                               const Patience& patience) {
   if (safe_mode_.on) return refuse_in_safe_mode();
-  return self_->delegate(blocks_, std::move(request));
+  return pass_on<metadata::ChangeReply>(patience, lanes_.admin, std::move(request));
 }
 
 caf::result<metadata::ChangeReply> NamespaceActorState::propose_change(
@@ -173,37 +193,46 @@ NamespaceActor::behavior_type namespace_actor(
     std::shared_ptr<NamespaceActorParts> parts) {
   auto* state = &self->state;
   state->start(self, std::move(*parts));
-  // Requests about blocks and datanodes go on to the block actor, which answers the asker itself.
-  auto pass_on = [self, state](auto& request) {
-    return self->delegate(state->blocks(), std::move(request));
-  };
+  const auto& lanes = state->lanes();
+  const auto change = [state](auto& request) { return state->propose(request); };
   return {
-      [state](const StatRequest& request) { return state->stat(request); },
-      [state](const ListRequest& request) { return state->list(request); },
-      [state](const LocateRequest& request) { return state->locate(request); },
-      [state](const LocateDirectoryRequest& request) { return state->locate_directory(request); },
-      [state](metadata::MakeDirectory& change) { return state->propose(change); },
-      [state](metadata::Rename& change) { return state->propose(change); },
-      [state](metadata::Remove& change) { return state->propose(change); },
-      [state](metadata::SetReplication& change) { return state->propose(change); },
-      [state](metadata::SetAttributes& change) { return state->propose(change); },
-      [state](AllocateBlocks& request) { return state->allocate(request); },
-      [state](CommitWrite& request) { return state->commit(request); },
-      [pass_on](RenewSession& request) { return pass_on(request); },
-      [pass_on](EndSession& request) { return pass_on(request); },
-      [pass_on](RegisterNode& request) { return pass_on(request); },
-      [pass_on](Heartbeat& request) { return pass_on(request); },
-      [pass_on](BlockReportPart& request) { return pass_on(request); },
-      [pass_on](Goodbye& request) { return pass_on(request); },
-      [pass_on](StatusRequest& request) { return pass_on(request); },
-      [pass_on](SafeModeRequest& request) { return pass_on(request); },
-      [state](DecideNode& request) { return state->decide(request); },
-      [pass_on](BalanceRequest& request) { return pass_on(request); },
-      [state](const CopiesRequest& request) { return state->copies(request); },
-      [pass_on](CheckBlocksRequest& request) { return pass_on(request); },
-      [pass_on](ScrubRequest& request) { return pass_on(request); },
+      asked<StatRequest>(state, lanes.names,
+                         [state](StatRequest& request) { return state->stat(request); }),
+      asked<ListRequest>(state, lanes.names,
+                         [state](ListRequest& request) { return state->list(request); }),
+      asked<LocateRequest>(state, lanes.names,
+                           [state](LocateRequest& request, const Patience& patience) {
+                             return state->locate(request, patience);
+                           }),
+      asked<LocateDirectoryRequest>(
+          state, lanes.names,
+          [state](LocateDirectoryRequest& request, const Patience& patience) {
+            return state->locate_directory(request, patience);
+          }),
+      asked<metadata::MakeDirectory>(state, lanes.names, change),
+      asked<metadata::Rename>(state, lanes.names, change),
+      asked<metadata::Remove>(state, lanes.names, change),
+      asked<metadata::SetReplication>(state, lanes.names, change),
+      asked<AllocateBlocks>(state, lanes.names,
+                            [state](AllocateBlocks& request, const Patience& patience) {
+                              return state->allocate(request, patience);
+                            }),
+      asked<CommitWrite>(state, lanes.names,
+                         [state](CommitWrite& request, const Patience& patience) {
+                           return state->commit(request, patience);
+                         }),
+      asked<metadata::SetAttributes>(state, lanes.names, change),
+      asked<DecideNode>(state, lanes.admin,
+                        [state](DecideNode& request, const Patience& patience) {
+                          return state->decide(request, patience);
+                        }),
+      asked<CopiesRequest>(state, lanes.names,
+                           [state](CopiesRequest& request, const Patience& patience) {
+                             return state->copies(request, patience);
+                           }),
       [state](LogBatch& batch) { state->take_batch(batch); },
-      [state](SafeModeChanged& change) { state->take_safe_mode(change); },
+      [state](SafeModeChanged& news) { state->take_safe_mode(news); },
+      [state](TickAtom) { state->tick(); },
   };
 }
 

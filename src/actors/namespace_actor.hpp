@@ -1,10 +1,11 @@
-// The actor that the namenode publishes: answers reads of the namespace from its own read-only
-// connection, proposes changes to the log, and passes what concerns blocks and datanodes on to the
-// block actor. Detached, because it reads the database.
+// The actor that serves clients: answers reads of the namespace from its own read-only connection,
+// proposes changes to the log, and passes what concerns blocks as well on to the block actor.
+// Detached, because it reads the database; nothing of a datanode goes through it.
 #pragma once
 
 #include <caf/typed_event_based_actor.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
@@ -17,15 +18,27 @@
 
 namespace minidfs::actors {
 
-// The published interface and what the process itself sends to the actor.
-using NamespaceActor =
-    NamenodeActor::extend<caf::reacts_to<LogBatch>, caf::reacts_to<SafeModeChanged>>;
+using NamespaceActor = caf::typed_actor<
+    Asked<StatRequest>::with<metadata::FileStatus>, Asked<ListRequest>::with<ListReply>,
+    Asked<LocateRequest>::with<LocatedFile>,
+    Asked<LocateDirectoryRequest>::with<LocateDirectoryReply>,
+    Asked<metadata::MakeDirectory>::with<metadata::ChangeReply>,
+    Asked<metadata::Rename>::with<metadata::ChangeReply>,
+    Asked<metadata::Remove>::with<metadata::ChangeReply>,
+    Asked<metadata::SetReplication>::with<metadata::ChangeReply>,
+    Asked<AllocateBlocks>::with<WriteGrant>, Asked<CommitWrite>::with<metadata::ChangeReply>,
+    Asked<metadata::SetAttributes>::with<metadata::ChangeReply>,
+    Asked<DecideNode>::with<metadata::ChangeReply>, Asked<CopiesRequest>::with<CopiesReply>,
+    // What the process itself sends.
+    caf::reacts_to<LogBatch>, caf::reacts_to<SafeModeChanged>, caf::reacts_to<TickAtom>>;
 
 // What the wiring hands to the actor. The log outlives the actor.
 struct NamespaceActorParts {
   consensus::Log* log = nullptr;
   std::unique_ptr<storage::NamespaceReader> reader;
   BlockActor blocks;
+  NamenodeLanes lanes;
+  std::chrono::milliseconds tick_interval{250};
 };
 
 class NamespaceActorState {
@@ -38,12 +51,13 @@ class NamespaceActorState {
 
   caf::result<metadata::FileStatus> stat(const StatRequest& request);
   caf::result<ListReply> list(const ListRequest& request);
-  caf::result<LocatedFile> locate(const LocateRequest& request);
-  caf::result<LocateDirectoryReply> locate_directory(const LocateDirectoryRequest& request);
-  caf::result<CopiesReply> copies(const CopiesRequest& request);
-  caf::result<metadata::ChangeReply> decide(DecideNode& request);
-  caf::result<WriteGrant> allocate(AllocateBlocks& request);
-  caf::result<metadata::ChangeReply> commit(CommitWrite& request);
+  caf::result<LocatedFile> locate(const LocateRequest& request, const Patience& patience);
+  caf::result<LocateDirectoryReply> locate_directory(const LocateDirectoryRequest& request,
+                                                     const Patience& patience);
+  caf::result<WriteGrant> allocate(AllocateBlocks& request, const Patience& patience);
+  caf::result<metadata::ChangeReply> commit(CommitWrite& request, const Patience& patience);
+  caf::result<CopiesReply> copies(const CopiesRequest& request, const Patience& patience);
+  caf::result<metadata::ChangeReply> decide(DecideNode& request, const Patience& patience);
 
   // Stamps a change with the time and proposes it; answered when it is applied.
   template <class Change>
@@ -55,9 +69,18 @@ class NamespaceActorState {
 
   void take_batch(LogBatch& batch);
   void take_safe_mode(SafeModeChanged& change) { safe_mode_ = std::move(change); }
-  const BlockActor& blocks() const { return blocks_; }
+  void tick();
+  const NamenodeLanes& lanes() const { return lanes_; }
+  std::optional<Error> refuse(const Patience& patience);
 
  private:
+  // Passes a request on, into a lane of the block actor; that one answers the asker itself.
+  template <class Reply, class Request>
+  caf::result<Reply> pass_on(const Patience& patience, const RequestLanePtr& lane,
+                             Request request) {
+    if (!lane->enter()) return to_caf(busy_error());
+    return self_->delegate(blocks_, patience, std::move(request));
+  }
   caf::error refuse_in_safe_mode() const;
   caf::result<metadata::ChangeReply> propose_change(const metadata::Change& change);
   Status check_intended(const IntendedFile& file);
@@ -67,6 +90,9 @@ class NamespaceActorState {
   consensus::ChannelId channel_ = 0;
   std::unique_ptr<storage::NamespaceReader> reader_;
   BlockActor blocks_;
+  NamenodeLanes lanes_;
+  std::optional<RequestScreen> screen_;
+  std::chrono::milliseconds tick_interval_{};
   SafeModeChanged safe_mode_{true, "the namenode is starting"};
   absl::flat_hash_map<std::uint64_t, caf::typed_response_promise<metadata::ChangeReply>> proposals_;
   std::uint64_t next_token_ = 1;

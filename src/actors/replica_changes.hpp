@@ -18,7 +18,7 @@ namespace minidfs::actors {
 class ReplicaChanges final : public transfer::DataServerEvents {
  public:
   // Blocks in one heartbeat: a lost disk may have held millions.
-  static constexpr std::size_t kBlocksPerHeartbeatMax = 20'000;
+  static constexpr std::size_t kBlocksPerHeartbeatMax = 4'096;
 
   // `bad_found` is called after each bad replica; it must not block. To be set before others know
   // this object.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "actors/messages.hpp"
+#include "actors/patience.hpp"
 
 CAF_BEGIN_TYPE_ID_BLOCK(minidfs, caf::first_custom_type_id)
 
@@ -48,5 +49,6 @@ CAF_BEGIN_TYPE_ID_BLOCK(minidfs, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::CheckBlocksReply))
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::ScrubRequest))
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::ScrubReply))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::Patience))
 
 CAF_END_TYPE_ID_BLOCK(minidfs)

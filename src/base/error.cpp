@@ -34,6 +34,7 @@ constexpr std::array<ErrcInfo, kErrcMax> kTable{{
     {Errc::kExpired, "expired", false, 403, 1},
     {Errc::kUnsupported, "unsupported", false, 400, 2},
     {Errc::kInternal, "internal error", false, 500, 1},
+    {Errc::kBusy, "busy", true, 503, 3},
 }};
 
 constexpr bool table_is_in_order() {
@@ -94,7 +95,8 @@ Errc errno_code(int error_number) {
 
 const ErrcInfo& errc_info(Errc code) {
   const auto value = static_cast<std::uint8_t>(code);
-  return is_errc(value) ? kTable[value - 1U] : kTable[kErrcMax - 1U];
+  return is_errc(value) ? kTable[value - 1U]
+                        : kTable[static_cast<std::size_t>(Errc::kInternal) - 1U];
 }
 
 Error errno_error(int error_number, std::string_view what) {

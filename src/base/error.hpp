@@ -33,9 +33,10 @@ enum class Errc : std::uint8_t {
   kExpired = 22,  // A write session that the namenode has given up.
   kUnsupported = 23,
   kInternal = 24,
+  kBusy = 25,  // More is waiting than can be served in time: ask again later.
 };
 
-inline constexpr std::uint8_t kErrcMax = 24;
+inline constexpr std::uint8_t kErrcMax = 25;
 
 // What the table says about a code.
 struct ErrcInfo {

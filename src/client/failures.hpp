@@ -17,6 +17,7 @@ inline bool ends_all(Errc code) {
   switch (code) {
     case Errc::kUnavailable:
     case Errc::kTimedOut:
+    case Errc::kBusy:
     case Errc::kNotLeader:
     case Errc::kSafeMode:
     case Errc::kNoDatanode:

@@ -1,8 +1,7 @@
-#include "metadata/block_map.hpp"
-
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "metadata/block_map_editor.hpp"
 
 namespace minidfs::metadata {
 namespace {
@@ -25,90 +24,6 @@ bool holds(const ReplicaList& replicas, std::size_t position, NodeIndex node) {
 }
 
 }  // namespace
-
-// Changes one entry: what it contributed to the counters is taken out first, and what it
-// contributes after the change is put in when the editor goes.
-class BlockMap::Editor {
- public:
-  Editor(BlockMap& map, Entries::iterator at)
-      : map_(map), at_(at), was_owned_(at->second.owned != 0) {
-    replicas = map_.load(at_->first, at_->second);
-    map_.account(at_->second, map_.tally_of(replicas), ~0ULL);
-  }
-  Editor(const Editor&) = delete;
-  Editor& operator=(const Editor&) = delete;
-
-  ~Editor() {
-    const BlockId id = at_->first;
-    Entry& edited = at_->second;
-    map_.store(id, edited, replicas);
-    const auto tally = map_.tally_of(replicas);
-    map_.account(edited, tally, 1);
-    map_.set_need(id, edited, map_.judge(edited, replicas, tally));
-    if (edited.owned != 0) {
-      if (!was_owned_) map_.unowned_.erase(id);
-    } else if (replicas.empty()) {
-      map_.unowned_.erase(id);
-      map_.next_reported_.reset();
-      map_.entries_.erase(at_);
-    } else if (was_owned_ || created) {
-      map_.unowned_.insert(id);
-      map_.new_unowned_.push_back(id);
-    }
-  }
-
-  Entry& entry() { return at_->second; }
-
-  ReplicaList replicas;
-  bool created = false;
-
- private:
-  BlockMap& map_;
-  Entries::iterator at_;
-  bool was_owned_;
-};
-
-// --- Nodes ---
-
-void BlockMap::node_joined(NodeIndex node, RackIndex rack) {
-  PerNode& joined = per_node(node);
-  const bool moved = joined.replicas > 0 && joined.rack != rack;
-  joined.rack = rack;
-  if (joined.mode == NodeMode::kGone) joined.mode = NodeMode::kCounted;
-  if (moved) recount_all();
-}
-
-void BlockMap::node_dead(NodeIndex node) {
-  PerNode& dead = per_node(node);
-  if (dead.replicas > 0) {
-    for (const BlockId block : blocks_of(node, BlockId{0}, BlockId{~0ULL})) {
-      auto at = entries_.find(block);
-      Editor editor(*this, at);
-      erase_replica(block, editor.entry(), editor.replicas, position_of(editor.replicas, node));
-    }
-  }
-  end_report(node);
-  dead.mode = NodeMode::kGone;
-}
-
-void BlockMap::set_node_mode(NodeIndex node, NodeMode mode) {
-  if (mode == NodeMode::kGone) return node_dead(node);
-  PerNode& changed = per_node(node);
-  if (changed.mode == mode) return;
-  changed.mode = mode;
-  if (changed.replicas > 0) recount_all();
-}
-
-NodeMode BlockMap::node_mode(NodeIndex node) const {
-  const PerNode* state = known(node);
-  return state == nullptr ? NodeMode::kGone : state->mode;
-}
-
-void BlockMap::set_several_racks(bool several) {
-  if (several_racks_ == several) return;
-  several_racks_ = several;
-  recount_all();
-}
 
 // --- What the namespace says ---
 

@@ -104,7 +104,10 @@ struct BlockMapCounts {
 
 class BlockMap {
  public:
-  BlockMap() = default;
+  static constexpr std::size_t kSweepStep = 8'192;
+
+  // `sweep_step`: see the sweep. REQUIRES: more than 0.
+  explicit BlockMap(std::size_t sweep_step = kSweepStep) : sweep_step_(sweep_step) {}
   BlockMap(BlockMap&&) = default;
   BlockMap& operator=(BlockMap&&) = default;
 
@@ -112,13 +115,24 @@ class BlockMap {
 
   // The node lives and its replicas count; its rack may be new.
   void node_joined(NodeIndex node, RackIndex rack);
-  // Forgets every replica of the node. Scans the map.
+  // No reader is sent to the node any more; the sweep forgets its replicas.
   void node_dead(NodeIndex node);
-  // Scans the map when the mode changes. kGone is node_dead().
+  // The sweep changes how its replicas count. kGone is node_dead().
   void set_node_mode(NodeIndex node, NodeMode mode);
   NodeMode node_mode(NodeIndex node) const;
-  // Whether blocks should stand on two racks. Scans the map when it changes.
+  // Whether blocks should stand on two racks. The sweep judges all needs anew.
   void set_several_racks(bool several);
+
+  // --- The sweep ---
+  //
+  // Such a change concerns blocks all over the map, which are gone through in rounds, a step at a
+  // time. What a round has not reached counts as it did before the change, in tallies, counts and
+  // needs. A change that comes during a round has its own round after it. Each change does one step
+  // itself; a second change of one node first brings its first one to the end.
+
+  bool is_sweeping() const { return round_on_; }
+  // The next step: looks at as many blocks as the constructor was told.
+  void sweep();
 
   // --- What the namespace says ---
 
@@ -207,6 +221,9 @@ class BlockMap {
   std::uint64_t replica_generation(NodeIndex node, BlockId block) const;
   // Replicas in any state.
   std::uint64_t replica_count(NodeIndex node) const;
+  // Blocks that keep a draining node from being done: those that have a good replica on it and too
+  // few copies elsewhere.
+  std::uint64_t draining_blocks(NodeIndex node) const;
   std::size_t size() const { return entries_.size(); }
 
   static constexpr std::uint64_t kLengthMax = kBlockLengthMax;
@@ -238,10 +255,14 @@ class BlockMap {
     std::uint64_t generation = 0;
     std::uint64_t length = 0;
   };
+  enum class Swept : std::uint8_t { kDone, kThisRound, kNextRound };
   struct PerNode {
     NodeMode mode = NodeMode::kGone;
+    NodeMode mode_before = NodeMode::kGone;  // Counts where a sweep of the node has not been.
+    Swept swept = Swept::kDone;
     RackIndex rack;
     std::uint64_t replicas = 0;
+    std::uint64_t draining_blocks = 0;
     bool reporting = false;
     absl::btree_set<BlockId> changed;  // Since the report began.
   };
@@ -251,12 +272,19 @@ class BlockMap {
   const PerNode* known(NodeIndex node) const;
   ReplicaList load(BlockId block, const Entry& entry) const;
   void store(BlockId block, Entry& entry, const ReplicaList& replicas);
-  ReplicaTally tally_of(const ReplicaList& replicas) const;
-  Need judge(const Entry& entry, const ReplicaList& replicas, const ReplicaTally& tally) const;
-  bool on_one_rack(const ReplicaList& replicas) const;
-  void account(const Entry& entry, const ReplicaTally& tally, std::uint64_t sign);
+  NodeMode counted_mode(NodeIndex node, BlockId block) const;
+  ReplicaTally tally_of(BlockId block, const ReplicaList& replicas) const;
+  Need judge(BlockId block, const Entry& entry, const ReplicaList& replicas,
+             const ReplicaTally& tally) const;
+  bool on_one_rack(BlockId block, const ReplicaList& replicas) const;
+  void account(BlockId block, const Entry& entry, const ReplicaList& replicas,
+               const ReplicaTally& tally, std::uint64_t sign);
+  void count_draining(BlockId block, const ReplicaList& replicas, std::uint64_t sign);
   void set_need(BlockId block, Entry& entry, Need need);
-  void recount_all();
+  void begin_sweep(Swept& swept);
+  void end_round();
+  bool concerns_round(BlockId block, const Entry& entry) const;
+  void sweep_block(Entries::iterator at);
   void own(BlockId block, Entry& entry, ReplicaList& replicas, const OwnedBlock& owned);
   void erase_replica(BlockId block, Entry& entry, ReplicaList& replicas, std::size_t position);
   void refresh_differs(BlockId block, Entry& entry);
@@ -283,6 +311,10 @@ class BlockMap {
   std::vector<PerNode> nodes_;
   BlockMapCounts counts_;  // Without total and missing.
   bool several_racks_ = false;
+  std::size_t sweep_step_;
+  bool round_on_ = false;
+  std::optional<BlockId> passed_;  // The last block that this round has been at.
+  Swept racks_swept_ = Swept::kDone;
 };
 
 }  // namespace minidfs::metadata

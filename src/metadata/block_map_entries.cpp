@@ -85,12 +85,12 @@ void BlockMap::erase_replica(BlockId block, Entry& entry, ReplicaList& replicas,
   if (entry.differs != 0 && forms_.erase({block, node}) > 0) refresh_differs(block, entry);
 }
 
-ReplicaTally BlockMap::tally_of(const ReplicaList& replicas) const {
+ReplicaTally BlockMap::tally_of(BlockId block, const ReplicaList& replicas) const {
   ReplicaTally tally;
   for (const Replica& replica : replicas) {
     switch (replica.state) {
       case ReplicaState::kGood:
-        switch (node_mode(replica.node)) {
+        switch (counted_mode(replica.node, block)) {
           case NodeMode::kCounted:
             ++tally.live;
             break;
@@ -121,19 +121,19 @@ ReplicaTally BlockMap::tally_of(const ReplicaList& replicas) const {
   return tally;
 }
 
-bool BlockMap::on_one_rack(const ReplicaList& replicas) const {
+bool BlockMap::on_one_rack(BlockId block, const ReplicaList& replicas) const {
   const PerNode* first = nullptr;
   for (const Replica& replica : replicas) {
     if (replica.state != ReplicaState::kGood) continue;
+    if (counted_mode(replica.node, block) != NodeMode::kCounted) continue;
     const PerNode* node = known(replica.node);
-    if (node == nullptr || node->mode != NodeMode::kCounted) continue;
     if (first == nullptr) first = node;
     if (node->rack != first->rack) return false;
   }
   return true;
 }
 
-Need BlockMap::judge(const Entry& entry, const ReplicaList& replicas,
+Need BlockMap::judge(BlockId block, const Entry& entry, const ReplicaList& replicas,
                      const ReplicaTally& tally) const {
   if (entry.owned == 0) return Need::kNone;
   if (tally.readable() == 0) return Need::kMissing;
@@ -144,23 +144,36 @@ Need BlockMap::judge(const Entry& entry, const ReplicaList& replicas,
     if (lacking >= 3) return Need::kFarBelow;
     return lacking == 2 ? Need::kTwoShort : Need::kOneShort;
   }
-  if (several_racks_ && tally.live >= 2 && on_one_rack(replicas)) return Need::kMisplaced;
+  if (several_racks_ && tally.live >= 2 && on_one_rack(block, replicas)) return Need::kMisplaced;
   if (tally.live > entry.wanted) return Need::kSurplus;
   return tally.corrupt + tally.stale > 0 ? Need::kDirty : Need::kNone;
 }
 
 // `sign` is 1 or its complement ~0 (minus one): unsigned arithmetic wraps to the right sum.
-void BlockMap::account(const Entry& entry, const ReplicaTally& tally, std::uint64_t sign) {
+void BlockMap::account(BlockId block, const Entry& entry, const ReplicaList& replicas,
+                       const ReplicaTally& tally, std::uint64_t sign) {
   if (entry.owned == 0) return;
   counts_.known_owned += sign;
   if (tally.readable() == 0) {
     counts_.missing_known += sign;
   } else {
     counts_.with_live_replica += sign;
-    if (tally.live + tally.away < entry.wanted) counts_.under_replicated += sign;
+    if (tally.live + tally.away < entry.wanted) {
+      counts_.under_replicated += sign;
+      count_draining(block, replicas, sign);
+    }
   }
   if (tally.live > entry.wanted) counts_.over_replicated += sign;
   if (tally.corrupt > 0) counts_.corrupt += sign;
+}
+
+// Of a block that is short of copies.
+void BlockMap::count_draining(BlockId block, const ReplicaList& replicas, std::uint64_t sign) {
+  for (const Replica& replica : replicas) {
+    if (replica.state != ReplicaState::kGood) continue;
+    if (counted_mode(replica.node, block) != NodeMode::kDraining) continue;
+    per_node(replica.node).draining_blocks += sign;
+  }
 }
 
 void BlockMap::set_need(BlockId block, Entry& entry, Need need) {
@@ -169,17 +182,6 @@ void BlockMap::set_need(BlockId block, Entry& entry, Need need) {
   if (old != Need::kNone) needing_[static_cast<std::size_t>(old)].erase(block);
   if (need != Need::kNone) needing_[static_cast<std::size_t>(need)].insert(block);
   entry.need = static_cast<std::uint64_t>(need) & 15U;
-}
-
-// For changes that touch how the replicas of many blocks count.
-void BlockMap::recount_all() {
-  counts_ = {};
-  for (auto& [block, entry] : entries_) {
-    const ReplicaList replicas = load(block, entry);
-    const ReplicaTally tally = tally_of(replicas);
-    account(entry, tally, 1);
-    set_need(block, entry, judge(entry, replicas, tally));
-  }
 }
 
 // --- Asking ---
@@ -229,7 +231,9 @@ bool BlockMap::is_owned(BlockId block) const {
   return at != entries_.end() && at->second.owned != 0;
 }
 
-ReplicaTally BlockMap::tally(const BlockView& view) const { return tally_of(view.replicas); }
+ReplicaTally BlockMap::tally(const BlockView& view) const {
+  return tally_of(view.block.id, view.replicas);
+}
 
 bool BlockMap::is_reported(const Block& block) const {
   const auto at = entries_.find(block.id);
@@ -308,6 +312,11 @@ std::uint64_t BlockMap::replica_generation(NodeIndex node, BlockId block) const 
 std::uint64_t BlockMap::replica_count(NodeIndex node) const {
   const PerNode* state = known(node);
   return state == nullptr ? 0 : state->replicas;
+}
+
+std::uint64_t BlockMap::draining_blocks(NodeIndex node) const {
+  const PerNode* state = known(node);
+  return state == nullptr ? 0 : state->draining_blocks;
 }
 
 std::vector<BlockId> BlockMap::blocks_of(NodeIndex node, BlockId first, BlockId last) const {

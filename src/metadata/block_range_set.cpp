@@ -45,13 +45,16 @@ bool BlockRangeSet::overlaps(const BlockRange& range) const {
   return after != ranges_.begin() && std::prev(after)->second > range.first.value;
 }
 
-std::vector<BlockRange> BlockRangeSet::take(std::size_t limit) {
+std::vector<BlockRange> BlockRangeSet::take(std::size_t ranges_max, std::uint64_t ids_max) {
   std::vector<BlockRange> taken;
-  auto at = ranges_.begin();
-  for (; at != ranges_.end() && taken.size() < limit; ++at) {
-    taken.push_back({BlockId{at->first}, at->second - at->first});
+  while (!ranges_.empty() && taken.size() < ranges_max && ids_max > 0) {
+    const auto [first, end] = *ranges_.begin();
+    const std::uint64_t count = std::min(end - first, ids_max);
+    taken.push_back({BlockId{first}, count});
+    ids_max -= count;
+    ranges_.erase(ranges_.begin());
+    if (count < end - first) ranges_.emplace(first + count, end);
   }
-  ranges_.erase(ranges_.begin(), at);
   return taken;
 }
 

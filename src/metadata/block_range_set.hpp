@@ -22,8 +22,9 @@ class BlockRangeSet {
   bool contains(BlockId block) const { return overlaps({block, 1}); }
   // Whether any id of the range is there.
   bool overlaps(const BlockRange& range) const;
-  // The first ranges, as many as asked for; they are no longer in the set.
-  std::vector<BlockRange> take(std::size_t limit);
+  // The first ranges, as many as asked for and with so many ids at most; the last one may be cut.
+  // They are no longer in the set.
+  std::vector<BlockRange> take(std::size_t ranges_max, std::uint64_t ids_max = ~0ULL);
   std::vector<BlockRange> ranges() const;
 
   bool empty() const { return ranges_.empty(); }

@@ -149,20 +149,25 @@ Result<ReportChunk> decode_report_chunk(std::string_view bytes) {
   return chunk;
 }
 
-ReportChunk next_report_chunk(std::uint64_t report, const ReportChunk* previous,
-                              std::vector<Block> next_replicas) {
+ReportChunk report_chunk_at(std::uint64_t report, const ReportPosition& position,
+                            std::vector<Block> next_replicas) {
   MDFS_ASSERT(next_replicas.size() <= kReportChunkReplicasMax);
-  ReportChunk chunk;
-  chunk.report = report;
-  if (previous != nullptr) {
-    MDFS_ASSERT(!previous->ends_report());
-    chunk.sequence = previous->sequence + 1;
-    chunk.first = BlockId{previous->last.value + 1};
-  }
+  ReportChunk chunk{report, position.sequence, position.first, BlockId{~0ULL}, {}};
   const bool ends = next_replicas.size() < kReportChunkReplicasMax;
-  chunk.last = ends ? BlockId{~0ULL} : next_replicas.back().id;
+  if (!ends) chunk.last = next_replicas.back().id;
   chunk.replicas = std::move(next_replicas);
   return chunk;
+}
+
+ReportPosition position_after(const ReportChunk& chunk) {
+  MDFS_ASSERT(!chunk.ends_report());
+  return {chunk.sequence + 1, BlockId{chunk.last.value + 1}};
+}
+
+ReportChunk next_report_chunk(std::uint64_t report, const ReportChunk* previous,
+                              std::vector<Block> next_replicas) {
+  const auto position = previous == nullptr ? ReportPosition{} : position_after(*previous);
+  return report_chunk_at(report, position, std::move(next_replicas));
 }
 
 void ChangeCollector::found_corrupt(const Block& replica) {
@@ -196,23 +201,26 @@ void ChangeCollector::put_back(const IncrementalReport& report) {
 }
 
 Status ReportProgress::accept(const ReportChunk& chunk) {
-  if (chunk.report != report_ || complete_ || chunk.sequence < next_sequence_) {
+  if (chunk.report != report_ || complete_ || chunk.sequence < next_.sequence) {
     return Error{Errc::kStale, "chunk " + std::to_string(chunk.sequence) + " of block report " +
                                    std::to_string(chunk.report) + ": chunk " +
-                                   std::to_string(next_sequence_) + " of report " +
+                                   std::to_string(next_.sequence) + " of report " +
                                    std::to_string(report_) + " is awaited"};
   }
-  if (chunk.sequence != next_sequence_ || chunk.first != next_first_) {
+  if (chunk.sequence != next_.sequence || chunk.first != next_.first) {
     return Error{Errc::kProtocol, "chunk " + std::to_string(chunk.sequence) + " of block report " +
                                       std::to_string(report_) + " begins at id " +
                                       to_string(chunk.first) + ": chunk " +
-                                      std::to_string(next_sequence_) + " from id " +
-                                      to_string(next_first_) + " is awaited"};
+                                      std::to_string(next_.sequence) + " from id " +
+                                      to_string(next_.first) + " is awaited"};
   }
   complete_ = chunk.ends_report();
-  ++next_sequence_;
-  next_first_ = BlockId{chunk.last.value + 1};
+  next_ = {next_.sequence + 1, BlockId{chunk.last.value + 1}};
   return {};
+}
+
+bool ReportProgress::was_last(const ReportChunk& chunk) const {
+  return chunk.report == report_ && chunk.sequence + 1 == next_.sequence;
 }
 
 std::vector<BlockId> blocks_to_look_up(const BlockMap& map, std::span<const Block> replicas) {

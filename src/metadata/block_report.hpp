@@ -29,17 +29,36 @@ struct ReportChunk {
   friend bool operator==(const ReportChunk&, const ReportChunk&) = default;
 };
 
-inline constexpr std::size_t kReportChunkReplicasMax = 16'384;
+// A chunk is taken in one piece, so this bounds what a heartbeat may have to wait for.
+inline constexpr std::size_t kReportChunkReplicasMax = 2'048;
+
+// Where a full report goes on: the number of the next chunk and its first id.
+struct ReportPosition {
+  std::uint32_t sequence = 0;
+  BlockId first;
+
+  friend bool operator==(const ReportPosition&, const ReportPosition&) = default;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, ReportPosition& x) {
+  return f(x.sequence, x.first);
+}
 
 // REQUIRES: the invariants above.
 std::string encode_report_chunk(const ReportChunk& chunk);
 // kCorrupt for anything that does not hold to them, with the reason.
 Result<ReportChunk> decode_report_chunk(std::string_view bytes);
 
-// Cuts a node's replicas into chunks, on the datanode. `next_replicas` are the replicas following
-// the previous chunk, in order of id; fewer than kReportChunkReplicasMax end the report.
+// Cuts a node's replicas into chunks, on the datanode. `next_replicas` are the replicas from that
+// position on, or following the previous chunk, in order of id; fewer than kReportChunkReplicasMax
+// end the report.
+ReportChunk report_chunk_at(std::uint64_t report, const ReportPosition& position,
+                            std::vector<Block> next_replicas);
 ReportChunk next_report_chunk(std::uint64_t report, const ReportChunk* previous,
                               std::vector<Block> next_replicas);
+// REQUIRES: the chunk does not end its report.
+ReportPosition position_after(const ReportChunk& chunk);
 
 // What changed on a node since its last heartbeat: the last state of each block that changed. It is
 // applied as removals, then additions, then corruptions, so a block that was stored and then
@@ -88,13 +107,16 @@ class ReportProgress {
   // kStale for a chunk of another report or one that was taken before (to be ignored), kProtocol
   // for one that does not follow the previous (the report must be asked for again).
   Status accept(const ReportChunk& chunk);
+  // Whether it is the one that was accepted last: asked again by a node that heard nothing.
+  bool was_last(const ReportChunk& chunk) const;
   bool complete() const { return complete_; }
   std::uint64_t report() const { return report_; }
+  // Where the node is to go on.
+  const ReportPosition& position() const { return next_; }
 
  private:
   std::uint64_t report_;
-  std::uint32_t next_sequence_ = 0;
-  BlockId next_first_;
+  ReportPosition next_;
   bool complete_ = false;
 };
 

@@ -131,26 +131,18 @@ void Membership::on(const RegistrationAnswered& event) {
   registration_ = {};
   registered_by_ = event.request;
   retry_ = milliseconds{0};
-  const bool other_epoch = take_epoch(event.told);
+  take_epoch(event.told);
   due(beat_, now_ + options_.heartbeat_interval);
-  if (other_epoch || event.report != 0) {
-    start_report(event.report);
-  } else {
-    state_ = fenced_ == fence_ ? State::kServing : State::kFencing;
-    report_ = 0;
-  }
+  start_report(event.report, event.from);
 }
 
-// Whether the epoch is one that this node did not obey so far. A namenode of an earlier leadership
-// is told everything and obeyed in nothing.
-bool Membership::take_epoch(const KnownEpoch& told) {
+// A namenode of an earlier leadership is told everything and obeyed in nothing.
+void Membership::take_epoch(const KnownEpoch& told) {
   obeys_ = !known_.epoch.follows(told.epoch);
-  if (!obeys_) return false;
-  const bool other = told.epoch != known_.epoch;
+  if (!obeys_) return;
   if (told.epoch.life != known_.epoch.life) known_.change = 0;
   known_.epoch = told.epoch;
   known_.change = std::max(known_.change, told.change);
-  return other;
 }
 
 void Membership::note_change(const KnownEpoch& told) {
@@ -163,9 +155,11 @@ void Membership::note_change(const KnownEpoch& told) {
 
 // --- Reports -----------------------------------------------------------------------------------
 
-void Membership::start_report(std::uint64_t report) {
+// With a number of 0 only the fence, as no report is owed or none can be taken yet.
+void Membership::start_report(std::uint64_t report, const ReportPosition& from) {
   state_ = State::kFencing;
   report_ = report;
+  report_from_ = from;
   chunk_ = {};
   kept_ = known_;
   kept_at_ = now_;
@@ -230,7 +224,7 @@ void Membership::on(const HeartbeatAnswered& event) {
     register_at(now_);  // The namenode of before lives another life now, or leads again.
     return;
   }
-  if (event.report != 0 && event.report != report_) start_report(event.report);
+  if (event.report != 0 && event.report != report_) start_report(event.report, event.from);
 }
 
 // --- Questions ---------------------------------------------------------------------------------
@@ -246,7 +240,8 @@ void Membership::on(const RequestFailed& event) {
     return;
   }
   if (event.error.code == Errc::kNotLeader) return go_away();
-  const bool later = event.error.code == Errc::kUnavailable || event.error.code == Errc::kTimedOut;
+  const bool later = event.error.code == Errc::kUnavailable ||
+                     event.error.code == Errc::kTimedOut || event.error.code == Errc::kBusy;
   if (about_registration) {
     due(registration_, now_ + retry_delay());
   } else if (beat_.awaits(event.request)) {
@@ -287,7 +282,7 @@ void Membership::run(Question& question) {
     effects_.push_back(SendHeartbeat{connection_, question.last});
   } else {
     if (again) part_ = SendChunk::Part::kAgain;
-    effects_.push_back(SendChunk{connection_, question.last, report_, part_});
+    effects_.push_back(SendChunk{connection_, question.last, report_, part_, report_from_});
   }
 }
 

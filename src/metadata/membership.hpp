@@ -3,20 +3,22 @@
 // in, what is to be done goes out. Owned by the datanode actor (actors/datanode_actor.hpp), which
 // adds sockets, the store and the clock.
 //
-//            dialed              Registered           fenced, or at once      last chunk accepted
+//            dialed              Registered           fenced                  last chunk accepted
 //  kConnecting ──> kRegistering ───────────> kFencing ─────────> kReporting ─────────> kServing
-//     ^   │              ^ └── report = 0, same epoch ──────────────────────────────────> │
+//     ^   │              ^                      └── fenced, no report asked for ─────────> │
 //     │   │ failed       └────────── "register again", another epoch, chunk refused ──────┤
 //  kAway <┘ <───────────────── connection closed, or silent for longer than silence_max ──┘
 //
-// Heartbeats run from kFencing on. Three rules:
+// Heartbeats run from kFencing on. A namenode that cannot take a full report yet asks for it in the
+// answer to a later heartbeat, and one that has taken a part of it says where to go on. Rules:
 // - Every event of a connection carries the connection's number, and every answer the number of its
 //   request: what belongs to an earlier connection or an earlier registration changes nothing.
 // - A silent request is no dead connection: it is asked again, ever more rarely. A dead peer is
 //   found by the kernel (keep-alive probes), which closes the connection.
-// - A full report begins with a fence: orders that were given before and are not carried out yet
-//   are dropped, then the replicas are listed. So what the namenode concludes from the report
-//   cannot be undone by an order that it has forgotten.
+// - A registration and a full report begin with a fence: orders that were given before and are not
+//   carried out yet are dropped, then the replicas are listed. So what the namenode concludes from
+//   the report cannot be undone by an order that it has forgotten, and it may give those again
+//   whose answers were lost with a connection.
 #pragma once
 
 #include <chrono>
@@ -26,6 +28,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "metadata/block_report.hpp"
 #include "metadata/block_types.hpp"
 #include "metadata/epoch.hpp"
 
@@ -71,6 +74,7 @@ struct RegistrationAnswered {
   std::uint64_t request = 0;
   std::uint64_t report = 0;
   KnownEpoch told;
+  ReportPosition from{};
 };
 struct HeartbeatAnswered {
   std::uint64_t connection = 0;
@@ -79,6 +83,7 @@ struct HeartbeatAnswered {
   bool busy = false;  // There is news to tell, or work whose end will be news.
   std::uint64_t report = 0;
   KnownEpoch told;
+  ReportPosition from{};
 };
 struct ChunkAccepted {
   std::uint64_t connection = 0;
@@ -131,6 +136,7 @@ struct SendChunk {
   std::uint64_t request = 0;
   std::uint64_t report = 0;
   Part part = Part::kFirst;
+  ReportPosition from{};  // Of the first part.
 };
 // Drop every order that carries an earlier fence's number, keep `known` on disk, then say Fenced.
 struct FenceOrders {
@@ -203,9 +209,9 @@ class Membership {
   void forgive_gap();
   void go_away();
   void register_at(TimePoint at);
-  bool take_epoch(const KnownEpoch& told);
+  void take_epoch(const KnownEpoch& told);
   void note_change(const KnownEpoch& told);
-  void start_report(std::uint64_t report);
+  void start_report(std::uint64_t report, const ReportPosition& from);
   void begin_chunks();
   void ask(Question& question);
   void due(Question& question, TimePoint at);
@@ -230,6 +236,7 @@ class Membership {
   std::uint64_t fence_ = 0;   // The last one asked for.
   std::uint64_t fenced_ = 0;  // The last one carried out.
   std::uint64_t report_ = 0;  // The last one begun, or about to begin.
+  ReportPosition report_from_;
   SendChunk::Part part_ = SendChunk::Part::kFirst;
   Question registration_;
   Question beat_;

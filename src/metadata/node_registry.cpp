@@ -84,6 +84,8 @@ Result<NodeRegistry::Registered> NodeRegistry::register_node(const NodeRegistrat
     nodes_.emplace_back().index = at->second;
   }
   Node& node = nodes_[at->second.value];
+  result.known =
+      !created && node.incarnation == registration.incarnation && node.state != NodeState::kDead;
   node.id = registration.id;
   node.incarnation = registration.incarnation;
   node.host = registration.host.empty() ? registration.data.host : registration.host;
@@ -95,7 +97,7 @@ Result<NodeRegistry::Registered> NodeRegistry::register_node(const NodeRegistrat
   node.placed_bytes = 0;
   node.registered_at = now;
   node.last_heartbeat = now;
-  node.report_complete = false;
+  if (!result.known) node.report_complete = false;
   node.departed = false;
   node.forgotten = false;
   ++node.registrations;
@@ -162,11 +164,6 @@ Result<std::optional<NodeEvent>> NodeRegistry::goodbye(NodeId id, std::uint64_t 
 
 std::vector<NodeEvent> NodeRegistry::tick(TimePoint now) {
   std::vector<NodeEvent> events;
-  if (last_tick_ && now - *last_tick_ > options_.tick_gap_max) {
-    const auto slept = now - *last_tick_;
-    for (Node& node : nodes_) node.last_heartbeat = std::min(now, node.last_heartbeat + slept);
-  }
-  last_tick_ = now;
   for (Node& node : nodes_) {
     if (node.state != NodeState::kDead) {
       const auto silent = now - node.last_heartbeat;
@@ -212,6 +209,11 @@ void NodeRegistry::report_completed(NodeIndex index) {
   MDFS_ASSERT(index.value < nodes_.size());
   Node& node = nodes_[index.value];
   node.report_complete = node.state != NodeState::kDead;
+}
+
+void NodeRegistry::report_due(NodeIndex index) {
+  MDFS_ASSERT(index.value < nodes_.size());
+  nodes_[index.value].report_complete = false;
 }
 
 void NodeRegistry::placed(NodeIndex index, std::uint64_t bytes) {

@@ -28,9 +28,6 @@ std::string_view to_string(AdminState state);
 struct NodeRegistryOptions {
   std::chrono::milliseconds stale_after{3000};
   std::chrono::milliseconds dead_after{10000};
-  // When so much time passes between two ticks it was this process that slept: the nodes are given
-  // the time back before they are judged.
-  std::chrono::milliseconds tick_gap_max{2500};
 };
 
 // What a heartbeat says of space and work.
@@ -106,8 +103,10 @@ class NodeRegistry {
   struct Registered {
     NodeIndex node;
     std::vector<NodeEvent> events;  // Of this node, and of an older one that lost its address.
+    bool known = false;             // The same process of it, which was not declared dead since.
   };
-  // A new or returning node becomes live and owes a full report, whatever it reported before.
+  // A new or returning node becomes live. It owes a full report unless it is the process that has
+  // sent one (`known` and Node::report_complete).
   // Errors: kInUse while another process with this id is live at another address (a copied data
   // directory), kTooLarge beyond 65,535 nodes, kInvalidArgument for a missing id, host or port.
   Result<Registered> register_node(const NodeRegistration& registration, TimePoint now);
@@ -120,7 +119,7 @@ class NodeRegistry {
   // The node stops on purpose: dead at once. Errors as heartbeat().
   Result<std::optional<NodeEvent>> goodbye(NodeId id, std::uint64_t incarnation, TimePoint now);
 
-  // Judges every node; events in order of index. Call at least every tick_gap_max.
+  // Judges every node; events in order of index. All times are to be of one OwnTime.
   std::vector<NodeEvent> tick(TimePoint now);
 
   // `until` matters for maintenance only; tick() ends it.
@@ -131,6 +130,8 @@ class NodeRegistry {
   NodeEvent forget(NodeIndex node);
 
   void report_completed(NodeIndex node);
+  // It owes a full report, although its process may have sent one.
+  void report_due(NodeIndex node);
   // Counts a block that a writer was told to put on the node.
   void placed(NodeIndex node, std::uint64_t bytes);
 
@@ -157,7 +158,6 @@ class NodeRegistry {
   std::vector<Node> nodes_;
   absl::flat_hash_map<NodeId, NodeIndex> by_id_;  // Looked up only, never iterated.
   std::vector<std::string> racks_;
-  std::optional<TimePoint> last_tick_;
 };
 
 }  // namespace minidfs::metadata

@@ -72,9 +72,13 @@ void RepairWork::begin(BlockMap& map, const ReplicationPlan& plan, TimePoint now
       at->second.bytes_leaving = view->block.length;
       streams_of(command.node).bytes_leaving += view->block.length;
     }
+    deletes_by_time_.erase({at->second.last_sent, at->first});
+    unconfirmed_.erase({at->second.last_sent, at->first});
     at->second.last_sent = now;
     at->second.confirmed = false;
     ++at->second.sends;
+    deletes_by_time_.insert({now, at->first});
+    unconfirmed_.insert({now, at->first});
   }
   resume_at_ = plan.resume_at;
   balance_found_ = plan.balance_found;
@@ -86,12 +90,15 @@ RepairWork::Copies::iterator RepairWork::end_copy(Copies::iterator at) {
   return copies_.erase(at);
 }
 
+void RepairWork::avoid(BlockId block, NodeIndex node, TimePoint now) {
+  avoided_[{block, node}] = now;
+  avoided_by_time_.push_back({now, {block, node}});
+}
+
 void RepairWork::avoid(const Flight& flight, TimePoint now) {
   const BlockId block = flight.task.block.id;
-  avoided_[{block, flight.task.source}] = now;
-  for (const NodeIndex target : flight.task.targets) {
-    avoided_[{block, target}] = now;
-  }
+  avoid(block, flight.task.source, now);
+  for (const NodeIndex target : flight.task.targets) avoid(block, target, now);
 }
 
 void RepairWork::note_arrival(const CopyTask& task) {
@@ -128,23 +135,29 @@ void RepairWork::update(BlockMap& map, TimePoint now) {
     if (late) avoid(flight, now);
     at = late || flight.task.targets.empty() ? end_copy(at) : std::next(at);
   }
-  absl::erase_if(avoided_,
-                 [&](const auto& entry) { return now - entry.second >= options_.avoid_for; });
+  for (auto& due = avoided_by_time_; !due.empty() && now - due.front().first >= options_.avoid_for;
+       due.pop_front()) {
+    const auto at = avoided_.find(due.front().second);
+    if (at != avoided_.end() && at->second == due.front().first) avoided_.erase(at);
+  }
   forget_old_deletes(map, now);
 }
 
 // A replica whose deletion was not repeated, as the block came to need it, counts again.
 void RepairWork::forget_old_deletes(BlockMap& map, TimePoint now) {
-  for (auto at = deletes_.begin(); at != deletes_.end();) {
-    if (now - at->second.last_sent < options_.delete_memory) {
-      ++at;
-      continue;
-    }
-    const auto [block, node] = at->first;
+  while (!deletes_by_time_.empty() &&
+         now - deletes_by_time_.begin()->first >= options_.delete_memory) {
+    const auto [block, node] = deletes_by_time_.begin()->second;
     map.cancel_deleting(node, block);
-    stop_counting(node, at->second);
-    at = deletes_.erase(at);
+    forget_delete(deletes_.find({block, node}));
   }
+}
+
+void RepairWork::forget_delete(Deletes::iterator at) {
+  stop_counting(at->first.second, at->second);
+  deletes_by_time_.erase({at->second.last_sent, at->first});
+  unconfirmed_.erase({at->second.last_sent, at->first});
+  deletes_.erase(at);
 }
 
 void RepairWork::copy_failed(BlockId block, NodeIndex node, TimePoint now) {
@@ -154,7 +167,7 @@ void RepairWork::copy_failed(BlockId block, NodeIndex node, TimePoint now) {
   const bool takes_part = task.source == node || std::find(task.targets.begin(), task.targets.end(),
                                                            node) != task.targets.end();
   if (!takes_part) return;
-  avoided_[{block, node}] = now;
+  avoid(block, node, now);
   end_copy(at);
 }
 
@@ -178,7 +191,8 @@ void RepairWork::delete_confirmed(NodeIndex node, BlockId block) {
   if (at == deletes_.end()) return;
   at->second.confirmed = true;
   stop_counting(node, at->second);
-  if (at->second.sends == 1) deletes_.erase(at);
+  unconfirmed_.erase({at->second.last_sent, at->first});
+  if (at->second.sends == 1) forget_delete(at);
 }
 
 RepairWork::Streams RepairWork::streams(NodeIndex node) const {
@@ -192,8 +206,8 @@ bool RepairWork::deletes_good(NodeIndex node, BlockId block) const {
 
 std::vector<ReplicaDelete> RepairWork::deletes_to_repeat(const BlockMap& map, TimePoint now) const {
   std::vector<ReplicaDelete> due;
-  for (const auto& [key, sent] : deletes_) {
-    if (sent.confirmed || now - sent.last_sent < options_.delete_repeat) continue;
+  for (const auto& [last_sent, key] : unconfirmed_) {
+    if (now - last_sent < options_.delete_repeat) break;
     const auto view = map.find(key.first);
     if (!view || !view->owned) continue;
     const Replica* replica = replica_on(*view, key.second);

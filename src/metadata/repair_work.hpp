@@ -6,11 +6,13 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "metadata/block_map.hpp"
 #include "metadata/block_types.hpp"
 
@@ -117,7 +119,11 @@ class RepairWork {
     bool confirmed = false;           // Kept nevertheless: a repetition may still be on its way.
   };
   using Copies = absl::btree_map<BlockId, Flight>;
+  using Key = std::pair<BlockId, NodeIndex>;
+  using Deletes = absl::btree_map<Key, SentDelete>;
   void forget_old_deletes(BlockMap& map, TimePoint now);
+  void forget_delete(Deletes::iterator at);
+  void avoid(BlockId block, NodeIndex node, TimePoint now);
   void avoid(const Flight& flight, TimePoint now);
   void note_arrival(const CopyTask& task);
   void count(const CopyTask& task, std::uint32_t sign);
@@ -133,8 +139,12 @@ class RepairWork {
   std::uint64_t moved_bytes_ = 0;
   bool balance_found_ = false;
   std::vector<Streams> streams_;  // By node.
-  absl::btree_map<std::pair<BlockId, NodeIndex>, SentDelete> deletes_;
-  absl::btree_map<std::pair<BlockId, NodeIndex>, TimePoint> avoided_;  // Since when.
+  // What is due at a time stands in order of time beside it, so that a round costs what is due.
+  Deletes deletes_;
+  absl::btree_set<std::pair<TimePoint, Key>> deletes_by_time_;  // By when each was sent last.
+  absl::btree_set<std::pair<TimePoint, Key>> unconfirmed_;      // Those among them.
+  absl::btree_map<Key, TimePoint> avoided_;                     // Since when.
+  std::deque<std::pair<TimePoint, Key>> avoided_by_time_;
   std::array<BlockId, kNeeds + 1> resume_at_{};
 };
 

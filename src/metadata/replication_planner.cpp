@@ -15,22 +15,6 @@ namespace {
 
 constexpr int kDraws = 8;
 
-constexpr std::array kShortOfCopies{Need::kOneLeft, Need::kFarBelow, Need::kTwoShort,
-                                    Need::kOneShort};
-
-// Whether a good replica of the block is on the node.
-struct GoodOn {
-  const BlockMap& map;
-  NodeIndex node;
-
-  bool operator()(BlockId block) const {
-    const auto view = map.find(block);
-    return std::any_of(view->replicas.begin(), view->replicas.end(), [&](const Replica& r) {
-      return r.node == node && r.state == ReplicaState::kGood;
-    });
-  }
-};
-
 class Planner {
  public:
   Planner(const PlannerInput& input, Random& random)
@@ -265,23 +249,6 @@ class Planner {
 
 ReplicationPlan plan_replication(const PlannerInput& input, Random& random) {
   return Planner(input, random).run();
-}
-
-std::uint64_t draining_blocks_left(const BlockMap& map, NodeIndex node) {
-  std::uint64_t left = 0;
-  for (const Need need : kShortOfCopies) {
-    const auto& blocks = map.needing(need);
-    left +=
-        static_cast<std::uint64_t>(std::count_if(blocks.begin(), blocks.end(), GoodOn{map, node}));
-  }
-  return left;
-}
-
-bool has_draining_blocks(const BlockMap& map, NodeIndex node) {
-  return std::any_of(kShortOfCopies.begin(), kShortOfCopies.end(), [&](Need need) {
-    const auto& blocks = map.needing(need);
-    return std::any_of(blocks.begin(), blocks.end(), GoodOn{map, node});
-  });
 }
 
 }  // namespace minidfs::metadata

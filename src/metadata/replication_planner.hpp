@@ -50,10 +50,4 @@ struct PlannerInput {
 // deletion never leaves fewer good replicas on live, settled nodes than are wanted.
 ReplicationPlan plan_replication(const PlannerInput& input, Random& random);
 
-// Blocks that keep a decommissioning node from being done: those that have a good replica on it and
-// too few copies elsewhere. Takes time in proportion to the blocks that need copies.
-std::uint64_t draining_blocks_left(const BlockMap& map, NodeIndex node);
-// Whether there is any; cheaper than to count them.
-bool has_draining_blocks(const BlockMap& map, NodeIndex node);
-
 }  // namespace minidfs::metadata

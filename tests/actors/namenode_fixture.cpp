@@ -74,14 +74,24 @@ NamenodeFixture::~NamenodeFixture() {
   std::filesystem::remove_all(directory_, ignored);
 }
 
+std::shared_ptr<storage::NamespaceReader> NamenodeFixture::reader() {
+  auto reader = store_->open_reader();
+  REQUIRE(reader.ok());
+  return std::move(reader).value();
+}
+
 void NamenodeFixture::spawn() {
   log_ = std::make_unique<MemoryLog>(*machine_);
+  lanes_ = {};
   auto blocks = std::make_shared<BlockActorParts>();
   blocks->options = options_;
   blocks->log = log_.get();
-  auto reader = store_->open_reader();
-  REQUIRE(reader.ok());
-  blocks->reader = std::move(reader).value();
+  blocks->lanes = lanes_;
+  const auto shared = reader();
+  blocks->facts = facts_of(*shared).value();
+  blocks->node_admins = shared->node_admins().value();
+  owners_ = system_.spawn(owner_actor, shared);
+  blocks->owners = owners_;
   blocks_ = system_.spawn(block_actor, std::move(blocks));
   machine_->set_sink(
       [handle = blocks_](NamespaceEffects effects) { caf::anon_send(handle, std::move(effects)); });
@@ -91,18 +101,37 @@ void NamenodeFixture::spawn() {
   REQUIRE(second.ok());
   names->reader = std::move(second).value();
   names->blocks = blocks_;
-  namenode_ = system_.spawn(namespace_actor, std::move(names));
+  names->lanes = lanes_;
+  names_ = system_.spawn(namespace_actor, std::move(names));
+  switch_ = RequestSwitch::make(
+      system_, namenode_routes(caf::actor_cast<caf::strong_actor_ptr>(names_),
+                               caf::actor_cast<caf::strong_actor_ptr>(blocks_), lanes_));
+  namenode_ = caf::actor_cast<NamenodeActor>(switch_);
   settle();
 }
 
 void NamenodeFixture::stop() {
   machine_->set_sink(nullptr);
-  caf::anon_send_exit(namenode_, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(names_, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(blocks_, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(owners_, caf::exit_reason::user_shutdown);
+  RequestSwitch::close(switch_);
   namenode_ = nullptr;
+  switch_ = nullptr;
+  names_ = nullptr;
   blocks_ = nullptr;
+  owners_ = nullptr;
   scheduler_.run();
 }
+
+void NamenodeFixture::send_exit() {
+  caf::anon_send_exit(switch_, caf::exit_reason::kill);
+  settle();
+}
+
+void NamenodeFixture::stand_still(std::chrono::milliseconds time) { scheduler_.advance_time(time); }
+
+metadata::TimePoint NamenodeFixture::now() const { return scheduler_.clock().now(); }
 
 void NamenodeFixture::restart() {
   stop();

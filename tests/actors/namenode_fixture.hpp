@@ -15,6 +15,8 @@
 
 #include "actors/namespace_actor.hpp"
 #include "actors/namespace_machine.hpp"
+#include "actors/owner_actor.hpp"
+#include "actors/request_switch.hpp"
 #include "storage/namespace/namespace_store.hpp"
 
 namespace minidfs::actors::test {
@@ -59,8 +61,7 @@ class NamenodeFixture {
   // The answer to a request, or the error.
   template <class Reply, class Request>
   Result<Reply> ask(Request request) {
-    auto handle = self_->request(namenode_, caf::infinite, std::move(request));
-    settle();
+    auto handle = begin<Reply>(std::move(request));
     std::optional<Result<Reply>> result;
     handle.receive([&](Reply& reply) { result = std::move(reply); },
                    [&](const caf::error& error) { result = from_caf(error); });
@@ -70,9 +71,23 @@ class NamenodeFixture {
   // The same in two steps; with `run` false nothing runs yet, not even the handler.
   template <class Reply, class Request>
   auto begin(Request request, bool run = true) {
-    auto handle = self_->request(namenode_, caf::infinite, std::move(request));
-    if (run) settle();
-    return handle;
+    return begin_within<Reply>(Patience{}, std::move(request), run);
+  }
+  // Of a client that waits only so long.
+  template <class Reply, class Request>
+  auto begin_within(const Patience& patience, Request request, bool run = true) {
+    constexpr bool kOfNode =
+        std::is_same_v<Request, RegisterNode> || std::is_same_v<Request, Heartbeat> ||
+        std::is_same_v<Request, BlockReportPart> || std::is_same_v<Request, Goodbye>;
+    if constexpr (kOfNode) {
+      auto handle = self_->request(namenode_, caf::infinite, std::move(request));
+      if (run) settle();
+      return handle;
+    } else {
+      auto handle = self_->request(namenode_, caf::infinite, patience, std::move(request));
+      if (run) settle();
+      return handle;
+    }
   }
   template <class Reply, class Handle>
   Result<Reply> end(Handle& handle) {
@@ -82,9 +97,28 @@ class NamenodeFixture {
     return std::move(*result);
   }
 
+  // A message that is no request of the interface; whether it was answered without an error.
+  template <class Message>
+  bool ask_raw(Message message) {
+    auto handle =
+        self_->request(caf::actor_cast<caf::actor>(switch_), caf::infinite, std::move(message));
+    settle();
+    bool answered = false;
+    handle.receive([&](const caf::message&) { answered = true; }, [](const caf::error&) {});
+    return answered;
+  }
+  // As anybody on the network might, to end the actor.
+  void send_exit();
+
   // Runs every actor and the log until nothing is left to do.
   void settle();
+  // The same without the log: what was proposed stays there.
+  void run_actors() { scheduler_.run(); }
   void advance(std::chrono::milliseconds time);
+  // The process is stopped for so long: no timer runs, then all that were due.
+  void stand_still(std::chrono::milliseconds time);
+  metadata::TimePoint now() const;
+  const NamenodeLanes& lanes() const { return lanes_; }
   // Forgets all soft state, as a restart of the process does; the namespace stays.
   void restart();
 
@@ -99,6 +133,7 @@ class NamenodeFixture {
   MemoryLog& log() { return *log_; }
 
  private:
+  std::shared_ptr<storage::NamespaceReader> reader();
   void spawn();
   void stop();
 
@@ -114,8 +149,12 @@ class NamenodeFixture {
   caf::actor_system system_{config_};
   caf::scheduler::test_coordinator& scheduler_;
   caf::scoped_actor self_{system_};
+  NamenodeLanes lanes_;
+  OwnerActor owners_;
   BlockActor blocks_;
-  NamespaceActor namenode_;
+  NamespaceActor names_;
+  caf::strong_actor_ptr switch_;
+  NamenodeActor namenode_;  // The same.
 };
 
 }  // namespace minidfs::actors::test

@@ -263,6 +263,7 @@ TEST_CASE("a node that lost a replica while its commit was in the log is not bel
   REQUIRE(grant.ok());
   const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
   auto commit = namenode.begin<metadata::ChangeReply>(commit_of(*grant, block, "/a"), false);
+  namenode.run_actors();
   auto registration = namenode.begin<Registered>(namenode.node(1), false);
   namenode.settle();
   CHECK(namenode.end<metadata::ChangeReply>(commit).ok());

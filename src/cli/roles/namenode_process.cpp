@@ -12,6 +12,8 @@
 #include "actors/leadership.hpp"
 #include "actors/namespace_actor.hpp"
 #include "actors/namespace_machine.hpp"
+#include "actors/owner_actor.hpp"
+#include "actors/request_switch.hpp"
 #include "actors/system_config.hpp"
 #include "base/logging.hpp"
 #include "cli/roles/rack_table.hpp"
@@ -89,7 +91,8 @@ class Namenode final : public NamenodeProcess {
     MDFS_CHECK(open_log(config, std::move(on_fatal)));
     MDFS_CHECK(lead());
     MDFS_CHECK(spawn_actors(config));
-    actors::publish_control(system_, caf::actor_cast<actors::NamenodeActor>(namespace_),
+    actors::publish_control(system_, switch_,
+                            system_.message_types(caf::detail::type_list<actors::NamenodeActor>{}),
                             *listener_);
     log_info("namenode", "listening on {}:{}, data in {}, cluster {}{}, {} entries applied",
              config.common.listen, port(), directory_.path, to_string(directory_.cluster),
@@ -121,12 +124,18 @@ class Namenode final : public NamenodeProcess {
   }
 
   Status spawn_actors(const Config& config) {
+    const actors::NamenodeLanes lanes;
+    MDFS_TRY(std::shared_ptr<storage::NamespaceReader> reader, store_->open_reader());
     auto blocks = std::make_shared<actors::BlockActorParts>();
+    MDFS_TRY(blocks->facts, actors::facts_of(*reader));
+    MDFS_TRY(blocks->node_admins, reader->node_admins());
+    owners_ = system_.spawn<caf::detached>(actors::owner_actor, std::move(reader));
+    blocks->owners = owners_;
+    blocks->lanes = lanes;
     blocks->options = manager_options(config, directory_.cluster);
     blocks->options.epoch = leadership_.epoch;
     blocks->options.mark = leadership_.mark;
     blocks->log = log_.get();
-    MDFS_TRY(blocks->reader, store_->open_reader());
     blocks_ = system_.spawn<caf::detached>(actors::block_actor, std::move(blocks));
     machine_->set_sink([handle = blocks_](actors::NamespaceEffects effects) {
       caf::anon_send(handle, std::move(effects));
@@ -135,22 +144,27 @@ class Namenode final : public NamenodeProcess {
     names->log = log_.get();
     MDFS_TRY(names->reader, store_->open_reader());
     names->blocks = blocks_;
+    names->lanes = lanes;
     namespace_ = system_.spawn<caf::detached>(actors::namespace_actor, std::move(names));
+    switch_ = actors::RequestSwitch::make(
+        system_, actors::namenode_routes(caf::actor_cast<caf::strong_actor_ptr>(namespace_),
+                                         caf::actor_cast<caf::strong_actor_ptr>(blocks_), lanes));
     return {};
   }
 
   void stop_actors() {
     caf::scoped_actor self{system_};
-    if (namespace_) {
-      self->send_exit(namespace_, caf::exit_reason::user_shutdown);
-      self->wait_for(namespace_);
-    }
-    if (blocks_) {
-      self->send_exit(blocks_, caf::exit_reason::user_shutdown);
-      self->wait_for(blocks_);
-    }
-    namespace_ = nullptr;
-    blocks_ = nullptr;
+    const auto stop = [&self](auto& actor) {
+      if (!actor) return;
+      self->send_exit(actor, caf::exit_reason::user_shutdown);
+      self->wait_for(actor);
+      actor = nullptr;
+    };
+    if (switch_) actors::RequestSwitch::close(switch_);
+    switch_ = nullptr;
+    stop(namespace_);
+    stop(blocks_);
+    stop(owners_);
   }
 
   storage::NamenodeDirectory directory_;
@@ -160,8 +174,10 @@ class Namenode final : public NamenodeProcess {
   std::unique_ptr<actors::NamespaceMachine> machine_;
   std::unique_ptr<consensus::Log> log_;
   actors::Leadership leadership_;
+  actors::OwnerActor owners_;
   actors::BlockActor blocks_;
   actors::NamespaceActor namespace_;
+  caf::strong_actor_ptr switch_;
   std::unique_ptr<actors::ControlListener> listener_;
 };
 

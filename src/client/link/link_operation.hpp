@@ -72,7 +72,7 @@ class LinkOperationOf final : public LinkOperation {
   // stays with the actor but owns nothing.
   void send(LinkActor* self, const actors::NamenodeActor& namenode) override {
     const std::weak_ptr<LinkOperation> weak = weak_from_this();
-    self->request(namenode, caf::infinite, request_)
+    self->request(namenode, caf::infinite, actors::Patience{deadline()}, request_)
         .then(
             [self, weak, number = attempt](Reply& reply) {
               const auto operation = current(weak, number);

@@ -12,6 +12,7 @@ std::chrono::milliseconds Backoff::next(std::uint64_t random) {
 
 RetryClass retry_class(Errc code) {
   switch (code) {
+    case Errc::kBusy:
     case Errc::kTimedOut:
     case Errc::kUnavailable:
     case Errc::kSafeMode:

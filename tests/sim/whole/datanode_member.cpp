@@ -10,6 +10,7 @@ namespace minidfs::sim {
 namespace {
 
 constexpr milliseconds kDialTimeout{800};
+constexpr std::size_t kPartReplicas = 4;  // Of a full report.
 constexpr std::size_t kChangesMax = 50;
 
 metadata::MembershipOptions short_waits(std::uint64_t seed) {
@@ -104,18 +105,31 @@ void SimDatanode::act(const metadata::SendRegistration& effect) {
       [this, effect](const Result<actors::Registered>& reply) {
         if (!reply.ok()) return failed(effect.connection, effect.request, reply.error());
         cluster_.world.trace([&] { return name() + " is registered"; });
-        step(metadata::RegistrationAnswered{
-            effect.connection, effect.request, reply->report, {reply->epoch, reply->change}});
+        step(metadata::RegistrationAnswered{effect.connection,
+                                            effect.request,
+                                            reply->report,
+                                            {reply->epoch, reply->change},
+                                            reply->from});
       });
 }
 
 void SimDatanode::act(const metadata::SendChunk& effect) {
-  if (effect.part != metadata::SendChunk::Part::kAgain || !chunk_.has_value()) {
+  using Part = metadata::SendChunk::Part;
+  if (effect.part != Part::kAgain || !chunk_.has_value()) {
+    const bool goes_on = effect.part == Part::kNext && chunk_.has_value();
+    const auto from = goes_on ? metadata::position_after(*chunk_) : effect.from;
+    if (effect.part == Part::kFirst && from.sequence > 0) {
+      cluster_.world.note("a report that goes on over another connection");
+    }
     std::vector<metadata::Block> replicas;
     for (const auto& [id, replica] : disk_.replicas) {
-      if (!told_lost_) replicas.push_back(replica.block);
+      if (!told_lost_ && id >= from.first) replicas.push_back(replica.block);
     }
-    chunk_ = metadata::next_report_chunk(effect.report, nullptr, std::move(replicas));
+    chunk_ = metadata::report_chunk_at(effect.report, from, std::move(replicas));
+    if (chunk_->replicas.size() > kPartReplicas) {  // Small ones, so that there are several.
+      chunk_->replicas.resize(kPartReplicas);
+      chunk_->last = chunk_->replicas.back().id;
+    }
   }
   cluster_.world.trace([&] { return name() + " reports in full"; });
   actors::BlockReportPart part;
@@ -126,9 +140,9 @@ void SimDatanode::act(const metadata::SendChunk& effect) {
       [part](SimNamenode& namenode, const Respond<actors::Accepted>& respond) {
         namenode.report(part, respond);
       },
-      [this, effect](const Result<actors::Accepted>& reply) {
+      [this, effect, ends = chunk_->ends_report()](const Result<actors::Accepted>& reply) {
         if (!reply.ok()) return failed(effect.connection, effect.request, reply.error());
-        step(metadata::ChunkAccepted{effect.connection, effect.request, true});
+        step(metadata::ChunkAccepted{effect.connection, effect.request, ends});
       });
 }
 
@@ -175,6 +189,7 @@ void SimDatanode::heartbeat_answered(std::uint64_t connection, std::uint64_t req
   event.busy = !changes_.empty();
   event.report = reply.report;
   event.told = {reply.epoch, reply.change};
+  event.from = reply.from;
   step(event);
   answer_ = nullptr;
 }

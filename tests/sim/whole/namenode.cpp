@@ -20,11 +20,12 @@ constexpr milliseconds kDeletesAfter{3000};
 actors::BlockManagerOptions short_waits(std::uint64_t seed) {
   actors::BlockManagerOptions options;
   options.cluster = ClusterId{1, 1};
-  options.nodes = {milliseconds{1500}, milliseconds{4000}, milliseconds{1000}};
+  options.nodes = {milliseconds{1500}, milliseconds{4000}};
   options.placement.reserve_bytes = 0;
   options.sessions.grace = seconds(5);
   options.orphans.grace = seconds(5);
   options.orphans.repeat_after = seconds(4);
+  options.reports = {2, seconds(2)};
   options.repair.settle_time = seconds(4);
   options.repair.report_wait = seconds(5);
   options.repair.balance = false;
@@ -51,13 +52,17 @@ std::int64_t SimNamenode::wall_ms() const {
   return 1'000'000 + since.count() + wall_offset_ms_;
 }
 
-Result<std::vector<metadata::OwnedBlock>> SimNamenode::owners(std::span<const BlockId> ids) {
-  std::vector<metadata::OwnedBlock> found;
-  for (const auto id : ids) {
-    const auto at = state().table().owned().find(id);
-    if (at != state().table().owned().end()) found.push_back(at->second);
-  }
-  return found;
+// Read by another thread: at one moment, and told at a later one.
+void SimNamenode::ask_owners(const std::vector<BlockId>& ids, actors::OwnersAnswer answer) {
+  const auto wait = [this] { return world_.between(milliseconds{0}, milliseconds{8}); };
+  process_.later(wait(), [this, wait, ids, answer = std::move(answer)] {
+    std::vector<metadata::OwnedBlock> found;
+    for (const auto id : ids) {
+      const auto at = state().table().owned().find(id);
+      if (at != state().table().owned().end()) found.push_back(at->second);
+    }
+    process_.later(wait(), [answer, found] { answer(found); });
+  });
 }
 
 // --- Requests ---------------------------------------------------------------------------------
@@ -65,7 +70,7 @@ Result<std::vector<metadata::OwnedBlock>> SimNamenode::owners(std::span<const Bl
 void SimNamenode::allocate(actors::AllocateBlocks request, Respond<actors::WriteGrant> respond) {
   if (safe_mode()) return respond(Error{Errc::kSafeMode, "no writes in safe mode"});
   const std::uint64_t wanted = std::uint64_t{request.pipelines} * request.blocks_per_pipeline;
-  auto grant = manager_->allocate(request, world_.now());
+  auto grant = manager_->allocate(request, now());
   reserve_ids();
   if (!grant.ok() && grant.error().code == Errc::kUnavailable && manager_->ids_exhausted(wanted)) {
     waiting_.push_back({std::move(request), std::move(respond)});
@@ -78,7 +83,7 @@ void SimNamenode::allocate(actors::AllocateBlocks request, Respond<actors::Write
 void SimNamenode::commit(actors::CommitWrite request, Respond<metadata::ChangeReply> respond) {
   if (safe_mode()) return respond(Error{Errc::kSafeMode, "no changes in safe mode"});
   request.change.time_ms = wall_ms();
-  try_commit({std::move(request), world_.now(), std::move(respond)});
+  try_commit({std::move(request), now(), std::move(respond)});
 }
 
 void SimNamenode::try_commit(WaitingCommit commit) {
@@ -86,7 +91,7 @@ void SimNamenode::try_commit(WaitingCommit commit) {
     world_.note("a commit that was answered from the kept replies");
     return commit.respond(std::move(*kept));
   }
-  const auto step = manager_->commit_proposed(commit.request, commit.asked_at, world_.now());
+  const auto step = manager_->commit_proposed(commit.request, commit.asked_at, now());
   if (!step.ok()) {
     if (step.error().code == Errc::kExpired) world_.note("an expired commit");
     world_.trace([&] { return "the namenode refuses a commit: " + step.error().message; });
@@ -97,7 +102,7 @@ void SimNamenode::try_commit(WaitingCommit commit) {
     unproven_.push_back(std::move(commit));
     return;
   }
-  if (commit.asked_at < world_.now()) world_.note("a commit accepted from a takeover");
+  if (commit.asked_at < now()) world_.note("a commit accepted from a takeover");
   const metadata::Change change{commit.request.change};
   log_.propose(change, [this, commit](const Result<metadata::ChangeReply>& reply) {
     manager_->commit_done(commit.request, reply.ok()
@@ -114,13 +119,13 @@ void SimNamenode::change(metadata::Change change, Respond<metadata::ChangeReply>
 }
 
 Status SimNamenode::renew(const actors::RenewSession& request) {
-  auto status = manager_->renew(request, world_.now());
+  auto status = manager_->renew(request, now());
   if (status.ok()) promises_.renewed(request.blocks, state());
   return status;
 }
 
 Status SimNamenode::end_session(const actors::EndSession& request) {
-  return manager_->end_session(request, world_.now());
+  return manager_->end_session(request, now());
 }
 
 void SimNamenode::register_node(const actors::RegisterNode& request,
@@ -129,11 +134,11 @@ void SimNamenode::register_node(const actors::RegisterNode& request,
       request.epoch.life != manager_->epoch().life) {
     world_.note("a replica of another life");
   }
-  respond(manager_->register_node(request, world_.now()));
+  respond(manager_->register_node(request, now()));
 }
 
 Result<actors::HeartbeatReply> SimNamenode::heartbeat(const actors::Heartbeat& request) {
-  auto reply = manager_->heartbeat(request, world_.now());
+  auto reply = manager_->heartbeat(request, now());
   for (const auto& gone : request.changes.removed) {
     world_.trace([&] {
       return "the namenode hears from node " + std::to_string(request.node.low) + " that block " +
@@ -160,13 +165,14 @@ Result<actors::HeartbeatReply> SimNamenode::heartbeat(const actors::Heartbeat& r
 
 void SimNamenode::report(const actors::BlockReportPart& request,
                          Respond<actors::Accepted> respond) {
-  const auto status = manager_->report(request, world_.now());
-  world_.trace([&] {
-    return "the report of node " + std::to_string(request.node.low) +
-           " is taken: " + (status.ok() ? "yes" : status.error().message);
+  manager_->report(request, now(), [this, node = request.node, respond](const Status& status) {
+    world_.trace([&] {
+      return "the report of node " + std::to_string(node.low) +
+             " is taken: " + (status.ok() ? "yes" : status.error().message);
+    });
+    if (status.ok()) return respond(actors::Accepted{});
+    respond(status.error());
   });
-  if (status.ok()) return respond(actors::Accepted{});
-  respond(status.error());
 }
 
 Result<std::vector<metadata::LocatedBlock>> SimNamenode::locate(const std::string& path) {
@@ -251,8 +257,11 @@ void SimNamenode::start() {
   process_.start();
   log_.start([this](const auto& effects) { take_effects(effects); }, [this] { store_failed(); });
   manager_ = std::make_unique<actors::BlockManager>(
-      begin_leadership(), [this](std::span<const BlockId> ids) { return owners(ids); },
-      world_.now());
+      begin_leadership(),
+      [this](const std::vector<BlockId>& ids, actors::OwnersAnswer answer) {
+        ask_owners(ids, std::move(answer));
+      },
+      now());
   tick();
 }
 
@@ -291,7 +300,7 @@ void SimNamenode::restore_copy() {
 
 void SimNamenode::tick() {
   manager_->note_applied(state().applied());
-  manager_->tick(state().table().owned().size(), world_.now());
+  manager_->tick(state().table().owned().size(), now());
   for (auto& commit : std::exchange(unproven_, {})) try_commit(std::move(commit));
   retire();
   reserve_ids();
@@ -300,7 +309,7 @@ void SimNamenode::tick() {
 
 actors::StatusReply SimNamenode::status() {
   actors::StatusReply reply;
-  manager_->fill_status(reply, state().table().owned().size(), world_.now());
+  manager_->fill_status(reply, state().table().owned().size(), now());
   return reply;
 }
 

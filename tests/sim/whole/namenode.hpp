@@ -10,6 +10,7 @@
 
 #include "actors/block_manager.hpp"
 #include "metadata/block_identity.hpp"
+#include "metadata/own_time.hpp"
 #include "sim/whole/namenode_log.hpp"
 #include "sim/whole/namespace_state.hpp"
 #include "sim/whole/network.hpp"
@@ -77,11 +78,14 @@ class SimNamenode {
   void store_failed();
   void tick();
   std::int64_t wall_ms() const;
-  Result<std::vector<metadata::OwnedBlock>> owners(std::span<const BlockId> ids);
+  void ask_owners(const std::vector<BlockId>& ids, actors::OwnersAnswer answer);
+  // Its own time: it may be suspended.
+  TimePoint now() const { return own_time_.read(world_.now()); }
 
   World& world_;
   Ledger& ledger_;
   Process process_;
+  mutable metadata::OwnTime own_time_{std::chrono::milliseconds{500}};  // Two ticks.
   std::unique_ptr<actors::BlockManager> manager_;
   SimLog log_;
   Promises promises_;

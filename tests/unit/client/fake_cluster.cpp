@@ -191,13 +191,13 @@ caf::error not_here() { return actors::to_caf({Errc::kUnsupported, "the fake has
 
 actors::NamenodeActor::behavior_type fake_namenode(const NamesPtr& names) {
   return {
-      [=](const actors::StatRequest& request) {
+      [=](const actors::Patience&, const actors::StatRequest& request) {
         return serve<metadata::FileStatus>(names, "stat", [&]() -> Result<metadata::FileStatus> {
           MDFS_TRY(const auto located, find(*names, request.path));
           return located.status;
         });
       },
-      [=](const actors::ListRequest& request) {
+      [=](const actors::Patience&, const actors::ListRequest& request) {
         return serve<actors::ListReply>(names, "list", [&]() -> Result<actors::ListReply> {
           const auto [page, more] = page_of(*names, request.path, request.start_after);
           actors::ListReply reply{"", static_cast<std::uint32_t>(page.size()), more};
@@ -205,49 +205,49 @@ actors::NamenodeActor::behavior_type fake_namenode(const NamesPtr& names) {
           return reply;
         });
       },
-      [=](const actors::LocateRequest& request) {
+      [=](const actors::Patience&, const actors::LocateRequest& request) {
         return serve<actors::LocatedFile>(names, "locate",
                                           [&] { return find(*names, request.path); });
       },
-      [=](const actors::LocateDirectoryRequest& request) {
+      [=](const actors::Patience&, const actors::LocateDirectoryRequest& request) {
         using Reply = actors::LocateDirectoryReply;
         return serve<Reply>(names, "locate-directory", [&]() -> Result<Reply> {
           auto [page, more] = page_of(*names, request.path, request.start_after);
           return Reply{std::move(page), more};
         });
       },
-      [=](const metadata::MakeDirectory& change) {
+      [=](const actors::Patience&, const metadata::MakeDirectory& change) {
         return change_once(names, "mkdir", change.request,
                            [&] { return make_directory(*names, change); });
       },
-      [=](const metadata::Rename& change) {
+      [=](const actors::Patience&, const metadata::Rename& change) {
         return change_once(names, "rename", change.request, [&] { return one({}); });
       },
-      [=](const metadata::Remove& change) {
+      [=](const actors::Patience&, const metadata::Remove& change) {
         return change_once(names, "remove", change.request, [&] {
           names->files.erase(change.path);
           return one({});
         });
       },
-      [=](const metadata::SetReplication& change) {
+      [=](const actors::Patience&, const metadata::SetReplication& change) {
         return change_once(names, "setrep", change.request, [&] { return one({}); });
       },
-      [=](const metadata::SetAttributes& change) {
+      [=](const actors::Patience&, const metadata::SetAttributes& change) {
         return change_once(names, "attributes", change.request,
                            [&] { return set_attributes(*names, change); });
       },
-      [=](const actors::AllocateBlocks& request) {
+      [=](const actors::Patience&, const actors::AllocateBlocks& request) {
         return serve<actors::WriteGrant>(names, "allocate",
                                          [&] { return allocate(*names, request); });
       },
-      [=](const actors::CommitWrite& request) {
+      [=](const actors::Patience&, const actors::CommitWrite& request) {
         return change_once(names, "commit", request.change.request,
                            [&] { return commit_files(*names, request); });
       },
-      [=](const actors::RenewSession&) {
+      [=](const actors::Patience&, const actors::RenewSession&) {
         return serve<actors::Accepted>(names, "renew", [] { return actors::Accepted{}; });
       },
-      [=](const actors::EndSession& request) {
+      [=](const actors::Patience&, const actors::EndSession& request) {
         return serve<actors::Accepted>(names, "end", [&] {
           names->ended.push_back(request);
           return actors::Accepted{};
@@ -257,7 +257,7 @@ actors::NamenodeActor::behavior_type fake_namenode(const NamesPtr& names) {
       [](const actors::Heartbeat&) -> caf::result<actors::HeartbeatReply> { return not_here(); },
       [](const actors::BlockReportPart&) -> caf::result<actors::Accepted> { return not_here(); },
       [](const actors::Goodbye&) -> caf::result<actors::Accepted> { return not_here(); },
-      [=](const actors::StatusRequest&) {
+      [=](const actors::Patience&, const actors::StatusRequest&) {
         return serve<actors::StatusReply>(names, "status", [&] {
           actors::StatusReply reply;
           reply.cluster = names->cluster;
@@ -265,16 +265,18 @@ actors::NamenodeActor::behavior_type fake_namenode(const NamesPtr& names) {
           return reply;
         });
       },
-      [](const actors::SafeModeRequest&) -> caf::result<actors::SafeModeReply> {
+      [](const actors::Patience&, const actors::SafeModeRequest&)
+          -> caf::result<actors::SafeModeReply> { return not_here(); },
+      [](const actors::Patience&, const actors::DecideNode&) -> caf::result<metadata::ChangeReply> {
         return not_here();
       },
-      [](const actors::DecideNode&) -> caf::result<metadata::ChangeReply> { return not_here(); },
-      [](const actors::BalanceRequest&) -> caf::result<actors::BalanceReply> { return not_here(); },
-      [](const actors::CopiesRequest&) -> caf::result<actors::CopiesReply> { return not_here(); },
-      [](const actors::CheckBlocksRequest&) -> caf::result<actors::CheckBlocksReply> {
-        return not_here();
-      },
-      [](const actors::ScrubRequest&) -> caf::result<actors::ScrubReply> {
+      [](const actors::Patience&,
+         const actors::BalanceRequest&) -> caf::result<actors::BalanceReply> { return not_here(); },
+      [](const actors::Patience&,
+         const actors::CopiesRequest&) -> caf::result<actors::CopiesReply> { return not_here(); },
+      [](const actors::Patience&, const actors::CheckBlocksRequest&)
+          -> caf::result<actors::CheckBlocksReply> { return not_here(); },
+      [](const actors::Patience&, const actors::ScrubRequest&) -> caf::result<actors::ScrubReply> {
         return actors::ScrubReply{};
       },
   };

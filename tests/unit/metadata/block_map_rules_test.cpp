@@ -145,6 +145,7 @@ namespace {
 void check_against_recount(const BlockMap& map, std::uint16_t nodes) {
   BlockMapCounts expected;
   std::vector<std::uint64_t> replicas(nodes, 0);
+  std::vector<std::uint64_t> draining(nodes, 0);
   std::array<std::set<BlockId>, kNeeds> needs;
   std::set<BlockId> unowned;
   for (auto view = map.next(BlockId{0}); view; view = map.next(BlockId{view->block.id.value + 1})) {
@@ -160,13 +161,25 @@ void check_against_recount(const BlockMap& map, std::uint16_t nodes) {
     ++expected.known_owned;
     ++(tally.readable() > 0 ? expected.with_live_replica : expected.missing_known);
     const bool under = tally.live + tally.away < view->wanted;
-    if (tally.readable() > 0 && under) ++expected.under_replicated;
+    if (tally.readable() > 0 && under) {
+      ++expected.under_replicated;
+      if (tally.draining > 0 && !map.is_sweeping()) {
+        for (const Replica& replica : view->replicas) {
+          const bool counts = replica.state == ReplicaState::kGood &&
+                              map.node_mode(replica.node) == NodeMode::kDraining;
+          draining[replica.node.value] += counts ? 1 : 0;
+        }
+      }
+    }
     if (tally.live > view->wanted) ++expected.over_replicated;
     if (tally.corrupt > 0) ++expected.corrupt;
   }
   expected.total = 100;
   expected.missing = 100 - expected.with_live_replica;
   expected.unowned = unowned.size();
+  for (std::uint16_t node = 0; node < nodes && !map.is_sweeping(); ++node) {
+    REQUIRE(map.draining_blocks(NodeIndex{node}) == draining[node]);
+  }
   REQUIRE(map.counts(100) == expected);
   REQUIRE(std::equal(unowned.begin(), unowned.end(), map.unowned().begin(), map.unowned().end()));
   for (std::size_t i = 0; i < kNeeds; ++i) {
@@ -247,6 +260,48 @@ TEST_CASE("Counters and need sets agree with a recount after any sequence of cha
       check_against_recount(map, kNodes);
     }
   }
+}
+
+TEST_CASE("A sweep in small steps comes to the same, whatever changes before it is through") {
+  constexpr std::uint16_t kNodes = 6;
+  std::size_t steps_on_the_way = 0;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    INFO("seed " << seed);
+    Random random(seed);
+    BlockMap map(2);
+    for (int step = 0; step < 150; ++step) {
+      random_step(map, random, kNodes);
+      if (random_below(random, 2) == 0) map.sweep();
+      steps_on_the_way += map.is_sweeping() ? 1 : 0;
+      check_against_recount(map, kNodes);  // What it has not reached counts as before.
+      if (random_below(random, 10) != 0) continue;
+      while (map.is_sweeping()) map.sweep();
+      check_against_recount(map, kNodes);
+      for (std::uint16_t node = 0; node < kNodes; ++node) {
+        const bool gone = map.node_mode(NodeIndex{node}) == NodeMode::kGone;
+        if (gone) REQUIRE(map.replica_count(NodeIndex{node}) == 0);
+      }
+    }
+  }
+  CHECK(steps_on_the_way > 1000);
+}
+
+TEST_CASE("A node that died is read from no more before the sweep has been everywhere") {
+  constexpr std::uint64_t kBlocks = 1000;
+  BlockMap map(10);
+  for (std::uint16_t node = 0; node < 2; ++node) map.node_joined(NodeIndex{node}, RackIndex{0});
+  for (std::uint64_t id = 1; id <= kBlocks; ++id) {
+    map.commit_block({{BlockId{id}, 1, 100}, 2}, std::vector{NodeIndex{0}, NodeIndex{1}});
+  }
+  map.node_dead(NodeIndex{0});
+  CHECK(map.is_sweeping());
+  CHECK(map.needing(Need::kOneLeft).size() < kBlocks);
+  CHECK(map.readable_replicas(BlockId{kBlocks}).size() == 1);
+  std::size_t steps = 0;
+  for (; map.is_sweeping(); ++steps) map.sweep();
+  CHECK(steps >= kBlocks / 10 - 1);
+  CHECK(map.needing(Need::kOneLeft).size() == kBlocks);
+  CHECK(map.replica_count(NodeIndex{0}) == 0);
 }
 
 }  // namespace minidfs::metadata

@@ -49,4 +49,13 @@ TEST_CASE("A set of ranges agrees with a set of ids") {
   }
 }
 
+TEST_CASE("What is taken is bounded by ranges and by ids, and a range may be cut") {
+  BlockRangeSet set;
+  set.add({BlockId{10}, 100});
+  set.add({BlockId{200}, 5});
+  CHECK(set.take(9, 60) == std::vector<BlockRange>{{BlockId{10}, 60}});
+  CHECK(set.take(9, 60) == std::vector<BlockRange>{{BlockId{70}, 40}, {BlockId{200}, 5}});
+  CHECK(set.empty());
+}
+
 }  // namespace minidfs::metadata

@@ -208,8 +208,48 @@ TEST_CASE("a registration in the same epoch need not report again") {
   node.step(Dialed{node.only<Dial>().connection, {}});
   const auto asked = node.only<SendRegistration>();
   node.step(RegistrationAnswered{asked.connection, asked.request, 0, leadership(1)});
+  // Orders whose answers were lost with the connection may be given again.
+  node.step(Fenced{node.only<FenceOrders>().fence});
   CHECK(node.effects.empty());
   CHECK(node.membership.state() == State::kServing);
+}
+
+TEST_CASE("a report that the namenode cannot take at once is sent when a heartbeat grants it") {
+  Driver node;
+  const auto asked = node.dial();
+  node.step(RegistrationAnswered{asked.connection, asked.request, 0, leadership(1)});
+  node.step(Fenced{node.only<FenceOrders>().fence});
+  CHECK(node.all<SendChunk>().empty());
+  auto beat = node.beat();
+  node.step(HeartbeatAnswered{beat.connection, beat.request, false, false, 5, leadership(1)});
+  node.step(Fenced{node.only<FenceOrders>().fence});
+  const auto chunk = node.only<SendChunk>();
+  CHECK(chunk.report == 5);
+  CHECK(chunk.from == ReportPosition{});
+  // It is told so with each answer until it is done.
+  beat = node.beat();
+  node.step(HeartbeatAnswered{beat.connection, beat.request, false, false, 5, leadership(1)});
+  CHECK(node.all<FenceOrders>().empty());
+  node.step(ChunkAccepted{chunk.connection, chunk.request, true});
+  CHECK(node.membership.state() == State::kServing);
+}
+
+TEST_CASE("a report that a lost connection broke off goes on where the namenode has it") {
+  Driver node;
+  const auto asked = node.dial();
+  node.step(RegistrationAnswered{asked.connection, asked.request, 5, leadership(1)});
+  node.step(Fenced{node.only<FenceOrders>().fence});
+  node.step(ConnectionClosed{asked.connection});
+  node.advance(seconds(1));
+  node.step(Dialed{node.only<Dial>().connection, {}});
+  const auto again = node.only<SendRegistration>();
+  const ReportPosition from{7, BlockId{900}};
+  node.step(RegistrationAnswered{again.connection, again.request, 5, leadership(1), from});
+  node.step(Fenced{node.only<FenceOrders>().fence});
+  const auto chunk = node.only<SendChunk>();
+  CHECK(chunk.part == SendChunk::Part::kFirst);
+  CHECK(chunk.report == 5);
+  CHECK(chunk.from == from);
 }
 
 TEST_CASE(
@@ -300,7 +340,10 @@ class Walk {
     // Left in peace the node becomes a member that serves.
     healed_ = true;
     if (!alive_) start();
-    for (int i = 0; i < 3000 && membership_.state() != State::kServing; ++i) turn(false);
+    const auto done = [&] {
+      return membership_.state() == State::kServing && reported_in_ == leadership_;
+    };
+    for (int i = 0; i < 3000 && !done(); ++i) turn(false);
     REQUIRE(membership_.state() == State::kServing);
     REQUIRE(membership_.known().epoch == Epoch{kLife, leadership_});
     REQUIRE(reported_in_ == leadership_);
@@ -326,6 +369,7 @@ class Walk {
   void start() {
     ++leadership_;
     report_ = 0;
+    next_part_ = 0;
     alive_ = true;
     registered_ = false;
   }
@@ -379,17 +423,24 @@ class Walk {
     REQUIRE(sent.connection == connection_);
     if (!alive_) return;
     registered_ = true;
-    report_ = ++reports_;
-    next_part_ = 0;
-    answers_.push_back(
-        {RegistrationAnswered{sent.connection, sent.request, report_, leadership(leadership_)},
-         leadership_});
+    // It takes the report at once, or later, or goes on with it, or has it.
+    if (report_ == 0 && chance(60)) report_ = ++reports_;
+    const bool owed = reported_in_ != leadership_;
+    answers_.push_back({RegistrationAnswered{sent.connection, sent.request, owed ? report_ : 0,
+                                             leadership(leadership_), position()},
+                        leadership_});
+  }
+  ReportPosition position() const {
+    return {static_cast<std::uint32_t>(next_part_),
+            BlockId{static_cast<std::uint64_t>(next_part_)}};
   }
   void perform(const SendHeartbeat& sent) {
     REQUIRE(sent.connection == connection_);
     if (!alive_) return;
+    if (registered_ && report_ == 0 && chance(30)) report_ = ++reports_;
+    const bool owed = registered_ && reported_in_ != leadership_;
     answers_.push_back({HeartbeatAnswered{sent.connection, sent.request, !registered_, chance(20),
-                                          0, leadership(leadership_)},
+                                          owed ? report_ : 0, leadership(leadership_), position()},
                         leadership_});
   }
   void perform(const SendChunk& sent) {
@@ -405,7 +456,10 @@ class Walk {
           {RequestFailed{sent.connection, sent.request, Error{Errc::kStale, "old report"}}, 0});
       return;
     }
-    if (sent.part == SendChunk::Part::kFirst) next_part_ = 0;
+    if (sent.part == SendChunk::Part::kFirst) {
+      REQUIRE(sent.from.sequence <= position().sequence);
+      next_part_ = static_cast<int>(sent.from.sequence);
+    }
     const bool ends = ++next_part_ >= 3;
     if (ends) reported_in_ = leadership_;
     answers_.push_back({ChunkAccepted{sent.connection, sent.request, ends}, leadership_});

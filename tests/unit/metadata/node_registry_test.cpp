@@ -111,17 +111,30 @@ TEST_CASE("Of two nodes at one address the older is dead at once") {
   CHECK(second->events[1] == state_change(second->node, NodeState::kDead, NodeState::kLive));
 }
 
-TEST_CASE("A process that slept does not blame the nodes for it") {
+TEST_CASE("A process that registers again while it is known keeps its report") {
   NodeRegistry registry;
   const NodeIndex node = registered(registry, registration(1, 9866));
-  CHECK(registry.tick(kStart + milliseconds(500)).empty());
-  CHECK(registry.tick(kStart + milliseconds(60'500)).empty());
-  CHECK(registry.get(node).state == NodeState::kLive);
-  std::vector<NodeEvent> events;
-  for (int ms = 61'500; ms <= 71'500; ms += 1000) {
-    for (const auto& event : registry.tick(kStart + milliseconds(ms))) events.push_back(event);
+  registry.report_completed(node);
+  auto again = registry.register_node(registration(1, 9866), kStart);
+  REQUIRE(again.ok());
+  CHECK(again->known);
+  CHECK(registry.get(node).report_complete);
+
+  SECTION("another process of the node owes one") {
+    auto restarted = registration(1, 9866);
+    ++restarted.incarnation;
+    again = registry.register_node(restarted, kStart);
+    REQUIRE(again.ok());
+    CHECK_FALSE(again->known);
+    CHECK_FALSE(registry.get(node).report_complete);
   }
-  CHECK(events.size() == 2);
+  SECTION("so does one that was declared dead") {
+    registry.tick(kStart + milliseconds(20'000));
+    again = registry.register_node(registration(1, 9866), kStart + milliseconds(20'000));
+    REQUIRE(again.ok());
+    CHECK_FALSE(again->known);
+    CHECK_FALSE(registry.get(node).report_complete);
+  }
 }
 
 TEST_CASE("Registrations without an id, host or port are refused") {

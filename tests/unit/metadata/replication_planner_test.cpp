@@ -314,7 +314,7 @@ TEST_CASE("A decommissioning node is emptied by copies and is itself a source") 
   c.block(2, {0}, 1);
   const auto event = c.registry.set_admin(NodeIndex{0}, AdminState::kDecommissioning);
   follow_events(c.map, c.registry, std::vector{*event});
-  CHECK(draining_blocks_left(c.map, NodeIndex{0}) == 2);
+  CHECK(c.map.draining_blocks(NodeIndex{0}) == 2);
   const auto plan = c.begin();
   REQUIRE(plan.copies.size() == 2);
   CHECK(plan.copies[0].block.id == BlockId{2});
@@ -323,7 +323,7 @@ TEST_CASE("A decommissioning node is emptied by copies and is itself a source") 
     CHECK_FALSE(contains(task.targets, NodeIndex{0}));
     c.copy_done(task);
   }
-  CHECK(draining_blocks_left(c.map, NodeIndex{0}) == 0);
+  CHECK(c.map.draining_blocks(NodeIndex{0}) == 0);
   CHECK(c.begin().deletes.empty());  // What it has stays until it is removed.
 }
 

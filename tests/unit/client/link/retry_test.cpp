@@ -36,6 +36,7 @@ TEST_CASE("Only errors that may go away are asked again") {
     INFO(errc_info(code).name);
     switch (code) {
       case Errc::kTimedOut:
+      case Errc::kBusy:
       case Errc::kUnavailable:
       case Errc::kSafeMode:
       case Errc::kNoDatanode:
