@@ -9,8 +9,9 @@ from scenario import Failure
 class SteadyClients:
     """Readers and writers to whom nothing must happen: any error is one of the scenario."""
 
-    def __init__(self, cluster, count=2, seed=1, replication=3, size=300_000):
+    def __init__(self, cluster, count=2, seed=1, replication=3, size=300_000, flags=()):
         self.cluster = cluster
+        self.flags = flags  # Of every verb.
         self.replication = replication
         self.size = size
         self.stop_event = threading.Event()
@@ -18,26 +19,26 @@ class SteadyClients:
         self.operations = 0
         self.slowest = 0.0
         cluster.ok("mkdir", "-p", "/clients")
-        self.threads = [threading.Thread(target=self._work, args=(i, seed + i), daemon=True)
+        self.threads = [threading.Thread(target=self._work, args=(seed + i,), daemon=True)
                         for i in range(count)]
         for thread in self.threads:
             thread.start()
 
-    def _work(self, number, seed):
+    def _work(self, seed):
         choice = random.Random(seed)
         files = {}
         while not self.stop_event.is_set():
             if len(files) < 3 or choice.random() < 0.5:
-                name = f"/clients/{number}-{choice.getrandbits(40):x}"
+                name = f"/clients/{seed}-{choice.getrandbits(40):x}"
                 content = random_bytes(choice.randrange(1, self.size), choice.getrandbits(32))
-                done = self.cluster.verb("put", "--replication", self.replication, "-", name,
-                                         data=content)
+                done = self.cluster.verb("put", *self.flags, "--replication", self.replication, "-",
+                                         name, data=content)
                 files[name] = content
                 what = f"put {name}"
                 good = done.returncode == 0
             else:
                 name = choice.choice(sorted(files))
-                done = self.cluster.verb("cat", name)
+                done = self.cluster.verb("cat", *self.flags, name)
                 what = f"cat {name}"
                 good = done.returncode == 0 and done.stdout == files[name]
             self.operations += 1

@@ -27,6 +27,7 @@ import nodes_lost  # noqa: F401
 import restarts  # noqa: F401
 import schedule  # noqa: F401
 import simulation  # noqa: F401
+import standstill  # noqa: F401
 import writes  # noqa: F401
 
 SKIPPED_CODE = 77  # When nothing at all could run; test runners know it.
