@@ -18,6 +18,7 @@ void BlockActorState::start(Self* self, BlockActorParts parts) {
   lanes_ = std::move(parts.lanes);
   tick_interval_ = parts.tick_interval;
   screen_.emplace(tick_interval_);
+  cluster_clock_ = {facts_.cluster_ms, now()};
   manager_ = std::make_unique<BlockManager>(
       std::move(parts.options),
       [this](const std::vector<BlockId>& ids, OwnersAnswer answer) {
@@ -220,7 +221,7 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
                           }),
       asked<EndSession>(state, lanes.blocks,
                         [state](EndSession& request) {
-                          return accepted(state->manager().end_session(request, state->now()));
+                          return accepted(state->manager().end_session(request));
                         }),
       [state, beaten](const RegisterNode& request) {
         return to_result(state->manager().register_node(request, beaten()));

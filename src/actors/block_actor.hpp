@@ -28,6 +28,7 @@
 #include "actors/owner_actor.hpp"
 #include "actors/request_lane.hpp"
 #include "consensus/log.hpp"
+#include "metadata/namespace_times.hpp"
 
 namespace minidfs::actors {
 
@@ -138,6 +139,7 @@ class BlockActorState {
   consensus::ChannelId channel_ = 0;
   OwnerActor owners_;
   NamespaceFacts facts_;
+  metadata::ClusterClock cluster_clock_;
   bool asking_facts_ = false;
   NamenodeLanes lanes_;
   std::optional<RequestScreen> screen_;

@@ -81,7 +81,7 @@ void BlockActorState::try_unproven() {
 void BlockActorState::propose(Proposal proposal, const metadata::Change& change) {
   const auto token = next_token_++;
   proposals_.emplace(token, std::move(proposal));
-  log_->propose(channel_, token, metadata::encode_change(change));
+  log_->propose(channel_, token, metadata::encode_change(change, cluster_clock_.read(now())));
 }
 
 // The ids of a mark are used up, or there was none: the leadership takes another one.

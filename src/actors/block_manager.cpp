@@ -151,8 +151,7 @@ Status BlockManager::renew(const RenewSession& request, TimePoint now) {
 }
 
 // Whatever the writer names: all that its session holds is given up, and nothing else.
-Status BlockManager::end_session(const EndSession& request, TimePoint now) {
-  static_cast<void>(now);
+Status BlockManager::end_session(const EndSession& request) {
   MDFS_TRY(const auto held, sessions_.end(metadata::SessionId{request.session}, request.client));
   for (const auto& range : held) dying_.add(range);
   return {};

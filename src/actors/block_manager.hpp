@@ -91,7 +91,7 @@ class BlockManager {
   Result<WriteGrant> allocate(const AllocateBlocks& request, TimePoint now);
   bool ids_exhausted(std::uint64_t wanted) const { return ids_.remaining() < wanted; }
   Status renew(const RenewSession& request, TimePoint now);
-  Status end_session(const EndSession& request, TimePoint now);
+  Status end_session(const EndSession& request);
 
   enum class CommitStep : std::uint8_t { kPropose, kWait };
   // May the commit be proposed to the log? Its blocks must be held by its session, here and without

@@ -20,6 +20,24 @@ typename Inspector::result_type inspect(Inspector& f, Accepted&) {
   return f();
 }
 
+// Asks for the id under which a client numbers its changes (metadata::born_client()). To be asked
+// again when the answer to a change says that it was forgotten.
+struct ClientIdRequest {};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, ClientIdRequest&) {
+  return f();
+}
+
+struct ClientIdReply {
+  ClientId client;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, ClientIdReply& x) {
+  return f(x.client);
+}
+
 // --- Reading the namespace -------------------------------------------------------------------
 
 struct StatRequest {

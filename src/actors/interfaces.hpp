@@ -28,6 +28,7 @@ using NamenodeActor = caf::typed_actor<
     Asked<metadata::Remove>::with<metadata::ChangeReply>,
     Asked<metadata::SetReplication>::with<metadata::ChangeReply>,
     Asked<metadata::SetAttributes>::with<metadata::ChangeReply>,
+    Asked<ClientIdRequest>::with<ClientIdReply>,
     // Writers.
     Asked<AllocateBlocks>::with<WriteGrant>, Asked<CommitWrite>::with<metadata::ChangeReply>,
     Asked<RenewSession>::with<Accepted>, Asked<EndSession>::with<Accepted>,

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "base/codec.hpp"
+#include "base/logging.hpp"
 #include "base/random_id.hpp"
 #include "base/wall_clock.hpp"
 #include "metadata/changes.hpp"
@@ -64,6 +65,14 @@ class Asker {
 };
 
 }  // namespace
+
+metadata::ClusterClock start_cluster_clock(storage::NamespaceReader& reader,
+                                           metadata::TimePoint now) {
+  const auto cluster_ms = reader.cluster_ms();
+  if (cluster_ms.ok()) return {*cluster_ms, now};
+  log_error("namenode", "cannot read the cluster time: {}", cluster_ms.error().message);
+  return {0, now};
+}
 
 metadata::BlockMark random_mark() {
   for (;;) {

@@ -8,6 +8,7 @@
 #include "consensus/log.hpp"
 #include "metadata/block_identity.hpp"
 #include "metadata/epoch.hpp"
+#include "metadata/namespace_times.hpp"
 #include "storage/namespace/namespace_reader.hpp"
 
 namespace minidfs::actors {
@@ -16,6 +17,11 @@ struct Leadership {
   metadata::Epoch epoch;
   metadata::BlockMark mark = 0;
 };
+
+// The clock of a proposer, which goes on from what is applied. A database that cannot be read stops
+// it, which makes nothing wrong: other proposers' clocks hold.
+metadata::ClusterClock start_cluster_clock(storage::NamespaceReader& reader,
+                                           metadata::TimePoint now);
 
 // A random mark; never 0.
 metadata::BlockMark random_mark();

@@ -6,8 +6,9 @@
 #include <chrono>
 #include <utility>
 
+#include "actors/leadership.hpp"
 #include "base/codec.hpp"
-#include "base/wall_clock.hpp"
+#include "base/random_id.hpp"
 
 namespace minidfs::actors {
 namespace {
@@ -32,6 +33,8 @@ void NamespaceActorState::start(Self* self, NamespaceActorParts parts) {
   lanes_ = std::move(parts.lanes);
   tick_interval_ = parts.tick_interval;
   screen_.emplace(tick_interval_);
+  wall_clock_ = std::move(parts.wall_clock);
+  cluster_clock_ = start_cluster_clock(*reader_, screen_->now(self_->clock().now()));
   const auto handle = caf::actor_cast<NamespaceActor>(self_);
   channel_ = log_->add_channel([handle](std::vector<consensus::Completion> completions) {
     caf::anon_send(handle, LogBatch{std::move(completions)});
@@ -55,6 +58,13 @@ caf::error NamespaceActorState::refuse_in_safe_mode() const {
 }
 
 // --- Reading -----------------------------------------------------------------------------------
+
+// From what is applied: no request under this id can have been earlier than that.
+caf::result<ClientIdReply> NamespaceActorState::client_id() {
+  const auto cluster_ms = reader_->cluster_ms();
+  if (!cluster_ms.ok()) return to_caf(cluster_ms.error());
+  return ClientIdReply{metadata::born_client(*cluster_ms, random_128().low)};
+}
 
 caf::result<metadata::FileStatus> NamespaceActorState::stat(const StatRequest& request) {
   auto status = reader_->stat(request.path);
@@ -143,7 +153,7 @@ caf::result<WriteGrant> NamespaceActorState::allocate(AllocateBlocks& request,
 caf::result<metadata::ChangeReply> NamespaceActorState::commit(CommitWrite& request,
                                                                const Patience& patience) {
   if (safe_mode_.on) return refuse_in_safe_mode();
-  request.change.time_ms = wall_clock_ms();
+  request.change.time_ms = wall_clock_();
   // Empty files concern nobody else.
   const auto& files = request.change.files;
   const bool empty =
@@ -163,7 +173,8 @@ caf::result<metadata::ChangeReply> NamespaceActorState::propose_change(
   auto promise = self_->make_response_promise<metadata::ChangeReply>();
   const auto token = next_token_++;
   proposals_.emplace(token, promise);
-  log_->propose(channel_, token, metadata::encode_change(change));
+  const auto cluster_ms = cluster_clock_.read(screen_->now(self_->clock().now()));
+  log_->propose(channel_, token, metadata::encode_change(change, cluster_ms));
   return promise;
 }
 
@@ -230,6 +241,8 @@ NamespaceActor::behavior_type namespace_actor(
                            [state](CopiesRequest& request, const Patience& patience) {
                              return state->copies(request, patience);
                            }),
+      asked<ClientIdRequest>(state, lanes.names,
+                             [state](ClientIdRequest&) { return state->client_id(); }),
       [state](LogBatch& batch) { state->take_batch(batch); },
       [state](SafeModeChanged& news) { state->take_safe_mode(news); },
       [state](TickAtom) { state->tick(); },

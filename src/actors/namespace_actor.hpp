@@ -4,6 +4,8 @@
 #pragma once
 
 #include <caf/typed_event_based_actor.hpp>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +16,7 @@
 #include "actors/internal_messages.hpp"
 #include "base/wall_clock.hpp"
 #include "consensus/log.hpp"
+#include "metadata/namespace_times.hpp"
 #include "storage/namespace/namespace_reader.hpp"
 
 namespace minidfs::actors {
@@ -29,6 +32,7 @@ using NamespaceActor = caf::typed_actor<
     Asked<AllocateBlocks>::with<WriteGrant>, Asked<CommitWrite>::with<metadata::ChangeReply>,
     Asked<metadata::SetAttributes>::with<metadata::ChangeReply>,
     Asked<DecideNode>::with<metadata::ChangeReply>, Asked<CopiesRequest>::with<CopiesReply>,
+    Asked<ClientIdRequest>::with<ClientIdReply>,
     // What the process itself sends.
     caf::reacts_to<LogBatch>, caf::reacts_to<SafeModeChanged>, caf::reacts_to<TickAtom>>;
 
@@ -39,6 +43,7 @@ struct NamespaceActorParts {
   BlockActor blocks;
   NamenodeLanes lanes;
   std::chrono::milliseconds tick_interval{250};
+  std::function<std::int64_t()> wall_clock = wall_clock_ms;  // Of the times of files.
 };
 
 class NamespaceActorState {
@@ -49,6 +54,7 @@ class NamespaceActorState {
 
   void start(Self* self, NamespaceActorParts parts);
 
+  caf::result<ClientIdReply> client_id();
   caf::result<metadata::FileStatus> stat(const StatRequest& request);
   caf::result<ListReply> list(const ListRequest& request);
   caf::result<LocatedFile> locate(const LocateRequest& request, const Patience& patience);
@@ -63,7 +69,7 @@ class NamespaceActorState {
   template <class Change>
   caf::result<metadata::ChangeReply> propose(Change& change) {
     if (safe_mode_.on) return refuse_in_safe_mode();
-    change.time_ms = wall_clock_ms();
+    change.time_ms = wall_clock_();
     return propose_change(metadata::Change{std::move(change)});
   }
 
@@ -89,6 +95,8 @@ class NamespaceActorState {
   consensus::Log* log_ = nullptr;
   consensus::ChannelId channel_ = 0;
   std::unique_ptr<storage::NamespaceReader> reader_;
+  std::function<std::int64_t()> wall_clock_;
+  metadata::ClusterClock cluster_clock_;
   BlockActor blocks_;
   NamenodeLanes lanes_;
   std::optional<RequestScreen> screen_;

@@ -69,6 +69,7 @@ Result<NamespaceFacts> facts_of(NamespaceReader& reader) {
   facts.directories = counters.directories;
   facts.blocks = counters.blocks;
   MDFS_TRY(facts.applied, reader.applied());
+  MDFS_TRY(facts.cluster_ms, reader.cluster_ms());
   return facts;
 }
 

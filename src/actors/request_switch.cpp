@@ -64,7 +64,7 @@ RequestSwitch::Routes namenode_routes(const caf::strong_actor_ptr& names,
   routes.lead<StatRequest, ListRequest, LocateRequest, LocateDirectoryRequest,
               metadata::MakeDirectory, metadata::Rename, metadata::Remove, metadata::SetReplication,
               AllocateBlocks, CommitWrite>(names, lanes.names);
-  routes.lead<metadata::SetAttributes, CopiesRequest>(names, lanes.names);
+  routes.lead<metadata::SetAttributes, CopiesRequest, ClientIdRequest>(names, lanes.names);
   routes.lead<DecideNode>(names, lanes.admin);
   routes.lead<RenewSession, EndSession>(blocks, lanes.blocks);
   routes.lead<StatusRequest, SafeModeRequest, BalanceRequest, CheckBlocksRequest, ScrubRequest>(

@@ -7,6 +7,13 @@
 namespace minidfs::metadata {
 namespace {
 
+// Added to an entry's kind when its cluster time stands before the change.
+constexpr std::size_t kWithTime = 0x80;
+static_assert(std::variant_size_v<Change> < kWithTime);
+
+// The value of an outcome that tells forgotten() from other expiries.
+constexpr std::uint64_t kForgottenValue = 1;
+
 // Decodes the alternative number `index` of Change from `bytes`.
 template <std::size_t... Indexes>
 bool decode_alternative(std::size_t index, Decoder& decoder, Change& change,
@@ -19,29 +26,53 @@ bool decode_alternative(std::size_t index, Decoder& decoder, Change& change,
 
 }  // namespace
 
-std::string encode_change(const Change& change) {
+std::string encode_change(const Change& change, std::int64_t cluster_ms) {
   std::string entry;
-  entry.push_back(static_cast<char>(change.index() + 1));
-  std::visit([&](const auto& alternative) { Encoder(entry).put(alternative); }, change);
+  const std::size_t kind = change.index() + 1 + (cluster_ms != 0 ? kWithTime : 0);
+  entry.push_back(static_cast<char>(kind));
+  Encoder encoder(entry);
+  if (cluster_ms != 0) encoder.put(cluster_ms);
+  std::visit([&](const auto& alternative) { encoder.put(alternative); }, change);
   return entry;
 }
 
-Result<Change> decode_change(std::string_view entry) {
-  const std::size_t kind = entry.empty() ? 0 : static_cast<unsigned char>(entry.front());
+Result<LogEntry> decode_entry(std::string_view bytes) {
+  const std::size_t first = bytes.empty() ? 0 : static_cast<unsigned char>(bytes.front());
+  const std::size_t kind = first % kWithTime;
   if (kind == 0 || kind > std::variant_size_v<Change>) {
-    return Error{Errc::kUnsupported, "log entry of kind " + std::to_string(kind) +
+    return Error{Errc::kUnsupported, "log entry of kind " + std::to_string(first) +
                                          ", but this version knows 1 to " +
                                          std::to_string(std::variant_size_v<Change>)};
   }
-  Change change;
-  Decoder decoder(entry.substr(1));
-  if (!decode_alternative(kind - 1, decoder, change,
+  LogEntry entry;
+  Decoder decoder(bytes.substr(1));
+  const bool timed = first == kind || (decoder.get(entry.cluster_ms) && entry.cluster_ms != 0);
+  if (!timed ||
+      !decode_alternative(kind - 1, decoder, entry.change,
                           std::make_index_sequence<std::variant_size_v<Change>>()) ||
       !decoder.rest().empty()) {
-    return Error{Errc::kCorrupt, "log entry of kind " + std::to_string(kind) + ": " +
-                                     std::to_string(entry.size()) + " bytes that do not decode"};
+    return Error{Errc::kCorrupt, "log entry of kind " + std::to_string(first) + ": " +
+                                     std::to_string(bytes.size()) + " bytes that do not decode"};
   }
-  return change;
+  return entry;
+}
+
+Result<Change> decode_change(std::string_view bytes) {
+  MDFS_TRY(auto entry, decode_entry(bytes));
+  return std::move(entry.change);
+}
+
+ChangeReply forgotten(const RequestId& request) {
+  return {{{static_cast<std::uint8_t>(Errc::kExpired),
+            "request " + std::to_string(request.sequence) + " of client " +
+                to_string(request.client) + " is older than what is remembered of requests",
+            kForgottenValue}}};
+}
+
+bool is_forgotten(const ChangeReply& reply) {
+  return reply.outcomes.size() == 1 &&
+         reply.outcomes[0].code == static_cast<std::uint8_t>(Errc::kExpired) &&
+         reply.outcomes[0].value == kForgottenValue;
 }
 
 Result<std::uint64_t> to_result(const Outcome& outcome) {

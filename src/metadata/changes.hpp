@@ -214,14 +214,23 @@ using Change =
     std::variant<MakeDirectory, CommitFiles, Rename, Remove, SetReplication, ReserveBlockIds,
                  PurgeRemoved, SetNodeAdmin, BeginLeadership, RetireBlockIds, SetAttributes>;
 
-std::string encode_change(const Change& change);
+// An entry of the log: a change, and the cluster time when it was proposed (see
+// namespace_times.hpp); 0 when it carries none.
+struct LogEntry {
+  Change change;
+  std::int64_t cluster_ms = 0;
+};
+
+std::string encode_change(const Change& change, std::int64_t cluster_ms = 0);
+Result<LogEntry> decode_entry(std::string_view entry);
+// The change alone.
 Result<Change> decode_change(std::string_view entry);
 
 // How one change (or one file of CommitFiles) ended.
 struct Outcome {
   std::uint8_t code = 0;    // 0 is success, else an Errc.
   std::string message;      // Empty on success.
-  std::uint64_t value = 0;  // The inode's id, or as the change says.
+  std::uint64_t value = 0;  // The inode's id, or as the change says. See also forgotten().
 
   bool ok() const { return code == 0; }
 };
@@ -239,6 +248,12 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, ChangeReply& x) {
   return f(x.outcomes);
 }
+
+// The answer to a request that was not looked at, because nobody knows any more whether it was done
+// before: its client, or its place among the client's requests, was forgotten. Whoever asks for the
+// first time may ask again under another client id.
+ChangeReply forgotten(const RequestId& request);
+bool is_forgotten(const ChangeReply& reply);
 
 // The outcome as a Result holding its value.
 Result<std::uint64_t> to_result(const Outcome& outcome);

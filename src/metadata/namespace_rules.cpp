@@ -352,4 +352,11 @@ std::int64_t time_of(const Change& change) {
   return std::visit(time, change);
 }
 
+void set_time(Change& change, std::int64_t time_ms) {
+  const auto set = [time_ms](auto& alternative) {
+    if constexpr (requires { alternative.time_ms; }) alternative.time_ms = time_ms;
+  };
+  std::visit(set, change);
+}
+
 }  // namespace minidfs::metadata

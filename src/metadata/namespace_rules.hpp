@@ -32,6 +32,8 @@ Result<Outcome> set_attributes(NamespaceTable& table, const EntryAttributes& ent
 const RequestId* request_of(const Change& change);
 // The time at which a change was proposed; 0 for changes without one.
 std::int64_t time_of(const Change& change);
+// Gives it another one; nothing happens to changes without one.
+void set_time(Change& change, std::int64_t time_ms);
 
 Outcome failure(Errc code, std::string message);
 Outcome failure(const Error& error);

@@ -83,15 +83,6 @@ Result<SessionId> WriteSessions::open(ClientId client, TimePoint now) {
   return id;
 }
 
-Status WriteSessions::allocated(SessionId id, ClientId client, std::span<const BlockRange> ranges,
-                                TimePoint now) {
-  if (ended_.contains(id)) return expired(id);
-  if (!sessions_.contains(id)) {
-    return Error{Errc::kNotFound, "write session " + to_string(id) + ": not open"};
-  }
-  return renew(id, client, ranges, now);
-}
-
 Status WriteSessions::renew(SessionId id, ClientId client, std::span<const BlockRange> ranges,
                             TimePoint now) {
   MDFS_CHECK(check_claim(id, client, ranges));

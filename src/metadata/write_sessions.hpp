@@ -76,14 +76,10 @@ class WriteSessions {
 
   // kTooLarge with too many sessions.
   Result<SessionId> open(ClientId client, TimePoint now);
-  // Blocks handed to the writer; counts as a renewal. Errors as of renew(), kNotFound for a session
-  // that is not open: the caller takes it over by renew() when it knows that it may.
-  Status allocated(SessionId session, ClientId client, std::span<const BlockRange> ranges,
-                   TimePoint now);
-  // A heartbeat of the writer. A session this process does not know is taken over with the ranges
-  // that the renewal carries. All ranges are taken or none. Errors: kExpired (the session has
-  // ended here, or an id is dead), kInvalidArgument (a none id, an absurd range), kTooLarge,
-  // kPermissionDenied (the session is another client's, or an id another session's).
+  // Blocks handed to the writer, or its heartbeat. A session this process does not know is taken
+  // over with the ranges that the renewal carries. All ranges are taken or none. Errors: kExpired
+  // (the session has ended here, or an id is dead), kInvalidArgument (a none id, an absurd range),
+  // kTooLarge, kPermissionDenied (the session is another client's, or an id another session's).
   Status renew(SessionId session, ClientId client, std::span<const BlockRange> ranges,
                TimePoint now);
   // The writer is done or gives up. Returns what it still held, which is dead from now on; nothing

@@ -54,6 +54,8 @@ void start_ticking(LinkActor* self) {
   self->delayed_send(self, kTick, TickAtom::value);
 }
 
+void ask_id(LinkActor* self, const LinkOperation& operation);
+
 void dispatch(LinkActor* self, const OperationPtr& operation) {
   auto& state = self->state;
   if (!state.namenode) {
@@ -61,8 +63,17 @@ void dispatch(LinkActor* self, const OperationPtr& operation) {
     start_connecting(self);
     return;
   }
+  if (operation->writes() && !state.window) ask_id(self, *operation);
+  if (auto* id = operation->id(); id != nullptr && id->sequence == 0) {
+    if (!state.window) {
+      operation->phase = Phase::kWaiting;
+      return;
+    }
+    *id = state.window->open();
+  }
   operation->phase = Phase::kSent;
   ++operation->attempt;
+  ++operation->tries;
   operation->sent_at = Clock::now();
   operation->send(self, state.namenode);
 }
@@ -70,11 +81,15 @@ void dispatch(LinkActor* self, const OperationPtr& operation) {
 void finish(LinkActor* self, const OperationPtr& operation) {
   auto& state = self->state;
   operation->phase = Phase::kWaiting;
-  if (const auto* id = operation->id()) state.window->close(id->sequence);
+  const auto* id = operation->id();
+  if (id != nullptr && id->sequence != 0 && state.window && state.window->client() == id->client) {
+    state.window->close(id->sequence);
+  }
   state.operations.erase(operation.get());
 }
 
 void finish_with(LinkActor* self, const OperationPtr& operation, Error error) {
+  if (!self->state.operations.contains(operation.get())) return;  // Ended with another one.
   finish(self, operation);
   operation->fail(std::move(error));
 }
@@ -154,11 +169,37 @@ void on_connect_failed(LinkActor* self, const Error& error) {
 }
 
 void on_submit(LinkActor* self, const OperationPtr& operation) {
-  auto& state = self->state;
-  if (auto* id = operation->id()) *id = state.window->open();
-  state.operations.emplace(operation.get(), operation);
+  self->state.operations.emplace(operation.get(), operation);
   start_ticking(self);
   dispatch(self, operation);
+}
+
+void on_id(LinkActor* self, const Result<actors::ClientIdReply>& reply) {
+  auto& state = self->state;
+  state.asking_id = false;
+  if (reply.ok()) state.window.emplace(reply->client);
+  if (!reply.ok() && reply.error().code == Errc::kCancelled) return;
+  const bool refused = !reply.ok() && retry_class(reply.error().code) == RetryClass::kNever;
+  for (const auto& operation : all_operations(state)) {
+    const auto* id = operation->id();
+    if (operation->phase != Phase::kWaiting || id == nullptr || id->sequence != 0) continue;
+    if (refused) {
+      finish_with(self, operation, reply.error());
+    } else if (state.namenode) {
+      dispatch(self, operation);
+    }
+  }
+}
+
+// As long as `operation` may wait for it; what waits longer asks again.
+void ask_id(LinkActor* self, const LinkOperation& operation) {
+  if (std::exchange(self->state.asking_id, true)) return;
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(operation.deadline() - Clock::now());
+  on_submit(self, std::make_shared<LinkOperationOf<actors::ClientIdRequest>>(
+                      actors::ClientIdRequest{},
+                      [self](const Result<actors::ClientIdReply>& reply) { on_id(self, reply); },
+                      std::max(left, std::chrono::milliseconds(1))));
 }
 
 void on_tick(LinkActor* self) {
@@ -198,6 +239,26 @@ void on_answered(LinkActor* self, const OperationPtr& operation) {
   finish(self, operation);
 }
 
+void on_forgotten(LinkActor* self, const OperationPtr& operation) {
+  auto& state = self->state;
+  state.last_answer = Clock::now();
+  state.answered = true;
+  if (operation->tries > 1) {
+    return finish_with(
+        self, operation,
+        {Errc::kExpired, "whether the change was done is not known: it was asked for " +
+                             std::to_string(operation->tries) +
+                             " times, and the namenode does not remember it any more"});
+  }
+  auto* id = operation->id();
+  if (state.window && state.window->client() == id->client) state.window.reset();
+  *id = {};
+  operation->tries = 0;
+  operation->phase = Phase::kBackingOff;
+  self->delayed_send(self, operation->backoff.next(state.random()),
+                     RepeatOperation{operation, operation->attempt});
+}
+
 void on_failed(LinkActor* self, const OperationPtr& operation, const caf::error& caf_error) {
   auto& state = self->state;
   auto error = actors::from_caf(caf_error);
@@ -227,13 +288,12 @@ void on_failed(LinkActor* self, const OperationPtr& operation, const caf::error&
   self->delayed_send(self, delay, RepeatOperation{operation, operation->attempt});
 }
 
-caf::behavior link_behavior(LinkActor* self, const LinkOptions& options, ClientId client,
+caf::behavior link_behavior(LinkActor* self, const LinkOptions& options, std::uint32_t seed,
                             std::shared_ptr<KnownCluster> cluster) {
   auto& state = self->state;
   state.cluster = std::move(cluster);
   state.options = options;
-  state.window.emplace(client);
-  state.random.seed(static_cast<std::uint_fast32_t>(client.low));
+  state.random.seed(seed);
   state.connector = self->spawn<caf::detached>(connector_behavior, options);
   self->set_default_handler(caf::drop);
   start_connecting(self);

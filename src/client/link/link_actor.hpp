@@ -7,8 +7,10 @@
 //        +-----------------(connection closed, namenode not the leader, silent for a minute)
 //
 // A silent namenode may only be slow, or stopped for a while: its requests wait for their answers,
-// up to their own time-outs. Every attempt has a number, so that no late answer can act for a later
-// one. Requests of a lost connection are sent again over the next one. Internal to the link.
+// up to their own time-outs. Changes wait for the id that the namenode numbers them under, which is
+// asked for with the first of them. Every attempt has a number, so that no late answer can act for
+// a later one. Requests of a lost connection are sent again over the next one. Internal to the
+// link.
 #pragma once
 
 #include <caf/actor.hpp>
@@ -85,14 +87,15 @@ struct LinkState {
   Backoff connect_backoff;
   std::string connect_problem;  // Of the last attempt.
   std::chrono::steady_clock::time_point last_answer;
-  std::optional<RequestWindow> window;
+  std::optional<RequestWindow> window;  // None until the namenode has given an id.
+  bool asking_id = false;
   absl::flat_hash_map<LinkOperation*, std::shared_ptr<LinkOperation>> operations;
   std::minstd_rand random;
 };
 
 using LinkActor = caf::stateful_actor<LinkState>;
 
-caf::behavior link_behavior(LinkActor* self, const LinkOptions& options, ClientId client,
+caf::behavior link_behavior(LinkActor* self, const LinkOptions& options, std::uint32_t seed,
                             std::shared_ptr<KnownCluster> cluster);
 
 // Every unanswered request ends with kCancelled, then the actor ends.
@@ -100,6 +103,8 @@ void stop_link(const caf::actor& link);
 
 // Called by operations when the namenode has answered.
 void on_answered(LinkActor* self, const std::shared_ptr<LinkOperation>& operation);
+// The namenode did nothing, because it cannot tell a first try from a later one any more.
+void on_forgotten(LinkActor* self, const std::shared_ptr<LinkOperation>& operation);
 void on_failed(LinkActor* self, const std::shared_ptr<LinkOperation>& operation,
                const caf::error& error);
 

@@ -17,6 +17,11 @@
 
 namespace minidfs::client {
 
+// Whether a change, or what comes before one, is asked for.
+template <class Request>
+inline constexpr bool kWrites = std::is_same_v<Request, actors::AllocateBlocks> ||
+                                std::is_same_v<NamenodeLink::Reply<Request>, metadata::ChangeReply>;
+
 // The RequestId of a change, or null for a request that may simply be asked again.
 template <class Request>
 metadata::RequestId* request_id(Request& request) {
@@ -40,7 +45,9 @@ class LinkOperation : public std::enable_shared_from_this<LinkOperation> {
   // Sends the request; the answer comes back through on_answered() or on_failed() of the actor.
   virtual void send(LinkActor* self, const actors::NamenodeActor& namenode) = 0;
   virtual void fail(Error error) = 0;
+  // Null for what is no change. Without a sequence until it is sent for the first time.
   virtual metadata::RequestId* id() = 0;
+  virtual bool writes() const = 0;
   // Until when kNoDatanode is asked again. A writer that excluded nodes wants to know at once.
   virtual bool waits_for_datanodes() const = 0;
 
@@ -49,6 +56,7 @@ class LinkOperation : public std::enable_shared_from_this<LinkOperation> {
 
   Phase phase = Phase::kWaiting;
   std::uint32_t attempt = 0;
+  std::uint32_t tries = 0;  // Under the present id: of several an earlier one may have been heard.
   std::chrono::steady_clock::time_point sent_at;
   Backoff backoff;
   std::optional<Error> last_error;  // What the namenode answered last.
@@ -77,6 +85,9 @@ class LinkOperationOf final : public LinkOperation {
             [self, weak, number = attempt](Reply& reply) {
               const auto operation = current(weak, number);
               if (!operation) return;
+              if constexpr (std::is_same_v<Reply, metadata::ChangeReply>) {
+                if (metadata::is_forgotten(reply)) return on_forgotten(self, operation);
+              }
               on_answered(self, operation);
               static_cast<LinkOperationOf&>(*operation).callback_(std::move(reply));
             },
@@ -87,6 +98,7 @@ class LinkOperationOf final : public LinkOperation {
 
   void fail(Error error) override { callback_(std::move(error)); }
   metadata::RequestId* id() override { return request_id(request_); }
+  bool writes() const override { return kWrites<Request>; }
   bool waits_for_datanodes() const override {
     if constexpr (std::is_same_v<Request, actors::AllocateBlocks>) return request_.excluded.empty();
     return true;

@@ -17,7 +17,8 @@ struct NamenodeLink::Impl {
         client(random_id<ClientId>()),
         cluster(std::make_shared<KnownCluster>()),
         system(config.add_message_types<caf::id_block::minidfs>()),
-        link(system.spawn(link_behavior, options, client, cluster)) {}
+        link(system.spawn(link_behavior, options, static_cast<std::uint32_t>(client.low),
+                          cluster)) {}
   ~Impl() { stop_link(link); }
 
   LinkOptions options;

@@ -1,6 +1,7 @@
 // The client's one connection to the namenode. Finds it among several addresses, connects again
 // when it restarts, and repeats what may be repeated until a request's time-out. Changes are
-// numbered here, so that one that is asked twice is done once.
+// numbered here, so that one that is asked twice is done once; when that cannot be known any more
+// (the namenode remembers a client for ten minutes) it ends with kExpired, and may have been done.
 //
 // Thread-safe. Callbacks run on the link's only thread: they must not block, but may submit.
 #pragma once
@@ -21,6 +22,10 @@ namespace minidfs::client {
 template <class Request>
 struct ReplyOf {
   using type = metadata::ChangeReply;
+};
+template <>
+struct ReplyOf<actors::ClientIdRequest> {
+  using type = actors::ClientIdReply;
 };
 template <>
 struct ReplyOf<actors::StatRequest> {
@@ -110,6 +115,7 @@ class NamenodeLink {
   // Runs `task` on the link's thread later; dropped when the link ends before.
   void run_after(std::chrono::milliseconds delay, std::function<void()> task);
 
+  // Who this client is in its write sessions. Its changes are numbered under an id of their own.
   ClientId client_id() const;
   const LinkOptions& options() const;
 

@@ -14,6 +14,8 @@ class RequestWindow {
  public:
   explicit RequestWindow(ClientId client) : client_(client) {}
 
+  ClientId client() const { return client_; }
+
   // The identity of a new request; the same one goes with every repetition of it.
   metadata::RequestId open() {
     answered_.push_back(false);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "metadata/namespace_times.hpp"
+
 namespace minidfs::storage {
 
 using metadata::ReplyWindow;
@@ -13,9 +15,9 @@ constexpr std::size_t kMemoryBytesMax = 8U << 20U;
 
 }  // namespace
 
-Result<ClientReplies> ClientReplies::open(Database& database, std::int64_t clock_ms) {
+Result<ClientReplies> ClientReplies::open(Database& database, std::int64_t forgotten_ms) {
   ClientReplies clients;
-  clients.clock_ms_ = clock_ms;
+  clients.forgotten_ms_ = forgotten_ms;
   MDFS_TRY(clients.select_,
            database.prepare("SELECT replies FROM client WHERE high = ?1 AND low = ?2"));
   MDFS_TRY(clients.write_,
@@ -50,6 +52,7 @@ Result<ClientReplies::Window*> ClientReplies::load(ClientId client) {
 
 Status ClientReplies::drop(ClientId client) {
   const auto seen = seen_.find(client);
+  forgotten_ms_ = std::max(forgotten_ms_, seen->second);
   by_seen_.erase({seen->second, client});
   seen_.erase(seen);
   if (const auto window = windows_.find(client); window != windows_.end()) {
@@ -59,15 +62,15 @@ Status ClientReplies::drop(ClientId client) {
   return delete_.bind_all(client.high, client.low).run();
 }
 
-Status ClientReplies::set_seen(ClientId client) {
-  const auto [seen, is_new] = seen_.try_emplace(client, clock_ms_);
+Status ClientReplies::set_seen(ClientId client, std::int64_t cluster_ms) {
+  const auto [seen, is_new] = seen_.try_emplace(client, cluster_ms);
   if (!is_new) {
-    if (seen->second == clock_ms_) return {};
+    if (seen->second == cluster_ms) return {};
     by_seen_.erase({seen->second, client});
-    seen->second = clock_ms_;
+    seen->second = cluster_ms;
   }
-  by_seen_.emplace(clock_ms_, client);
-  while (seen_.size() > kClientsMax || by_seen_.begin()->first < clock_ms_ - kClientIdleMs) {
+  by_seen_.emplace(cluster_ms, client);
+  while (seen_.size() > kClientsMax || by_seen_.begin()->first < cluster_ms - kClientIdleMs) {
     // The oldest is never `client` itself but when all have the same time; then it is a new client
     // that takes the place of another one.
     auto oldest = by_seen_.begin();
@@ -77,10 +80,13 @@ Status ClientReplies::set_seen(ClientId client) {
   return {};
 }
 
-Result<ReplyWindow::Lookup> ClientReplies::begin(const RequestId& request, std::int64_t time_ms) {
-  clock_ms_ = std::max(clock_ms_, time_ms);
+Result<ReplyWindow::Lookup> ClientReplies::begin(const RequestId& request,
+                                                 std::int64_t cluster_ms) {
+  if (!seen_.contains(request.client) && metadata::birth_of(request.client) <= forgotten_ms_) {
+    return ReplyWindow::Lookup{ReplyWindow::Seen::kForgotten, {}};
+  }
   MDFS_TRY(Window * window, load(request.client));
-  MDFS_CHECK(set_seen(request.client));
+  MDFS_CHECK(set_seen(request.client, cluster_ms));
   if (!window->dirty) {
     window->dirty = true;
     dirty_.push_back(request.client);

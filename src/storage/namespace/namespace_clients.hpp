@@ -1,5 +1,5 @@
 // The kept replies of all clients in the namespace database. What is kept and what is dropped
-// depends on the applied entries alone, never on batches, caches or the local clock.
+// depends on the applied entries alone, never on batches, caches or anybody's clock.
 #pragma once
 
 #include <absl/container/btree_set.h>
@@ -17,26 +17,29 @@
 
 namespace minidfs::storage {
 
-// A client that was silent for longer, by the times in the entries, is dropped.
+// A client that was silent for longer, in cluster time, is forgotten.
 inline constexpr std::int64_t kClientIdleMs = 10 * 60 * 1000;
 inline constexpr std::size_t kClientsMax = 10'000;
 
 class ClientReplies {
  public:
-  // `clock_ms` is the latest time in any entry applied so far.
-  static Result<ClientReplies> open(Database& database, std::int64_t clock_ms);
+  // `forgotten_ms` as forgotten_ms() said when the database was last committed.
+  static Result<ClientReplies> open(Database& database, std::int64_t forgotten_ms);
 
-  // Notes that an entry of `request` with this time has come, drops what that makes obsolete, and
-  // says whether the request was answered before. The view holds until the next call.
+  // Notes that an entry of `request` has come, which makes it `cluster_ms`, drops what that makes
+  // obsolete, and says whether the request was answered before. The view holds until the next call.
+  // kForgotten also for a client that is not known and may have been forgotten: nothing is noted of
+  // it then.
   Result<metadata::ReplyWindow::Lookup> begin(const metadata::RequestId& request,
-                                              std::int64_t time_ms);
+                                              std::int64_t cluster_ms);
   // Keeps the reply. REQUIRES: begin() of the same request said kNever.
   Status keep(const metadata::RequestId& request, std::string_view reply);
 
   // Writes what changed, one row for each client.
   Status flush();
 
-  std::int64_t clock_ms() const { return clock_ms_; }
+  // When the client that was forgotten with the latest request had that request; -1 for none.
+  std::int64_t forgotten_ms() const { return forgotten_ms_; }
   std::size_t size() const { return seen_.size(); }
 
  private:
@@ -46,10 +49,10 @@ class ClientReplies {
   };
 
   Result<Window*> load(ClientId client);
-  Status set_seen(ClientId client);
+  Status set_seen(ClientId client, std::int64_t cluster_ms);
   Status drop(ClientId client);
 
-  std::int64_t clock_ms_ = 0;
+  std::int64_t forgotten_ms_ = -1;
   absl::flat_hash_map<ClientId, std::int64_t> seen_;  // Every client, with its latest time.
   absl::btree_set<std::pair<std::int64_t, ClientId>> by_seen_;  // The same, oldest first.
 

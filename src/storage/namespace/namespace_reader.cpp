@@ -48,7 +48,7 @@ Status NamespaceReader::State::prepare() {
       {&select_owner, "SELECT inode FROM block WHERE id = ?1"},
       {&select_state, "SELECT files, directories, blocks, bytes, applied FROM state WHERE id = 1"},
       {&select_admins, "SELECT high, low, admin, until_ms FROM node_admin ORDER BY high, low"},
-      {&select_epoch, "SELECT life_high, life_low, leadership FROM state WHERE id = 1"},
+      {&select_epoch, "SELECT life_high, life_low, leadership, cluster_ms FROM state WHERE id = 1"},
       {&select_mark, "SELECT 1 FROM leadership WHERE mark = ?1"},
       {&select_replies, "SELECT replies FROM client WHERE high = ?1 AND low = ?2"},
       {&select_retired,

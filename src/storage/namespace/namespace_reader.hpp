@@ -77,6 +77,8 @@ class NamespaceReader {
 
   // The life and the last leadership of the namespace.
   Result<metadata::Epoch> epoch();
+  // The cluster time of the last entry.
+  Result<std::int64_t> cluster_ms();
   // The reply to a request that was applied, for as long as it is kept: to be asked before anything
   // is judged anew that may have been done already.
   Result<std::optional<metadata::ChangeReply>> kept_reply(const metadata::RequestId& request);

@@ -52,6 +52,15 @@ Result<metadata::Epoch> NamespaceReader::epoch() {
                          select.unsigned_integer(2)};
 }
 
+Result<std::int64_t> NamespaceReader::cluster_ms() {
+  const std::lock_guard lock(state_->snapshot->mutex());
+  MDFS_CHECK(state_->refresh());
+  Statement& select = state_->select_epoch;
+  const StatementScope scope(select);
+  MDFS_CHECK(select.step());
+  return select.integer(3);
+}
+
 Result<std::optional<metadata::ChangeReply>> NamespaceReader::kept_reply(
     const metadata::RequestId& request) {
   const std::lock_guard lock(state_->snapshot->mutex());

@@ -33,7 +33,8 @@ CREATE TABLE state(
   life_high INTEGER NOT NULL DEFAULT 0,
   life_low INTEGER NOT NULL DEFAULT 0,
   leadership INTEGER NOT NULL DEFAULT 0,
-  cluster_ms INTEGER NOT NULL DEFAULT 0);
+  cluster_ms INTEGER NOT NULL DEFAULT 0,
+  forgotten_ms INTEGER NOT NULL DEFAULT -1);
 CREATE TABLE leadership(mark INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 CREATE TABLE retired(first INTEGER PRIMARY KEY, last INTEGER NOT NULL);
 CREATE TABLE name(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
@@ -82,18 +83,24 @@ INSERT INTO dentry(parent, name, inode, kind, permission, owner, "group", modifi
   VALUES(0, '', 1, 1, 493, 1, 2, 0, 0);
 )sql";
 
-// What version 2 has and version 1 has not. The columns come out in the order of kSchema. Clients
-// were forgotten by clock_ms, so the time that they are forgotten by goes on from there.
+// What version 2 has and version 1 has not. The columns come out in the order of kSchema.
 constexpr char kUpgradeFrom1[] = R"sql(
 BEGIN IMMEDIATE;
 ALTER TABLE state ADD COLUMN life_high INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE state ADD COLUMN life_low INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE state ADD COLUMN leadership INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE state ADD COLUMN cluster_ms INTEGER NOT NULL DEFAULT 0;
-UPDATE state SET cluster_ms = clock_ms;
 CREATE TABLE leadership(mark INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 CREATE TABLE retired(first INTEGER PRIMARY KEY, last INTEGER NOT NULL);
 PRAGMA user_version=2;
+COMMIT;
+)sql";
+// Clients were forgotten by clock_ms, so the time that they are forgotten by goes on from there.
+constexpr char kUpgradeFrom2[] = R"sql(
+BEGIN IMMEDIATE;
+ALTER TABLE state ADD COLUMN forgotten_ms INTEGER NOT NULL DEFAULT -1;
+UPDATE state SET cluster_ms = max(cluster_ms, clock_ms);
+PRAGMA user_version=3;
 COMMIT;
 )sql";
 constexpr std::int64_t kTables = 11;  // With indexes; those of check_version().
@@ -188,7 +195,8 @@ Result<Database> prepare_writer(const std::string& path, std::uint32_t cache_kib
   MDFS_CHECK(set_cache(database, cache_kib));
   if (objects == 0) MDFS_CHECK(format(database));
   MDFS_TRY(const std::int64_t version, database.integer("PRAGMA user_version"));
-  if (version == 1) MDFS_CHECK(database.execute(kUpgradeFrom1));
+  if (version <= 1) MDFS_CHECK(database.execute(kUpgradeFrom1));
+  if (version <= 2) MDFS_CHECK(database.execute(kUpgradeFrom2));
   return database;
 }
 

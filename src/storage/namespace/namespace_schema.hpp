@@ -10,13 +10,13 @@
 
 namespace minidfs::storage {
 
-inline constexpr std::int64_t kNamespaceVersion = 2;
+inline constexpr std::int64_t kNamespaceVersion = 3;
 inline constexpr std::int64_t kNamespaceApplicationId = 0x6D64666E;  // "mdfn"
 
 // Opens the database for its one writer, making it when it is missing or empty, and bringing it
-// from an earlier version to this one in one transaction. The cost does not depend on the size of
-// the namespace. Errors: kCorrupt (with what to do), kUnsupported (written by a newer version),
-// kIoError; the file is then left as it is.
+// from an earlier version to this one, one transaction for each version. The cost does not depend
+// on the size of the namespace. Errors: kCorrupt (with what to do), kUnsupported (written by a
+// newer version), kIoError; the file is then left as it is.
 Result<Database> open_namespace_writer(const std::string& path, std::uint32_t cache_kib);
 
 // Opens a connection that only reads, to a database that a writer has open.

@@ -15,6 +15,7 @@
 #include "base/file.hpp"
 #include "base/logging.hpp"
 #include "metadata/namespace_rules.hpp"
+#include "metadata/namespace_times.hpp"
 #include "storage/namespace/namespace_clients.hpp"
 #include "storage/namespace/namespace_schema.hpp"
 #include "storage/namespace/namespace_view.hpp"
@@ -23,7 +24,7 @@ namespace minidfs::storage {
 
 using metadata::Change;
 using metadata::ChangeReply;
-using metadata::Outcome;
+using metadata::LogEntry;
 using metadata::ReplyWindow;
 using metadata::RequestId;
 
@@ -66,6 +67,7 @@ struct NamespaceStore::State {
   Database database;
   std::unique_ptr<NamespaceTree> tree;
   ClientReplies clients;
+  metadata::NamespaceTimes times;
   Statement begin;
   Statement commit;
   Statement write_state;
@@ -88,7 +90,7 @@ struct NamespaceStore::State {
 
   Status load();
   Status begin_batch();
-  Result<std::string> apply(std::string_view entry);
+  Result<std::string> apply(std::string_view bytes);
   Result<std::string> apply_change(const Change& change);
   Status commit_batch();
   Status shorten_wal();
@@ -108,8 +110,8 @@ Status NamespaceStore::State::load() {
   MDFS_TRY(database, open_namespace_writer(path, options.cache_kib));
   MDFS_TRY(Statement select,
            database.prepare("SELECT applied, clock_ms, next_inode, next_block, files, directories, "
-                            "blocks, bytes, life_high, life_low, leadership FROM state "
-                            "WHERE id = 1"));
+                            "blocks, bytes, life_high, life_low, leadership, cluster_ms, "
+                            "forgotten_ms FROM state WHERE id = 1"));
   MDFS_TRY(const bool row, select.step());
   if (!row) return damaged_namespace(path, "it has no state");
   applied = committed = select.unsigned_integer(0);
@@ -120,7 +122,8 @@ Status NamespaceStore::State::load() {
        select.unsigned_integer(10)},
       {select.unsigned_integer(4), select.unsigned_integer(5), select.unsigned_integer(6),
        select.unsigned_integer(7)}};
-  MDFS_TRY(clients, ClientReplies::open(database, select.integer(1)));
+  times = {select.integer(1), select.integer(11)};
+  MDFS_TRY(clients, ClientReplies::open(database, select.integer(12)));
   select.reset();
   MDFS_TRY(tree, NamespaceTree::open(database, *view, tree_state));
   MDFS_TRY(begin, database.prepare("BEGIN IMMEDIATE"));
@@ -128,7 +131,7 @@ Status NamespaceStore::State::load() {
   MDFS_TRY(write_state,
            database.prepare("UPDATE state SET applied = ?1, clock_ms = ?2, next_inode = ?3, "
                             "next_block = ?4, files = ?5, directories = ?6, blocks = ?7, "
-                            "bytes = ?8 WHERE id = 1"));
+                            "bytes = ?8, cluster_ms = ?9, forgotten_ms = ?10 WHERE id = 1"));
   MDFS_TRY(const std::int64_t page_size, database.integer("PRAGMA page_size"));
   page_bytes = static_cast<int>(page_size);
   sqlite3_wal_hook(database.handle(), on_commit, this);
@@ -156,25 +159,23 @@ Status NamespaceStore::State::begin_batch() {
   return {};
 }
 
-Result<std::string> NamespaceStore::State::apply(std::string_view entry) {
+Result<std::string> NamespaceStore::State::apply(std::string_view bytes) {
   MDFS_CHECK(begin_batch());
-  const Result<Change> change = metadata::decode_change(entry);
+  Result<LogEntry> entry = metadata::decode_entry(bytes);
   // Every namenode refuses it in the same way, so this is an answer and no failure.
-  if (!change) return encode_failure(change.error());
-  return apply_change(*change);
+  if (!entry) return encode_failure(entry.error());
+  times.advance(metadata::time_of(entry->change), entry->cluster_ms);
+  metadata::set_time(entry->change, times.file_ms);
+  return apply_change(entry->change);
 }
 
 Result<std::string> NamespaceStore::State::apply_change(const Change& change) {
   const RequestId* request = metadata::request_of(change);
   const bool protect = request != nullptr && !request->client.is_none();
   if (protect) {
-    MDFS_TRY(const ReplyWindow::Lookup before, clients.begin(*request, metadata::time_of(change)));
+    MDFS_TRY(const ReplyWindow::Lookup before, clients.begin(*request, times.cluster_ms));
     if (before.seen == ReplyWindow::Seen::kAnswered) return std::string(before.reply);
-    if (before.seen == ReplyWindow::Seen::kForgotten) {
-      return encode_failure({Errc::kExpired, "request " + std::to_string(request->sequence) +
-                                                 " of client " + to_string(request->client) +
-                                                 " is older than the replies that are kept"});
-    }
+    if (before.seen == ReplyWindow::Seen::kForgotten) return encode(metadata::forgotten(*request));
   }
   MDFS_TRY(const ChangeReply reply, metadata::apply_change(*tree, change));
   std::string encoded = encode(reply);
@@ -191,9 +192,9 @@ Status NamespaceStore::State::commit_batch() {
   MDFS_CHECK(clients.flush());
   const TreeState& now = tree->state();
   MDFS_CHECK(write_state
-                 .bind_all(applied, clients.clock_ms(), now.next_inode, now.next_block,
+                 .bind_all(applied, times.file_ms, now.next_inode, now.next_block,
                            now.counters.files, now.counters.directories, now.counters.blocks,
-                           now.counters.bytes)
+                           now.counters.bytes, times.cluster_ms, clients.forgotten_ms())
                  .run());
   if (!database.in_transaction()) return lost_transaction(path);
   MDFS_CHECK(commit.run());
@@ -302,6 +303,13 @@ NamespaceEffects NamespaceStore::take_effects() {
   if (state_->failure) return {};
   effects.applied = state_->committed;
   return effects;
+}
+
+std::string NamespaceStore::room_note() const {
+  const State& state = *state_;
+  if (state.wal_retry_bytes == 0 || state.wal_bytes < 2 * state.options.wal_limit_bytes) return {};
+  return "; " + state.path + "-wal takes " + std::to_string(state.wal_bytes) +
+         " bytes of it, because another process has been reading the database for long";
 }
 
 Result<std::uint64_t> NamespaceStore::make_durable() {

@@ -51,6 +51,10 @@ class NamespaceStore {
   // What the changes since the last call mean for blocks. To be called after each commit_batch().
   NamespaceEffects take_effects();
 
+  // When another process, which reads the database, has made its log long: the end of a sentence
+  // that says so. Empty else.
+  std::string room_note() const;
+
   // Makes everything up to the last finished commit_batch() survive a power cut; returns the number
   // of the last entry that surely does. After an error the store must be given up.
   Result<std::uint64_t> make_durable();

@@ -125,7 +125,7 @@ Status SimNamenode::renew(const actors::RenewSession& request) {
 }
 
 Status SimNamenode::end_session(const actors::EndSession& request) {
-  return manager_->end_session(request, now());
+  return manager_->end_session(request);
 }
 
 void SimNamenode::register_node(const actors::RegisterNode& request,

@@ -99,6 +99,10 @@ template <class Action>
 caf::result<metadata::ChangeReply> change_once(const NamesPtr& names, const std::string& kind,
                                                const metadata::RequestId& id, Action action) {
   const std::lock_guard lock(names->mutex);
+  if (names->forgotten.contains(id.client)) {
+    ++names->requests[kind];
+    return metadata::forgotten(id);
+  }
   const auto key = std::pair(id.client, id.sequence);
   if (!names->answers.contains(key)) {
     ++names->changes_done;
@@ -215,6 +219,11 @@ actors::NamenodeActor::behavior_type fake_namenode(const NamesPtr& names) {
           auto [page, more] = page_of(*names, request.path, request.start_after);
           return Reply{std::move(page), more};
         });
+      },
+      [=](const actors::Patience&, const actors::ClientIdRequest&) {
+        const std::lock_guard lock(names->mutex);
+        names->client_ids.push_back(ClientId{9, names->client_ids.size() + 1});
+        return actors::ClientIdReply{names->client_ids.back()};
       },
       [=](const actors::Patience&, const metadata::MakeDirectory& change) {
         return change_once(names, "mkdir", change.request,

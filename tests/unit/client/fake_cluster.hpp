@@ -32,6 +32,8 @@ struct FakeNamespace {
   bool safe_mode = false;
   std::uint32_t renew_within_ms = 60'000;
   std::uint64_t next_block = 1;
+  std::vector<ClientId> client_ids;  // Given out.
+  std::set<ClientId> forgotten;      // Clients whose changes are answered as forgotten.
   // Asked before each request, with its name; an error is what the request is answered by.
   std::function<std::optional<Error>(const std::string&)> failure;
   // Changes that were done, by (client, sequence), with their answer.

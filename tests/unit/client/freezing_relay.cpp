@@ -70,7 +70,7 @@ bool FreezingRelay::pass_on(int from, int to, std::string& waiting,
 
 bool FreezingRelay::pass_on(Link& link) {
   return pass_on(link.client.get(), link.target.get(), link.to_target, requested_bytes_) &&
-         (answered_bytes_ >= freeze_after_ ||
+         (muted_ || answered_bytes_ >= freeze_after_ ||
           pass_on(link.target.get(), link.client.get(), link.to_client, answered_bytes_));
 }
 
@@ -85,7 +85,9 @@ void FreezingRelay::run() {
       entries.push_back({listener_.get(), POLLIN, 0});
       for (const auto& link : links_) {
         entries.push_back({link.client.get(), events(link.to_target, link.to_client), 0});
-        entries.push_back({link.target.get(), events(link.to_client, link.to_target), 0});
+        const auto answers = events(link.to_client, link.to_target);
+        const auto taken = static_cast<short>(muted_ ? answers & ~POLLIN : answers);
+        entries.push_back({link.target.get(), taken, 0});
       }
     }
     ::poll(entries.data(), entries.size(), frozen ? -1 : 10);

@@ -20,6 +20,8 @@ class FreezingRelay {
 
   metadata::Endpoint address() const { return {"127.0.0.1", port_}; }
   void freeze() { freeze_after_ = 0; }
+  // From now on answers are kept back, and requests are passed on.
+  void mute() { muted_ = true; }
   // Freezes by itself when the target has answered with so many bytes.
   void freeze_after(std::uint64_t answer_bytes) { freeze_after_ = answer_bytes; }
   // Bytes that were passed on to the target.
@@ -46,6 +48,7 @@ class FreezingRelay {
   UniqueFd stop_;  // An eventfd, readable when the thread shall end.
   std::vector<Link> links_;
   std::atomic<std::uint64_t> freeze_after_{UINT64_MAX};
+  std::atomic<bool> muted_{false};
   std::atomic<std::uint64_t> requested_bytes_{0};
   std::atomic<std::uint64_t> answered_bytes_{0};
   std::thread thread_;

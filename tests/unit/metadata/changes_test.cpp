@@ -34,6 +34,30 @@ TEST_CASE("The bytes of an entry are those of the formats document") {
   CHECK(encode_change(remove) == expected);
 }
 
+TEST_CASE("An entry may carry the cluster time when it was proposed") {
+  test::RandomChanges changes(14, true);
+  for (int i = 0; i < 200; ++i) {
+    const Change change = changes.next();
+    const std::string entry = encode_change(change, 1'700'000 + i);
+    CHECK(static_cast<unsigned char>(entry[0]) == change.index() + 1 + 128);
+    CHECK(entry.substr(9) == encode_change(change).substr(1));
+    const auto decoded = decode_entry(entry);
+    REQUIRE(decoded.ok());
+    CHECK(decoded->cluster_ms == 1'700'000 + i);
+    CHECK(encode_change(decoded->change) == encode_change(change));
+    for (const std::size_t size : {1, 5, 8}) {
+      CHECK_FALSE(decode_entry(std::string_view(entry).substr(0, size)).ok());
+    }
+  }
+  CHECK(decode_entry(encode_change(PurgeRemoved{1})).value().cluster_ms == 0);
+}
+
+TEST_CASE("An answer of forgotten requests is told from other expiries") {
+  CHECK(is_forgotten(forgotten({ClientId{1, 2}, 3, 4})));
+  CHECK_FALSE(is_forgotten({{{static_cast<std::uint8_t>(Errc::kExpired), "a block", 0}}}));
+  CHECK_FALSE(is_forgotten({{{0, "", 1}}}));
+}
+
 TEST_CASE("Cut and unknown entries are refused") {
   test::RandomChanges changes(12, true);
   for (int i = 0; i < 50; ++i) {

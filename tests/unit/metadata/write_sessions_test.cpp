@@ -51,7 +51,7 @@ TEST_CASE("A session protects its blocks until the grace period after the last r
   WriteSessions sessions(SessionId{5}, {seconds(60), 10, 10, 1000});
   const SessionId id = sessions.open(kClient, kStart).value();
   CHECK(id == SessionId{5});
-  REQUIRE(sessions.allocated(id, kClient, std::vector{range(10, 5)}, kStart).ok());
+  REQUIRE(sessions.renew(id, kClient, std::vector{range(10, 5)}, kStart).ok());
   CHECK(sessions.is_protected(BlockId{10}, kStart));
   CHECK(sessions.is_protected(BlockId{14}, kStart));
   CHECK_FALSE(sessions.is_protected(BlockId{15}, kStart));
@@ -64,7 +64,7 @@ TEST_CASE("A session protects its blocks until the grace period after the last r
   REQUIRE(ended.size() == 1);
   CHECK(ended[0].session == id);
   CHECK(ended[0].ranges == std::vector{range(10, 5)});
-  CHECK(sessions.allocated(id, kClient, {}, kStart).error().code == Errc::kExpired);
+  CHECK(sessions.renew(id, kClient, {}, kStart).error().code == Errc::kExpired);
 }
 
 TEST_CASE("A namenode that restarted learns sessions and blocks from the renewals") {
@@ -78,15 +78,15 @@ TEST_CASE("A namenode that restarted learns sessions and blocks from the renewal
 TEST_CASE("Ranges that touch or overlap are kept as one") {
   WriteSessions sessions(SessionId{1}, {seconds(60), 10, 1, 1000});
   const SessionId id = sessions.open(kClient, kStart).value();
-  REQUIRE(sessions.allocated(id, kClient, std::vector{range(10, 5)}, kStart).ok());
-  REQUIRE(sessions.allocated(id, kClient, std::vector{range(15, 5)}, kStart).ok());
-  REQUIRE(sessions.allocated(id, kClient, std::vector{range(5, 7)}, kStart).ok());
-  REQUIRE(sessions.allocated(id, kClient, std::vector{range(6, 3)}, kStart).ok());
+  REQUIRE(sessions.renew(id, kClient, std::vector{range(10, 5)}, kStart).ok());
+  REQUIRE(sessions.renew(id, kClient, std::vector{range(15, 5)}, kStart).ok());
+  REQUIRE(sessions.renew(id, kClient, std::vector{range(5, 7)}, kStart).ok());
+  REQUIRE(sessions.renew(id, kClient, std::vector{range(6, 3)}, kStart).ok());
   for (std::uint64_t block = 5; block < 20; ++block) {
     CHECK(sessions.is_protected(BlockId{block}, kStart));
   }
   CHECK_FALSE(sessions.is_protected(BlockId{20}, kStart));
-  CHECK(sessions.allocated(id, kClient, std::vector{range(30, 1)}, kStart).error().code ==
+  CHECK(sessions.renew(id, kClient, std::vector{range(30, 1)}, kStart).error().code ==
         Errc::kTooLarge);
 }
 
@@ -109,7 +109,7 @@ TEST_CASE("Absurd renewals are refused") {
 TEST_CASE("What an ended session still held is dead: nobody gets it again") {
   WriteSessions sessions(SessionId{1}, {seconds(60), 10, 10, 1000});
   const SessionId id = sessions.open(kClient, kStart).value();
-  REQUIRE(sessions.allocated(id, kClient, std::vector{range(10, 5)}, kStart).ok());
+  REQUIRE(sessions.renew(id, kClient, std::vector{range(10, 5)}, kStart).ok());
   sessions.release(BlockId{12});  // Committed.
   CHECK_FALSE(sessions.last_renewal(BlockId{12}));
   sessions.expire(kStart + seconds(60));
@@ -118,7 +118,7 @@ TEST_CASE("What an ended session still held is dead: nobody gets it again") {
   CHECK(sessions.is_dead(BlockId{14}));
   const TimePoint later = kStart + seconds(61);
   CHECK(sessions.renew(id, kClient, {}, later).error().code == Errc::kExpired);
-  CHECK(sessions.allocated(id, kClient, {}, later).error().code == Errc::kExpired);
+  CHECK(sessions.renew(id, kClient, {}, later).error().code == Errc::kExpired);
   CHECK(sessions.renew(SessionId{9}, kClient, std::vector{range(14, 3)}, later).error().code ==
         Errc::kExpired);
   CHECK(sessions.size() == 0);
@@ -140,8 +140,8 @@ TEST_CASE("Only its owner ends a session, and with it only what it holds") {
   WriteSessions sessions(SessionId{1}, {seconds(60), 10, 10, 1000});
   const SessionId mine = sessions.open(kClient, kStart).value();
   const SessionId theirs = sessions.open(kOther, kStart).value();
-  REQUIRE(sessions.allocated(mine, kClient, std::vector{range(10, 5)}, kStart).ok());
-  REQUIRE(sessions.allocated(theirs, kOther, std::vector{range(15, 5)}, kStart).ok());
+  REQUIRE(sessions.renew(mine, kClient, std::vector{range(10, 5)}, kStart).ok());
+  REQUIRE(sessions.renew(theirs, kOther, std::vector{range(15, 5)}, kStart).ok());
   CHECK(sessions.end(theirs, kClient).error().code == Errc::kPermissionDenied);
   CHECK(sessions.renew(mine, kClient, std::vector{range(14, 2)}, kStart).error().code ==
         Errc::kPermissionDenied);

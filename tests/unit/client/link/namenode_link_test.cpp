@@ -134,11 +134,51 @@ TEST_CASE("Changes are numbered one after another") {
   NamenodeLink link({{fixture.namenode->address()}});
   for (const char* path : {"/a", "/b", "/c"}) REQUIRE(link.call(mkdir(path)).ok());
   std::uint64_t expected = 1;
+  REQUIRE(fixture.names->client_ids.size() == 1);
   for (const auto& [key, reply] : fixture.names->answers) {
-    CHECK(key.first == link.client_id());
+    CHECK(key.first == fixture.names->client_ids[0]);
     CHECK(key.second == expected++);
   }
   CHECK(expected == 4);
+}
+
+TEST_CASE("A client that the namenode has forgotten takes another id and asks for the first time") {
+  Fixture fixture;
+  NamenodeLink link({{fixture.namenode->address()}});
+  REQUIRE(link.call(mkdir("/a")).ok());
+  {
+    const std::lock_guard lock(fixture.names->mutex);
+    fixture.names->forgotten = {fixture.names->client_ids.at(0)};
+  }
+  std::vector<std::future<bool>> answers;
+  for (int i = 0; i < 8; ++i) {
+    auto promise = std::make_shared<std::promise<bool>>();
+    answers.push_back(promise->get_future());
+    link.submit<metadata::MakeDirectory>(mkdir("/d" + std::to_string(i)), [promise](auto reply) {
+      promise->set_value(reply.ok() && reply->outcomes[0].ok());
+    });
+  }
+  for (auto& answer : answers) CHECK(answer.get());
+  CHECK(fixture.names->changes_done == 9);
+  CHECK(fixture.names->client_ids.size() == 2);
+}
+
+TEST_CASE("A client that was forgotten between two tries says that it does not know the outcome") {
+  Fixture fixture;
+  NamenodeLink link({{fixture.namenode->address()}});
+  int failures = 2;
+  fixture.names->failure = [&](const std::string& kind) -> std::optional<Error> {
+    if (kind != "mkdir" || failures-- == 0) return std::nullopt;
+    fixture.names->forgotten = {fixture.names->client_ids.at(0)};
+    return Error{Errc::kTimedOut, "too late"};
+  };
+  const auto reply = link.call(mkdir("/a"));
+  REQUIRE_FALSE(reply.ok());
+  CHECK(reply.error().code == Errc::kExpired);
+  CHECK_THAT(reply.error().message, Catch::Contains("not known"));
+  CHECK(fixture.names->changes_done == 1);
+  // What comes next is asked for under another id.
+  CHECK(link.call(mkdir("/b")).ok());
 }
 
 TEST_CASE("Requests go on at a namenode that was started again") {

@@ -80,13 +80,14 @@ class TestNamespace {
   std::string apply_entry(std::string_view entry) {
     return must(store_->apply(store_->applied() + 1, entry));
   }
-  metadata::ChangeReply apply(const metadata::Change& change) {
-    const std::string reply = apply_entry(metadata::encode_change(change));
+  // `cluster_ms` as in encode_change().
+  metadata::ChangeReply apply(const metadata::Change& change, std::int64_t cluster_ms = 0) {
+    const std::string reply = apply_entry(metadata::encode_change(change, cluster_ms));
     return must(decode<metadata::ChangeReply>(reply, "reply"));
   }
   // One change and its commit; returns the only outcome.
-  metadata::Outcome run(const metadata::Change& change) {
-    const metadata::ChangeReply reply = apply(change);
+  metadata::Outcome run(const metadata::Change& change, std::int64_t cluster_ms = 0) {
+    const metadata::ChangeReply reply = apply(change, cluster_ms);
     REQUIRE(reply.outcomes.size() == 1);
     must(store_->commit_batch());
     return reply.outcomes[0];

@@ -1,4 +1,5 @@
 // Databases of earlier versions: what was in them is there after the start, and works.
+#include "storage/namespace/namespace_schema.hpp"
 #include "storage/sqlite.hpp"
 #include "unit/storage/namespace/file_size_limit.hpp"
 #include "unit/storage/namespace/namespace_fixture.hpp"
@@ -93,11 +94,12 @@ std::int64_t version_of(const std::string& path) {
   return must(database.integer("PRAGMA user_version"));
 }
 
-TEST_CASE("A namespace of version 1 goes on in version 2") {
+TEST_CASE("A namespace of version 1 goes on in this version") {
   const NamespaceDirectory directory;
   make_version_1(directory.file());
   TestNamespace ns(directory.file());
-  CHECK(version_of(directory.file()) == 2);
+  CHECK(version_of(directory.file()) == kNamespaceVersion);
+  CHECK(must(ns.reader().cluster_ms()) == 5000);  // Clients were forgotten by the times of files.
   CHECK(ns.store().applied() == 9);
   const FileBlocks file = must(ns.reader().file_blocks("/f"));
   CHECK(file.status.owner == "ann");
@@ -116,7 +118,40 @@ TEST_CASE("A namespace of version 1 goes on in version 2") {
         static_cast<std::uint8_t>(Errc::kExpired));
 }
 
-TEST_CASE("A version 1 that finds no room to become version 2 stays as it was") {
+// What version 2 added, as commit 7153b06 wrote it.
+constexpr char kSchemaOf2[] = R"sql(
+ALTER TABLE state ADD COLUMN life_high INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE state ADD COLUMN life_low INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE state ADD COLUMN leadership INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE state ADD COLUMN cluster_ms INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE leadership(mark INTEGER PRIMARY KEY, number INTEGER NOT NULL);
+CREATE TABLE retired(first INTEGER PRIMARY KEY, last INTEGER NOT NULL);
+INSERT INTO leadership VALUES(44, 7);
+UPDATE state SET life_high = 8, life_low = 9, leadership = 7;
+PRAGMA user_version=2;
+)sql";
+
+TEST_CASE("A namespace of version 2 goes on in this version, with its clients") {
+  const NamespaceDirectory directory;
+  make_version_1(directory.file());
+  const metadata::Change change =
+      metadata::MakeDirectory{{ClientId{~0ULL, 3}, 1, 0}, 1, "/d", false, 0755, "ann", ""};
+  {
+    Database database = must(Database::open(directory.file(), Database::Mode::kReadWrite));
+    must(database.execute(kSchemaOf2));
+    // A client that has no reply left.
+    must(database.execute("INSERT INTO client VALUES(-1, 3, 5000, x'000000000000000000000000')"));
+  }
+  TestNamespace ns(directory.file());
+  CHECK(version_of(directory.file()) == kNamespaceVersion);
+  CHECK(must(ns.reader().epoch()) == metadata::Epoch{LifeId{8, 9}, 7});
+  CHECK(must(ns.reader().cluster_ms()) == 5000);
+  const auto made = ns.run(change, 5001);
+  CHECK(made.ok());
+  CHECK(ns.run(change, 5002).value == made.value);
+}
+
+TEST_CASE("A version 1 that finds no room for this version stays as it was") {
   const NamespaceDirectory directory;
   make_version_1(directory.file());
   {
