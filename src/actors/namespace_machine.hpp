@@ -26,6 +26,7 @@ class NamespaceMachine final : public consensus::StateMachine {
     return store_.apply(number, command);
   }
   Status commit_batch() override;
+  std::string room_note() const override { return store_.room_note(); }
   Result<std::uint64_t> make_durable() override { return store_.make_durable(); }
 
  private:

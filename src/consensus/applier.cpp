@@ -1,5 +1,6 @@
 #include "consensus/applier.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -23,6 +24,14 @@ void Applier::expect(std::uint64_t sequence, ChannelId channel, std::uint64_t to
 void Applier::fail_expected(const Error& error) {
   for (const auto& expected : expected_) answer(expected.channel, expected.token, error);
   expected_.clear();
+}
+
+void Applier::fail_from(std::uint64_t first_sequence, const Error& error) {
+  const auto first = std::partition_point(
+      expected_.begin(), expected_.end(),
+      [&](const Expected& expected) { return expected.sequence < first_sequence; });
+  for (auto at = first; at != expected_.end(); ++at) answer(at->channel, at->token, error);
+  expected_.erase(first, expected_.end());
 }
 
 void Applier::answer(ChannelId channel, std::uint64_t token, Result<std::string> reply) {

@@ -26,6 +26,8 @@ class Applier {
   void expect(std::uint64_t sequence, ChannelId channel, std::uint64_t token);
   // Answers everything that is still expected with `error`.
   void fail_expected(const Error& error);
+  // Those expected from `first_sequence` on did not go into the log after all: answers them.
+  void fail_from(std::uint64_t first_sequence, const Error& error);
   // Adds an answer that does not come from the state.
   void answer(ChannelId channel, std::uint64_t token, Result<std::string> reply);
 
@@ -44,6 +46,7 @@ class Applier {
 
   // Takes over the number of a snapshot that libraft loaded or received.
   Status restore(std::string_view snapshot);
+  std::string room_note() const { return state_.room_note(); }
   // Any thread: makes the state durable at least up to `number`.
   Status make_durable(std::uint64_t number);
 

@@ -218,7 +218,7 @@ void RaftLog::pump() {
     return answer_queued(Error{Errc::kNotLeader, "this namenode is not the leader"});
   }
   if (const auto room = free_space_.check(uv_now(member_.loop())); !room.ok()) {
-    refuse_for_room(room.error());
+    refuse_for_room({room.error().code, room.error().message + applier_.room_note()});
   }
   while (!backlog_.empty() && requests_in_flight_ < kRequestsInFlightMax && send_some()) {
   }
@@ -238,8 +238,9 @@ bool RaftLog::send_some() {
     if (bytes > kCommandMaxBytes) {
       applier_.answer(
           proposal.channel, proposal.token,
-          Error{Errc::kTooLarge, "a change of " + std::to_string(bytes) + " bytes, the limit is " +
-                                     std::to_string(kCommandMaxBytes)});
+          Error{Errc::kTooLarge, "a change of " + std::to_string(bytes) +
+                                     " bytes; one entry of the log holds " +
+                                     std::to_string(kCommandMaxBytes) + " bytes at most"});
       backlog_.pop_front();
       continue;
     }
@@ -269,7 +270,13 @@ bool RaftLog::send_some() {
     return true;
   }
   for (unsigned i = 0; i < count; ++i) raft_free(buffers[i].base);
-  fail(raft_error(code, options_.directory, raft_errmsg(member_.get())));
+  const auto error = raft_error(code, options_.directory, raft_errmsg(member_.get()));
+  if (code == RAFT_NOTLEADER) {
+    // Nothing is wrong with this member: leadership went, or is being handed over.
+    applier_.fail_from(first_sequence, error);
+  } else {
+    fail(error);
+  }
   return false;
 }
 

@@ -28,6 +28,10 @@ class StateMachine {
   // Ends a batch: all that was applied becomes visible to readers. Replies leave afterwards.
   virtual Status commit_batch() = 0;
 
+  // What takes more of the disk than it should, as the end of a sentence about its room; empty when
+  // nothing does.
+  virtual std::string room_note() const { return {}; }
+
   // Makes the state up to the last finished commit_batch() durable and returns the number up to
   // which it holds. Called from another thread than the others, concurrently with them.
   virtual Result<std::uint64_t> make_durable() = 0;

@@ -23,6 +23,8 @@ namespace {
 
 // A batch is not so large that its retry, or the wait for its last ack, would be felt.
 constexpr std::uint64_t kBatchBytesMax = 16ULL << 20;
+// Of all paths in a batch: its commit is one entry of the namenode's log, of at most 1 MiB.
+constexpr std::size_t kBatchPathsBytesMax = 512U << 10;
 // Below what a datanode lets wait for acks on one connection (docs/formats.md, "Data plane").
 constexpr std::size_t kBatchFilesMax = 256;
 
@@ -306,13 +308,18 @@ std::vector<std::size_t> form_batches(const std::vector<SmallFile>& files, std::
   std::vector<std::size_t> ends;
   std::size_t begin = 0;
   std::uint64_t bytes = 0;
+  std::size_t path_bytes = 0;
   for (std::size_t i = 0; i < files.size(); ++i) {
-    if (i > begin && (i - begin == files_max || bytes + files[i].length > bytes_max)) {
+    const auto path = files[i].file->path.size();
+    if (i > begin && (i - begin == files_max || bytes + files[i].length > bytes_max ||
+                      path_bytes + path > kBatchPathsBytesMax)) {
       ends.push_back(i);
       begin = i;
       bytes = 0;
+      path_bytes = 0;
     }
     bytes += files[i].length;
+    path_bytes += path;
   }
   if (begin < files.size()) ends.push_back(files.size());
   return ends;

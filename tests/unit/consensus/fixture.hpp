@@ -49,6 +49,7 @@ class MemoryState : public StateMachine {
   std::vector<std::size_t> batch_sizes;
   std::uint64_t fail_at = 0;  // The number of the command that cannot be applied.
   bool fail_commit = false;
+  std::string note;  // About the disk's room.
   std::atomic<bool> fail_durable{false};
   std::atomic<std::uint64_t> durable{0};  // What make_durable() returned last.
   std::atomic<std::uint64_t> durable_calls{0};
@@ -78,6 +79,7 @@ class MemoryState : public StateMachine {
     committed_ = applied();
     return {};
   }
+  std::string room_note() const override { return note; }
   Result<std::uint64_t> make_durable() override {
     ++durable_calls;
     if (fail_durable) return Error{Errc::kIoError, "database: cannot sync"};

@@ -115,12 +115,15 @@ TEST_CASE("a command above the limit is refused alone") {
   for (const auto& answer : proposer.answers()) replies.emplace(answer.token, answer.reply);
   CHECK(replies.at(1).ok());
   CHECK(replies.at(2).error().code == Errc::kTooLarge);
+  CHECK_THAT(replies.at(2).error().message,
+             Catch::Contains("1048577 bytes") && Catch::Contains("1048576 bytes at most"));
   CHECK(replies.at(3).ok());
 }
 
 TEST_CASE("changes are refused while the disk lacks the space that was set aside") {
   TemporaryDirectory directory;
   MemoryState state;
+  state.note = "; a note of the state's";
   auto options = options_for(directory.path());
   options.free_space_min_bytes = ~0ULL;
   auto log = open_log(options, state);
@@ -129,6 +132,7 @@ TEST_CASE("changes are refused while the disk lacks the space that was set aside
   REQUIRE_FALSE(reply.ok());
   CHECK(reply.error().code == Errc::kNoSpace);
   CHECK(reply.error().message.find(directory.path()) != std::string::npos);
+  CHECK_THAT(reply.error().message, Catch::EndsWith(state.note));
   log.reset();
   CHECK(state.commands.empty());
 }

@@ -20,8 +20,9 @@ std::vector<metadata::LocatedBlock> blocks_of(std::initializer_list<std::uint64_
 }
 
 std::vector<SmallFile> files_of(std::initializer_list<std::uint64_t> lengths) {
+  static const LocalFile file{"f", "/f"};
   std::vector<SmallFile> files;
-  for (const auto length : lengths) files.push_back({nullptr, length});
+  for (const auto length : lengths) files.push_back({&file, length});
   return files;
 }
 
@@ -93,6 +94,21 @@ TEST_CASE("Batches are bounded by files and by bytes, and one file always fits")
   CHECK(form_batches(files_of({1, 1, 1, 1, 1}), 2, 100) == std::vector<std::size_t>{2, 4, 5});
   CHECK(form_batches(files_of({60, 60, 30, 5}), 10, 100) == std::vector<std::size_t>{1, 4});
   CHECK(form_batches(files_of({500, 0, 500}), 10, 100) == std::vector<std::size_t>{1, 2, 3});
+}
+
+TEST_CASE("A batch's paths fit in one entry of the log") {
+  metadata::CommitFiles change;
+  const LocalFile file{"f", "/" + std::string(7999, 'p')};
+  const std::vector<SmallFile> files(200, SmallFile{&file, 1});
+  const auto ends = form_batches(files, 256, 1 << 20);
+  REQUIRE(ends.back() == 200);
+  change.files.resize(ends.front());
+  for (auto& committed : change.files) {
+    committed.path = file.path;
+    committed.owner = committed.group = std::string(255, 'o');
+    committed.blocks.resize(1);
+  }
+  CHECK(metadata::encode_change(change).size() <= consensus::kCommandMaxBytes);
 }
 
 TEST_CASE("Neighbouring block ids become one range") {
