@@ -30,6 +30,11 @@ void BlockActorState::start(Self* self, BlockActorParts parts) {
     caf::anon_send(handle, LogBatch{std::move(completions)});
   });
   for (const auto& decision : parts.node_admins) note_admin(decision);
+  // What is staged outlives the process whose sessions it belongs to. Their writers have the grace
+  // to come back.
+  for (const auto& file : parts.staged) {
+    manager_->adopt_staged(metadata::SessionId{file.session}, file.client, now());
+  }
   purge();
   tick();
 }
@@ -91,6 +96,7 @@ void BlockActorState::tick() {
   manager_->tick(facts_.blocks, now());
   try_unproven();
   retire();
+  drop_staged();
   reserve_ids();
   if (removed_left_) purge();
   announce_safe_mode();
@@ -215,14 +221,15 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
                             [state](AllocateBlocks& request) { return state->allocate(request); }),
       asked<CommitWrite>(state, lanes.blocks,
                          [state](CommitWrite& request) { return state->commit(request); }),
+      asked<StageWrite>(state, lanes.blocks,
+                        [state](StageWrite& request) { return state->stage(request); }),
       asked<RenewSession>(state, lanes.blocks,
                           [state](RenewSession& request) {
                             return accepted(state->manager().renew(request, state->now()));
                           }),
-      asked<EndSession>(state, lanes.blocks,
-                        [state](EndSession& request) {
-                          return accepted(state->manager().end_session(request));
-                        }),
+      asked<EndSession>(
+          state, lanes.blocks,
+          [state](EndSession& request) { return accepted(state->manager().end_session(request)); }),
       [state, beaten](const RegisterNode& request) {
         return to_result(state->manager().register_node(request, beaten()));
       },

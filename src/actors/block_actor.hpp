@@ -28,6 +28,7 @@
 #include "actors/owner_actor.hpp"
 #include "actors/request_lane.hpp"
 #include "consensus/log.hpp"
+#include "metadata/namespace_table.hpp"
 #include "metadata/namespace_times.hpp"
 
 namespace minidfs::actors {
@@ -43,8 +44,8 @@ using BlockActor = caf::typed_actor<
     Asked<FillFile>::with<LocatedFile>, Asked<FillDirectory>::with<LocateDirectoryReply>,
     Asked<CountCopies>::with<CopiesReply>, Asked<DecideNode>::with<metadata::ChangeReply>,
     Asked<AllocateBlocks>::with<WriteGrant>, Asked<CommitWrite>::with<metadata::ChangeReply>,
-    Asked<RenewSession>::with<Accepted>, Asked<EndSession>::with<Accepted>,
-    caf::replies_to<RegisterNode>::with<Registered>,
+    Asked<StageWrite>::with<metadata::ChangeReply>, Asked<RenewSession>::with<Accepted>,
+    Asked<EndSession>::with<Accepted>, caf::replies_to<RegisterNode>::with<Registered>,
     caf::replies_to<Heartbeat>::with<HeartbeatReply>,
     caf::replies_to<BlockReportPart>::with<Accepted>, caf::replies_to<Goodbye>::with<Accepted>,
     Asked<StatusRequest>::with<StatusReply>, Asked<SafeModeRequest>::with<SafeModeReply>,
@@ -60,6 +61,7 @@ struct BlockActorParts {
   OwnerActor owners;
   NamespaceFacts facts;                          // As the actor starts.
   std::vector<metadata::NodeAdmin> node_admins;  // Likewise.
+  std::vector<metadata::StagedFile> staged;      // Likewise.
   NamenodeLanes lanes;
   std::chrono::milliseconds tick_interval{250};
 };
@@ -74,6 +76,7 @@ class BlockActorState {
 
   caf::result<WriteGrant> allocate(AllocateBlocks& request);
   caf::result<metadata::ChangeReply> commit(CommitWrite& request);
+  caf::result<metadata::ChangeReply> stage(StageWrite& request);
   caf::result<StatusReply> status();
   caf::result<metadata::ChangeReply> decide(const DecideNode& request);
   caf::result<SafeModeReply> safe_mode(const SafeModeRequest& request);
@@ -96,9 +99,10 @@ class BlockActorState {
  private:
   // What a token of the log stands for.
   struct Proposal {
-    enum class Kind : std::uint8_t { kCommit, kReserveIds, kPurge, kRetire, kDecide };
+    enum class Kind : std::uint8_t { kCommit, kReserveIds, kPurge, kRetire, kDecide, kDropStaged };
     Kind kind = Kind::kCommit;
-    metadata::BlockMark mark = 0;  // Of more ids.
+    metadata::BlockMark mark = 0;   // Of more ids.
+    metadata::SessionId session{};  // Whose staged file is dropped.
     CommitWrite commit;
     NodeId forgets;  // Once that is decided.
     caf::typed_response_promise<metadata::ChangeReply> promise;
@@ -111,6 +115,7 @@ class BlockActorState {
   // A commit of a session that this process does not hold, until its blocks are reported.
   struct WaitingCommit {
     CommitWrite request;
+    metadata::Change change;  // What is proposed.
     caf::typed_response_promise<metadata::ChangeReply> promise;
     BlockManager::TimePoint asked_at{};
     bool is_new = true;  // Nobody has looked for a kept reply yet.
@@ -130,6 +135,7 @@ class BlockActorState {
   void propose(Proposal proposal, const metadata::Change& change);
   void reserve_ids();
   void retire();
+  void drop_staged();
   void answer(Proposal& proposal, Result<std::string> reply);
   void ids_answer(const Proposal& proposal, const Result<metadata::ChangeReply>& reply);
   void announce_safe_mode();

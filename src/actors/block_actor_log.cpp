@@ -26,8 +26,18 @@ Result<metadata::ChangeReply> decode_reply(Result<std::string> reply) {
 // --- Commits -----------------------------------------------------------------------------------
 
 caf::result<metadata::ChangeReply> BlockActorState::commit(CommitWrite& request) {
+  metadata::Change change;
+  if (request.staged == 0) {
+    change = request.change;
+  } else if (request.change.files.size() == 1) {
+    change = metadata::CommitStaged{request.change.request, request.change.time_ms,
+                                    request.client,         request.session,
+                                    request.staged,         request.change.files[0]};
+  } else {
+    return to_caf({Errc::kInvalidArgument, "a staged commit of several files"});
+  }
   auto promise = self_->make_response_promise<metadata::ChangeReply>();
-  try_commit({std::move(request), promise, now()});
+  try_commit({std::move(request), std::move(change), promise, now()});
   return promise;
 }
 
@@ -41,8 +51,7 @@ void BlockActorState::try_commit(WaitingCommit commit) {
   Proposal proposal;
   proposal.commit = std::move(commit.request);
   proposal.promise = std::move(commit.promise);
-  const metadata::Change change{proposal.commit.change};
-  propose(std::move(proposal), change);
+  propose(std::move(proposal), commit.change);
 }
 
 // What was applied once is answered as then, whatever has become of its blocks. Else the refusal is
@@ -154,6 +163,9 @@ void BlockActorState::answer(Proposal& proposal, Result<std::string> encoded) {
         proposal.promise.deliver(to_caf(reply.error()));
       }
       return;
+    case Proposal::Kind::kDropStaged:
+      if (!reply.ok()) manager_->drop_failed(proposal.session);
+      return;
     case Proposal::Kind::kPurge:
       purging_ = false;
       if (reply.ok() && removed_left_) purge();  // Else with the next tick.
@@ -184,6 +196,7 @@ void BlockActorState::ids_answer(const Proposal& proposal,
 
 void BlockActorState::take_effects(const NamespaceEffects& effects) {
   manager_->apply_effects(effects.blocks);
+  manager_->note_stagings(effects.stagings);
   for (const auto& decision : effects.node_admins) note_admin(decision);
   removed_left_ = effects.removed_left;
   if (removed_left_) purge();

@@ -20,6 +20,7 @@ constexpr std::uint64_t kGrantedGeneration = 1;
 // Of one entry of the log, and of what follows when it is applied.
 constexpr std::size_t kRetiredRangesMax = 4096;
 constexpr std::uint64_t kRetiredIdsMax = 8192;
+constexpr std::size_t kDroppedAtOnceMax = 64;  // Staged files with one tick.
 
 Status check_request(const AllocateBlocks& request) {
   if (request.pipelines > kPipelinesMax || request.blocks_per_pipeline > kBlocksPerPipelineMax ||
@@ -152,9 +153,30 @@ Status BlockManager::renew(const RenewSession& request, TimePoint now) {
 
 // Whatever the writer names: all that its session holds is given up, and nothing else.
 Status BlockManager::end_session(const EndSession& request) {
-  MDFS_TRY(const auto held, sessions_.end(metadata::SessionId{request.session}, request.client));
+  const metadata::SessionId session{request.session};
+  MDFS_TRY(const auto held, sessions_.end(session, request.client));
   for (const auto& range : held) dying_.add(range);
+  staged_.ended(session);
   return {};
+}
+
+void BlockManager::adopt_staged(metadata::SessionId session, ClientId client, TimePoint now) {
+  staged_.staged(session, sessions_.renew(session, client, {}, now).ok());
+}
+
+std::vector<metadata::SessionId> BlockManager::take_fallen() {
+  return staged_.take_fallen(kDroppedAtOnceMax);
+}
+
+void BlockManager::note_stagings(std::span<const metadata::StagingEffect> effects) {
+  for (const auto& effect : effects) {
+    const metadata::SessionId session{effect.session};
+    if (effect.staged) {
+      staged_.staged(session, sessions_.is_open(session));
+    } else {
+      staged_.gone(session);
+    }
+  }
 }
 
 std::vector<BlockRange> BlockManager::take_retirement() {

@@ -34,6 +34,7 @@
 #include "metadata/repair_work.hpp"
 #include "metadata/replication_planner.hpp"
 #include "metadata/report_grants.hpp"
+#include "metadata/staged_sessions.hpp"
 #include "metadata/write_sessions.hpp"
 
 namespace minidfs::actors {
@@ -115,7 +116,15 @@ class BlockManager {
   // Those were retired, but for what a file owns; or not, and will be taken again.
   void retirement_done(bool applied);
 
+  // A session of before this process has a staged file: it goes on, with the grace from now on.
+  void adopt_staged(metadata::SessionId session, ClientId client, TimePoint now);
+  // Sessions that are over and have a staged file: it is to be dropped through the log.
+  std::vector<metadata::SessionId> take_fallen();
+  // That came to nothing, and is to be tried again.
+  void drop_failed(metadata::SessionId session) { staged_.drop_failed(session); }
+
   // In the order of the changes, before these are answered.
+  void note_stagings(std::span<const metadata::StagingEffect> effects);
   void apply_effects(std::span<const metadata::BlockEffect> effects);
 
   // --- Readers ---
@@ -235,6 +244,7 @@ class BlockManager {
   metadata::NodeRegistry registry_;
   metadata::BlockMap map_;
   metadata::WriteSessions sessions_;
+  metadata::StagedSessions staged_;
   metadata::OrphanCollector orphans_;
   metadata::ReportGrants grants_;
   metadata::OwnerQuestions questions_;

@@ -203,6 +203,7 @@ void BlockManager::tick(std::uint64_t total_blocks, TimePoint now) {
   node_events(registry_.tick(now));
   for (const auto& ended : sessions_.expire(now)) {
     for (const auto& range : ended.ranges) dying_.add(range);
+    staged_.ended(ended.session);
   }
   const auto counts = map_.counts(total_blocks);
   if (safe_mode_.update(total_blocks, counts.with_live_replica)) {

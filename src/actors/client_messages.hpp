@@ -74,27 +74,29 @@ typename Inspector::result_type inspect(Inspector& f, ListReply& x) {
   return f(x.entries, x.count, x.more);
 }
 
-// A file's blocks and where they are.
+// A file's blocks and where they are, from the one that holds the byte at `offset`.
 struct LocateRequest {
   std::string path;
-  std::string reader_host;  // To put near replicas first.
+  std::string reader_host;   // To put near replicas first.
+  std::uint64_t offset = 0;  // For the next page: where the last block of this one ends.
   // Of a block without a good replica name those that are corrupt: parts of them may be good.
   bool corrupt_ones = false;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, LocateRequest& x) {
-  return f(x.path, x.reader_host, x.corrupt_ones);
+  return f(x.path, x.reader_host, x.offset, x.corrupt_ones);
 }
 
 struct LocatedFile {
   metadata::FileStatus status;
-  std::vector<metadata::LocatedBlock> blocks;
+  std::vector<metadata::LocatedBlock> blocks;  // A page of them, a few thousand at most.
+  bool more = false;                           // Blocks behind these exist.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, LocatedFile& x) {
-  return f(x.status, x.blocks);
+  return f(x.status, x.blocks, x.more);
 }
 
 // One page of a directory with the blocks of its files, so that reading many small files needs no
@@ -215,14 +217,29 @@ typename Inspector::result_type inspect(Inspector& f, WrittenBlock& x) {
 // Makes files visible. Answered by the change's outcomes once it is applied and the block map knows
 // the replicas, so that the files can be read at once.
 struct CommitWrite {
+  ClientId client;
   std::uint64_t session = 0;
+  // When not 0 the change has one file, and so many blocks of it are staged before those in it.
+  std::uint64_t staged = 0;
   metadata::CommitFiles change;
   std::vector<WrittenBlock> written;  // Every block of the change, in order.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, CommitWrite& x) {
-  return f(x.session, x.change, x.written);
+  return f(x.client, x.session, x.staged, x.change, x.written);
+}
+
+// Hands over blocks of a file that has too many for one commit. They belong to the session until it
+// commits the file or ends. Answered like CommitWrite.
+struct StageWrite {
+  metadata::StageBlocks change;
+  std::vector<WrittenBlock> written;  // Every block of the change, in order.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, StageWrite& x) {
+  return f(x.change, x.written);
 }
 
 }  // namespace minidfs::actors

@@ -31,7 +31,8 @@ using NamenodeActor = caf::typed_actor<
     Asked<ClientIdRequest>::with<ClientIdReply>,
     // Writers.
     Asked<AllocateBlocks>::with<WriteGrant>, Asked<CommitWrite>::with<metadata::ChangeReply>,
-    Asked<RenewSession>::with<Accepted>, Asked<EndSession>::with<Accepted>,
+    Asked<StageWrite>::with<metadata::ChangeReply>, Asked<RenewSession>::with<Accepted>,
+    Asked<EndSession>::with<Accepted>,
     // Datanodes. Their patience is metadata::Membership's.
     caf::replies_to<RegisterNode>::with<Registered>,
     caf::replies_to<Heartbeat>::with<HeartbeatReply>,

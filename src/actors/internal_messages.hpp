@@ -69,7 +69,7 @@ struct NamespaceFacts {
   std::uint64_t files = 0;
   std::uint64_t directories = 0;
   std::uint64_t blocks = 0;
-  std::uint64_t applied = 0;  // The number of the last change that is in the database.
+  std::uint64_t applied = 0;    // The number of the last change that is in the database.
   std::int64_t cluster_ms = 0;  // Its cluster time.
 };
 

@@ -16,6 +16,8 @@ namespace {
 // Entries of one page of a directory, at most: about 100 KB.
 constexpr std::uint32_t kListLimit = 1000;
 constexpr std::uint32_t kLocateLimit = 1000;
+// Blocks in one page of a file: about 1 MB with three places each.
+constexpr std::uint64_t kLocatedBlocksMax = 4096;
 // Paths looked up for one allocation, far above what a client of ours names.
 constexpr std::size_t kIntendedMax = 4096;
 
@@ -81,13 +83,14 @@ caf::result<ListReply> NamespaceActorState::list(const ListRequest& request) {
 
 caf::result<LocatedFile> NamespaceActorState::locate(const LocateRequest& request,
                                                      const Patience& patience) {
-  auto file = reader_->file_blocks(request.path);
+  auto file = reader_->file_blocks(request.path, request.offset, kLocatedBlocksMax);
   if (!file.ok()) return to_caf(file.error());
   FillFile fill;
   fill.reader_host = request.reader_host;
   fill.corrupt_ones = request.corrupt_ones;
   fill.file.status = std::move(file->status);
-  std::uint64_t offset = 0;
+  fill.file.more = file->more;
+  std::uint64_t offset = file->offset;
   for (const auto& block : file->blocks) {
     fill.file.blocks.push_back({block, offset, {}});
     offset += block.length;
@@ -106,6 +109,7 @@ caf::result<LocateDirectoryReply> NamespaceActorState::locate_directory(
   for (auto& entry : page->entries) {
     auto& located = fill.page.entries.emplace_back();
     located.status = std::move(entry.status);
+    located.more = entry.more;
     std::uint64_t offset = 0;
     for (const auto& block : entry.blocks) {
       located.blocks.push_back({block, offset, {}});
@@ -158,7 +162,16 @@ caf::result<metadata::ChangeReply> NamespaceActorState::commit(CommitWrite& requ
   const auto& files = request.change.files;
   const bool empty =
       std::all_of(files.begin(), files.end(), [](const auto& file) { return file.blocks.empty(); });
-  if (empty) return propose_change(metadata::Change{std::move(request.change)});
+  if (empty && request.staged == 0) {
+    return propose_change(metadata::Change{std::move(request.change)});
+  }
+  return pass_on<metadata::ChangeReply>(patience, lanes_.blocks, std::move(request));
+}
+
+caf::result<metadata::ChangeReply> NamespaceActorState::stage(StageWrite& request,
+                                                              const Patience& patience) {
+  if (safe_mode_.on) return refuse_in_safe_mode();
+  request.change.time_ms = wall_clock_();
   return pass_on<metadata::ChangeReply>(patience, lanes_.blocks, std::move(request));
 }
 
@@ -241,6 +254,10 @@ NamespaceActor::behavior_type namespace_actor(
                            [state](CopiesRequest& request, const Patience& patience) {
                              return state->copies(request, patience);
                            }),
+      asked<StageWrite>(state, lanes.names,
+                        [state](StageWrite& request, const Patience& patience) {
+                          return state->stage(request, patience);
+                        }),
       asked<ClientIdRequest>(state, lanes.names,
                              [state](ClientIdRequest&) { return state->client_id(); }),
       [state](LogBatch& batch) { state->take_batch(batch); },

@@ -32,7 +32,7 @@ using NamespaceActor = caf::typed_actor<
     Asked<AllocateBlocks>::with<WriteGrant>, Asked<CommitWrite>::with<metadata::ChangeReply>,
     Asked<metadata::SetAttributes>::with<metadata::ChangeReply>,
     Asked<DecideNode>::with<metadata::ChangeReply>, Asked<CopiesRequest>::with<CopiesReply>,
-    Asked<ClientIdRequest>::with<ClientIdReply>,
+    Asked<ClientIdRequest>::with<ClientIdReply>, Asked<StageWrite>::with<metadata::ChangeReply>,
     // What the process itself sends.
     caf::reacts_to<LogBatch>, caf::reacts_to<SafeModeChanged>, caf::reacts_to<TickAtom>>;
 
@@ -62,6 +62,7 @@ class NamespaceActorState {
                                                      const Patience& patience);
   caf::result<WriteGrant> allocate(AllocateBlocks& request, const Patience& patience);
   caf::result<metadata::ChangeReply> commit(CommitWrite& request, const Patience& patience);
+  caf::result<metadata::ChangeReply> stage(StageWrite& request, const Patience& patience);
   caf::result<CopiesReply> copies(const CopiesRequest& request, const Patience& patience);
   caf::result<metadata::ChangeReply> decide(DecideNode& request, const Patience& patience);
 

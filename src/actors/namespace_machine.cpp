@@ -15,7 +15,7 @@ Status NamespaceMachine::commit_batch() {
   auto effects = store_.take_effects();
   const std::lock_guard lock(mutex_);
   const bool news = !effects.blocks.empty() || !effects.node_admins.empty() ||
-                    effects.removed_left != removed_left_;
+                    !effects.stagings.empty() || effects.removed_left != removed_left_;
   removed_left_ = effects.removed_left;
   if (sink_ && (news || effects.removed_left)) sink_(std::move(effects));
   return {};

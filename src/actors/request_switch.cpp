@@ -63,7 +63,7 @@ RequestSwitch::Routes namenode_routes(const caf::strong_actor_ptr& names,
   RequestSwitch::Routes routes;
   routes.lead<StatRequest, ListRequest, LocateRequest, LocateDirectoryRequest,
               metadata::MakeDirectory, metadata::Rename, metadata::Remove, metadata::SetReplication,
-              AllocateBlocks, CommitWrite>(names, lanes.names);
+              AllocateBlocks, CommitWrite, StageWrite>(names, lanes.names);
   routes.lead<metadata::SetAttributes, CopiesRequest, ClientIdRequest>(names, lanes.names);
   routes.lead<DecideNode>(names, lanes.admin);
   routes.lead<RenewSession, EndSession>(blocks, lanes.blocks);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "base/codec.hpp"
@@ -136,9 +137,20 @@ class FileSystemImpl final : public FileSystem {
   }
 
   Result<std::vector<metadata::LocatedBlock>> locate(const std::string& path) override {
-    auto located = context_.link.call(actors::LocateRequest{path, context_.host});
-    if (!located.ok()) return with_path(std::move(located).error(), path);
-    return std::move(located->blocks);
+    std::vector<metadata::LocatedBlock> blocks;
+    InodeId file;
+    for (;;) {
+      const auto offset = blocks.empty() ? 0 : blocks.back().offset + blocks.back().block.length;
+      auto page = locate_page(context_, path, offset);
+      if (!page.ok()) return with_path(std::move(page).error(), path);
+      if (!blocks.empty() && (page->status.id != file || page->blocks.empty())) {
+        return Error{Errc::kStale, path + ": was changed while its blocks were listed"};
+      }
+      file = page->status.id;
+      blocks.insert(blocks.end(), std::make_move_iterator(page->blocks.begin()),
+                    std::make_move_iterator(page->blocks.end()));
+      if (!page->more) return blocks;
+    }
   }
 
   Result<ClusterStatus> status() override {

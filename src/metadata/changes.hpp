@@ -209,10 +209,58 @@ typename Inspector::result_type inspect(Inspector& f, SetAttributes& x) {
   return f(x.request, x.time_ms, x.entries);
 }
 
+// Adds blocks to the staged file of a write session: one that has blocks and no name yet, so that a
+// file of any length becomes visible by one short CommitStaged. Refused with kExpired when blocks
+// must have been staged before and nothing is, with kStale when the position is not the next one.
+// The outcome's value is how many blocks are staged then.
+struct StageBlocks {
+  RequestId request;
+  std::int64_t time_ms = 0;
+  ClientId client;  // Whose session it is.
+  std::uint64_t session = 0;
+  std::uint64_t position = 0;    // Of the first block in the file: so many are staged already.
+  std::uint64_t block_size = 0;  // Of the file, and the length of every staged block.
+  std::uint8_t replication = 0;
+  std::uint64_t generation = 0;    // Of all of them.
+  std::vector<BlockRange> blocks;  // In the order of the file.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, StageBlocks& x) {
+  return f(x.request, x.time_ms, x.client, x.session, x.position, x.block_size, x.replication,
+           x.generation, x.blocks);
+}
+
+// Makes a staged file visible, as CommitFiles does. `file` has the blocks behind the staged ones.
+struct CommitStaged {
+  RequestId request;
+  std::int64_t time_ms = 0;
+  ClientId client;
+  std::uint64_t session = 0;
+  std::uint64_t staged = 0;  // Blocks: all of its session.
+  CommittedFile file;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, CommitStaged& x) {
+  return f(x.request, x.time_ms, x.client, x.session, x.staged, x.file);
+}
+
+// Gives up the staged file of a session that is over; nothing happens when there is none. Many
+// blocks are freed by later PurgeRemoved entries.
+struct DropStaged {
+  std::uint64_t session = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, DropStaged& x) {
+  return f(x.session);
+}
+
 // The alternative's index plus one is the first byte of an entry: only append.
-using Change =
-    std::variant<MakeDirectory, CommitFiles, Rename, Remove, SetReplication, ReserveBlockIds,
-                 PurgeRemoved, SetNodeAdmin, BeginLeadership, RetireBlockIds, SetAttributes>;
+using Change = std::variant<MakeDirectory, CommitFiles, Rename, Remove, SetReplication,
+                            ReserveBlockIds, PurgeRemoved, SetNodeAdmin, BeginLeadership,
+                            RetireBlockIds, SetAttributes, StageBlocks, CommitStaged, DropStaged>;
 
 // An entry of the log: a change, and the cluster time when it was proposed (see
 // namespace_times.hpp); 0 when it carries none.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "metadata/block_range_set.hpp"
 #include "metadata/namespace_rules.hpp"
 #include "metadata/path.hpp"
 
@@ -14,6 +15,11 @@ Result<bool> was_granted(NamespaceTable& table, BlockId id) {
   if (id.value < table.block_id_bound()) return true;
   if (mark_of(id) == 0 || count_of(id) == 0) return false;
   return table.uses_mark(mark_of(id));
+}
+
+bool is_possible(const BlockRange& range) {
+  return range.first.value != 0 && range.first <= kBlockIdMax && range.count != 0 &&
+         range.count - 1 <= kBlockIdMax.value - range.first.value;
 }
 
 // Why the block cannot be committed; nothing when it can.
@@ -44,6 +50,37 @@ Result<std::optional<Outcome>> check_block_ids(NamespaceTable& table, const Comm
   for (const BlockId id : ids) {
     MDFS_TRY(auto bad, check_id(table, file.path, id));
     if (bad) return bad;
+  }
+  return std::optional<Outcome>();
+}
+
+Result<std::optional<Outcome>> check_block_ranges(NamespaceTable& table, const std::string& what,
+                                                  std::span<const BlockRange> ranges) {
+  BlockRangeSet seen;
+  for (const BlockRange& range : ranges) {
+    const auto refuse = [&](Errc code, const std::string& why) {
+      return std::optional(failure(code, what + ": among " + std::to_string(range.count) +
+                                             " blocks from " + to_string(range.first) + why));
+    };
+    if (!is_possible(range)) return refuse(Errc::kInvalidArgument, " some are none");
+    const BlockId last{range.first.value + range.count - 1};
+    if (seen.overlaps(range)) return refuse(Errc::kInvalidArgument, " one is named twice");
+    seen.add(range);
+    MDFS_TRY(const bool first_granted, was_granted(table, range.first));
+    MDFS_TRY(const bool last_granted, was_granted(table, last));
+    const bool together =
+        last.value < table.block_id_bound() || mark_of(range.first) == mark_of(last);
+    if (!first_granted || !last_granted || !together) {
+      return refuse(Errc::kInvalidArgument, " some were never given to a writer");
+    }
+    MDFS_TRY(const auto owned, table.first_owned(range.first, last));
+    if (owned) return refuse(Errc::kAlreadyExists, " one belongs to a file already");
+    for (BlockId id = range.first; id <= last; ++id.value) {
+      MDFS_TRY(const bool retired, table.is_retired(id));
+      if (retired) {
+        return refuse(Errc::kExpired, " some were given up because their writer was silent");
+      }
+    }
   }
   return std::optional<Outcome>();
 }
@@ -86,8 +123,7 @@ Result<Outcome> retire_block_ids(NamespaceTable& table, const RetireBlockIds& ch
                                         std::to_string(kRetiredRangesMax));
   }
   for (const BlockRange& range : change.ranges) {
-    if (range.first.value == 0 || range.first > kBlockIdMax || range.count == 0 ||
-        range.count - 1 > kBlockIdMax.value - range.first.value) {
+    if (!is_possible(range)) {
       return failure(Errc::kInvalidArgument, "cannot retire " + std::to_string(range.count) +
                                                  " blocks from " + to_string(range.first));
     }

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <optional>
+#include <span>
+#include <string>
 
 #include "metadata/changes.hpp"
 #include "metadata/namespace_table.hpp"
@@ -16,6 +18,10 @@ inline constexpr std::size_t kRetiredRangesMax = 65'536;  // Of one change.
 // Checks that the blocks of a file were given out, belong to no file and are not retired; nothing
 // when all is well.
 Result<std::optional<Outcome>> check_block_ids(NamespaceTable& table, const CommittedFile& file);
+
+// The same for runs of blocks; `what` they are for begins the message.
+Result<std::optional<Outcome>> check_block_ranges(NamespaceTable& table, const std::string& what,
+                                                  std::span<const BlockRange> ranges);
 
 Result<Outcome> reserve_block_ids(NamespaceTable& table, const ReserveBlockIds& change);
 Result<Outcome> begin_leadership(NamespaceTable& table, const BeginLeadership& change);

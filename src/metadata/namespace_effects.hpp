@@ -22,10 +22,20 @@ struct BlockEffect {
   friend bool operator==(const BlockEffect&, const BlockEffect&) = default;
 };
 
+// A write session has a staged file from now on, or none any more.
+struct StagingEffect {
+  std::uint64_t session = 0;
+  ClientId client;
+  bool staged = false;
+
+  friend bool operator==(const StagingEffect&, const StagingEffect&) = default;
+};
+
 struct NamespaceEffects {
   std::uint64_t applied = 0;        // The last change that is in it.
   std::vector<BlockEffect> blocks;  // In the order of the changes: the last one of a block holds.
   std::vector<NodeAdmin> node_admins;
+  std::vector<StagingEffect> stagings;  // In the order of the changes.
   // Removed files or directories are left whose blocks belong to files still: PurgeRemoved entries
   // are to be proposed until this is false.
   bool removed_left = false;

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "metadata/namespace_block_ids.hpp"
+#include "metadata/namespace_staging.hpp"
 #include "metadata/namespace_walk.hpp"
 
 namespace minidfs::metadata {
@@ -72,7 +73,7 @@ Result<InodeId> add_ancestors(NamespaceTable& table, const Walk& from,
 }
 
 // Checks what does not depend on the table; nothing when all is well.
-std::optional<Outcome> check_file(const CommittedFile& file) {
+std::optional<Outcome> check_file(const CommittedFile& file, std::uint64_t staged_blocks) {
   if (auto bad = check_attributes(file.path, {file.permission, file.owner, file.group})) return bad;
   const auto invalid = [&](std::string_view what) {
     return failure(Errc::kInvalidArgument, about(file.path, what));
@@ -85,7 +86,10 @@ std::optional<Outcome> check_file(const CommittedFile& file) {
   if (file.compression.size() > kCompressionBytesMax) {
     return invalid("name of a compression longer than 32 bytes");
   }
-  if (file.blocks.size() > (kFileLengthMax / file.block_size)) return invalid("too long");
+  const std::uint64_t blocks_max = kFileLengthMax / file.block_size;
+  if (staged_blocks > blocks_max || file.blocks.size() > blocks_max - staged_blocks) {
+    return invalid("longer than " + std::to_string(kFileLengthMax) + " bytes");
+  }
   for (std::size_t i = 0; i < file.blocks.size(); ++i) {
     const Block& block = file.blocks[i];
     const bool is_last = i + 1 == file.blocks.size();
@@ -137,6 +141,53 @@ Result<InodeId> parent_of_new_file(NamespaceTable& table, const CommittedFile& f
                        time_ms);
 }
 
+// `staged` is null for a file that has all its blocks with it.
+Result<Outcome> commit(NamespaceTable& table, const CommittedFile& file, const StagedFile* staged,
+                       std::int64_t time_ms) {
+  const auto components = split_path(file.path);
+  if (!components) return failure(components.error());
+  const std::uint64_t staged_blocks = staged == nullptr ? 0 : staged->blocks;
+  if (auto bad = check_file(file, staged_blocks)) return *bad;
+  const auto is_directory = [&] {
+    return failure(Errc::kIsADirectory, about(file.path, "is a directory"));
+  };
+  if (components->empty()) return is_directory();
+
+  const std::size_t parents = components->size() - 1;
+  MDFS_TRY(const Walk reached, walk(table, *components, parents));
+  if (reached.blocked || (reached.depth < parents && !file.parents)) {
+    return walk_failure(reached, file.path, *components);
+  }
+  Found old;
+  if (reached.depth == parents) {
+    MDFS_TRY(old, table.find({reached.directory, components->back()}));
+  }
+  if (old.is_directory()) return is_directory();
+  if (old.exists() && !file.overwrite) {
+    return failure(Errc::kAlreadyExists, about(file.path, "already exists"));
+  }
+  MDFS_TRY(const auto bad_ids, check_block_ids(table, file));
+  if (bad_ids) return *bad_ids;
+
+  MDFS_TRY(const InodeId parent, parent_of_new_file(table, file, *components, reached, time_ms));
+  const Place place{parent, components->back()};
+  if (old.exists()) MDFS_CHECK(table.unlink(place, old));
+  const InodeId id = staged == nullptr ? table.take_inode_id() : staged->id;
+  FileStatus entry = file_entry(file, id, place.name, time_ms);
+  entry.length += staged_blocks * file.block_size;
+  if (entry.group.empty()) {
+    MDFS_TRY(DirectoryInfo info, table.directory(parent));
+    entry.group = std::move(info.group);
+  }
+  if (staged == nullptr) {
+    MDFS_CHECK(table.insert(parent, entry, file.blocks));
+  } else {
+    MDFS_CHECK(table.insert_staged(parent, entry, *staged, file.blocks));
+  }
+  MDFS_CHECK(table.touch_directory(parent, old.exists() ? 0 : 1, time_ms));
+  return success(entry.id);
+}
+
 Result<Outcome> set_node_admin(NamespaceTable& table, const SetNodeAdmin& change) {
   const auto& decision = change.decision;
   const bool known = decision.admin == AdminState::kInService ||
@@ -167,6 +218,15 @@ Result<Outcome> apply_one(NamespaceTable& table, const BeginLeadership& x) {
 }
 Result<Outcome> apply_one(NamespaceTable& table, const RetireBlockIds& x) {
   return retire_block_ids(table, x);
+}
+Result<Outcome> apply_one(NamespaceTable& table, const StageBlocks& x) {
+  return stage_blocks(table, x);
+}
+Result<Outcome> apply_one(NamespaceTable& table, const CommitStaged& x) {
+  return commit_staged(table, x);
+}
+Result<Outcome> apply_one(NamespaceTable& table, const DropStaged& x) {
+  return drop_staged(table, x);
 }
 Result<Outcome> apply_one(NamespaceTable& table, const SetNodeAdmin& x) {
   return set_node_admin(table, x);
@@ -216,41 +276,12 @@ Result<Outcome> make_directory(NamespaceTable& table, const MakeDirectory& chang
 
 Result<Outcome> commit_file(NamespaceTable& table, const CommittedFile& file,
                             std::int64_t time_ms) {
-  const auto components = split_path(file.path);
-  if (!components) return failure(components.error());
-  if (auto bad = check_file(file)) return *bad;
-  const auto is_directory = [&] {
-    return failure(Errc::kIsADirectory, about(file.path, "is a directory"));
-  };
-  if (components->empty()) return is_directory();
+  return commit(table, file, nullptr, time_ms);
+}
 
-  const std::size_t parents = components->size() - 1;
-  MDFS_TRY(const Walk reached, walk(table, *components, parents));
-  if (reached.blocked || (reached.depth < parents && !file.parents)) {
-    return walk_failure(reached, file.path, *components);
-  }
-  Found old;
-  if (reached.depth == parents) {
-    MDFS_TRY(old, table.find({reached.directory, components->back()}));
-  }
-  if (old.is_directory()) return is_directory();
-  if (old.exists() && !file.overwrite) {
-    return failure(Errc::kAlreadyExists, about(file.path, "already exists"));
-  }
-  MDFS_TRY(const auto bad_ids, check_block_ids(table, file));
-  if (bad_ids) return *bad_ids;
-
-  MDFS_TRY(const InodeId parent, parent_of_new_file(table, file, *components, reached, time_ms));
-  const Place place{parent, components->back()};
-  if (old.exists()) MDFS_CHECK(table.unlink(place, old));
-  FileStatus entry = file_entry(file, table.take_inode_id(), place.name, time_ms);
-  if (entry.group.empty()) {
-    MDFS_TRY(DirectoryInfo info, table.directory(parent));
-    entry.group = std::move(info.group);
-  }
-  MDFS_CHECK(table.insert(parent, entry, file.blocks));
-  MDFS_CHECK(table.touch_directory(parent, old.exists() ? 0 : 1, time_ms));
-  return success(entry.id);
+Result<Outcome> commit_file(NamespaceTable& table, const CommittedFile& file,
+                            const StagedFile& staged, std::int64_t time_ms) {
+  return commit(table, file, &staged, time_ms);
 }
 
 Result<Outcome> remove(NamespaceTable& table, const Remove& change) {

@@ -43,6 +43,16 @@ struct DirectoryInfo {
   std::uint32_t children = 0;
 };
 
+// A file that is being written: it has blocks, all of the full size, and no name.
+struct StagedFile {
+  std::uint64_t session = 0;
+  ClientId client;  // Whose session it is.
+  InodeId id;
+  std::uint64_t blocks = 0;
+  std::uint64_t block_size = 0;
+  std::uint8_t replication = 0;
+};
+
 class NamespaceTable {
  public:
   virtual ~NamespaceTable() = default;
@@ -71,6 +81,15 @@ class NamespaceTable {
 
   // REQUIRES: nothing stands at (parent, entry.name). `blocks` become the file's.
   virtual Status insert(InodeId parent, const FileStatus& entry, std::span<const Block> blocks) = 0;
+  virtual Result<std::optional<StagedFile>> staged(std::uint64_t session) = 0;
+  // The blocks become the file's, behind the `file.blocks` that it has; with 0 of them it begins.
+  virtual Status stage(const StagedFile& file, std::span<const Block> blocks) = 0;
+  // The staged file gets a name, and `rest` as its last blocks. REQUIRES: nothing stands at
+  // (parent, entry.name), and entry.id is the file's.
+  virtual Status insert_staged(InodeId parent, const FileStatus& entry, const StagedFile& file,
+                               std::span<const Block> rest) = 0;
+  virtual Status drop_staged(const StagedFile& file) = 0;
+
   // Makes an entry disappear, with all that is below it. `found` is what find() says of `place`.
   virtual Status unlink(Place place, const Found& found) = 0;
   // REQUIRES: nothing stands at `to`, and `to` is not below `from`.

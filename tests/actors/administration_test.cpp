@@ -145,7 +145,7 @@ TEST_CASE(
   namenode.join(2);
   const auto block = namenode.put("/a");
   const auto places = [&](bool corrupt_ones) {
-    const auto file = namenode.ask<LocatedFile>(LocateRequest{"/a", "", corrupt_ones});
+    const auto file = namenode.ask<LocatedFile>(LocateRequest{"/a", "", 0, corrupt_ones});
     REQUIRE(file.ok());
     return file->blocks.at(0).locations.size();
   };

@@ -17,6 +17,7 @@ consensus::ChannelId MemoryLog::add_channel(consensus::CompletionSink sink) {
 void MemoryLog::propose(consensus::ChannelId channel, std::uint64_t token, std::string command,
                         consensus::Room) {
   ++proposed_;
+  largest_bytes_ = std::max(largest_bytes_, command.size());
   proposals_.push_back({channel, token, std::move(command)});
 }
 
@@ -90,6 +91,7 @@ void NamenodeFixture::spawn() {
   const auto shared = reader();
   blocks->facts = facts_of(*shared).value();
   blocks->node_admins = shared->node_admins().value();
+  blocks->staged = shared->staged_files().value();
   owners_ = system_.spawn(owner_actor, shared);
   blocks->owners = owners_;
   blocks_ = system_.spawn(block_actor, std::move(blocks));
@@ -167,12 +169,19 @@ RegisterNode NamenodeFixture::node(std::uint64_t number) const {
 void NamenodeFixture::join(std::uint64_t number, std::vector<metadata::Block> replicas) {
   const auto registered = ask<Registered>(node(number));
   REQUIRE(registered.ok());
-  BlockReportPart part;
-  part.node = node(number).node;
-  part.incarnation = number;
-  part.chunk = metadata::encode_report_chunk(
-      metadata::next_report_chunk(registered->report, nullptr, std::move(replicas)));
-  REQUIRE(ask<Accepted>(part).ok());
+  std::optional<metadata::ReportChunk> chunk;
+  for (auto next = replicas.begin(); !chunk || !chunk->ends_report();) {
+    const auto left = static_cast<std::size_t>(replicas.end() - next);
+    const auto end =
+        next + static_cast<std::ptrdiff_t>(std::min(left, metadata::kReportChunkReplicasMax));
+    chunk = metadata::next_report_chunk(registered->report, chunk ? &*chunk : nullptr, {next, end});
+    next = end;
+    BlockReportPart part;
+    part.node = node(number).node;
+    part.incarnation = number;
+    part.chunk = metadata::encode_report_chunk(*chunk);
+    REQUIRE(ask<Accepted>(part).ok());
+  }
 }
 
 HeartbeatReply NamenodeFixture::beat(std::uint64_t number, metadata::IncrementalReport changes,

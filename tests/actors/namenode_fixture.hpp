@@ -37,6 +37,8 @@ class MemoryLog final : public consensus::Log {
   // The next `count` PurgeRemoved are answered with kNoSpace and have no effect.
   void refuse_purges(std::size_t count) { refuse_purges_ = count; }
   std::size_t proposed() const { return proposed_; }  // Since the beginning.
+  // Of the commands.
+  std::size_t largest_bytes() const { return largest_bytes_; }
 
  private:
   struct Proposal {
@@ -49,6 +51,7 @@ class MemoryLog final : public consensus::Log {
   std::vector<Proposal> proposals_;
   std::size_t refuse_purges_ = 0;
   std::size_t proposed_ = 0;
+  std::size_t largest_bytes_ = 0;
 };
 
 class NamenodeFixture {

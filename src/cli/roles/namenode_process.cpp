@@ -129,6 +129,7 @@ class Namenode final : public NamenodeProcess {
     auto blocks = std::make_shared<actors::BlockActorParts>();
     MDFS_TRY(blocks->facts, actors::facts_of(*reader));
     MDFS_TRY(blocks->node_admins, reader->node_admins());
+    MDFS_TRY(blocks->staged, reader->staged_files());
     owners_ = system_.spawn<caf::detached>(actors::owner_actor, std::move(reader));
     blocks->owners = owners_;
     blocks->lanes = lanes;

@@ -25,7 +25,7 @@ inline constexpr bool kWrites = std::is_same_v<Request, actors::AllocateBlocks> 
 // The RequestId of a change, or null for a request that may simply be asked again.
 template <class Request>
 metadata::RequestId* request_id(Request& request) {
-  if constexpr (std::is_same_v<Request, actors::CommitWrite>) {
+  if constexpr (requires { request.change.request.sequence; }) {
     return &request.change.request;
   } else if constexpr (requires { request.request.sequence; }) {
     return &request.request;

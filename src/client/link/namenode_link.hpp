@@ -101,8 +101,8 @@ class NamenodeLink {
   NamenodeLink(const NamenodeLink&) = delete;
   NamenodeLink& operator=(const NamenodeLink&) = delete;
 
-  // The request types are those of ReplyOf, CommitWrite and the four single changes. A time-out of
-  // zero is that of the options. The RequestId of a change is filled in here.
+  // The request types are those of ReplyOf, CommitWrite, StageWrite and the single changes. A
+  // time-out of zero is that of the options. The RequestId of a change is filled in here.
   template <class Request>
   void submit(Request request, Callback<Request> callback,
               std::chrono::milliseconds timeout = std::chrono::milliseconds{0});

@@ -39,6 +39,7 @@ BlockReader::BlockReader(ClientContext& context, const std::string& path, Failed
       path_(path),
       failed_nodes_(failed_nodes),
       block_(block.block),
+      block_begin_(block.offset),
       offset_(offset),
       length_(length),
       policy_(block.block.id, block.locations, context.options.hedge_after,
@@ -192,7 +193,8 @@ void BlockReader::ask_mode() {
 
 void BlockReader::locate() {
   std::this_thread::sleep_for(command_.delay);
-  auto located = context_.link.call(actors::LocateRequest{path_, context_.host, corrupt_ones_});
+  auto located =
+      context_.link.call(actors::LocateRequest{path_, context_.host, block_begin_, corrupt_ones_});
   if (!located.ok()) return cancel(std::move(located).error());
   const auto found = std::find_if(located->blocks.begin(), located->blocks.end(),
                                   [&](const auto& it) { return it.block == block_; });

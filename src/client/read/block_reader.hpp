@@ -66,6 +66,7 @@ class BlockReader {
   const std::string& path_;
   FailedNodes& failed_nodes_;
   metadata::Block block_;
+  std::uint64_t block_begin_;  // In the file.
   std::uint64_t offset_;
   std::uint64_t length_;
   std::uint64_t done_ = 0;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -22,6 +23,8 @@ constexpr std::size_t kRequestedMax = 2;
 // Readers for each block that would be written at a time. A reader waits for its datanode between
 // parts, so that this many keep the processors and the network busy where half of them do not.
 constexpr std::size_t kReadersPerBlock = 2;
+
+Error changed() { return {Errc::kStale, "the file was changed while it was read"}; }
 
 // What one of several readers takes at a time.
 constexpr std::uint64_t kParallelPartBytes = 8U << 20;
@@ -174,6 +177,10 @@ class ParallelReader {
   Status status_;
 };
 
+std::uint64_t end_of(const std::vector<metadata::LocatedBlock>& blocks) {
+  return blocks.empty() ? 0 : blocks.back().offset + blocks.back().block.length;
+}
+
 std::vector<BlockPart> cut(const std::vector<BlockPart>& parts, std::uint64_t bytes_max) {
   std::vector<BlockPart> pieces;
   for (const auto& part : parts) {
@@ -184,11 +191,19 @@ std::vector<BlockPart> cut(const std::vector<BlockPart>& parts, std::uint64_t by
   return pieces;
 }
 
-// The file at `path`, with the length of what is to be read added to `progress`.
+// The next page of a file, from where the blocks of `file` end.
+Result<actors::LocatedFile> next_page(ClientContext& context, const std::string& path,
+                                      const actors::LocatedFile& file) {
+  MDFS_TRY(auto page, locate_page(context, path, end_of(file.blocks)));
+  if (page.status.id != file.status.id || page.blocks.empty()) return changed();
+  return page;
+}
+
+// The file at `path` from `offset`, with the length of what is to be read added to `progress`.
 Result<actors::LocatedFile> locate(ClientContext& context, const std::string& path,
                                    std::uint64_t offset, std::uint64_t length,
                                    ProgressMeter& progress) {
-  auto located = context.link.call(actors::LocateRequest{path, context.host});
+  auto located = locate_page(context, path, offset);
   if (!located.ok()) return with_path(std::move(located).error(), path);
   if (located->status.kind == metadata::FileKind::kDirectory) {
     return Error{Errc::kIsADirectory, path + ": is a directory"};
@@ -219,15 +234,27 @@ std::vector<BlockPart> parts_of(const std::vector<metadata::LocatedBlock>& block
   return parts;
 }
 
+Result<actors::LocatedFile> locate_page(ClientContext& context, const std::string& path,
+                                        std::uint64_t offset) {
+  return context.link.call(actors::LocateRequest{path, context.host, offset});
+}
+
 Status read_in_order(ClientContext& context, const std::string& path, std::uint64_t offset,
                      std::uint64_t length, const Sink& sink, ProgressMeter& progress) {
-  MDFS_TRY(const auto located, locate(context, path, offset, length, progress));
-  PartSupply supply(parts_of(located.blocks, offset, length));
+  MDFS_TRY(auto located, locate(context, path, offset, length, progress));
   const PlacedSink placed = [&](std::uint64_t, std::span<const std::byte> bytes) {
     return sink(bytes);
   };
-  FileReader reader(context, path, located.blocks, progress, nullptr);
-  MDFS_CHECK(named(reader.read(supply, placed), path));
+  for (;;) {
+    PartSupply supply(parts_of(located.blocks, offset, length));
+    FileReader reader(context, path, located.blocks, progress, nullptr);
+    MDFS_CHECK(named(reader.read(supply, placed), path));
+    const auto end = end_of(located.blocks);
+    if (!located.more || (end > offset && end - offset >= length)) break;
+    auto next = next_page(context, path, located);
+    if (!next.ok()) return with_path(std::move(next).error(), path);
+    located = std::move(*next);
+  }
   progress.add_files(1);
   return {};
 }
@@ -235,16 +262,24 @@ Status read_in_order(ClientContext& context, const std::string& path, std::uint6
 Status read_in_parallel(ClientContext& context, const std::string& path, const PlacedSink& sink,
                         ProgressMeter& progress) {
   MDFS_TRY(const auto located, locate(context, path, 0, UINT64_MAX, progress));
-  MDFS_CHECK(read_located(context, path, located.blocks, sink, progress, nullptr));
+  MDFS_CHECK(read_located(context, path, located, sink, progress, nullptr));
   progress.add_files(1);
   return {};
 }
 
 Status read_located(ClientContext& context, const std::string& path,
-                    const std::vector<metadata::LocatedBlock>& blocks, const PlacedSink& sink,
+                    const actors::LocatedFile& file, const PlacedSink& sink,
                     ProgressMeter& progress, Salvage* salvage) {
-  PartSupply supply(cut(parts_of(blocks, 0, UINT64_MAX), kParallelPartBytes));
-  return named(ParallelReader(context, path, blocks, progress, salvage).read(supply, sink), path);
+  std::optional<actors::LocatedFile> later;
+  for (const auto* page = &file;; page = &*later) {
+    PartSupply supply(cut(parts_of(page->blocks, 0, UINT64_MAX), kParallelPartBytes));
+    ParallelReader reader(context, path, page->blocks, progress, salvage);
+    MDFS_CHECK(named(reader.read(supply, sink), path));
+    if (!page->more) return {};
+    auto next = next_page(context, path, *page);
+    if (!next.ok()) return with_path(std::move(next).error(), path);
+    later = std::move(*next);
+  }
 }
 
 }  // namespace minidfs::client

@@ -24,6 +24,10 @@ std::vector<BlockPart> parts_of(const std::vector<metadata::LocatedBlock>& block
 
 class Salvage;
 
+// A page of the file's blocks, from the one that holds the byte at `offset`.
+Result<actors::LocatedFile> locate_page(ClientContext& context, const std::string& path,
+                                        std::uint64_t offset);
+
 // Asks the namenode and reads, in order. Adds to `progress`; does not finish it.
 Status read_in_order(ClientContext& context, const std::string& path, std::uint64_t offset,
                      std::uint64_t length, const Sink& sink, ProgressMeter& progress);
@@ -32,10 +36,11 @@ Status read_in_order(ClientContext& context, const std::string& path, std::uint6
 Status read_in_parallel(ClientContext& context, const std::string& path, const PlacedSink& sink,
                         ProgressMeter& progress);
 
-// As above for a file that is located already. Asks the namenode again only when replicas fail.
-// With a `salvage` what cannot be read is no error: it goes to the sink as zeros, and is noted.
+// As above for a file whose first blocks are located already. Asks the namenode again only for
+// further pages of blocks, and when replicas fail. With a `salvage` what cannot be read is no
+// error: it goes to the sink as zeros, and is noted.
 Status read_located(ClientContext& context, const std::string& path,
-                    const std::vector<metadata::LocatedBlock>& blocks, const PlacedSink& sink,
+                    const actors::LocatedFile& file, const PlacedSink& sink,
                     ProgressMeter& progress, Salvage* salvage);
 
 }  // namespace minidfs::client

@@ -24,14 +24,14 @@ Status request(transfer::ReplicaClient& client, const actors::LocatedFile& file)
 }  // namespace
 
 Status fetch_file(ClientContext& context, const std::string& path, LocalOutput output,
-                  const std::vector<metadata::LocatedBlock>& blocks, const ReadOptions& options,
+                  const actors::LocatedFile& file, const ReadOptions& options,
                   ProgressMeter& progress) {
   Salvage salvage;
   const PlacedSink sink = [&](std::uint64_t offset, std::span<const std::byte> bytes) {
     return output.write_at(offset, bytes);
   };
   MDFS_CHECK(
-      read_located(context, path, blocks, sink, progress, options.salvage ? &salvage : nullptr));
+      read_located(context, path, file, sink, progress, options.salvage ? &salvage : nullptr));
   MDFS_CHECK(output.finish());
   progress.add_files(1);
   const auto salvaged = salvage.result();
@@ -74,7 +74,7 @@ Result<LocalOutput> BatchFetcher::create(const TreeBatch& batch,
 Status BatchFetcher::fetch_singly(const TreeBatch& batch, const actors::LocatedFile& file) {
   const auto& name = file.status.name;
   MDFS_TRY(auto output, create(batch, file.status));
-  return fetch_file(context_, join_path(batch.path, name), std::move(output), file.blocks, options_,
+  return fetch_file(context_, join_path(batch.path, name), std::move(output), file, options_,
                     progress_);
 }
 

@@ -20,10 +20,10 @@ struct TreeBatch {
   std::vector<actors::LocatedFile> files;
 };
 
-// One file that is located already, with all the care of file_reader.hpp. With
+// One file whose first blocks are located already, with all the care of file_reader.hpp. With
 // ReadOptions::salvage also a damaged one is stored, and kCorrupt says what of it is missing.
 Status fetch_file(ClientContext& context, const std::string& path, LocalOutput output,
-                  const std::vector<metadata::LocatedBlock>& blocks, const ReadOptions& options,
+                  const actors::LocatedFile& file, const ReadOptions& options,
                   ProgressMeter& progress);
 
 // For one thread. REQUIRES: the options outlive it.

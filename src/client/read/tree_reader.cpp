@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "client/local_attributes.hpp"
+#include "client/read/file_reader.hpp"
 #include "client/read/tree_batch.hpp"
 
 namespace minidfs::client {
@@ -223,7 +224,7 @@ Status read_whole_tree(ClientContext& context, const std::string& path,
   if (exists && !options.keep_existing && (!options.overwrite || is_directory)) {
     return Error{Errc::kAlreadyExists, local_path + ": already exists"};
   }
-  auto located = context.link.call(actors::LocateRequest{path, context.host});
+  auto located = locate_page(context, path, 0);
   if (located.ok() && located->status.kind == metadata::FileKind::kFile) {
     if (is_directory) return Error{Errc::kIsADirectory, local_path + ": is a directory"};
     if (exists && options.keep_existing && !options.overwrite) return {};
@@ -232,7 +233,7 @@ Status read_whole_tree(ClientContext& context, const std::string& path,
              LocalOutput::create(context.outputs, local_path,
                                  options.overwrite ? Existing::kReplaced : Existing::kKept));
     if (options.preserve) output.preserve(attributes_of(located->status));
-    return fetch_file(context, path, std::move(output), located->blocks, options, progress);
+    return fetch_file(context, path, std::move(output), *located, options, progress);
   }
   // A directory may be answered as one without blocks or be refused.
   if (!located.ok() && located.error().code != Errc::kIsADirectory) {

@@ -6,7 +6,6 @@
 #include <atomic>
 #include <deque>
 #include <future>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -18,6 +17,7 @@
 #include "client/write/block_write.hpp"
 #include "client/write/grant_supply.hpp"
 #include "client/write/kept_attributes.hpp"
+#include "client/write/written_file.hpp"
 
 namespace minidfs::client {
 namespace {
@@ -46,51 +46,23 @@ struct Job {
   std::uint32_t parallel() const { return std::max(context.options.parallel_blocks, 1U); }
 };
 
-// The last request of a write, and for an empty file the only one.
-Result<WriteReport> commit(const Job& job, WriteSession& session,
-                           const std::optional<Attributes>& attributes,
-                           std::vector<WrittenPart> parts) {
-  auto file = committed_file(job.context.options, job.settings, job.path, attributes);
-  WriteReport report;
-  report.files = 1;
-  report.copies_wanted = job.settings.replication;
-  report.copies_min = job.settings.replication;
-  std::vector<actors::WrittenBlock> written;
-  for (auto& part : parts) {
-    report.bytes += part.block.length;
-    report.copies_min =
-        static_cast<std::uint8_t>(std::min<std::size_t>(report.copies_min, part.nodes.size()));
-    file.blocks.push_back(part.block);
-    written.push_back({part.block.id, std::move(part.nodes)});
-  }
-  std::vector<metadata::CommittedFile> files;
-  files.push_back(std::move(file));
-  MDFS_TRY(const auto outcomes, session.commit(std::move(files), std::move(written)));
-  MDFS_CHECK(metadata::to_result(outcomes.front()));
-  if (attributes) {
-    Failures failures(nullptr);
-    MDFS_CHECK(set_attributes(job.context, {{job.path, *attributes, false}}, failures));
-    MDFS_CHECK(failures.result());
-  }
-  job.progress.add_files(1);
-  return report;
-}
-
 // A source that can be read anywhere: each thread takes the next block that nobody has. `length` is
 // what the file is said to have; it is read to where it ends.
 class SeekableWriter {
  public:
-  SeekableWriter(const Job& job, WriteSession& session, int fd, std::uint64_t length)
+  SeekableWriter(const Job& job, WriteSession& session, WrittenFile& file, int fd,
+                 std::uint64_t length)
       : job_(job),
         session_(session),
+        file_(file),
         fd_(fd),
         length_(length),
         blocks_((length - 1) / job.settings.block_size + 1),
         supply_(session, job.demand(std::min(length, job.settings.block_size)), blocks_,
                 job.parallel()) {}
 
-  Result<std::vector<WrittenPart>> run() {
-    MDFS_CHECK(check_block_count(blocks_, job_.settings.block_size));
+  // Returns how many blocks the file has.
+  Result<std::uint64_t> run() {
     const auto threads = std::min<std::uint64_t>(job_.parallel(), blocks_);
     {
       std::vector<std::jthread> others;
@@ -98,7 +70,7 @@ class SeekableWriter {
       work();
     }
     if (error_) return std::move(*error_);
-    return parts_of_file();
+    return end_.load();  // Each thread went on until it met it.
   }
 
  private:
@@ -121,16 +93,14 @@ class SeekableWriter {
         note_end(index);
         return {};
       }
-      MDFS_CHECK(check_block_count(index + 1, block_size));
     }
     WrittenPart part{&bytes};
     BlockWrite block(job_.context, session_, job_.progress, job_.write_options(&stop_), space);
     block.feed({&part, 1}, announced ? supply_.take() : grant_for_more());
     MDFS_CHECK(job_.check(part, block.finish()));
-    if (part.block.length < block_size) note_end(part.nodes.empty() ? index : index + 1);
-    const std::lock_guard lock(mutex_);
-    parts_.emplace(index, std::move(part));
-    return {};
+    const bool empty = part.nodes.empty();
+    if (part.block.length < block_size) note_end(empty ? index : index + 1);
+    return empty ? Status() : file_.add(index, std::move(part));
   }
 
   // The file has become longer.
@@ -149,15 +119,6 @@ class SeekableWriter {
     }
   }
 
-  std::vector<WrittenPart> parts_of_file() {
-    std::vector<WrittenPart> parts;
-    for (auto& [index, part] : parts_) {
-      if (index >= end_) break;
-      parts.push_back(std::move(part));
-    }
-    return parts;
-  }
-
   void fail(Error error) {
     const std::lock_guard lock(mutex_);
     if (!error_) error_ = std::move(error);
@@ -166,6 +127,7 @@ class SeekableWriter {
 
   const Job& job_;
   WriteSession& session_;
+  WrittenFile& file_;
   int fd_;
   std::uint64_t length_;
   std::uint64_t blocks_;  // By that length.
@@ -174,7 +136,6 @@ class SeekableWriter {
   std::atomic<std::uint64_t> end_{UINT64_MAX};  // The first block that the file has not.
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
-  std::map<std::uint64_t, WrittenPart> parts_;
   std::optional<Error> error_;  // The first one.
 };
 
@@ -182,10 +143,15 @@ class SeekableWriter {
 // block waits for its ack (and is perhaps sent again, from what was kept of it) the next begins.
 class StreamWriter {
  public:
-  StreamWriter(const Job& job, WriteSession& session, Source& source)
-      : job_(job), session_(session), source_(source), space_(job.settings.compression) {}
+  StreamWriter(const Job& job, WriteSession& session, WrittenFile& file, Source& source)
+      : job_(job),
+        session_(session),
+        file_(file),
+        source_(source),
+        space_(job.settings.compression) {}
 
-  Result<std::vector<WrittenPart>> run() {
+  // Returns how many blocks the file has.
+  Result<std::uint64_t> run() {
     auto status = send_all();
     if (!status.ok()) stop_ = true;
     while (!ending_.empty()) {
@@ -193,7 +159,7 @@ class StreamWriter {
       if (status.ok()) status = std::move(taken);
     }
     if (!status.ok()) return std::move(status).error();
-    return std::move(parts_);
+    return blocks_;
   }
 
  private:
@@ -218,7 +184,6 @@ class StreamWriter {
       auto block = std::make_unique<StreamedBlock>(*this, take_replay());
       MDFS_CHECK(block->bytes.begin(space_.buffer));
       if (block->replay->length() == 0) return {};
-      MDFS_CHECK(check_block_count(parts_.size() + ending_.size() + 1, job_.settings.block_size));
       while (ending_.size() >= job_.parallel()) MDFS_CHECK(take_oldest());
       MDFS_CHECK(send(*block));
       more = !block->bytes.source_ended();
@@ -266,19 +231,19 @@ class StreamWriter {
     MDFS_CHECK(job_.check(oldest->part, oldest->finished.get()));
     free_.push_back(std::move(oldest->replay));
     oldest->part.bytes = nullptr;
-    parts_.push_back(std::move(oldest->part));
-    return {};
+    return file_.add(blocks_++, std::move(oldest->part));
   }
 
   const Job& job_;
   WriteSession& session_;
+  WrittenFile& file_;
   Source& source_;
   SendingSpace space_;
   std::optional<GrantSupply> supply_;
   std::atomic<bool> stop_{false};
   std::vector<std::unique_ptr<ReplayBuffer>> free_;
   std::deque<std::unique_ptr<StreamedBlock>> ending_;  // In the order of the file.
-  std::vector<WrittenPart> parts_;
+  std::uint64_t blocks_ = 0;                           // In file_.
 };
 
 // What a regular file that can be read anywhere is said to have, or 0: then it is read as a stream.
@@ -291,13 +256,23 @@ std::uint64_t seekable_length(int fd) {
 
 Result<WriteReport> write(const Job& job, Source& source) {
   WriteSession session(job.context);
+  WrittenFile file(session, job.settings);
   const int fd = source.seekable_fd();
   const auto length = seekable_length(fd);
-  auto parts = length > 0 ? SeekableWriter(job, session, fd, length).run()
-                          : StreamWriter(job, session, source).run();
-  if (!parts.ok()) return std::move(parts).error();
+  MDFS_TRY(const auto blocks, length > 0 ? SeekableWriter(job, session, file, fd, length).run()
+                                         : StreamWriter(job, session, file, source).run());
   const auto attributes = job.settings.preserve ? source.attributes() : std::nullopt;
-  return commit(job, session, attributes, std::move(*parts));
+  // The last request that the file's bytes need, and for an empty file the only one.
+  MDFS_TRY(
+      auto report,
+      file.commit(committed_file(job.context.options, job.settings, job.path, attributes), blocks));
+  if (attributes) {
+    Failures failures(nullptr);
+    MDFS_CHECK(set_attributes(job.context, {{job.path, *attributes, false}}, failures));
+    MDFS_CHECK(failures.result());
+  }
+  job.progress.add_files(1);
+  return report;
 }
 
 }  // namespace
@@ -338,13 +313,6 @@ std::uint64_t block_length(std::uint64_t file_length, std::uint64_t block_size,
                            std::uint64_t index) {
   const auto begin = index * block_size;
   return begin < file_length ? std::min(block_size, file_length - begin) : block_size;
-}
-
-Status check_block_count(std::uint64_t blocks, std::uint64_t block_size) {
-  if (blocks <= kFileBlocksMax) return {};
-  return Error{Errc::kTooLarge, "takes more than " + std::to_string(kFileBlocksMax) +
-                                    " blocks of " + std::to_string(block_size) +
-                                    " bytes, the most that a file can have; larger blocks hold it"};
 }
 
 Result<WriteReport> write_one_file(ClientContext& context, const std::string& path, Source& source,

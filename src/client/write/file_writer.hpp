@@ -28,17 +28,10 @@ metadata::CommittedFile committed_file(const Options& options, const FileSetting
                                        const std::string& path,
                                        const std::optional<Attributes>& attributes);
 
-// Blocks of one file. Its commit is one entry of the namenode's log (docs/formats.md), in which a
-// block takes 24 bytes; the rest is for the path and the like.
-inline constexpr std::uint64_t kFileBlocksMax = 43'000;
-
 // What block `index` of a file will take, or what it may take if the file has become longer than
 // `file_length`. Pure.
 std::uint64_t block_length(std::uint64_t file_length, std::uint64_t block_size,
                            std::uint64_t index);
-
-// kTooLarge, with the limit named, for a file of more than kFileBlocksMax blocks. Pure.
-Status check_block_count(std::uint64_t blocks, std::uint64_t block_size);
 
 // Blocks until the file is visible. Adds to `progress`; does not finish it.
 Result<WriteReport> write_one_file(ClientContext& context, const std::string& path, Source& source,

@@ -248,10 +248,35 @@ void WriteSession::forget_exclusions() {
   state_->excluded.clear();
 }
 
+Status WriteSession::stage(actors::StageWrite request) {
+  MDFS_CHECK(alive());
+  request.change.client = context_.link.client_id();
+  {
+    const std::lock_guard lock(state_->mutex);
+    request.change.session = state_->session;
+  }
+  const auto blocks = request.change.blocks;
+  MDFS_TRY(const auto reply, context_.link.call(std::move(request)));
+  if (reply.outcomes.size() != 1) {
+    return Error{Errc::kProtocol, "the namenode answered one part of a file with " +
+                                      std::to_string(reply.outcomes.size()) + " outcomes"};
+  }
+  MDFS_CHECK(metadata::to_result(reply.outcomes.front()));
+  const std::lock_guard lock(state_->mutex);
+  for (const auto& range : blocks) {
+    const auto first = state_->open.lower_bound(range.first);
+    state_->open.erase(first, state_->open.lower_bound(BlockId{range.first.value + range.count}));
+  }
+  return {};
+}
+
 Result<std::vector<metadata::Outcome>> WriteSession::commit(
-    std::vector<metadata::CommittedFile> files, std::vector<actors::WrittenBlock> written) {
+    std::vector<metadata::CommittedFile> files, std::vector<actors::WrittenBlock> written,
+    std::uint64_t staged) {
   MDFS_CHECK(alive());
   actors::CommitWrite request;
+  request.client = context_.link.client_id();
+  request.staged = staged;
   request.change.time_ms = wall_clock_ms();
   request.change.files = std::move(files);
   request.written = std::move(written);

@@ -52,10 +52,15 @@ class WriteSession {
   // Gives all nodes another chance, when there is no other left.
   void forget_exclusions();
 
+  // Hands over the next blocks of a file that has more than fit in one commit. The session fills in
+  // who asks.
+  Status stage(actors::StageWrite request);
+
   // Makes files visible; outcome i belongs to file i. Fails as a whole when the namenode cannot be
-  // asked.
+  // asked. `staged` is how many blocks of the one file have been staged.
   Result<std::vector<metadata::Outcome>> commit(std::vector<metadata::CommittedFile> files,
-                                                std::vector<actors::WrittenBlock> written);
+                                                std::vector<actors::WrittenBlock> written,
+                                                std::uint64_t staged = 0);
 
  private:
   using State = SessionState;

@@ -41,12 +41,16 @@ Status NamespaceReader::State::prepare() {
       {&select_page, columns + "WHERE parent = ?1 AND name > ?2 ORDER BY name"},
       {&select_parent, "SELECT parent, name FROM dentry WHERE inode = ?1"},
       {&select_file_blocks,
-       "SELECT id, generation, length FROM block WHERE inode = ?1 ORDER BY position"},
+       "SELECT id, generation, length FROM block WHERE inode = ?1 AND position >= ?2 "
+       "ORDER BY position LIMIT ?3"},
       {&select_blocks,
        "SELECT id, generation, length, replication FROM block WHERE id BETWEEN ?1 AND ?2 "
        "ORDER BY id LIMIT ?3"},
       {&select_owner, "SELECT inode FROM block WHERE id = ?1"},
       {&select_state, "SELECT files, directories, blocks, bytes, applied FROM state WHERE id = 1"},
+      {&select_staged,
+       "SELECT session, high, low, inode, blocks, block_size, replication FROM staged "
+       "ORDER BY session"},
       {&select_admins, "SELECT high, low, admin, until_ms FROM node_admin ORDER BY high, low"},
       {&select_epoch, "SELECT life_high, life_low, leadership, cluster_ms FROM state WHERE id = 1"},
       {&select_mark, "SELECT 1 FROM leadership WHERE mark = ?1"},
@@ -141,15 +145,26 @@ Result<FileStatus> NamespaceReader::State::entry_at(std::string_view path) {
   return status;
 }
 
-Status NamespaceReader::State::append_blocks(InodeId file, std::vector<Block>& blocks) {
+Status NamespaceReader::State::read_blocks(std::uint64_t offset, std::uint64_t limit,
+                                           FileBlocks& file) {
+  const FileStatus& status = file.status;
+  if (offset >= status.length || status.block_size == 0) return {};
+  // All blocks but the last have the full size.
+  const std::uint64_t position = offset / status.block_size;
+  file.offset = position * status.block_size;
+  limit = std::min(limit, kNoBlockLimit);
   const StatementScope scope(select_file_blocks);
-  select_file_blocks.bind(1, file.value);
+  select_file_blocks.bind_all(status.id.value, position, limit + 1);
   while (true) {
     MDFS_TRY(const bool row, select_file_blocks.step());
     if (!row) return {};
-    blocks.push_back({BlockId{select_file_blocks.unsigned_integer(0)},
-                      select_file_blocks.unsigned_integer(1),
-                      select_file_blocks.unsigned_integer(2)});
+    if (file.blocks.size() == limit) {
+      file.more = true;
+      return {};
+    }
+    file.blocks.push_back({BlockId{select_file_blocks.unsigned_integer(0)},
+                           select_file_blocks.unsigned_integer(1),
+                           select_file_blocks.unsigned_integer(2)});
   }
 }
 
@@ -235,15 +250,14 @@ Result<EntryPage> NamespaceReader::list_with_blocks(std::string_view path,
   EntryPage page;
   if (status.kind != FileKind::kDirectory) {
     page.entries.push_back({std::move(status), {}});
-    FileBlocks& file = page.entries.back();
-    MDFS_CHECK(state_->append_blocks(file.status.id, file.blocks));
+    MDFS_CHECK(state_->read_blocks(0, kPageBlocksMax, page.entries.back()));
     return page;
   }
   std::size_t blocks = 0;
   const auto take = [&](const FileStatus& entry) -> Result<bool> {
     page.entries.push_back({entry, {}});
     FileBlocks& file = page.entries.back();
-    if (entry.length > 0) MDFS_CHECK(state_->append_blocks(entry.id, file.blocks));
+    MDFS_CHECK(state_->read_blocks(0, kPageBlocksMax, file));
     blocks += file.blocks.size();
     return blocks < kPageBlocksMax;
   };
@@ -251,12 +265,13 @@ Result<EntryPage> NamespaceReader::list_with_blocks(std::string_view path,
   return page;
 }
 
-Result<FileBlocks> NamespaceReader::file_blocks(std::string_view path) {
+Result<FileBlocks> NamespaceReader::file_blocks(std::string_view path, std::uint64_t offset,
+                                                std::uint64_t limit) {
   const std::lock_guard lock(state_->snapshot->mutex());
   MDFS_CHECK(state_->refresh());
   FileBlocks file;
   MDFS_TRY(file.status, state_->entry_at(path));
-  if (file.status.length > 0) MDFS_CHECK(state_->append_blocks(file.status.id, file.blocks));
+  MDFS_CHECK(state_->read_blocks(offset, limit, file));
   return file;
 }
 

@@ -30,8 +30,12 @@ struct NamespaceListing {
 
 struct FileBlocks {
   metadata::FileStatus status;
-  std::vector<metadata::Block> blocks;  // In the order of the file; none for a directory.
+  // In the order of the file, from the one that was asked for; none for a directory.
+  std::vector<metadata::Block> blocks;
+  std::uint64_t offset = 0;  // Of the first of them in the file.
+  bool more = false;         // Blocks behind these exist.
 };
+inline constexpr std::uint64_t kNoBlockLimit = std::uint64_t{1} << 62U;
 
 struct EntryPage {
   std::vector<FileBlocks> entries;
@@ -57,12 +61,14 @@ class NamespaceReader {
   // page would exceed 1 MiB. Of a file: the file itself.
   Result<NamespaceListing> list(std::string_view path, std::string_view start_after,
                                 std::uint32_t limit);
-  // The same as structs, with the blocks of each file; at most 16,384 blocks in a page, or one
-  // file.
+  // The same as structs, with the blocks of each file; about 16,384 blocks in a page, and no more
+  // than that of one file.
   Result<EntryPage> list_with_blocks(std::string_view path, std::string_view start_after,
                                      std::uint32_t limit);
 
-  Result<FileBlocks> file_blocks(std::string_view path);
+  // At most `limit` blocks, from the one that holds the byte at `offset`.
+  Result<FileBlocks> file_blocks(std::string_view path, std::uint64_t offset = 0,
+                                 std::uint64_t limit = kNoBlockLimit);
 
   // Blocks that files own with ids from `first` to `last`, in ascending order, at most `limit`.
   // Blocks of removed files that are not purged yet are among them.
@@ -71,6 +77,9 @@ class NamespaceReader {
   Result<InodeId> owner_of(BlockId block);
   // kNotFound for an inode that does not exist or is below a removed directory.
   Result<std::string> path_of(InodeId inode);
+
+  // The staged files of all write sessions.
+  Result<std::vector<metadata::StagedFile>> staged_files();
 
   // What stands decided about datanodes, in order of their ids.
   Result<std::vector<metadata::NodeAdmin>> node_admins();

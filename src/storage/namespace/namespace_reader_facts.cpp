@@ -23,6 +23,24 @@ Result<std::vector<metadata::NodeAdmin>> NamespaceReader::node_admins() {
   }
 }
 
+Result<std::vector<metadata::StagedFile>> NamespaceReader::staged_files() {
+  const std::lock_guard lock(state_->snapshot->mutex());
+  MDFS_CHECK(state_->refresh());
+  Statement& select = state_->select_staged;
+  const StatementScope scope(select);
+  std::vector<metadata::StagedFile> files;
+  for (;;) {
+    MDFS_TRY(const bool row, select.step());
+    if (!row) return files;
+    files.push_back({select.unsigned_integer(0),
+                     {select.unsigned_integer(1), select.unsigned_integer(2)},
+                     InodeId{select.unsigned_integer(3)},
+                     select.unsigned_integer(4),
+                     select.unsigned_integer(5),
+                     static_cast<std::uint8_t>(select.integer(6))});
+  }
+}
+
 Result<NamespaceCounters> NamespaceReader::counters() {
   const std::lock_guard lock(state_->snapshot->mutex());
   MDFS_CHECK(state_->refresh());

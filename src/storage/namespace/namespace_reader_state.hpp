@@ -35,6 +35,7 @@ struct NamespaceReader::State {
   Statement select_blocks;
   Statement select_owner;
   Statement select_state;
+  Statement select_staged;
   Statement select_admins;
   Statement select_epoch;
   Statement select_mark;
@@ -55,7 +56,8 @@ struct NamespaceReader::State {
   // Reads the row that `statement` stands on; every field is overwritten.
   Status read_status(Statement& statement, metadata::FileStatus& status);
   Result<metadata::FileStatus> entry_at(std::string_view path);
-  Status append_blocks(InodeId file, std::vector<metadata::Block>& blocks);
+  // At most `limit` blocks of `file.status`, from the one that holds the byte at `offset`.
+  Status read_blocks(std::uint64_t offset, std::uint64_t limit, FileBlocks& file);
 
   // Calls `take(status)` for each entry of a page until it returns false; returns whether entries
   // are left.

@@ -64,6 +64,14 @@ CREATE TABLE block(
   replication INTEGER NOT NULL);
 CREATE INDEX block_inode ON block(inode, position);
 CREATE TABLE removed(id INTEGER PRIMARY KEY, inode INTEGER NOT NULL, kind INTEGER NOT NULL);
+CREATE TABLE staged(
+  session INTEGER PRIMARY KEY,
+  high INTEGER NOT NULL,
+  low INTEGER NOT NULL,
+  inode INTEGER NOT NULL,
+  blocks INTEGER NOT NULL,
+  block_size INTEGER NOT NULL,
+  replication INTEGER NOT NULL);
 CREATE TABLE client(
   high INTEGER NOT NULL,
   low INTEGER NOT NULL,
@@ -100,11 +108,19 @@ constexpr char kUpgradeFrom2[] = R"sql(
 BEGIN IMMEDIATE;
 ALTER TABLE state ADD COLUMN forgotten_ms INTEGER NOT NULL DEFAULT -1;
 UPDATE state SET cluster_ms = max(cluster_ms, clock_ms);
+CREATE TABLE staged(
+  session INTEGER PRIMARY KEY,
+  high INTEGER NOT NULL,
+  low INTEGER NOT NULL,
+  inode INTEGER NOT NULL,
+  blocks INTEGER NOT NULL,
+  block_size INTEGER NOT NULL,
+  replication INTEGER NOT NULL);
 PRAGMA user_version=3;
 COMMIT;
 )sql";
-constexpr std::int64_t kTables = 11;  // With indexes; those of check_version().
-constexpr std::int64_t kTablesOf1 = 9;
+// Tables and indexes of each version; those of check_version().
+constexpr std::array<std::int64_t, 4> kTables{0, 9, 11, 12};
 
 std::uint32_t big_endian_32(const unsigned char* bytes) {
   return std::uint32_t{bytes[0]} << 24U | std::uint32_t{bytes[1]} << 16U |
@@ -159,11 +175,11 @@ Status check_version(Database& database) {
   MDFS_TRY(const std::int64_t tables,
            database.integer("SELECT count(*) FROM sqlite_master WHERE name IN ('state', 'name', "
                             "'dentry', 'dentry_inode', 'block', 'block_inode', 'removed', "
-                            "'client', 'node_admin', 'leadership', 'retired')"));
+                            "'client', 'node_admin', 'leadership', 'retired', 'staged')"));
   MDFS_TRY(const std::int64_t root,
            database.integer("SELECT count(*) FROM state, dentry WHERE state.id = 1 AND "
                             "dentry.parent = 0 AND dentry.name = '' AND dentry.inode = 1"));
-  if (version < 1 || tables != (version == 1 ? kTablesOf1 : kTables) || root != 1) {
+  if (version < 1 || tables != kTables[static_cast<std::size_t>(version)] || root != 1) {
     return damaged_namespace(path, "its tables are not those of a namespace");
   }
   return {};

@@ -72,6 +72,10 @@ Status NamespaceTree::prepare(Database& database) {
        "ORDER BY position LIMIT ?2"},
       {&delete_block_, "DELETE FROM block WHERE id = ?1"},
       {&retarget_block_, "UPDATE block SET replication = ?2 WHERE id = ?1"},
+      {&select_staged_,
+       "SELECT high, low, inode, blocks, block_size, replication FROM staged WHERE session = ?1"},
+      {&write_staged_, "INSERT OR REPLACE INTO staged VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
+      {&delete_staged_, "DELETE FROM staged WHERE session = ?1"},
       {&add_removed_, "INSERT INTO removed(inode, kind) VALUES(?1, ?2)"},
       // The newest first: a tree is then purged depth first, and the table stays short.
       {&first_removed_, "SELECT id, inode, kind FROM removed ORDER BY id DESC LIMIT 1"},
@@ -153,7 +157,7 @@ Status NamespaceTree::insert(InodeId parent, const FileStatus& entry,
   }
   ++state_.counters.files;
   state_.counters.bytes += entry.length;
-  return insert_blocks(entry, blocks);
+  return insert_blocks(entry.id, entry.replication, 0, blocks);
 }
 
 Status NamespaceTree::insert_row(InodeId parent, const FileStatus& entry) {
@@ -181,18 +185,6 @@ Status NamespaceTree::insert_row(InodeId parent, const FileStatus& entry) {
   statement.bind(11, std::int64_t{entry.replication});
   statement.bind(12, compression);
   return statement.run();
-}
-
-Status NamespaceTree::insert_blocks(const FileStatus& entry, std::span<const Block> blocks) {
-  std::int64_t position = 0;
-  for (const Block& block : blocks) {
-    insert_block_.bind_all(block.id.value, entry.id.value, position++, block.generation,
-                           block.length, entry.replication);
-    MDFS_CHECK(insert_block_.run());
-    effects_.blocks.push_back({BlockEffect::Kind::kAdded, block, entry.replication});
-  }
-  state_.counters.blocks += blocks.size();
-  return {};
 }
 
 Status NamespaceTree::move(Place from, Place to, const Found& found) {

@@ -71,6 +71,12 @@ class NamespaceTree final : public metadata::NamespaceTable {
   Result<std::optional<BlockId>> first_owned(BlockId first, BlockId last) override;
   Status insert(InodeId parent, const metadata::FileStatus& entry,
                 std::span<const metadata::Block> blocks) override;
+  Result<std::optional<metadata::StagedFile>> staged(std::uint64_t session) override;
+  Status stage(const metadata::StagedFile& file, std::span<const metadata::Block> blocks) override;
+  Status insert_staged(InodeId parent, const metadata::FileStatus& entry,
+                       const metadata::StagedFile& file,
+                       std::span<const metadata::Block> rest) override;
+  Status drop_staged(const metadata::StagedFile& file) override;
   Status unlink(metadata::Place place, const metadata::Found& found) override;
   Status move(metadata::Place from, metadata::Place to, const metadata::Found& found) override;
   Status set_node_admin(const metadata::NodeAdmin& decision) override;
@@ -120,10 +126,15 @@ class NamespaceTree final : public metadata::NamespaceTable {
   Result<Directory*> loaded_directory(InodeId id);
 
   Status insert_row(InodeId parent, const metadata::FileStatus& entry);
-  Status insert_blocks(const metadata::FileStatus& entry, std::span<const metadata::Block> blocks);
+  // Of a file that has `position` blocks already.
+  Status insert_blocks(InodeId file, std::uint8_t replication, std::uint64_t position,
+                       std::span<const metadata::Block> blocks);
+  Status end_staging(const metadata::StagedFile& file);
   Status delete_row(metadata::Place place);
   Status add_removed(const metadata::Found& found);
 
+  // Frees the blocks of a file that has disappeared, or leaves them to purge().
+  Status give_up_blocks(const metadata::Found& found);
   // Frees at most `limit` of the file's blocks; returns how many there were to free.
   Result<std::uint64_t> free_blocks(InodeId file, std::uint64_t limit);
   Result<RemovedEntry> first_removed();
@@ -170,6 +181,9 @@ class NamespaceTree final : public metadata::NamespaceTable {
   Statement file_blocks_;
   Statement delete_block_;
   Statement retarget_block_;
+  Statement select_staged_;
+  Statement write_staged_;
+  Statement delete_staged_;
   Statement add_removed_;
   Statement first_removed_;
   Statement delete_removed_;

@@ -17,6 +17,18 @@ constexpr std::uint64_t kChildrenAtOnce = 256;
 
 }  // namespace
 
+Status NamespaceTree::insert_blocks(InodeId file, std::uint8_t replication, std::uint64_t position,
+                                    std::span<const metadata::Block> blocks) {
+  for (const metadata::Block& block : blocks) {
+    insert_block_.bind_all(block.id.value, file.value, position++, block.generation, block.length,
+                           replication);
+    MDFS_CHECK(insert_block_.run());
+    effects_.blocks.push_back({BlockEffect::Kind::kAdded, block, replication});
+  }
+  state_.counters.blocks += blocks.size();
+  return {};
+}
+
 Status NamespaceTree::delete_row(Place place) {
   view_.mark(place.parent, commit_);
   delete_.bind(1, place.parent.value);
@@ -41,6 +53,10 @@ Status NamespaceTree::unlink(Place place, const Found& found) {
   }
   MDFS_CHECK(delete_row(place));
   state_.counters.bytes -= found.length;
+  return give_up_blocks(found);
+}
+
+Status NamespaceTree::give_up_blocks(const Found& found) {
   if (found.length > 0) {
     MDFS_TRY(const std::uint64_t freed, free_blocks(found.id, kBlocksFreedAtOnce));
     if (freed == kBlocksFreedAtOnce) return add_removed(found);
@@ -48,6 +64,54 @@ Status NamespaceTree::unlink(Place place, const Found& found) {
   --state_.counters.files;
   return {};
 }
+
+// --- Staged files: their blocks are those of any other file, only the name is missing. ---
+
+Result<std::optional<metadata::StagedFile>> NamespaceTree::staged(std::uint64_t session) {
+  const StatementScope scope(select_staged_);
+  select_staged_.bind(1, session);
+  MDFS_TRY(const bool row, select_staged_.step());
+  if (!row) return std::optional<metadata::StagedFile>();
+  return std::optional(
+      metadata::StagedFile{session,
+                           {select_staged_.unsigned_integer(0), select_staged_.unsigned_integer(1)},
+                           InodeId{select_staged_.unsigned_integer(2)},
+                           select_staged_.unsigned_integer(3),
+                           select_staged_.unsigned_integer(4),
+                           static_cast<std::uint8_t>(select_staged_.integer(5))});
+}
+
+Status NamespaceTree::stage(const metadata::StagedFile& file,
+                            std::span<const metadata::Block> blocks) {
+  MDFS_CHECK(insert_blocks(file.id, file.replication, file.blocks, blocks));
+  if (file.blocks == 0) effects_.stagings.push_back({file.session, file.client, true});
+  return write_staged_
+      .bind_all(file.session, file.client.high, file.client.low, file.id.value,
+                file.blocks + blocks.size(), file.block_size, std::uint64_t{file.replication})
+      .run();
+}
+
+Status NamespaceTree::end_staging(const metadata::StagedFile& file) {
+  effects_.stagings.push_back({file.session, file.client, false});
+  return delete_staged_.bind_all(file.session).run();
+}
+
+Status NamespaceTree::insert_staged(InodeId parent, const metadata::FileStatus& entry,
+                                    const metadata::StagedFile& file,
+                                    std::span<const metadata::Block> rest) {
+  MDFS_CHECK(end_staging(file));
+  MDFS_CHECK(insert(parent, entry, {}));
+  return insert_blocks(entry.id, entry.replication, file.blocks, rest);
+}
+
+Status NamespaceTree::drop_staged(const metadata::StagedFile& file) {
+  MDFS_CHECK(end_staging(file));
+  // Counted as what it is from now on: a removed file.
+  ++state_.counters.files;
+  return give_up_blocks({file.id, FileKind::kFile, file.blocks * file.block_size});
+}
+
+// --- What is removed ---
 
 NamespaceEffects NamespaceTree::take_effects() {
   NamespaceEffects effects = std::exchange(effects_, {});

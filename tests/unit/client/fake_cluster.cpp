@@ -12,6 +12,7 @@
 #include "actors/system_config.hpp"
 #include "base/codec.hpp"
 #include "base/random_id.hpp"
+#include "metadata/namespace_staging.hpp"
 
 namespace minidfs::client {
 namespace {
@@ -43,6 +44,19 @@ Result<actors::LocatedFile> find(const FakeNamespace& names, const std::string& 
   const auto found = names.files.find(path);
   if (found == names.files.end()) return Error{Errc::kNotFound, path + ": not found"};
   return found->second;
+}
+
+// A page of its blocks, as the namenode cuts them.
+Result<actors::LocatedFile> locate(const FakeNamespace& names,
+                                   const actors::LocateRequest& request) {
+  MDFS_TRY(auto located, find(names, request.path));
+  auto& blocks = located.blocks;
+  std::erase_if(blocks, [&](const auto& block) {
+    return block.offset + block.block.length <= request.offset;
+  });
+  located.more = blocks.size() > names.blocks_page;
+  if (located.more) blocks.resize(names.blocks_page);
+  return located;
 }
 
 // The entries of a directory behind `start_after`, and whether there are more than a page.
@@ -140,10 +154,31 @@ metadata::ChangeReply set_attributes(FakeNamespace& names, const metadata::SetAt
 
 metadata::ChangeReply commit_files(FakeNamespace& names, const actors::CommitWrite& request) {
   metadata::ChangeReply reply;
-  for (const auto& file : request.change.files) {
-    reply.outcomes.push_back(commit_file(names, file, request.written));
+  for (auto file : request.change.files) {
+    auto written = request.written;
+    if (request.staged != names.staged.size()) {
+      reply.outcomes.push_back({static_cast<std::uint8_t>(Errc::kInvalidArgument), "staged", 0});
+      continue;
+    }
+    for (auto staged = names.staged.rbegin(); staged != names.staged.rend(); ++staged) {
+      file.blocks.insert(file.blocks.begin(), staged->first);
+      written.push_back(staged->second);
+    }
+    names.staged.clear();
+    reply.outcomes.push_back(commit_file(names, file, written));
   }
   return reply;
+}
+
+metadata::ChangeReply stage(FakeNamespace& names, const actors::StageWrite& request) {
+  const auto blocks = metadata::blocks_of(request.change);
+  if (request.change.position != names.staged.size() || request.written.size() != blocks.size()) {
+    return one({static_cast<std::uint8_t>(Errc::kStale), "not the next part", 0});
+  }
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    names.staged.emplace_back(blocks[i], request.written[i]);
+  }
+  return one({});
 }
 
 // As many nodes as wanted, each pipeline beginning with another one.
@@ -210,8 +245,7 @@ actors::NamenodeActor::behavior_type fake_namenode(const NamesPtr& names) {
         });
       },
       [=](const actors::Patience&, const actors::LocateRequest& request) {
-        return serve<actors::LocatedFile>(names, "locate",
-                                          [&] { return find(*names, request.path); });
+        return serve<actors::LocatedFile>(names, "locate", [&] { return locate(*names, request); });
       },
       [=](const actors::Patience&, const actors::LocateDirectoryRequest& request) {
         using Reply = actors::LocateDirectoryReply;
@@ -252,6 +286,10 @@ actors::NamenodeActor::behavior_type fake_namenode(const NamesPtr& names) {
       [=](const actors::Patience&, const actors::CommitWrite& request) {
         return change_once(names, "commit", request.change.request,
                            [&] { return commit_files(*names, request); });
+      },
+      [=](const actors::Patience&, const actors::StageWrite& request) {
+        return change_once(names, "stage", request.change.request,
+                           [&] { return stage(*names, request); });
       },
       [=](const actors::Patience&, const actors::RenewSession&) {
         return serve<actors::Accepted>(names, "renew", [] { return actors::Accepted{}; });

@@ -29,6 +29,7 @@ struct FakeNamespace {
   std::vector<metadata::ReplicaLocation> nodes;
   std::map<std::string, metadata::EntryAttributes> attributes;  // Of directories, as set.
   std::size_t page = 3;                                         // Entries in a page of a listing.
+  std::size_t blocks_page = 4096;                               // Blocks in a page of a file.
   bool safe_mode = false;
   std::uint32_t renew_within_ms = 60'000;
   std::uint64_t next_block = 1;
@@ -38,6 +39,8 @@ struct FakeNamespace {
   std::function<std::optional<Error>(const std::string&)> failure;
   // Changes that were done, by (client, sequence), with their answer.
   std::map<std::pair<ClientId, std::uint64_t>, metadata::ChangeReply> answers;
+  // The blocks that are staged, in order, with where they are.
+  std::vector<std::pair<metadata::Block, actors::WrittenBlock>> staged;
   // The record.
   std::map<std::string, int> requests;
   int changes_done = 0;

@@ -72,6 +72,32 @@ class MemoryTable : public NamespaceTable {
     for (const Block& block : blocks) owned_.insert(block.id.value);
     return {};
   }
+  Result<std::optional<StagedFile>> staged(std::uint64_t session) override {
+    const auto at = staged_.find(session);
+    if (at == staged_.end()) return std::optional<StagedFile>();
+    return std::optional(at->second.file);
+  }
+  Status stage(const StagedFile& file, std::span<const Block> blocks) override {
+    Staged& staged = staged_[file.session];
+    MDFS_ASSERT(staged.blocks.size() == file.blocks);
+    staged.blocks.insert(staged.blocks.end(), blocks.begin(), blocks.end());
+    staged.file = file;
+    staged.file.blocks = staged.blocks.size();
+    for (const Block& block : blocks) owned_.insert(block.id.value);
+    return {};
+  }
+  Status insert_staged(InodeId parent, const FileStatus& entry, const StagedFile& file,
+                       std::span<const Block> rest) override {
+    std::vector<Block> blocks = std::move(staged_.at(file.session).blocks);
+    staged_.erase(file.session);
+    blocks.insert(blocks.end(), rest.begin(), rest.end());
+    return insert(parent, entry, blocks);
+  }
+  Status drop_staged(const StagedFile& file) override {
+    for (const Block& block : staged_.at(file.session).blocks) owned_.erase(block.id.value);
+    staged_.erase(file.session);
+    return {};
+  }
   Status unlink(Place place, const Found& found) override {
     const auto at = entries_.find({place.parent.value, std::string(place.name)});
     MDFS_ASSERT(at != entries_.end() && at->second.status.id == found.id);
@@ -118,6 +144,9 @@ class MemoryTable : public NamespaceTable {
     // Frees the blocks of what cannot be reached from the root.
     std::set<std::uint64_t> reachable;
     collect(kRootInode, reachable);
+    for (const auto& [session, staged] : staged_) {
+      for (const Block& block : staged.blocks) reachable.insert(block.id.value);
+    }
     owned_ = reachable;
     return std::uint64_t{0};
   }
@@ -156,7 +185,13 @@ class MemoryTable : public NamespaceTable {
     }
   }
 
+  struct Staged {
+    StagedFile file;
+    std::vector<Block> blocks;
+  };
+
   std::map<Key, Entry> entries_;
+  std::map<std::uint64_t, Staged> staged_;  // By session.
   std::set<std::uint64_t> owned_;
   std::set<std::uint64_t> retired_;
   std::set<BlockMark> marks_;

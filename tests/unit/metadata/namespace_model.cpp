@@ -79,7 +79,7 @@ std::uint64_t NamespaceModel::add(const std::string& path, FileStatus status,
   if (status.group.empty()) status.group = parent.status.group;
   parent.status.modified_ms = time_ms;
   status.name = name_of(path);
-  status.id = InodeId{next_inode_++};
+  if (status.id == InodeId{}) status.id = InodeId{next_inode_++};
   status.modified_ms = time_ms;
   entries_[path] = {status, {}};
   return status.id.value;
@@ -118,7 +118,8 @@ Outcome NamespaceModel::make_directory(const MakeDirectory& change) {
   return {0, {}, add(path, status, change.time_ms)};
 }
 
-Outcome NamespaceModel::commit(const CommittedFile& file, std::int64_t time_ms) {
+Outcome NamespaceModel::commit(const CommittedFile& file, std::int64_t time_ms,
+                               const Staged* staged) {
   const std::string path = canonical(file.path);
   if (path.empty() || file.permission > 01777 || file.replication == 0 || file.block_size == 0) {
     return fail(Errc::kInvalidArgument);
@@ -159,9 +160,12 @@ Outcome NamespaceModel::commit(const CommittedFile& file, std::int64_t time_ms) 
   status.block_size = file.block_size;
   status.replication = file.replication;
   status.compression = file.compression;
-  for (const Block& block : file.blocks) status.length += block.length;
+  if (staged != nullptr) status.id = staged->id;
+  std::vector<Block> blocks = staged != nullptr ? staged->blocks : std::vector<Block>();
+  blocks.insert(blocks.end(), file.blocks.begin(), file.blocks.end());
+  for (const Block& block : blocks) status.length += block.length;
   const std::uint64_t id = add(path, status, time_ms);
-  entries_[path].blocks = file.blocks;
+  entries_[path].blocks = std::move(blocks);
   owned_.insert(ids.begin(), ids.end());
   return {0, {}, id};
 }
@@ -240,6 +244,84 @@ Outcome NamespaceModel::set_replication(const SetReplication& change) {
   return {0, {}, entries_[path].status.id.value};
 }
 
+// Whether a run of blocks may be staged; `seen` are those of the runs before it.
+Outcome NamespaceModel::check_run(const BlockRange& run, std::set<std::uint64_t>& seen) const {
+  if (run.first.value == 0 || run.count == 0) return fail(Errc::kInvalidArgument);
+  const std::uint64_t end = run.first.value + run.count;
+  for (std::uint64_t id = run.first.value; id < end; ++id) {
+    if (!seen.insert(id).second) return fail(Errc::kInvalidArgument);
+  }
+  for (std::uint64_t id = run.first.value; id < end; ++id) {
+    const bool marked = marks_.count(id >> 31) != 0 && id % (1ULL << 31) != 0;
+    if (id >= next_block_ && !marked) return fail(Errc::kInvalidArgument);
+  }
+  for (std::uint64_t id = run.first.value; id < end; ++id) {
+    if (owned_.count(id) != 0) return fail(Errc::kAlreadyExists);
+  }
+  for (std::uint64_t id = run.first.value; id < end; ++id) {
+    if (retired_.count(id) != 0) return fail(Errc::kExpired);
+  }
+  return {};
+}
+
+Outcome NamespaceModel::stage(const StageBlocks& change) {
+  std::uint64_t count = 0;
+  for (const BlockRange& run : change.blocks) count += run.count;
+  if (change.session == 0 || change.client.is_none() || change.block_size == 0 ||
+      change.replication == 0 || change.generation == 0 || count == 0) {
+    return fail(Errc::kInvalidArgument);
+  }
+  const auto known = staged_.find(change.session);
+  if (known == staged_.end() && change.position != 0) return fail(Errc::kExpired);
+  if (known != staged_.end()) {
+    const Staged& staged = known->second;
+    if (staged.client != change.client) return fail(Errc::kPermissionDenied);
+    if (staged.block_size != change.block_size || staged.replication != change.replication) {
+      return fail(Errc::kInvalidArgument);
+    }
+    if (staged.blocks.size() != change.position) return fail(Errc::kStale);
+  }
+  std::set<std::uint64_t> seen;
+  for (const BlockRange& run : change.blocks) {
+    if (const Outcome bad = check_run(run, seen); !bad.ok()) return bad;
+  }
+  Staged& staged = staged_[change.session];
+  if (known == staged_.end()) {
+    staged = {change.client, InodeId{next_inode_++}, change.block_size, change.replication, {}};
+  }
+  for (const BlockRange& run : change.blocks) {
+    for (std::uint64_t i = 0; i < run.count; ++i) {
+      const BlockId id{run.first.value + i};
+      staged.blocks.push_back({id, change.generation, change.block_size});
+      owned_.insert(id.value);
+    }
+  }
+  return {0, {}, staged.blocks.size()};
+}
+
+Outcome NamespaceModel::commit_staged(const CommitStaged& change) {
+  const auto known = staged_.find(change.session);
+  if (known == staged_.end()) return fail(Errc::kExpired);
+  const Staged& staged = known->second;
+  if (staged.client != change.client) return fail(Errc::kPermissionDenied);
+  if (staged.blocks.size() != change.staged || staged.block_size != change.file.block_size ||
+      staged.replication != change.file.replication) {
+    return fail(Errc::kInvalidArgument);
+  }
+  const Outcome outcome = commit(change.file, change.time_ms, &staged);
+  if (outcome.ok()) staged_.erase(known);
+  return outcome;
+}
+
+Outcome NamespaceModel::drop_staged(const DropStaged& change) {
+  const auto known = staged_.find(change.session);
+  if (known == staged_.end()) return {};
+  const std::uint64_t count = known->second.blocks.size();
+  for (const Block& block : known->second.blocks) owned_.erase(block.id.value);
+  staged_.erase(known);
+  return {0, {}, count};
+}
+
 Outcome NamespaceModel::reserve(const ReserveBlockIds& change) {
   if (change.count == 0) return fail(Errc::kInvalidArgument);
   const std::uint64_t first = next_block_;
@@ -291,6 +373,9 @@ ChangeReply NamespaceModel::apply(const Change& change) {
     ChangeReply operator()(const ReserveBlockIds& x) { return {{model.reserve(x)}}; }
     ChangeReply operator()(const BeginLeadership& x) { return {{model.begin_leadership(x)}}; }
     ChangeReply operator()(const RetireBlockIds& x) { return {{model.retire(x)}}; }
+    ChangeReply operator()(const StageBlocks& x) { return {{model.stage(x)}}; }
+    ChangeReply operator()(const CommitStaged& x) { return {{model.commit_staged(x)}}; }
+    ChangeReply operator()(const DropStaged& x) { return {{model.drop_staged(x)}}; }
     ChangeReply operator()(const SetNodeAdmin&) { return {{Outcome{}}}; }
     ChangeReply operator()(const PurgeRemoved&) {
       model.owned_ = model.blocks();
@@ -312,6 +397,9 @@ std::set<std::uint64_t> NamespaceModel::blocks() const {
   std::set<std::uint64_t> ids;
   for (const auto& entry : entries_) {
     for (const Block& block : entry.second.blocks) ids.insert(block.id.value);
+  }
+  for (const auto& staged : staged_) {
+    for (const Block& block : staged.second.blocks) ids.insert(block.id.value);
   }
   return ids;
 }
@@ -396,6 +484,49 @@ CommittedFile RandomChanges::file() {
   return file;
 }
 
+BlockRange RandomChanges::run() {
+  const std::uint64_t count = 1 + below(3);
+  BlockRange run{BlockId{next_block_}, count};
+  if (mark_ != 0 && one_in(2)) {
+    run.first = BlockId{first_of(mark_).value + next_count_ - 1};
+    next_count_ += count;
+  } else {
+    next_block_ += count;
+  }
+  if (one_in(30)) run.count = below(5);
+  if (one_in(40)) run.first = BlockId{block_id()};
+  return run;
+}
+
+// Of three sessions, whose parts mostly follow each other.
+Change RandomChanges::staging() {
+  const std::uint64_t number = below(3);
+  const std::uint64_t session = one_in(50) ? 0 : number + 1;
+  const ClientId client{one_in(30) ? 1U : 0U, 7};
+  const std::uint64_t kind = below(10);
+  if (kind == 0) {
+    staged_[number] = 0;
+    return DropStaged{session};
+  }
+  const std::uint64_t position = one_in(15) ? below(4) : staged_[number];
+  if (kind < 4) {
+    CommitStaged commit{request(), time_ms_, client, session, position, file()};
+    if (!one_in(10)) commit.file.replication = 2;
+    staged_[number] = 0;
+    return commit;
+  }
+  StageBlocks part{request(), time_ms_, client, session, position, 100, 2, 1, {}};
+  if (one_in(40)) part.block_size = below(2) * 50;
+  if (one_in(40)) part.replication = static_cast<std::uint8_t>(below(2));
+  if (one_in(40)) part.generation = 0;
+  const std::uint64_t runs = one_in(20) ? 0 : 1 + below(3);
+  for (std::uint64_t i = 0; i < runs; ++i) {
+    part.blocks.push_back(run());
+    staged_[number] += part.blocks.back().count;
+  }
+  return part;
+}
+
 Change RandomChanges::next() {
   time_ms_ += static_cast<std::int64_t>(below(50));
   const std::uint64_t kind = below(100);
@@ -409,13 +540,14 @@ Change RandomChanges::next() {
                          one_in(2) ? "ann" : "",
                          one_in(3) ? "" : "staff"};
   }
-  if (kind < 55) {
+  if (kind < 45) {
     CommitFiles commit{request(), time_ms_, {}};
     const std::uint64_t count = 1 + below(3);
     for (std::uint64_t i = 0; i < count; ++i) commit.files.push_back(file());
     return commit;
   }
-  if (kind < 75) return Rename{request(), time_ms_, path(), path()};
+  if (kind < 60) return staging();
+  if (kind < 76) return Rename{request(), time_ms_, path(), path()};
   if (kind < 88) return Remove{request(), time_ms_, path(), one_in(2)};
   if (kind < 91) return attributes();
   if (kind < 94) {

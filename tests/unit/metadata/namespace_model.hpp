@@ -27,12 +27,23 @@ class NamespaceModel {
 
   // Canonical paths ("/" or "/a/b") with their entries; children are counted on the way out.
   std::map<std::string, ModelEntry> entries() const;
-  // Blocks of the files that can be reached.
+  // Blocks of the files that can be reached or are staged.
   std::set<std::uint64_t> blocks() const;
 
  private:
   Outcome make_directory(const MakeDirectory& change);
-  Outcome commit(const CommittedFile& file, std::int64_t time_ms);
+  struct Staged {
+    ClientId client;
+    InodeId id;
+    std::uint64_t block_size = 0;
+    std::uint8_t replication = 0;
+    std::vector<Block> blocks;
+  };
+  Outcome commit(const CommittedFile& file, std::int64_t time_ms, const Staged* staged = nullptr);
+  Outcome stage(const StageBlocks& change);
+  Outcome check_run(const BlockRange& run, std::set<std::uint64_t>& seen) const;
+  Outcome commit_staged(const CommitStaged& change);
+  Outcome drop_staged(const DropStaged& change);
   Outcome rename(const Rename& change);
   Outcome remove(const Remove& change);
   Outcome set_replication(const SetReplication& change);
@@ -51,7 +62,8 @@ class NamespaceModel {
   std::uint64_t add(const std::string& path, FileStatus status, std::int64_t time_ms);
 
   std::map<std::string, ModelEntry> entries_;
-  std::set<std::uint64_t> owned_;  // Blocks of all files that are not purged.
+  std::map<std::uint64_t, Staged> staged_;  // By session.
+  std::set<std::uint64_t> owned_;           // Blocks of all files that are not purged.
   std::uint64_t next_inode_ = 2;
   std::uint64_t next_block_ = 1;
   std::set<std::uint64_t> marks_;
@@ -73,6 +85,8 @@ class RandomChanges {
   std::string path();
   RequestId request();
   CommittedFile file();
+  BlockRange run();
+  Change staging();
   std::uint64_t block_id();
   RetireBlockIds retire();
   SetAttributes attributes();
@@ -85,6 +99,7 @@ class RandomChanges {
   std::uint64_t next_count_ = 1;
   std::uint64_t leadership_ = 1;
   std::uint64_t sequences_[3] = {};
+  std::uint64_t staged_[3] = {};  // Blocks of a session, when all of its parts were accepted.
 };
 
 }  // namespace minidfs::metadata::test

@@ -169,19 +169,6 @@ TEST_CASE("A file that shrinks or grows while it is put is stored as far as it c
   CHECK((read_all(*cluster.files, "/f") == content.substr(0, size)));
 }
 
-TEST_CASE("A file that needs more blocks than it can have is refused before anything is sent") {
-  FakeCluster cluster(1, quick(64 << 10));
-  test::TemporaryDirectory directory;
-  const auto path = put_local(directory, "sparse", "");
-  REQUIRE(::truncate(path.c_str(), 3LL << 30) == 0);
-  FileSource source(path);
-  const auto report = cluster.files->write_file("/f", source, {});
-  REQUIRE_FALSE(report.ok());
-  CHECK(report.error().code == Errc::kTooLarge);
-  CHECK_THAT(report.error().message, Catch::Contains("43000"));
-  CHECK(cluster.names->requests["allocate"] == 0);
-}
-
 TEST_CASE(
     "A stream needs no temporary directory while its nodes hold, and says so when they fail") {
   FakeCluster cluster(2, quick(16 << 20));

@@ -36,16 +36,6 @@ TEST_CASE("All blocks have the block size but the last") {
   CHECK(block_length(10, 10, 1) == 10);
 }
 
-TEST_CASE("A file has as many blocks as one entry of the log holds") {
-  CHECK(check_block_count(kFileBlocksMax, 1).ok());
-  CHECK(check_block_count(kFileBlocksMax + 1, 1).error().code == Errc::kTooLarge);
-  metadata::CommitFiles change;
-  change.files.resize(1);
-  change.files[0].path = "/" + std::string(4000, 'p');
-  change.files[0].blocks.resize(kFileBlocksMax);
-  CHECK(metadata::encode_change(change).size() <= consensus::kCommandMaxBytes);
-}
-
 TEST_CASE("A range is cut at the borders of blocks and at the end of the file") {
   const auto blocks = blocks_of({10, 10, 5});
   const auto whole = parts_of(blocks, 0, UINT64_MAX);
