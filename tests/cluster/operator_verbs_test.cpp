@@ -6,7 +6,9 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <iomanip>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <thread>
 
 #include "cluster/test_cluster.hpp"
@@ -99,7 +101,7 @@ TEST_CASE("a dead datanode and one that was only decided about are shown, and ca
 
 TEST_CASE("setrep -w ends when the replicas are there, or gone from the disks") {
   TestCluster cluster;
-  const auto local = cluster.make_file("a", 5 << 20);
+  const auto local = cluster.make_file("a", 6 << 20);
   REQUIRE(cluster.minidfs({"put", "--replication=1", "--block-size=2MiB", local, "/a"}).exit_code ==
           0);
   const auto replicas = [&] {
@@ -134,8 +136,8 @@ TEST_CASE(
     REQUIRE(cluster.minidfs({"node", "maintenance", node_at(cluster, i).at("name")}).exit_code ==
             0);
   }
-  const auto local = cluster.make_file("a", 60 << 20);
-  REQUIRE(cluster.minidfs({"put", "--replication=1", "--block-size=1MiB", local, "/a"}).exit_code ==
+  const auto local = cluster.make_file("a", 120 << 20);
+  REQUIRE(cluster.minidfs({"put", "--replication=1", "--block-size=2MiB", local, "/a"}).exit_code ==
           0);
   for (const std::size_t i : {1U, 2U}) {
     REQUIRE(cluster.minidfs({"node", "recommission", node_at(cluster, i).at("name")}).exit_code ==
@@ -217,9 +219,12 @@ TEST_CASE("of a file with a damaged and a lost block the rest is salvaged") {
   const auto stat =
       nlohmann::json::parse(cluster.minidfs({"stat", "--blocks", "--json", "/a"}).out);
   const auto file_of = [&](int block) {
-    const auto id = stat.at("blocks")[block].at("id").get<std::string>();
+    const auto number = std::stoull(stat.at("blocks")[block].at("id").get<std::string>());
+    std::ostringstream digits;
+    digits << std::hex << std::setw(16) << std::setfill('0') << number;
+    const auto id = digits.str();
     for (const auto& file : replica_files(cluster, 0)) {
-      if (file.filename().string().find(id) != std::string::npos) return file;
+      if (file.filename().string().rfind(id, 0) == 0) return file;
     }
     FAIL("no file of block " << id);
     return fs::path();
