@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/checksum.hpp"
+
 namespace minidfs::actors {
 namespace {
 
@@ -27,6 +29,9 @@ constexpr std::uint8_t kStreamCategory = 0x20;
 // Handshakes and notices hold ids and type names only.
 constexpr std::uint32_t kNoticeBytesMax = 1U << 20U;
 
+// What a payload gets at first; doubled whenever it is full. Most messages need no second step.
+constexpr std::size_t kFirstBytes = 4U << 10U;
+
 std::uint32_t big_endian_u32(const char* bytes) {
   std::uint32_t value = 0;
   for (int i = 0; i < 4; ++i) value = (value << 8U) | static_cast<std::uint8_t>(bytes[i]);
@@ -35,72 +40,111 @@ std::uint32_t big_endian_u32(const char* bytes) {
 
 }  // namespace
 
-BaspGuard::BaspGuard(Side side, const BaspLimits& limits, std::shared_ptr<BaspBudget> budget)
-    : side_(side), limits_(limits), budget_(std::move(budget)) {}
+BaspGuard::BaspGuard(Side side, const BaspLimits& limits, std::shared_ptr<FrameMemory> memory,
+                     std::function<void()> evicted)
+    : side_(side),
+      limits_(limits),
+      share_(std::move(memory),
+             [this] {
+               refuse("its frame held memory that others need, and was not finished");
+               evicted_();
+             }),
+      evicted_(std::move(evicted)) {}
 
-BaspGuard::~BaspGuard() { *budget_ -= charged_bytes_; }
+bool BaspGuard::refuse(std::string_view reason) {
+  if (refusal_.empty()) refusal_ = reason;
+  share_.release();
+  payload_ = {};
+  return false;
+}
 
-bool BaspGuard::accept(std::span<const char> bytes) {
-  while (!bytes.empty() && !refused_) {
-    if (payload_left_ > 0) {
-      const auto taken = std::min(payload_left_, bytes.size());
-      payload_left_ -= taken;
-      bytes = bytes.subspan(taken);
-      continue;
+std::span<char> BaspGuard::room() {
+  if (!refusal_.empty()) return {};
+  if (filled_ < kHeaderBytes) return std::span(header_).subspan(filled_);
+  const std::size_t at = filled_ - kHeaderBytes;
+  if (at == payload_.size()) {
+    const std::size_t size = std::min(payload_bytes_, std::max(kFirstBytes, 2 * at));
+    if (size > kUnchargedBytes && !share_.grow_to(size - kUnchargedBytes)) {
+      refuse("there was no memory for its frame");
+      return {};
     }
-    const auto taken = std::min(header_.size() - header_filled_, bytes.size());
-    std::memcpy(header_.data() + header_filled_, bytes.data(), taken);
-    header_filled_ += taken;
-    bytes = bytes.subspan(taken);
-    if (header_filled_ == header_.size()) {
-      header_filled_ = 0;
-      refused_ = !accept_header();
-    }
+    payload_.resize(size);
   }
-  return !refused_;
+  return std::span(payload_).subspan(at);
+}
+
+bool BaspGuard::received(std::size_t bytes, TimePoint now) {
+  if (!refusal_.empty()) return false;
+  if (filled_ == 0) began_ = now;
+  filled_ += bytes;
+  if (filled_ == kHeaderBytes && !accept_header()) {
+    return refuse("it sent what no peer of ours sends");
+  }
+  if (filled_ >= kHeaderBytes && filled_ == kHeaderBytes + payload_bytes_) {
+    if (!accept_greeting()) return refuse("it speaks for another process than before");
+    whole_ = filled_;
+    share_.release();  // It leaves at once.
+  } else if (now - began_ > limits_.frame_time_max) {
+    return refuse("it took too long to send a frame");
+  }
+  return true;
+}
+
+std::size_t BaspGuard::give(std::span<char> to) {
+  const bool in_header = given_ < kHeaderBytes;
+  const auto part = in_header ? std::span<const char>(header_).subspan(given_)
+                              : std::span<const char>(payload_).subspan(given_ - kHeaderBytes);
+  const std::size_t count = std::min(part.size(), to.size());
+  std::memcpy(to.data(), part.data(), count);
+  given_ += count;
+  if (given_ == whole_) begin_frame();
+  return count;
+}
+
+void BaspGuard::begin_frame() {
+  filled_ = whole_ = given_ = payload_bytes_ = 0;
+  if (payload_.capacity() > kFirstBytes) {
+    payload_ = {};
+  } else {
+    payload_.clear();
+  }
 }
 
 bool BaspGuard::accept_header() {
   const auto operation = static_cast<std::uint8_t>(header_[0]);
-  const auto payload_bytes = big_endian_u32(header_.data() + 4);
-  payload_left_ = payload_bytes;
-  return is_expected(operation, payload_bytes) && charge(payload_bytes);
+  const auto announced = big_endian_u32(header_.data() + 4);
+  payload_bytes_ = announced;
+  return is_expected(operation, announced);
+}
+
+// CAF says its client handshake twice. Another one would make it learn of one process after
+// another.
+bool BaspGuard::accept_greeting() {
+  const auto operation = static_cast<std::uint8_t>(header_[0]);
+  if (operation != kServerHandshake && operation != kClientHandshake) return true;
+  const auto greeting = checksum(std::as_bytes(std::span(payload_).first(payload_bytes_))) | 1U;
+  const auto before = std::exchange(greeting_, greeting);
+  return before == 0 || before == greeting;
 }
 
 bool BaspGuard::is_expected(std::uint8_t operation, std::uint32_t payload_bytes) {
   const bool is_notice = payload_bytes > 0 && payload_bytes <= kNoticeBytesMax;
   switch (operation) {
-    case kServerHandshake: {
-      const bool expected = side_ == Side::kConnecting && !greeted_;
-      greeted_ = true;
-      return expected && is_notice;
-    }
+    case kServerHandshake:
+      return side_ == Side::kConnecting && greeting_ == 0 && is_notice;
     case kClientHandshake:
-      greeted_ = true;
       return side_ == Side::kListening && is_notice;
     case kDirectMessage:
-      return greeted_ && payload_bytes > 0 && payload_bytes <= limits_.payload_bytes_max &&
+      return greeting_ != 0 && payload_bytes > 0 && payload_bytes <= limits_.payload_bytes_max &&
              (static_cast<std::uint8_t>(header_[8]) & kStreamCategory) == 0;
     case kMonitorMessage:
     case kDownMessage:
-      return greeted_ && is_notice;
+      return greeting_ != 0 && is_notice;
     case kHeartbeat:
-      return greeted_ && payload_bytes == 0;
+      return greeting_ != 0 && payload_bytes == 0;
     default:
       return false;
   }
-}
-
-bool BaspGuard::charge(std::size_t payload_bytes) {
-  const auto due = payload_bytes > kUnchargedBytes ? payload_bytes - kUnchargedBytes : 0;
-  if (due <= charged_bytes_) return true;
-  const auto more = due - charged_bytes_;
-  if (budget_->fetch_add(more) + more > limits_.buffered_bytes_max) {
-    *budget_ -= more;
-    return false;
-  }
-  charged_bytes_ = due;
-  return true;
 }
 
 }  // namespace minidfs::actors

@@ -1,6 +1,7 @@
-// Follows the frames of one admitted connection ahead of CAF's parser and refuses those that would
-// make it allocate without bound, dereference nothing, or act for a third process. Pure; sees every
-// byte once, in order. It does not look into payloads.
+// Takes the frames of one admitted connection in ahead of CAF's parser, and hands them on only when
+// they are whole: CAF takes the memory of a payload as soon as it has seen the header. Refuses
+// those that would make CAF dereference nothing or act for a third process, and those that take too
+// much memory or time. It does not look into payloads. A value of its event loop's thread.
 //
 // A BASP frame of CAF 0.17 (caf/io/basp/header.hpp) is a header of 32 bytes, big-endian: operation
 // u8, padding u8 u8, flags u8, payload length u32, operation data u64, source actor u64,
@@ -8,55 +9,78 @@
 #pragma once
 
 #include <array>
-#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
+#include <string_view>
+#include <vector>
+
+#include "actors/frame_memory.hpp"
 
 namespace minidfs::actors {
 
 struct BaspLimits {
-  // CAF takes the memory for a payload as soon as it has read the header.
   std::uint32_t payload_bytes_max = 16U << 20U;
-  // CAF's buffer of a connection keeps its largest size. What all connections of a process hold
-  // beyond kUnchargedBytes each may not exceed this.
-  std::size_t buffered_bytes_max = 256U << 20U;
+  // From a frame's first byte to its last.
+  std::chrono::milliseconds frame_time_max{60'000};
 };
 
-inline constexpr std::size_t kUnchargedBytes = 64U << 10U;
-
-// Shared by the connections of a process.
-using BaspBudget = std::atomic<std::size_t>;
+// What the unfinished frames of all connections of an event loop may hold together.
+inline constexpr std::size_t kFrameMemoryBytes = 256U << 20U;
+// Of each connection's frame so much is free.
+inline constexpr std::size_t kUnchargedBytes = 4U << 10U;
 
 class BaspGuard {
  public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+  static constexpr std::size_t kHeaderBytes = 32;
+
   // Who reads these bytes: the side that listens or the side that connected.
   enum class Side : std::uint8_t { kListening, kConnecting };
 
-  BaspGuard(Side side, const BaspLimits& limits, std::shared_ptr<BaspBudget> budget);
+  // `evicted` is called when the present frame has to give way to those of other connections.
+  BaspGuard(Side side, const BaspLimits& limits, std::shared_ptr<FrameMemory> memory,
+            std::function<void()> evicted);
   BaspGuard(const BaspGuard&) = delete;
   BaspGuard& operator=(const BaspGuard&) = delete;
-  ~BaspGuard();
 
-  // False from the first frame on that is refused: the connection must be closed and the bytes must
-  // not reach CAF.
-  bool accept(std::span<const char> bytes);
+  // Where the next bytes from the socket go; empty when the connection must be closed.
+  // REQUIRES: !ready().
+  std::span<char> room();
+  // So many bytes have arrived there. False: the connection must be closed.
+  bool received(std::size_t bytes, TimePoint now);
+
+  // A whole frame is there, or what is left of one.
+  bool ready() const { return given_ < whole_; }
+  // Copies the next bytes of it, as many as fit; no more than one of its two parts at a time.
+  std::size_t give(std::span<char> to);
+
+  // Why the connection must be closed; empty when it need not be.
+  std::string_view refusal() const { return refusal_; }
 
  private:
+  bool refuse(std::string_view reason);
   bool accept_header();
+  bool accept_greeting();
   bool is_expected(std::uint8_t operation, std::uint32_t payload_bytes);
-  bool charge(std::size_t payload_bytes);
+  void begin_frame();
 
   const Side side_;
   const BaspLimits limits_;
-  const std::shared_ptr<BaspBudget> budget_;
-  std::array<char, 32> header_{};
-  std::size_t header_filled_ = 0;
-  std::size_t payload_left_ = 0;
-  std::size_t charged_bytes_ = 0;
-  bool greeted_ = false;  // The peer's handshake was seen.
-  bool refused_ = false;
+  FrameMemory::Share share_;
+  const std::function<void()> evicted_;
+  std::array<char, kHeaderBytes> header_{};
+  std::vector<char> payload_;      // As large as what has arrived needs, at least.
+  std::size_t payload_bytes_ = 0;  // As announced.
+  std::size_t filled_ = 0;         // Bytes of the frame, header included, that have arrived.
+  std::size_t whole_ = 0;          // Its size when it is whole, otherwise 0.
+  std::size_t given_ = 0;          // Bytes of it that were handed on.
+  TimePoint began_{};
+  std::uint64_t greeting_ = 0;  // Of the peer's handshake, a checksum that is not 0; 0: none yet.
+  std::string_view refusal_;
 };
 
 }  // namespace minidfs::actors

@@ -51,8 +51,12 @@ class ControlMiddleman final : public caf::io::middleman {
 
   caf::io::network::multiplexer& backend() override { return multiplexer_; }
 
+  // Of all connections of the system.
+  const ControlMemory& memory() const { return memory_; }
+
  private:
   default_multiplexer multiplexer_;
+  const ControlMemory memory_;
 };
 
 caf::actor_system::module* make_middleman(caf::actor_system& system) {
@@ -68,8 +72,10 @@ caf::actor basp_broker(caf::actor_system& system) {
 
 caf::io::scribe_ptr make_scribe(caf::actor_system& system, UniqueFd fd,
                                 ConnectionRegistry::Slot slot, BaspGuard::Side side) {
-  auto& multiplexer = static_cast<default_multiplexer&>(system.middleman().backend());
-  return caf::make_counted<ControlScribe>(multiplexer, std::move(fd), std::move(slot), side);
+  auto& middleman = static_cast<ControlMiddleman&>(system.middleman());
+  auto& multiplexer = static_cast<default_multiplexer&>(middleman.backend());
+  return caf::make_counted<ControlScribe>(multiplexer, std::move(fd), std::move(slot), side,
+                                          middleman.memory());
 }
 
 // The connections that this process has opened, of all its systems.

@@ -5,13 +5,17 @@
 #include <atomic>
 #include <caf/policy/tcp.hpp>
 
+#include "actors/tcp.hpp"
+#include "base/logging.hpp"
+
 namespace minidfs::actors {
 namespace {
 
 using caf::io::network::rw_state;
+using Clock = std::chrono::steady_clock;
 
-// A peer that asks and asks and never reads the answers is cut off at this point.
-constexpr std::size_t kUnsentBytesMax = 64U << 20U;
+// What CAF's buffer of a connection keeps between two frames.
+constexpr std::size_t kKeptBytes = 4U << 10U;
 
 // CAF numbers connections by their descriptors, and forgets a closed one only after a message to
 // itself; a new connection that got the same descriptor in the meantime would be forgotten in its
@@ -21,31 +25,80 @@ caf::io::connection_handle next_handle() {
   return caf::io::connection_handle::from_int(next++);
 }
 
-std::shared_ptr<BaspBudget> process_budget() {
-  static const auto budget = std::make_shared<BaspBudget>(0);
-  return budget;
+// The stream notices it like any other end of the connection.
+void shut_down(int fd) { ::shutdown(fd, SHUT_RDWR); }
+
+// Of connections that are closed for what they sent: one line a second at most, whoever knocks.
+bool may_log() {
+  static std::atomic<Clock::rep> next{0};
+  const auto now = Clock::now().time_since_epoch().count();
+  auto due = next.load();
+  const auto after = now + Clock::duration(std::chrono::seconds(1)).count();
+  return now >= due && next.compare_exchange_strong(due, after);
 }
 
 }  // namespace
 
+GuardedTcp::GuardedTcp(int socket, BaspGuard::Side side, std::shared_ptr<FrameMemory> memory,
+                       std::shared_ptr<Traffic> traffic,
+                       std::shared_ptr<UnsentMemory::Share> unsent)
+    : guard_(side, BaspLimits{}, std::move(memory), [socket] { shut_down(socket); }),
+      traffic_(std::move(traffic)),
+      unsent_(std::move(unsent)) {}
+
 rw_state GuardedTcp::read_some(std::size_t& result, int fd, void* buffer, std::size_t size) {
-  const auto state = caf::policy::tcp::read_some(result, fd, buffer, size);
-  if (state == rw_state::success && result > 0 &&
-      !guard_.accept({static_cast<const char*>(buffer), result})) {
-    return rw_state::failure;
+  result = 0;
+  if (!guard_.ready()) {
+    const auto state = receive(fd);
+    if (state != rw_state::success) return state;
+  }
+  if (guard_.ready()) result = guard_.give({static_cast<char*>(buffer), size});
+  return rw_state::success;
+}
+
+// Until a frame is whole or nothing more stands in the kernel.
+rw_state GuardedTcp::receive(int fd) {
+  while (!guard_.ready()) {
+    const auto room = guard_.room();
+    std::size_t count = 0;
+    auto state = rw_state::failure;
+    if (!room.empty()) state = caf::policy::tcp::read_some(count, fd, room.data(), room.size());
+    if (state == rw_state::success && count == 0) return state;
+    const auto now = Clock::now();
+    if (state == rw_state::success && !guard_.received(count, now)) state = rw_state::failure;
+    if (state != rw_state::success) {
+      tell_refusal(fd);
+      return state;
+    }
+    traffic_->note(now);
+  }
+  return rw_state::success;
+}
+
+void GuardedTcp::tell_refusal(int fd) {
+  if (guard_.refusal().empty() || !may_log()) return;
+  log_warn("control", "the connection of {} is closed: {}", peer_text(fd), guard_.refusal());
+}
+
+rw_state GuardedTcp::write_some(std::size_t& result, int fd, const void* buffer, std::size_t size) {
+  const auto state = caf::policy::tcp::write_some(result, fd, buffer, size);
+  if (state == rw_state::success && result > 0) {
+    traffic_->note();
+    unsent_->sending(size, result);
   }
   return state;
 }
 
-rw_state GuardedTcp::write_some(std::size_t& result, int fd, const void* buffer, std::size_t size) {
-  return caf::policy::tcp::write_some(result, fd, buffer, size);
-}
-
 ControlScribe::ControlScribe(caf::io::network::default_multiplexer& multiplexer, UniqueFd fd,
-                             ConnectionRegistry::Slot slot, BaspGuard::Side side)
+                             ConnectionRegistry::Slot slot, BaspGuard::Side side,
+                             const ControlMemory& memory)
     : scribe(next_handle()),
-      stream_(multiplexer, fd.release(), side, BaspLimits{}, process_budget()),
-      slot_(std::move(slot)) {}
+      unsent_(std::make_shared<UnsentMemory::Share>(memory.unsent,
+                                                    [socket = fd.get()] { shut_down(socket); })),
+      stream_(multiplexer, fd.get(), fd.get(), side, memory.frames, slot.traffic(), unsent_),
+      slot_(std::move(slot)) {
+  fd.release();
+}
 
 // The first call is the broker's sign that it is ready for data.
 void ControlScribe::configure_read(caf::io::receive_policy::config config) {
@@ -67,9 +120,18 @@ void ControlScribe::graceful_shutdown() {
 }
 
 void ControlScribe::flush() {
-  // The stream notices the shutdown like any other end of the connection.
-  if (stream_.wr_buf().size() > kUnsentBytesMax) ::shutdown(stream_.fd(), SHUT_RDWR);
+  unsent_->queued(stream_.wr_buf().size());
   stream_.flush(this);
+}
+
+// CAF's buffer keeps the size of the largest payload; frames that are not whole yet are the
+// guard's.
+bool ControlScribe::consume(caf::execution_unit* context, const void* data, std::size_t bytes) {
+  const bool goes_on = scribe::consume(context, data, bytes);
+  if (auto& buffer = stream_.rd_buf(); buffer.capacity() > kKeptBytes) {
+    std::vector<char>().swap(buffer);
+  }
+  return goes_on;
 }
 
 std::string ControlScribe::addr() const {

@@ -9,30 +9,44 @@
 
 #include "actors/admission.hpp"
 #include "actors/basp_guard.hpp"
+#include "actors/unsent_memory.hpp"
 
 namespace minidfs::actors {
 
-// caf::policy::tcp with the guard. The stream asks for a header, then for its payload, so that a
-// refused header is noticed before CAF has acted on it.
+// Of the connections of one multiplexer. Values of its thread.
+struct ControlMemory {
+  std::shared_ptr<FrameMemory> frames = std::make_shared<FrameMemory>(kFrameMemoryBytes);
+  std::shared_ptr<UnsentMemory> unsent = std::make_shared<UnsentMemory>(kUnsentMemoryBytes);
+};
+
+// caf::policy::tcp with the guard. The stream asks for a header, then for its payload, and gets
+// both when the frame is whole.
 class GuardedTcp {
  public:
-  GuardedTcp(BaspGuard::Side side, const BaspLimits& limits, std::shared_ptr<BaspBudget> budget)
-      : guard_(side, limits, std::move(budget)) {}
+  // `socket` is the connection's.
+  GuardedTcp(int socket, BaspGuard::Side side, std::shared_ptr<FrameMemory> memory,
+             std::shared_ptr<Traffic> traffic, std::shared_ptr<UnsentMemory::Share> unsent);
 
   caf::io::network::rw_state read_some(std::size_t& result, int fd, void* buffer, std::size_t size);
   caf::io::network::rw_state write_some(std::size_t& result, int fd, const void* buffer,
                                         std::size_t size);
-  static constexpr bool must_read_more(int, std::size_t) { return false; }
+  // What the guard holds back does not make the socket readable again.
+  bool must_read_more(int, std::size_t) const { return guard_.ready(); }
 
  private:
+  caf::io::network::rw_state receive(int fd);
+  void tell_refusal(int fd);
+
   BaspGuard guard_;
+  const std::shared_ptr<Traffic> traffic_;
+  const std::shared_ptr<UnsentMemory::Share> unsent_;
 };
 
 class ControlScribe final : public caf::io::scribe {
  public:
   // Takes the socket over. `slot` ends with the scribe, before the socket is closed.
   ControlScribe(caf::io::network::default_multiplexer& multiplexer, UniqueFd fd,
-                ConnectionRegistry::Slot slot, BaspGuard::Side side);
+                ConnectionRegistry::Slot slot, BaspGuard::Side side, const ControlMemory& memory);
 
   void configure_read(caf::io::receive_policy::config config) override;
   void ack_writes(bool enable) override;
@@ -44,9 +58,11 @@ class ControlScribe final : public caf::io::scribe {
   std::uint16_t port() const override;
   void add_to_loop() override;
   void remove_from_loop() override;
+  bool consume(caf::execution_unit* context, const void* data, std::size_t bytes) override;
 
  private:
   bool launched_ = false;
+  const std::shared_ptr<UnsentMemory::Share> unsent_;
   caf::io::network::stream_impl<GuardedTcp> stream_;
   ConnectionRegistry::Slot slot_;
 };

@@ -1,12 +1,15 @@
 #include "actors/basp_guard.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <deque>
 #include <string>
 
-using minidfs::actors::BaspBudget;
 using minidfs::actors::BaspGuard;
 using minidfs::actors::BaspLimits;
+using minidfs::actors::FrameMemory;
 using minidfs::actors::kUnchargedBytes;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -29,73 +32,158 @@ std::string frame(std::uint8_t operation, std::uint32_t payload_bytes) {
   return header(operation, payload_bytes) + std::string(payload_bytes, 'p');
 }
 
+// Gives a guard bytes as a socket does, and takes out what it hands on.
+struct Talk {
+  Talk(BaspGuard::Side side, const BaspLimits& limits, const std::shared_ptr<FrameMemory>& memory)
+      : guard(side, limits, memory, [this] { evicted = true; }) {}
+
+  // False from the first refusal on; what was handed on by then is in `passed`.
+  bool say(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const auto room = guard.room();
+      if (room.empty()) return false;
+      const auto count = std::min(room.size(), bytes.size());
+      std::copy_n(bytes.data(), count, room.data());
+      bytes.remove_prefix(count);
+      if (!guard.received(count, BaspGuard::TimePoint(now))) return false;
+      while (guard.ready()) {
+        char part[1000];
+        passed.append(part, guard.give(part));
+      }
+    }
+    return true;
+  }
+
+  bool evicted = false;
+  std::string passed;
+  std::chrono::milliseconds now{1'000'000};
+  BaspGuard guard;
+};
+
 struct Fixture {
-  std::shared_ptr<BaspBudget> budget = std::make_shared<BaspBudget>(0);
   BaspLimits limits;
-  BaspGuard listening{BaspGuard::Side::kListening, limits, budget};
-  BaspGuard connecting{BaspGuard::Side::kConnecting, limits, budget};
+  std::shared_ptr<FrameMemory> memory = std::make_shared<FrameMemory>(64U << 20U);
+  Talk listening{BaspGuard::Side::kListening, limits, memory};
+  Talk connecting{BaspGuard::Side::kConnecting, limits, memory};
+  const std::string greeting = frame(kClientHandshake, 60);
 };
 
 }  // namespace
 
 TEST_CASE_METHOD(Fixture, "a guard lets an ordinary conversation pass, however it is cut up") {
-  const auto talk =
-      frame(kClientHandshake, 60) + frame(kDirect, 1000) + frame(kHeartbeat, 0) + frame(kDirect, 1);
-  for (const char byte : talk) REQUIRE(listening.accept({&byte, 1}));
-  BaspGuard at_once(BaspGuard::Side::kListening, limits, budget);
-  CHECK(at_once.accept(talk));
+  const auto talk = greeting + frame(kDirect, 1000) + frame(kHeartbeat, 0) + frame(kDirect, 1) +
+                    frame(kDirect, 100'000);
+  for (std::size_t i = 0; i < talk.size(); ++i) REQUIRE(listening.say(talk.substr(i, 1)));
+  CHECK(listening.passed == talk);
+  Talk at_once(BaspGuard::Side::kListening, limits, memory);
+  CHECK(at_once.say(talk));
+  CHECK(at_once.passed == talk);
+}
+
+TEST_CASE_METHOD(Fixture, "a guard hands a frame on when it is whole, its parts one by one") {
+  REQUIRE(listening.say(greeting));
+  listening.passed.clear();
+  const auto talk = frame(kDirect, 500);
+  REQUIRE(listening.say(talk.substr(0, talk.size() - 1)));
+  CHECK(listening.passed.empty());
+  const auto room = listening.guard.room();
+  room[0] = 'p';
+  REQUIRE(listening.guard.received(1, BaspGuard::TimePoint(listening.now)));
+  char part[1000];
+  CHECK(listening.guard.give(part) == BaspGuard::kHeaderBytes);
+  CHECK(listening.guard.ready());
+  CHECK(listening.guard.give(part) == 500);
+  CHECK_FALSE(listening.guard.ready());
 }
 
 TEST_CASE_METHOD(Fixture, "a guard refuses a forged length at the header's last byte") {
   const auto forged = header(kDirect, 0xFFFFFFFF);
-  REQUIRE(listening.accept(frame(kClientHandshake, 60)));
-  REQUIRE(listening.accept({forged.data(), 31}));
-  CHECK_FALSE(listening.accept({forged.data() + 31, 1}));
-  CHECK_FALSE(listening.accept(frame(kHeartbeat, 0)));
+  REQUIRE(listening.say(greeting + forged.substr(0, 31)));
+  CHECK_FALSE(listening.say(forged.substr(31)));
+  CHECK_FALSE(listening.say(frame(kHeartbeat, 0)));
+  CHECK(listening.passed == greeting);
+  CHECK_FALSE(listening.guard.refusal().empty());
 }
 
 TEST_CASE_METHOD(Fixture, "a guard takes a message of the limit and refuses one byte more") {
-  REQUIRE(listening.accept(frame(kClientHandshake, 60)));
-  REQUIRE(listening.accept(frame(kDirect, limits.payload_bytes_max)));
-  CHECK_FALSE(listening.accept(header(kDirect, limits.payload_bytes_max + 1)));
+  REQUIRE(listening.say(greeting + frame(kDirect, limits.payload_bytes_max)));
+  CHECK_FALSE(listening.say(header(kDirect, limits.payload_bytes_max + 1)));
 }
 
-TEST_CASE_METHOD(Fixture, "a guard wants a handshake of the right side before anything else") {
-  CHECK_FALSE(listening.accept(frame(kDirect, 10)));
-  CHECK_FALSE(connecting.accept(frame(kClientHandshake, 10)));
-  BaspGuard server(BaspGuard::Side::kListening, limits, budget);
-  CHECK_FALSE(server.accept(frame(kServerHandshake, 10)));
-  BaspGuard twice(BaspGuard::Side::kConnecting, limits, budget);
-  REQUIRE(twice.accept(frame(kServerHandshake, 10)));
-  CHECK_FALSE(twice.accept(frame(kServerHandshake, 10)));
+TEST_CASE_METHOD(Fixture, "a guard wants one handshake of the right side before anything else") {
+  CHECK_FALSE(listening.say(frame(kDirect, 10)));
+  CHECK_FALSE(connecting.say(frame(kClientHandshake, 10)));
+  Talk server(BaspGuard::Side::kListening, limits, memory);
+  CHECK_FALSE(server.say(frame(kServerHandshake, 10)));
+  Talk twice(BaspGuard::Side::kConnecting, limits, memory);
+  REQUIRE(twice.say(frame(kServerHandshake, 10)));
+  CHECK_FALSE(twice.say(frame(kServerHandshake, 10)));
+  // CAF says its own twice.
+  Talk for_others(BaspGuard::Side::kListening, limits, memory);
+  REQUIRE(for_others.say(greeting + greeting));
+  auto other = greeting;
+  other.back() = 'q';
+  CHECK_FALSE(for_others.say(other));
 }
 
 TEST_CASE_METHOD(Fixture, "a guard refuses frames that CAF would not survive or should not route") {
   const auto refused = GENERATE(header(kRouted, 10), header(7, 0), header(255, 10),
                                 header(kDirect, 0), header(kClientHandshake, 0),
                                 header(kClientHandshake, 2U << 20U), header(kHeartbeat, 1));
-  REQUIRE(listening.accept(frame(kClientHandshake, 60)));
-  CHECK_FALSE(listening.accept(refused));
+  REQUIRE(listening.say(greeting));
+  CHECK_FALSE(listening.say(refused));
 }
 
 TEST_CASE_METHOD(Fixture, "a guard refuses messages of CAF's streams") {
   auto stream = header(kDirect, 10);
   stream[8] = '\x20';
-  REQUIRE(listening.accept(frame(kClientHandshake, 60)));
-  CHECK_FALSE(listening.accept(stream));
+  REQUIRE(listening.say(greeting));
+  CHECK_FALSE(listening.say(stream));
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "what all connections buffer stays within the budget, and is given back") {
-  limits.buffered_bytes_max = 10'000'000;
-  const auto large = static_cast<std::uint32_t>(6'000'000 + kUnchargedBytes);
-  {
-    BaspGuard first(BaspGuard::Side::kListening, limits, budget);
-    REQUIRE(first.accept(frame(kClientHandshake, 60) + header(kDirect, large)));
-    CHECK(*budget == 6'000'000);
-    BaspGuard second(BaspGuard::Side::kListening, limits, budget);
-    CHECK_FALSE(second.accept(frame(kClientHandshake, 60) + header(kDirect, large)));
-    CHECK(*budget == 6'000'000);
+TEST_CASE_METHOD(Fixture, "what is announced takes no memory before it arrives") {
+  REQUIRE(listening.say(greeting + header(kDirect, limits.payload_bytes_max)));
+  CHECK(memory->used_bytes() == 0);
+  REQUIRE(listening.say(std::string(100'000, 'p')));
+  CHECK(memory->used_bytes() >= 100'000 - kUnchargedBytes);
+  CHECK(memory->used_bytes() <= 200'000);
+  REQUIRE(listening.say(std::string(limits.payload_bytes_max - 100'000, 'p')));
+  CHECK(memory->used_bytes() == 0);
+  CHECK(listening.passed.size() ==
+        greeting.size() + BaspGuard::kHeaderBytes + limits.payload_bytes_max);
+}
+
+TEST_CASE_METHOD(Fixture, "frames that are never finished make way for those that are") {
+  const auto large = frame(kDirect, limits.payload_bytes_max);
+  const auto half = large.substr(0, large.size() / 2);
+  std::deque<Talk> idle;
+  // Each of them holds 8 MiB: more than there is in all.
+  for (int i = 0; i < 12; ++i) {
+    auto& talk = idle.emplace_back(BaspGuard::Side::kListening, limits, memory);
+    REQUIRE(talk.say(greeting + half));
   }
-  CHECK(*budget == 0);
+  CHECK(memory->used_bytes() <= 64U << 20U);
+  CHECK(idle.front().evicted);
+  CHECK_FALSE(idle.front().say("p"));
+  CHECK_FALSE(idle.back().evicted);
+  for (int i = 0; i < 10; ++i) {
+    Talk good(BaspGuard::Side::kListening, limits, memory);
+    REQUIRE(good.say(greeting + large));
+    CHECK(good.passed.size() == greeting.size() + large.size());
+  }
+  idle.clear();
+  CHECK(memory->used_bytes() == 0);
+}
+
+TEST_CASE_METHOD(Fixture, "a peer that takes too long for a frame is refused, a quiet one is not") {
+  REQUIRE(listening.say(greeting));
+  listening.now += 24h;
+  REQUIRE(listening.say(frame(kDirect, 100)));
+  listening.now += 24h;
+  const auto slow = frame(kDirect, 100);
+  REQUIRE(listening.say(slow.substr(0, 1)));
+  listening.now += limits.frame_time_max;
+  REQUIRE(listening.say(slow.substr(1, 50)));
+  listening.now += 1ms;
+  CHECK_FALSE(listening.say(slow.substr(51, 1)));
 }

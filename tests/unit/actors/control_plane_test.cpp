@@ -27,9 +27,8 @@ Echo::behavior_type echo_behavior(Echo::pointer) {
 
 // An actor system that publishes an echo, as a namenode does its face.
 struct Server {
-  explicit Server(std::uint16_t port = 0) : system(config) {
-    AdmissionOptions options;
-    options.port = port;
+  explicit Server(std::uint16_t port = 0) : Server(options_with(port)) {}
+  explicit Server(AdmissionOptions options) : system(config) {
     options.process = control_process_id(system);
     listener = open_listener(options);
     echo = system.spawn(echo_behavior);
@@ -39,6 +38,12 @@ struct Server {
   ~Server() {
     listener.reset();
     caf::anon_send_exit(echo, caf::exit_reason::user_shutdown);
+  }
+
+  static AdmissionOptions options_with(std::uint16_t port) {
+    AdmissionOptions options;
+    options.port = port;
+    return options;
   }
 
   std::uint16_t port() const { return listener->port(); }
@@ -283,4 +288,40 @@ TEST_CASE("messages whose payload is garbage do not bring the process down") {
     }
   }
   CHECK(client.ask(good->handle, "unharmed") == "unharmed");
+}
+
+TEST_CASE("what hundreds announce and never send keeps nobody's messages out") {
+  Server server;
+  Client client;
+  Client pretended;
+  std::vector<UniqueFd> strangers;
+  for (std::uint64_t i = 1; i <= 300; ++i) {
+    auto& fd = strangers.emplace_back(admitted_raw(server.port(), {i, i}));
+    auto id = node_id_bytes(pretended.system);
+    id[id.size() - 2] = static_cast<char>(i / 256);
+    id[id.size() - 1] = static_cast<char>(i % 256);
+    send_text(fd, basp_frame(1, static_cast<std::uint32_t>(id.size()), id));
+    send_text(fd, basp_frame(2, 1U << 20U, std::string(100, 'p')));
+  }
+  const std::string large(1 << 20, 'x');
+  for (int i = 0; i < 5; ++i) {
+    auto connection = client.connect(server.port(), {.replace = true});
+    REQUIRE(connection.ok());
+    REQUIRE(client.ask(connection->handle, large) == large);
+  }
+  // All of them are still there: nothing was wrong with what they sent.
+  CHECK(server.listener->stats().admitted == strangers.size() + 1);
+}
+
+TEST_CASE("a connection that was closed because it stood idle is made anew without a word") {
+  Client client;
+  AdmissionOptions options;
+  options.idle_timeout = 2s;
+  Server server(options);
+  auto first = client.connect(server.port());
+  REQUIRE(first.ok());
+  CHECK(client.ask(first->handle, "hello") == "hello");
+  await_down(client, first->handle);
+  CHECK(server.listener->stats().cut == 1);
+  CHECK(client.works(server.port()));
 }
