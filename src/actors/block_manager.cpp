@@ -139,12 +139,16 @@ Result<WriteGrant> BlockManager::allocate(const AllocateBlocks& request, TimePoi
   }
   // Only now: a session of a writer that gets nothing would be known to nobody. A session of a
   // namenode's earlier process is taken over.
-  if (grant.session == 0) {
-    MDFS_TRY(const auto session, sessions_.open(request.client, now));
-    grant.session = session.value;
+  const bool opens = grant.session == 0;
+  if (opens) {
+    MDFS_TRY(const auto opened, sessions_.open(request.client, now));
+    grant.session = opened.value;
   }
-  MDFS_CHECK(sessions_.renew(metadata::SessionId{grant.session}, request.client, granted, now));
-  return grant;
+  const metadata::SessionId session{grant.session};
+  const auto held = sessions_.renew(session, request.client, granted, now);
+  if (held.ok()) return grant;
+  if (opens) static_cast<void>(sessions_.end(session, request.client));
+  return held.error();
 }
 
 Status BlockManager::renew(const RenewSession& request, TimePoint now) {

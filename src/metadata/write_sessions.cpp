@@ -68,31 +68,44 @@ void BlockIdAllocator::clear() {
 // --- WriteSessions ---
 
 Result<SessionId> WriteSessions::open(ClientId client, TimePoint now) {
-  if (sessions_.size() >= options_.sessions_max) {
-    return Error{Errc::kTooLarge, "client " + to_string(client) + ": already " +
-                                      std::to_string(sessions_.size()) + " write sessions open"};
-  }
+  MDFS_CHECK(check_room(client));
   // Renewals may have brought sessions of an earlier process, whose ids are taken.
   while (next_id_.value == 0 || sessions_.contains(next_id_) || ended_.contains(next_id_)) {
     ++next_id_.value;
   }
   const SessionId id = next_id_;
   ++next_id_.value;
-  sessions_[id] = Session{client, now, {}, 0};
-  by_renewal_.insert({now, id});
+  add(id, client, now);
   return id;
+}
+
+Status WriteSessions::check_room(ClientId client) const {
+  const auto of_client = sessions_of_.find(client);
+  if (of_client != sessions_of_.end() && of_client->second >= options_.client_sessions_max) {
+    return Error{Errc::kTooLarge, "client " + to_string(client) + ": already " +
+                                      std::to_string(of_client->second) + " write sessions open"};
+  }
+  if (sessions_.size() >= options_.sessions_max) {
+    return Error{Errc::kBusy, "client " + to_string(client) + ": all " +
+                                  std::to_string(sessions_.size()) +
+                                  " write sessions are taken, by all clients together"};
+  }
+  return {};
+}
+
+WriteSessions::Session& WriteSessions::add(SessionId id, ClientId client, TimePoint now) {
+  by_renewal_.insert({now, id});
+  ++sessions_of_[client];
+  return sessions_[id] = Session{client, now, {}, 0};
 }
 
 Status WriteSessions::renew(SessionId id, ClientId client, std::span<const BlockRange> ranges,
                             TimePoint now) {
   MDFS_CHECK(check_claim(id, client, ranges));
-  auto at = sessions_.find(id);
-  if (at == sessions_.end()) {
-    at = sessions_.emplace(id, Session{client, now, {}, 0}).first;
-    by_renewal_.insert({now, id});
-  }
-  for (const BlockRange& range : ranges) insert(id, at->second, range);
-  touch(id, at->second, now);
+  const auto at = sessions_.find(id);
+  Session& session = at == sessions_.end() ? add(id, client, now) : at->second;
+  for (const BlockRange& range : ranges) insert(id, session, range);
+  touch(id, session, now);
   return {};
 }
 
@@ -110,10 +123,7 @@ Status WriteSessions::check_claim(SessionId id, ClientId client,
                                               to_string(at->second.client) + ", not to " +
                                               to_string(client)};
   }
-  if (at == sessions_.end() && sessions_.size() >= options_.sessions_max) {
-    return Error{Errc::kTooLarge, "write session " + to_string(id) + ": already " +
-                                      std::to_string(sessions_.size()) + " write sessions open"};
-  }
+  if (at == sessions_.end()) MDFS_CHECK(check_room(client));
   Growth sum;
   if (at != sessions_.end()) sum = {at->second.firsts.size(), at->second.ids};
   const std::size_t had = sum.ranges;
@@ -225,6 +235,8 @@ std::vector<BlockRange> WriteSessions::bury(Sessions::iterator at) {
     held_.erase(held);
   }
   by_renewal_.erase({at->second.renewed, id});
+  const auto of_client = sessions_of_.find(at->second.client);
+  if (--of_client->second == 0) sessions_of_.erase(of_client);
   sessions_.erase(at);
   ended_.insert(id);
   ended_order_.push_back(id);

@@ -67,19 +67,21 @@ class WriteSessions {
     std::uint64_t range_count_max = 1U << 20;  // Block ids of one range that a client claims.
     // Of all sessions together: what bounds the memory, whoever claims it.
     std::size_t ranges_total_max = 1U << 20;
-    std::uint64_t ids_max = 1U << 24;  // Block ids of one session.
+    std::uint64_t ids_max = 1U << 24;          // Block ids of one session.
+    std::size_t client_sessions_max = 10'000;  // Of one client: a gateway has many writers.
   };
   // `first_id`: sessions are numbered from here; the shell picks a random start, so that ids of an
   // earlier process are not given again.
   explicit WriteSessions(SessionId first_id) : WriteSessions(first_id, Options{}) {}
   WriteSessions(SessionId first_id, Options options) : options_(options), next_id_(first_id) {}
 
-  // kTooLarge with too many sessions.
+  // kTooLarge with too many sessions of the client, kBusy with too many of all.
   Result<SessionId> open(ClientId client, TimePoint now);
   // Blocks handed to the writer, or its heartbeat. A session this process does not know is taken
   // over with the ranges that the renewal carries. All ranges are taken or none. Errors: kExpired
   // (the session has ended here, or an id is dead), kInvalidArgument (a none id, an absurd range),
-  // kTooLarge, kPermissionDenied (the session is another client's, or an id another session's).
+  // kTooLarge, kBusy, kPermissionDenied (the session is another client's, or an id another
+  // session's).
   Status renew(SessionId session, ClientId client, std::span<const BlockRange> ranges,
                TimePoint now);
   // The writer is done or gives up. Returns what it still held, which is dead from now on; nothing
@@ -132,6 +134,8 @@ class WriteSessions {
     std::size_t ranges = 0;
     std::uint64_t ids = 0;
   };
+  Status check_room(ClientId client) const;
+  Session& add(SessionId id, ClientId client, TimePoint now);
   Status check_claim(SessionId id, ClientId client, std::span<const BlockRange> ranges) const;
   Result<Growth> growth_of(SessionId id, ClientId client, const BlockRange& range) const;
   HeldRanges::const_iterator holding(BlockId block) const;
@@ -143,6 +147,7 @@ class WriteSessions {
   Options options_;
   SessionId next_id_;
   Sessions sessions_;
+  absl::btree_map<ClientId, std::size_t> sessions_of_;           // How many each client has.
   HeldRanges held_;                                              // Disjoint.
   absl::btree_set<std::pair<TimePoint, SessionId>> by_renewal_;  // What expires first comes first.
   BlockRangeSet dead_;

@@ -102,8 +102,8 @@ TEST_CASE("Absurd renewals are refused") {
   CHECK(code(id, kClient, range(1, 0)) == Errc::kInvalidArgument);
   CHECK(code(id, kOther, range(1, 1)) == Errc::kPermissionDenied);
   CHECK(code(SessionId{0}, kClient, range(1, 1)) == Errc::kInvalidArgument);
-  CHECK(code(SessionId{9}, kOther, range(1, 1)) == Errc::kTooLarge);
-  CHECK(sessions.open(kOther, kStart).error().code == Errc::kTooLarge);
+  CHECK(code(SessionId{9}, kOther, range(1, 1)) == Errc::kBusy);
+  CHECK(sessions.open(kOther, kStart).error().code == Errc::kBusy);
 }
 
 TEST_CASE("What an ended session still held is dead: nobody gets it again") {
@@ -169,6 +169,24 @@ TEST_CASE("Sessions, ranges and ids are bounded together, and a refusal changes 
   CHECK_FALSE(sessions.holder(BlockId{11}));
   CHECK(sessions.renew(SessionId{5}, kClient, std::vector{range(11, 9)}, kStart).ok());
   CHECK(sessions.range_count() == 1);
+}
+
+TEST_CASE("One client cannot have all sessions, and one that ends makes room for another") {
+  WriteSessions::Options options{seconds(60), 10, 10, 1000};
+  options.client_sessions_max = 3;
+  WriteSessions sessions(SessionId{1}, options);
+  std::vector<SessionId> opened;
+  for (int i = 0; i < 3; ++i) opened.push_back(sessions.open(kClient, kStart).value());
+  CHECK(sessions.open(kClient, kStart).error().code == Errc::kTooLarge);
+  CHECK(sessions.renew(SessionId{50}, kClient, {}, kStart).error().code == Errc::kTooLarge);
+  CHECK(sessions.renew(opened[0], kClient, {}, kStart).ok());
+  CHECK(sessions.open(kOther, kStart).ok());
+  REQUIRE(sessions.end(opened[0], kClient).ok());
+  REQUIRE(sessions.renew(SessionId{50}, kClient, {}, kStart).ok());
+  CHECK(sessions.open(kClient, kStart).error().code == Errc::kTooLarge);
+  sessions.expire(kStart + seconds(60));
+  CHECK(sessions.size() == 0);
+  for (int i = 0; i < 3; ++i) CHECK(sessions.open(kClient, kStart + seconds(60)).ok());
 }
 
 TEST_CASE("Sessions agree with a naive model whatever is done to them") {
