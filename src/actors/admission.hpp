@@ -15,23 +15,29 @@
 #include "actors/connection_registry.hpp"
 #include "base/file.hpp"
 #include "base/result.hpp"
+#include "net/connection_shares.hpp"
 
 namespace minidfs::actors {
 
 struct AdmissionOptions {
-  std::string host = "127.0.0.1";  // A name or an address; empty is every interface.
-  std::uint16_t port = 0;          // 0: any free one, see ControlListener::port().
-  ClusterId cluster{};             // Refuses those who name another; none admits all.
-  ProcessId process{};             // Of this process; see control_process_id().
+  // A name or an address, of which every address is listened on; empty is every interface.
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 0;  // 0: any free one, see ControlListener::port().
+  ClusterId cluster{};     // Refuses those who name another; none admits all.
+  ProcessId process{};     // Of this process; see control_process_id().
   std::chrono::milliseconds handshake_timeout{5'000};
-  std::size_t pending_max = 256;    // Handshakes under way; one more drops the oldest.
-  std::size_t admitted_max = 8192;  // Connections that are CAF's; one more is refused.
+  // Strangers are connections whose hello is not accepted yet, members all others, datanodes peers.
+  net::ConnectionShares::Limits shares{.spare_after = std::chrono::milliseconds(1'000)};
+  // Of an admitted connection that carries nothing in either direction. Far above the time between
+  // two heartbeats; a client connects anew when it has something to ask again.
+  std::chrono::milliseconds idle_timeout{600'000};
 };
 
 struct AdmissionStats {
   std::uint64_t accepted = 0;  // Sockets handed on.
   std::uint64_t refused = 0;   // Got a reply with a reason.
   std::uint64_t dropped = 0;   // Closed without one: no hello, too slow, or pushed out.
+  std::uint64_t cut = 0;       // Admitted and then closed, because they stood idle.
   std::size_t pending = 0;
   std::size_t admitted = 0;  // Open now.
 };

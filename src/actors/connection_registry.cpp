@@ -41,6 +41,15 @@ ConnectionRegistry::Clock::time_point ConnectionRegistry::last_traffic(Number nu
   return open_.find(found->second)->second.traffic->last();
 }
 
+std::vector<ConnectionRegistry::Number> ConnectionRegistry::idle(Clock::time_point before) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Number> idle;
+  for (const auto& [number, key] : numbered_) {
+    if (open_.find(key)->second.traffic->last() < before) idle.push_back(number);
+  }
+  return idle;
+}
+
 void ConnectionRegistry::cut(const Link& link) {
   const std::lock_guard lock(mutex_);
   for (auto it = open_.lower_bound({link, kAnyFd}); it != open_.end() && it->first.first == link;
@@ -58,17 +67,6 @@ void ConnectionRegistry::cut(Number number) {
 void ConnectionRegistry::cut_all() {
   const std::lock_guard lock(mutex_);
   for (const auto& [key, entry] : open_) ::shutdown(key.second, SHUT_RDWR);
-}
-
-std::size_t ConnectionRegistry::cut_idle(Clock::time_point before) {
-  const std::lock_guard lock(mutex_);
-  std::size_t count = 0;
-  for (const auto& [key, entry] : open_) {
-    if (entry.traffic->last() >= before) continue;
-    ::shutdown(key.second, SHUT_RDWR);
-    ++count;
-  }
-  return count;
 }
 
 void ConnectionRegistry::excuse(Clock::time_point now) {

@@ -78,13 +78,13 @@ class ConnectionRegistry : public std::enable_shared_from_this<ConnectionRegistr
   bool contains(const Link& link) const;
   // Clock::time_point::max() when there is no such connection.
   Clock::time_point last_traffic(Number number) const;
+  // The numbers of those that have carried nothing since `before`.
+  std::vector<Number> idle(Clock::time_point before) const;
 
   // Shuts every connection of `link` down in both directions, so that CAF finds them ended.
   void cut(const Link& link);
   void cut(Number number);
   void cut_all();
-  // Those that have carried nothing since `before`; returns how many.
-  std::size_t cut_idle(Clock::time_point before);
   // Counts all as having carried something at `now`: nobody looked at them for a while.
   void excuse(Clock::time_point now);
 

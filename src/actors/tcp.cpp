@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 #include <system_error>
 
 #include "net/dial.hpp"
@@ -16,27 +15,7 @@
 namespace minidfs::actors {
 namespace {
 
-using Addresses = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
-
-constexpr int kListenBacklog = 1024;
-constexpr int kSocketType = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-
 std::string reason(int error_number) { return std::generic_category().message(error_number); }
-
-Result<Addresses> resolve(const std::string& host, std::uint16_t port, int flags) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = flags | AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const int error = ::getaddrinfo(host.empty() ? nullptr : host.c_str(),
-                                  std::to_string(port).c_str(), &hints, &found);
-  if (error != 0) {
-    return Error{Errc::kUnavailable, endpoint_text(host, port) + ": the host name cannot be " +
-                                         "resolved: " + ::gai_strerror(error)};
-  }
-  return Addresses(found, &::freeaddrinfo);
-}
 
 // Waits for `events`; 0 when they came, otherwise ETIMEDOUT or the error of poll.
 int wait_for(int fd, short events, Deadline deadline) {
@@ -50,18 +29,6 @@ int wait_for(int fd, short events, Deadline deadline) {
     if (ready > 0) return 0;
     if (ready < 0 && errno != EINTR) return errno;
   }
-}
-
-int bind_and_listen(int fd, const addrinfo& address) {
-  const int on = 1;
-  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  // An IPv6 wildcard takes IPv4 as well, whatever the system's default.
-  const int off = 0;
-  if (address.ai_family == AF_INET6) {
-    ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-  }
-  if (::bind(fd, address.ai_addr, address.ai_addrlen) != 0) return errno;
-  return ::listen(fd, kListenBacklog) == 0 ? 0 : errno;
 }
 
 Error stream_error(int error_number) {
@@ -88,34 +55,6 @@ std::string peer_text(int fd) {
   }
   const bool is_ipv6 = address.ss_family == AF_INET6;
   return (is_ipv6 ? "[" + std::string(host) + "]" : std::string(host)) + ":" + port;
-}
-
-Result<UniqueFd> listen_on(const std::string& host, std::uint16_t port) {
-  MDFS_TRY(const auto addresses, resolve(host, port, AI_PASSIVE));
-  int error = EADDRNOTAVAIL;
-  for (const auto* address = addresses.get(); address != nullptr; address = address->ai_next) {
-    UniqueFd fd(::socket(address->ai_family, kSocketType, address->ai_protocol));
-    error = fd ? bind_and_listen(fd.get(), *address) : errno;
-    if (error == 0) return fd;
-  }
-  const auto where = endpoint_text(host, port);
-  if (error == EADDRINUSE) {
-    return Error{Errc::kInUse, where + ": the address is in use by another process"};
-  }
-  return Error{error == EACCES ? Errc::kPermissionDenied : Errc::kUnavailable,
-               where + ": cannot listen: " + reason(error)};
-}
-
-Result<std::uint16_t> local_port(int fd) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof(address);
-  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    return errno_error(errno, "the port of a listening socket");
-  }
-  const auto port = address.ss_family == AF_INET6
-                        ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
-                        : reinterpret_cast<const sockaddr_in&>(address).sin_port;
-  return ntohs(port);
 }
 
 Result<UniqueFd> connect_to(const std::string& host, std::uint16_t port, Deadline deadline) {

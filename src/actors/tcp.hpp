@@ -1,5 +1,5 @@
-// Listening and connecting for the control plane: names and both IP versions, every wait with a
-// deadline, every error with the address it is about.
+// Connected sockets of the control plane: every wait with a deadline, every error with the address
+// it is about.
 #pragma once
 
 #include <chrono>
@@ -20,10 +20,6 @@ std::string endpoint_text(const std::string& host, std::uint16_t port);
 
 // The address of the other end of a connected socket, for logs.
 std::string peer_text(int fd);
-
-// A non-blocking listening socket; port 0 lets the system choose.
-Result<UniqueFd> listen_on(const std::string& host, std::uint16_t port);
-Result<std::uint16_t> local_port(int fd);
 
 // A non-blocking connected socket, as net::dial() makes it.
 Result<UniqueFd> connect_to(const std::string& host, std::uint16_t port, Deadline deadline);

@@ -8,7 +8,8 @@
 namespace minidfs::net {
 namespace {
 
-constexpr int kBacklog = 1024;
+// The kernel cuts it at its own limit. What does not fit is let in a second later, by a retry.
+constexpr int kBacklog = 4096;
 // A port that the system chose for one address may be taken on another.
 constexpr int kPortTries = 16;
 
@@ -78,7 +79,10 @@ Result<Listening> listen_on(const Host& host, Deadline deadline) {
     if (error == 0) return listening;
     if (error != EADDRINUSE) break;
   }
-  return errno_error(error, "cannot listen on " + to_string(host));
+  if (error == EADDRINUSE) {
+    return Error{Errc::kInUse, to_string(host) + ": the address is in use by another process"};
+  }
+  return errno_error(error, to_string(host) + ": cannot listen");
 }
 
 }  // namespace minidfs::net

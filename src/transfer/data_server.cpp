@@ -7,13 +7,14 @@
 
 #include "net/listen.hpp"
 #include "transfer/server_loop.hpp"
-#include "transfer/wire.hpp"
 
 namespace minidfs::transfer {
 namespace {
 
-// How long accepting pauses when the process has no more file descriptors.
+// How long accepting pauses when the process has no more file descriptors, or when so many sockets
+// wait for loops that are busy.
 constexpr std::chrono::milliseconds kAcceptPause{50};
+constexpr std::uint32_t kAcceptedMax = 64;
 
 class DataServerImpl final : public DataServer {
  public:
@@ -97,28 +98,23 @@ DataServerImpl::~DataServerImpl() {
 
 void DataServerImpl::accept(Door& door) {
   ServerLoop& loop = next_loop();
-  door.acceptor.async_accept(loop.io(), [this, &door, &loop](const boost::system::error_code& error,
-                                                             tcp::socket socket) {
-    if (!error &&
-        context_.connections.load(std::memory_order_relaxed) < context_.options.connections_max) {
-      loop.adopt(std::move(socket));
-    } else if (!error) {
-      // Best effort: the peer learns why, unless its own bytes arrive before it reads this.
-      std::string refusal;
-      append_frame(refusal, FrameType::kFailure,
-                   outcome_of(Error{Errc::kUnavailable, "too many connections"}));
-      ::send(socket.native_handle(), refusal.data(), refusal.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    }
-    if (!door.acceptor.is_open()) return;
-    if (!error || error == asio::error::connection_aborted) {
-      accept(door);
-      return;
-    }
-    door.pause.expires_after(kAcceptPause);
-    door.pause.async_wait([this, &door](const boost::system::error_code& cancelled) {
-      if (!cancelled && door.acceptor.is_open()) accept(door);
-    });
-  });
+  door.acceptor.async_accept(
+      loop.io(), [this, &door, &loop](const boost::system::error_code& error, tcp::socket socket) {
+        if (!error) loop.adopt(std::move(socket));
+        if (!door.acceptor.is_open()) return;
+        const bool ordinary = !error || error == asio::error::connection_aborted;
+        if (ordinary && context_.accepted.load(std::memory_order_relaxed) < kAcceptedMax) {
+          accept(door);
+          return;
+        }
+        if (!ordinary) {
+          for (const auto& each : loops_) each->give_way();
+        }
+        door.pause.expires_after(kAcceptPause);
+        door.pause.async_wait([this, &door](const boost::system::error_code& cancelled) {
+          if (!cancelled && door.acceptor.is_open()) accept(door);
+        });
+      });
 }
 
 DataServerLoad DataServerImpl::load() const {

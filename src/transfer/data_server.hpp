@@ -11,6 +11,7 @@
 
 #include "base/result.hpp"
 #include "metadata/types.hpp"
+#include "net/connection_shares.hpp"
 #include "storage/blocks/block_store.hpp"
 
 namespace minidfs::transfer {
@@ -18,7 +19,8 @@ namespace minidfs::transfer {
 struct DataServerOptions {
   metadata::Endpoint listen;  // Port 0: any free one.
   unsigned threads = 2;
-  std::uint32_t connections_max = 8192;
+  // Strangers are connections that have not said hello, members all others. Each loop has its part.
+  net::ConnectionShares::Limits shares{.spare_after = std::chrono::milliseconds(200)};
   std::chrono::milliseconds handshake_timeout{5000};
   std::chrono::milliseconds connect_timeout{2000};   // To the next node of a pipeline.
   std::chrono::milliseconds progress_timeout{5000};  // Of a peer in the middle of an operation.

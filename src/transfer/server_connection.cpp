@@ -22,19 +22,25 @@ Connection::Connection(ServerLoop& loop, tcp::socket socket)
   socket_.non_blocking(true, ignored);
   socket_.set_option(tcp::no_delay(true), ignored);
   socket_.set_option(asio::socket_base::keep_alive(true), ignored);
-  loop_.add(*this);
   set_wait(Wait::kHello);
+  number_ = loop_.add(*this);
 }
 
-Connection::~Connection() { loop_.remove(*this); }
+Connection::~Connection() { loop_.remove(number_); }
 
 void Connection::close() {
   boost::system::error_code ignored;
   // A thread of a disk that holds the handle must not keep the peer waiting.
   if (std::exchange(send_handle_, nullptr)) socket_.shutdown(tcp::socket::shutdown_both, ignored);
   socket_.close(ignored);
+  loop_.leave(number_);
   if (memory_wait_ != nullptr) memory_wait_->cancel();
   if (writing_ != nullptr) writing_->upstream_closed();
+}
+
+Clock::time_point Connection::idle_since() const {
+  const bool idle = wait_ == Wait::kIdle && (writing_ == nullptr || writing_->idle());
+  return idle ? wait_since_ : Clock::time_point::max();
 }
 
 void Connection::set_wait(Wait wait) {
@@ -134,6 +140,7 @@ asio::awaitable<bool> Connection::shake_hands() {
                                                ", not to " + to_string(hello->cluster)};
     }
     consume(frame.total_bytes());
+    if (problem.ok()) problem = loop_.enter(*this);
     break;
   }
   if (!problem.ok()) {

@@ -5,7 +5,7 @@
 // How each wait ends; close() ends all of them, and the loop's end closes all connections:
 //   for the Hello                      handshake_timeout
 //   for the rest of a frame or block   progress_timeout without a byte more
-//   for a request, or a next block     kIdleTimeout (10 minutes)
+//   for a request, or a next block     kIdleTimeout (10 minutes), or when its place is needed
 //   for the peer to take output        progress_timeout without a byte less
 //   for receive memory                 memory_timeout, or when the connection breaks
 //   for the disk or the next node      theirs (WriteSession, Downstream), or when it breaks
@@ -30,6 +30,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Closes the socket, upon which all coroutines of the connection end.
   void close();
   bool closed() const { return !socket_.is_open(); }
+  // Of its loop.
+  std::uint64_t number() const { return number_; }
+  // Since when it waits for a request; time_point::max() when it does not.
+  Clock::time_point idle_since() const;
 
   // Called by the loop's sweeper: ends waits that have lasted too long.
   void sweep(Clock::time_point now);
@@ -122,6 +126,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void set_wait(Wait wait);
 
   ServerLoop& loop_;
+  std::uint64_t number_ = 0;
   tcp::socket socket_;
   std::shared_ptr<UniqueFd> send_handle_;  // The socket, for threads of disks; none until needed.
   std::string peer_;

@@ -13,6 +13,15 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// The part of one loop.
+net::ConnectionShares::Limits part_of(const DataServerOptions& options) {
+  const std::size_t loops = std::max(options.threads, 1U);
+  auto limits = options.shares;
+  limits.strangers = std::max<std::size_t>(limits.strangers / loops, 1);
+  limits.members = std::max<std::size_t>(limits.members / loops, 1);
+  return limits;
+}
+
 }  // namespace
 
 ServerLoop::ServerLoop(ServerContext& context)
@@ -20,6 +29,7 @@ ServerLoop::ServerLoop(ServerContext& context)
       sweep_interval_(
           std::clamp(context.options.progress_timeout / 6, milliseconds(5), milliseconds(250))),
       keep_alive_interval_(std::min(milliseconds(500), context.options.progress_timeout / 3)),
+      shares_(part_of(context.options)),
       last_sweep_(Clock::now()),
       work_(asio::make_work_guard(io_)),
       sweeper_(io_) {}
@@ -29,15 +39,16 @@ void ServerLoop::run() { io_.run(); }
 void ServerLoop::stop() {
   asio::post(io_, [this] {
     stopping_ = true;
-    const std::vector<Connection*> all(connections_.begin(), connections_.end());
-    for (auto* connection : all) connection->close();
+    for (auto* connection : all_connections()) connection->close();
     sweeper_.cancel();
     work_.reset();
   });
 }
 
 void ServerLoop::adopt(tcp::socket socket) {
+  context_.accepted.fetch_add(1, std::memory_order_relaxed);
   asio::post(io_, [this, socket = std::move(socket)]() mutable {
+    context_.accepted.fetch_sub(1, std::memory_order_relaxed);
     if (stopping_) return;
     auto connection = std::make_shared<Connection>(*this, std::move(socket));
     asio::co_spawn(
@@ -45,19 +56,55 @@ void ServerLoop::adopt(tcp::socket socket) {
   });
 }
 
-void ServerLoop::add(Connection& connection) {
-  connections_.insert(&connection);
+void ServerLoop::give_way() {
+  asio::post(io_, [this] {
+    if (const auto stranger = shares_.give_way()) close(*stranger);
+  });
+}
+
+std::uint64_t ServerLoop::add(Connection& connection) {
+  const std::uint64_t number = next_number_++;
+  connections_.emplace(number, &connection);
   context_.connections.fetch_add(1, std::memory_order_relaxed);
+  if (const auto oldest = shares_.come(number)) close(*oldest);
   if (!sweeping_) {
     sweeping_ = true;
     last_sweep_ = Clock::now();
     schedule_sweep();
   }
+  return number;
 }
 
-void ServerLoop::remove(Connection& connection) {
-  connections_.erase(&connection);
+Status ServerLoop::enter(const Connection& connection) {
+  const auto idle_since = [this](std::uint64_t number) {
+    const auto found = connections_.find(number);
+    return found == connections_.end() ? Clock::time_point::max() : found->second->idle_since();
+  };
+  const auto entry = shares_.enter(connection.number(), net::ConnectionShares::Kind::kClient,
+                                   Clock::now(), idle_since);
+  if (entry.leaves) close(*entry.leaves);
+  if (entry.admitted) return {};
+  return Error{Errc::kUnavailable, "too many connections: " + std::to_string(shares_.members()) +
+                                       " have work on one thread of this node"};
+}
+
+void ServerLoop::remove(std::uint64_t connection) {
+  shares_.leave(connection);
+  connections_.erase(connection);
   context_.connections.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void ServerLoop::close(std::uint64_t connection) {
+  if (const auto found = connections_.find(connection); found != connections_.end()) {
+    found->second->close();
+  }
+}
+
+std::vector<Connection*> ServerLoop::all_connections() const {
+  std::vector<Connection*> all;
+  all.reserve(connections_.size());
+  for (const auto& [number, connection] : connections_) all.push_back(connection);
+  return all;
 }
 
 void ServerLoop::schedule_sweep() {
@@ -74,8 +121,7 @@ void ServerLoop::sweep() {
   const bool was_stalled = now - last_sweep_ > sweep_interval_ * 3;
   last_sweep_ = now;
   context_.memory->expire(now);
-  const std::vector<Connection*> all(connections_.begin(), connections_.end());
-  for (auto* connection : all) {
+  for (auto* connection : all_connections()) {
     if (was_stalled) connection->excuse(now);
     connection->sweep(now);
   }

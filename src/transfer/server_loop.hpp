@@ -13,7 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 #include "transfer/data_server.hpp"
@@ -44,6 +44,7 @@ struct ServerContext {
   std::atomic<std::uint32_t> active_writes{0};
   std::atomic<std::uint32_t> active_reads{0};
   std::atomic<std::uint32_t> connections{0};
+  std::atomic<std::uint32_t> accepted{0};  // Sockets on their way to a loop.
   std::atomic<std::uint64_t> bytes_received{0};
   std::atomic<std::uint64_t> bytes_sent{0};
 };
@@ -71,10 +72,16 @@ class ServerLoop : public std::enable_shared_from_this<ServerLoop> {
   void stop();
   // From any thread.
   void adopt(tcp::socket socket);
+  // From any thread: the process has no descriptor left, so the oldest stranger gives its own.
+  void give_way();
 
-  // Called by connections of this loop.
-  void add(Connection& connection);
-  void remove(Connection& connection);
+  // Called by connections of this loop. Each has a number, which add() gives it.
+  std::uint64_t add(Connection& connection);
+  // The connection has said hello. kUnavailable when there is no room for it.
+  Status enter(const Connection& connection);
+  // Its socket is closed. remove() does so as well.
+  void leave(std::uint64_t connection) { shares_.leave(connection); }
+  void remove(std::uint64_t connection);
 
   ServerContext& context() { return context_; }
   asio::io_context& io() { return io_; }
@@ -85,12 +92,16 @@ class ServerLoop : public std::enable_shared_from_this<ServerLoop> {
  private:
   void schedule_sweep();
   void sweep();
+  void close(std::uint64_t connection);
+  std::vector<Connection*> all_connections() const;
 
   // The order matters: io_ is destroyed first and with it the coroutines that use the others.
   ServerContext& context_;
   std::chrono::milliseconds sweep_interval_;
   std::chrono::milliseconds keep_alive_interval_;
-  std::unordered_set<Connection*> connections_;
+  std::unordered_map<std::uint64_t, Connection*> connections_;  // By number.
+  std::uint64_t next_number_ = 1;
+  net::ConnectionShares shares_;
   bool stopping_ = false;
   bool sweeping_ = false;
   Clock::time_point last_sweep_;

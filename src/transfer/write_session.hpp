@@ -32,6 +32,8 @@ class WriteSession : public std::enable_shared_from_this<WriteSession> {
   void excuse(Clock::time_point now);
   void upstream_closed();
   void output_moved() { changed_.notify(); }
+  // Every block was ended and is answered.
+  bool idle() const { return !block_ && pending_.empty(); }
 
   // Called by the downstream. An error drops it.
   Status downstream_acked(AckBlock ack);

@@ -50,6 +50,7 @@ std::string TestCluster::start_role(std::unique_ptr<Process>& process,
   const std::string log = directory_ + "/" + name + ".log";
   std::filesystem::remove(log);
   arguments.insert(arguments.begin(), kBinary);
+  arguments.insert(arguments.begin(), options_.wrapper.begin(), options_.wrapper.end());
   process = std::make_unique<Process>(std::move(arguments), log, options_.environment);
   const std::string line = process->wait_for_line("listening on ");
   INFO(process->log());

@@ -18,6 +18,8 @@ struct ClusterOptions {
   std::size_t datanodes = 3;
   std::size_t disks = 1;  // Of each datanode; several are disk0, disk1, … below it.
   std::vector<std::string> environment;  // "MINIDFS_SECTION_KEY=value" for every role.
+  // Words before those of each role's command, which must execute it in place: limits, for example.
+  std::vector<std::string> wrapper{};
   // Directories below directory() that are file systems of their own, with their sizes in bytes:
   // "namenode", "datanode0", … REQUIRES, unless empty: SmallDisk::available().
   std::map<std::string, std::uint64_t> small_disks{};

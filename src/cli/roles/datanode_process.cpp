@@ -14,6 +14,7 @@
 #include "base/logging.hpp"
 #include "base/random_id.hpp"
 #include "base/units.hpp"
+#include "cli/roles/descriptor_shares.hpp"
 #include "storage/blocks/block_store.hpp"
 #include "storage/blocks/datanode_epoch.hpp"
 #include "storage/blocks/scrubber.hpp"
@@ -123,6 +124,10 @@ class Datanode final : public DatanodeProcess {
     options.threads = config.datanode.threads;
     options.progress_timeout = config.datanode.progress_timeout;
     options.disk_timeout = config.datanode.disk_timeout;
+    const auto shares = datanode_shares(addresses.descriptors, addresses.data_dirs.size());
+    options.shares.strangers = shares.strangers;
+    options.shares.members = shares.connections;
+    log_info("datanode", "{} descriptors: {}", addresses.descriptors, to_string(shares));
     MDFS_TRY(server_, transfer::DataServer::start(options, *store_, changes_));
     MDFS_TRY(parts.advertised, advertised_endpoint(config, server_->port()));
     start_scrubber(config, addresses.data_dirs.front() + "/scrub");

@@ -1,6 +1,7 @@
 // A datanode with everything it consists of, wired together and running on its own threads.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,10 +13,12 @@
 
 namespace minidfs::cli {
 
+// What one datanode of a process has for itself.
 struct DatanodeAddresses {
   std::uint16_t port = 0;  // 0: any free one.
   std::vector<std::string> data_dirs;
   std::vector<std::string> namenodes;  // "host:port".
+  std::size_t descriptors = 1024;      // Of the process, for this role.
 };
 
 class DatanodeProcess {

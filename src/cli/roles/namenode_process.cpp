@@ -16,6 +16,7 @@
 #include "actors/request_switch.hpp"
 #include "actors/system_config.hpp"
 #include "base/logging.hpp"
+#include "cli/roles/descriptor_shares.hpp"
 #include "cli/roles/rack_table.hpp"
 #include "consensus/log.hpp"
 #include "storage/namespace/namenode_directory.hpp"
@@ -71,12 +72,17 @@ class Namenode final : public NamenodeProcess {
     log_.reset();
   }
 
-  Status start(const Config& config, FatalHandler on_fatal) {
+  Status start(const Config& config, std::size_t descriptors, FatalHandler on_fatal) {
+    const auto shares = namenode_shares(descriptors);
+    log_info("namenode", "{} descriptors: {}", descriptors, to_string(shares));
     actors::AdmissionOptions admission;
     admission.host = config.common.listen;
     admission.port = config.namenode.port;
     admission.cluster = directory_.cluster;
     admission.process = actors::control_process_id(system_);
+    admission.shares.strangers = shares.strangers;
+    admission.shares.members = shares.admitted;
+    admission.shares.reserved = shares.datanodes;
     MDFS_TRY(listener_, actors::ControlListener::open(admission));
     MDFS_TRY(store_, storage::NamespaceStore::open(directory_.database_path()));
     machine_ = std::make_unique<actors::NamespaceMachine>(*store_);
@@ -186,10 +192,11 @@ class Namenode final : public NamenodeProcess {
 
 Result<std::unique_ptr<NamenodeProcess>> NamenodeProcess::start(const Config& config,
                                                                 const std::string& data_dir,
+                                                                std::size_t descriptors,
                                                                 FatalHandler on_fatal) {
   MDFS_TRY(auto directory, storage::claim_namenode_directory(data_dir));
   auto namenode = std::make_unique<Namenode>(std::move(directory));
-  MDFS_CHECK(namenode->start(config, std::move(on_fatal)));
+  MDFS_CHECK(namenode->start(config, descriptors, std::move(on_fatal)));
   return std::unique_ptr<NamenodeProcess>(std::move(namenode));
 }
 

@@ -1,6 +1,7 @@
 // A namenode with everything it consists of, wired together and running on its own threads.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -17,9 +18,11 @@ using FatalHandler = std::function<void(const Error&)>;
 
 class NamenodeProcess {
  public:
-  // Errors: everything that keeps it from starting, naming the file, directory or address.
+  // `descriptors`: of the process, for this role. Errors: everything that keeps it from starting,
+  // naming the file, directory or address.
   static Result<std::unique_ptr<NamenodeProcess>> start(const Config& config,
                                                         const std::string& data_dir,
+                                                        std::size_t descriptors,
                                                         FatalHandler on_fatal);
   // Stops in order: no new connections, then the actors, then the log.
   virtual ~NamenodeProcess() = default;

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/descriptor_limit.hpp"
 #include "base/logging.hpp"
 #include "base/printable.hpp"
 #include "cli/command/signals.hpp"
@@ -104,8 +105,8 @@ int refuse_missing(const char* what) {
 int run_namenode(const Config& config) {
   if (config.namenode.data_dir.empty()) return refuse_missing("namenode.data_dir");
   Lifetime lifetime;
-  auto namenode =
-      NamenodeProcess::start(config, config.namenode.data_dir, lifetime.fatal_handler());
+  auto namenode = NamenodeProcess::start(config, config.namenode.data_dir, raise_descriptor_limit(),
+                                         lifetime.fatal_handler());
   if (!namenode.ok()) return refuse_start(namenode.error());
   return lifetime.wait();
 }
@@ -114,7 +115,7 @@ int run_datanode(const Config& config) {
   if (config.datanode.data_dir.empty()) return refuse_missing("datanode.data_dir");
   Lifetime lifetime;
   const DatanodeAddresses addresses{config.datanode.port, config.datanode.data_dir,
-                                    config.datanode.namenode};
+                                    config.datanode.namenode, raise_descriptor_limit()};
   auto datanode = DatanodeProcess::start(config, addresses, lifetime.fatal_handler());
   if (!datanode.ok()) return refuse_start(datanode.error());
   return lifetime.wait();
@@ -124,11 +125,14 @@ int run_local(const Config& config) {
   if (config.local.data_dir.empty()) return refuse_missing("local.data_dir");
   Lifetime lifetime;
   const auto& directory = config.local.data_dir;
-  auto namenode = NamenodeProcess::start(config, directory + "/namenode", lifetime.fatal_handler());
+  const std::size_t descriptors = raise_descriptor_limit() / (1 + config.local.datanodes);
+  auto namenode = NamenodeProcess::start(config, directory + "/namenode", descriptors,
+                                         lifetime.fatal_handler());
   if (!namenode.ok()) return refuse_start(namenode.error());
   std::vector<std::unique_ptr<DatanodeProcess>> datanodes;
   for (std::uint32_t i = 0; i < config.local.datanodes; ++i) {
     DatanodeAddresses addresses;
+    addresses.descriptors = descriptors;
     const auto port = config.datanode.port;
     addresses.port = port == 0 ? port : static_cast<std::uint16_t>(port + i);
     addresses.data_dirs = {directory + "/datanode" + std::to_string(i + 1)};

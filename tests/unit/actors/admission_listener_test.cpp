@@ -1,12 +1,17 @@
+#include <sys/socket.h>
+
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <condition_variable>
 #include <list>
 #include <mutex>
 #include <optional>
 #include <random>
+#include <thread>
 #include <vector>
 
 #include "actors/tcp.hpp"
+#include "net/look_up.hpp"
 #include "unit/actors/admission_peers.hpp"
 
 using namespace minidfs;
@@ -104,7 +109,8 @@ TEST_CASE("a port in use is refused with its address") {
   const auto second = ControlListener::open(options);
   REQUIRE_FALSE(second.ok());
   CHECK(second.error().code == Errc::kInUse);
-  CHECK(second.error().message.starts_with("127.0.0.1:" + std::to_string(first->port())));
+  CHECK(second.error().message == "127.0.0.1:" + std::to_string(first->port()) +
+                                      ": the address is in use by another process");
 }
 
 TEST_CASE("a host name and an IPv6 address can be listened on and connected to") {
@@ -118,6 +124,24 @@ TEST_CASE("a host name and an IPv6 address can be listened on and connected to")
   (*listener)->start(admitted.sink());
   const auto dialed = dial_control(host, (*listener)->port(), {});
   REQUIRE(dialed.ok());
+}
+
+TEST_CASE("every address of a name is listened on, of both families") {
+  const auto addresses = net::look_up({"localhost", 0}, Deadline::max());
+  REQUIRE(addresses.ok());
+  AdmissionOptions options;
+  options.host = "localhost";
+  auto listener = ControlListener::open(options);
+  REQUIRE(listener.ok());
+  Admitted admitted;
+  (*listener)->start(admitted.sink());
+  for (const auto& address : *addresses) {
+    // An address of a family that this machine lacks is left out.
+    const UniqueFd probe(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!probe || ::bind(probe.get(), address.get(), address.size) != 0) continue;
+    const std::string host = address.family() == AF_INET6 ? "::1" : "127.0.0.1";
+    CHECK(dial_control(host, (*listener)->port(), {}).ok());
+  }
 }
 
 TEST_CASE("a hello for another cluster is refused with both ids") {
@@ -206,8 +230,8 @@ TEST_CASE("a peer that never confirms is closed at the deadline") {
   CHECK(gate.listener->stats().accepted == 0);
 }
 
-TEST_CASE("when too many are pending the oldest is pushed out and a good peer still gets in") {
-  Gate gate({.handshake_timeout = 1h, .pending_max = 4});
+TEST_CASE("when there are too many strangers the oldest makes way and a good peer still gets in") {
+  Gate gate({.handshake_timeout = 1h, .shares = {.strangers = 4}});
   std::vector<UniqueFd> silent;
   for (int i = 0; i < 8; ++i) silent.push_back(connect_raw(gate.listener->port()));
   for (std::size_t i = 0; i < 4; ++i) CHECK(closed_by_peer(silent[i]));
@@ -216,8 +240,8 @@ TEST_CASE("when too many are pending the oldest is pushed out and a good peer st
   CHECK(closed_by_peer(silent[4]));
 }
 
-TEST_CASE("when too many are admitted one more is refused with the reason") {
-  Gate gate({.admitted_max = 2});
+TEST_CASE("when too many have work one more is refused with the reason") {
+  Gate gate({.shares = {.members = 2}});
   gate.check_open();
   gate.check_open();
   auto dialed = gate.dial();
@@ -226,6 +250,61 @@ TEST_CASE("when too many are admitted one more is refused with the reason") {
   CHECK(dialed.error().message.find("2 control connections") != std::string::npos);
   gate.admitted.close_all();
   gate.check_open();
+}
+
+TEST_CASE("of admitted connections one that stands idle makes way for a newcomer, none with work") {
+  Gate gate({.shares = {.members = 2, .spare_after = 500ms}});
+  const auto idle = admitted_raw(gate.listener->port(), {1, 1});
+  REQUIRE(gate.admitted.wait_for(1));
+  const auto busy = admitted_raw(gate.listener->port(), {2, 2});
+  REQUIRE(gate.admitted.wait_for(2));
+  std::atomic<bool> stop{false};
+  std::thread work([&] {
+    while (!stop) {
+      gate.admitted.connections().back().slot.traffic()->note();
+      std::this_thread::yield();
+    }
+  });
+  // The listener cuts it; that its descriptor goes is CAF's part.
+  Result<DialedConnection> dialed = Error{Errc::kUnavailable, "not tried yet"};
+  while (!dialed.ok()) dialed = gate.dial();
+  CHECK(closed_by_peer(idle));
+  CHECK(gate.listener->stats().cut == 1);
+  stop = true;
+  work.join();
+  std::byte byte;
+  CHECK(receive_all(busy.get(), {&byte, 1}, Deadline::min()).error().code == Errc::kTimedOut);
+}
+
+TEST_CASE("datanodes have a reserve that clients do not take") {
+  Gate gate({.shares = {.members = 3, .reserved = 1}});
+  gate.check_open();
+  gate.check_open();
+  CHECK_FALSE(gate.dial().ok());
+  const auto dialed = gate.dial({.role = ControlRole::kDatanode});
+  REQUIRE(dialed.ok());
+  REQUIRE(confirm_control(*dialed, Confirmation::kAdd).ok());
+  REQUIRE(gate.admitted.wait_for(3));
+}
+
+TEST_CASE(
+    "a connection that carries nothing for the idle time-out is closed, one that does stays") {
+  Gate gate({.idle_timeout = 400ms});
+  const auto idle = admitted_raw(gate.listener->port(), {1, 1});
+  REQUIRE(gate.admitted.wait_for(1));
+  const auto busy = admitted_raw(gate.listener->port(), {2, 2});
+  REQUIRE(gate.admitted.wait_for(2));
+  std::atomic<bool> stop{false};
+  std::thread work([&] {
+    while (!stop) {
+      gate.admitted.connections().back().slot.traffic()->note();
+      std::this_thread::yield();
+    }
+  });
+  CHECK(closed_by_peer(idle));
+  stop = true;
+  work.join();
+  CHECK(gate.listener->stats().cut >= 1);
 }
 
 TEST_CASE("a connection that replaces is admitted after the end of its process's older ones") {

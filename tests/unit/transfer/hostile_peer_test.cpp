@@ -120,7 +120,7 @@ TEST_CASE("Mutated and random frames cost memory only while their connection las
 
 TEST_CASE("Thousands of idle connections cost little and good clients go on") {
   DataServerOptions options;
-  options.connections_max = 400;
+  options.shares.members = 400;
   Node node(options);
   std::vector<std::unique_ptr<RawPeer>> idle;
   [[maybe_unused]] const std::size_t before = resident_bytes();
@@ -136,15 +136,66 @@ TEST_CASE("Thousands of idle connections cost little and good clients go on") {
   CHECK(write_block(*open_writer({node.endpoint()}), BlockId{1}, "x").stored[0]);
 }
 
-TEST_CASE("More connections than allowed are refused with a reason") {
+TEST_CASE("More connections with work than allowed are refused with a reason") {
   DataServerOptions options;
-  options.connections_max = 2;
+  options.threads = 1;
+  options.shares.members = 2;
   Node node(options);
   const auto first = open_client(node);
   const auto second = open_client(node);
   auto third = ReplicaClient::open(node.endpoint(), good_client());
   REQUIRE(!third.ok());
   CHECK(third.error().code == Errc::kUnavailable);
+}
+
+TEST_CASE("A crowd that says nothing keeps nobody out: the oldest of it are closed") {
+  DataServerOptions options;
+  options.shares.strangers = 8;
+  options.handshake_timeout = std::chrono::hours(1);
+  Node node(options);
+  std::vector<std::unique_ptr<RawPeer>> silent;
+  for (int i = 0; i < 100; ++i) {
+    silent.push_back(std::make_unique<RawPeer>(node.endpoint().port));
+    if (i % 2 == 0) REQUIRE(silent.back()->send(hello_frame().substr(0, 20)));
+  }
+  CHECK(write_block(*open_writer({node.endpoint()}), BlockId{1}, "x").stored[0]);
+  for (std::size_t i = 0; i < 80; ++i) CHECK(silent[i]->wait_closed());
+  CHECK(node.server->load().connections <= 8 + 1);
+}
+
+TEST_CASE("Of connections that have greeted an idle one makes way, never one with a block open") {
+  DataServerOptions options;
+  options.threads = 1;
+  options.shares.members = 3;
+  options.shares.spare_after = std::chrono::milliseconds(0);
+  Node node(options);
+  const auto port = node.endpoint().port;
+  const auto block = block_frames(BlockId{1}, random_bytes(100'000));
+  // The first one writes, the second one is between two blocks, the third one has asked nothing.
+  RawPeer writing(port);
+  REQUIRE(writing.send(hello_frame() + open_frame() + block[0]));
+  REQUIRE(writing.next_frame() == FrameType::kWelcome);
+  RawPeer between(port);
+  REQUIRE(between.send(hello_frame() + open_frame() +
+                       joined(block_frames(BlockId{2}, random_bytes(1000)))));
+  REQUIRE(between.next_frame() == FrameType::kWelcome);
+  REQUIRE(between.next_frame() == FrameType::kAckBlock);
+  RawPeer reader(port);
+  REQUIRE(reader.send(hello_frame()));
+  REQUIRE(reader.next_frame() == FrameType::kWelcome);
+  // A newcomer is refused only while all are still on their way to being idle.
+  std::vector<std::unique_ptr<RawPeer>> newcomers;
+  for (int welcome = 0; welcome < 2;) {
+    auto newcomer = std::make_unique<RawPeer>(port);
+    REQUIRE(newcomer->send(hello_frame()));
+    if (newcomer->next_frame() != FrameType::kWelcome) continue;
+    newcomers.push_back(std::move(newcomer));
+    ++welcome;
+  }
+  REQUIRE(writing.send(block[1] + block.back()));
+  std::optional<FrameType> answer = FrameType::kKeepAlive;
+  while (answer == FrameType::kKeepAlive) answer = writing.next_frame();
+  CHECK(answer == FrameType::kAckBlock);
 }
 
 TEST_CASE("A port in use is refused by name") {

@@ -6,7 +6,7 @@
 #include <catch2/catch.hpp>
 #include <future>
 
-#include "actors/tcp.hpp"
+#include "net/listen.hpp"
 #include "unit/client/fake_cluster.hpp"
 
 namespace minidfs::client {
@@ -14,12 +14,14 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A port where nobody listens (any more).
-metadata::Endpoint closed_port() {
-  const auto socket = actors::listen_on("127.0.0.1", 0);
-  REQUIRE(socket.ok());
-  return {"127.0.0.1", *actors::local_port(socket->get())};
+net::Listening listening() {
+  auto listening = net::listen_on({"127.0.0.1", 0}, net::Deadline::max());
+  REQUIRE(listening.ok());
+  return std::move(listening).value();
 }
+
+// A port where nobody listens (any more).
+metadata::Endpoint closed_port() { return {"127.0.0.1", listening().port}; }
 
 metadata::MakeDirectory mkdir(const std::string& path) {
   metadata::MakeDirectory change;
@@ -43,10 +45,8 @@ TEST_CASE("An unreachable namenode is an error with its address, the time-out an
 }
 
 TEST_CASE("A host that accepts and says nothing is given up at the time-out") {
-  const auto socket = actors::listen_on("127.0.0.1", 0);
-  REQUIRE(socket.ok());
-  NamenodeLink link(
-      {{{"127.0.0.1", *actors::local_port(socket->get())}}, milliseconds(100), milliseconds(300)});
+  const auto silent = listening();
+  NamenodeLink link({{{"127.0.0.1", silent.port}}, milliseconds(100), milliseconds(300)});
   const auto status = link.call(actors::StatRequest{"/"});
   REQUIRE_FALSE(status.ok());
   CHECK_THAT(status.error().message,
