@@ -1,4 +1,4 @@
-"""Line 9: hostile bytes at both ports; the programs of the cluster tests send them."""
+"""Lines 9 and 11: hostile bytes and crowds at the ports; the programs of the cluster tests make them."""
 import subprocess
 
 from scenario import Skip, check, scenario
@@ -15,3 +15,14 @@ def hostile_bytes(context):
     done = subprocess.run([context.cluster_tests, TESTS], capture_output=True, text=True)
     check(done.returncode == 0, f"expected the cluster tests to pass, found:\n{done.stdout[-3000:]}")
     return done.stdout.strip().splitlines()[-1]
+
+
+@scenario(11, "thousands of connections, and a thousand datanodes that report at once")
+def many_connections(context):
+    if not context.cluster_tests:
+        raise Skip("runs among the cluster tests")
+    tests = context.pick("two thousand idle strangers*,many datanodes report*",
+                         "ten thousand strangers*,a thousand datanodes report*")
+    done = subprocess.run([context.cluster_tests, tests], capture_output=True, text=True)
+    check(done.returncode == 0, f"expected the cluster tests to pass, found:\n{done.stdout[-3000:]}")
+    return " ".join(line for line in done.stdout.splitlines() if "nodes over" in line)
