@@ -167,6 +167,47 @@ TEST_CASE("no verb waits for what goes on in the background unless it is told to
   }
 }
 
+TEST_CASE("flags that mean the same have one name and letter, in every verb that has them") {
+  const std::map<std::string_view, char> letters{
+      {"force", 'f'},    {"json", 0},    {"no-target-directory", 'T'},
+      {"preserve", 'p'}, {"quiet", 'q'}, {"skip-existing", 0},
+      {"wait", 'w'}};
+  std::map<std::string_view, std::vector<std::string_view>> verbs_with;
+  for (const auto* verb : command_table()) {
+    for (const auto& flag : verb->flags) {
+      INFO(verb->name << " --" << flag.name);
+      verbs_with[flag.name].push_back(verb->name);
+      const auto known = letters.find(flag.name);
+      if (known != letters.end()) CHECK(flag.letter == known->second);
+    }
+  }
+  // What goes in and what comes out is kept, named and gone on with in the same way.
+  const std::vector<std::string_view> both{"put", "get"};
+  for (const char* name : {"preserve", "skip-existing", "no-target-directory"}) {
+    INFO(name);
+    CHECK(verbs_with[name] == both);
+  }
+}
+
+TEST_CASE(
+    "what excludes one another or belongs elsewhere is wrong usage, before anything is done") {
+  for (const Words& words :
+       {Words{"put", "-f", "--skip-existing", "/etc/hostname", "/x"},
+        Words{"get", "-f", "--skip-existing", "/a", "/tmp/x"},
+        Words{"put", "-T", "/etc/hostname", "/etc/hosts", "/x"},
+        Words{"get", "-T", "/a", "/d", "/tmp/x"}, Words{"get", "--salvage", "/a", "-"},
+        Words{"node", "decommission", "--for", "1h", "one"},
+        Words{"node", "forget", "--wait", "one"}, Words{"balance", "--stop", "--wait"},
+        Words{"balance", "--stop", "--status"}, Words{"scrub", "--wait"}}) {
+    INFO(words[0] << " " << words[1]);
+    auto state = small_tree();
+    const auto outcome = run(state, words);
+    CHECK(outcome.exit_code == 2);
+    CHECK(is_one_line(outcome.err));
+    CHECK(state.connections == 0);
+  }
+}
+
 TEST_CASE("two sources of the same name are refused before anything is done") {
   auto state = small_tree();
   state.files["/d/a"] = "other";
