@@ -105,7 +105,7 @@ void put_blocks(const Job& job, std::atomic<std::uint64_t>& next) {
   for (std::uint64_t index = next++; index < blocks; index = next++) {
     const std::uint64_t start = index * job.block_bytes;
     const std::uint64_t end = std::min(start + job.block_bytes, job.bytes);
-    encoder.begin_block(block_of(job, index));
+    encoder.begin_block(block_of(job, index), 1);
     check(writer->begin_block(block_of(job, index), 1, end - start));
     for (std::uint64_t at = start; at < end;) {
       const auto part = std::span(buffer).first(std::min<std::uint64_t>(kAppendBytes, end - at));

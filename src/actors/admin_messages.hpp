@@ -45,6 +45,7 @@ struct StatusReply {
   ClusterId cluster;
   bool safe_mode = false;
   std::string safe_mode_reason;
+  bool behind = false;  // The datanodes know a later state: safe mode, for this reason.
   std::uint64_t files = 0;
   std::uint64_t directories = 0;
   std::uint64_t blocks_total = 0;
@@ -62,12 +63,15 @@ struct StatusReply {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, StatusReply& x) {
-  return f(x.cluster, x.safe_mode, x.safe_mode_reason, x.files, x.directories, x.blocks_total,
-           x.blocks_under_replicated, x.blocks_missing, x.blocks_corrupt, x.pending_copies, x.nodes,
-           x.repaired_blocks, x.repaired_per_second, x.balance_deviation);
+  return f(x.cluster, x.safe_mode, x.safe_mode_reason, x.behind, x.files, x.directories,
+           x.blocks_total, x.blocks_under_replicated, x.blocks_missing, x.blocks_corrupt,
+           x.pending_copies, x.nodes, x.repaired_blocks, x.repaired_per_second,
+           x.balance_deviation);
 }
 
-// "enter", "leave" or "status"; answered by the state after it.
+// "enter", "leave" or "status"; answered by the state after it. "accept" is "leave", and the word
+// that this namespace counts although the datanodes know a later state of the cluster; without it,
+// "leave" is refused then (kBehind).
 struct SafeModeRequest {
   std::string action;
 };
@@ -80,11 +84,12 @@ typename Inspector::result_type inspect(Inspector& f, SafeModeRequest& x) {
 struct SafeModeReply {
   bool on = false;
   std::string reason;
+  bool behind = false;  // As in StatusReply.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, SafeModeReply& x) {
-  return f(x.on, x.reason);
+  return f(x.on, x.reason, x.behind);
 }
 
 // What an operator decides about a datanode, which need not run. Outlives restarts; refused in safe
@@ -201,6 +206,34 @@ struct ScrubRequest {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, ScrubRequest& x) {
   return f(x.start);
+}
+
+// Reads a consistent copy of the namespace's database, made when the first part is asked for, part
+// by part in order. The namenode holds one copy at a time (kInUse), until its reader says that it
+// is done or is silent for a minute; kExpired when it has given the reader's copy up.
+struct BackupRequest {
+  ClientId reader;  // Random for each backup.
+  std::uint64_t offset = 0;
+  bool end = false;  // The copy is not needed any more.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, BackupRequest& x) {
+  return f(x.reader, x.offset, x.end);
+}
+
+struct BackupReply {
+  bool ready = false;        // Else the copy is still being made: ask again.
+  std::uint64_t change = 0;  // The last change in it.
+  std::uint64_t bytes_total = 0;
+  std::string version_file;    // What stands in VERSION beside the database.
+  std::string bytes;           // From the offset on; none at the end.
+  std::uint64_t checksum = 0;  // XXH3-64 of them.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, BackupReply& x) {
+  return f(x.ready, x.change, x.bytes_total, x.version_file, x.bytes, x.checksum);
 }
 
 struct ScrubbedNode {

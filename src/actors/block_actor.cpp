@@ -17,6 +17,7 @@ void BlockActorState::start(Self* self, BlockActorParts parts) {
   facts_ = parts.facts;
   lanes_ = std::move(parts.lanes);
   tick_interval_ = parts.tick_interval;
+  note_life_ = std::move(parts.note_life);
   screen_.emplace(tick_interval_);
   cluster_clock_ = {facts_.cluster_ms, now()};
   manager_ = std::make_unique<BlockManager>(
@@ -74,9 +75,7 @@ void BlockActorState::ask_facts() {
 // --- Writers ---------------------------------------------------------------------------------
 
 caf::result<WriteGrant> BlockActorState::allocate(AllocateBlocks& request) {
-  if (manager_->safe_mode().on()) {
-    return to_caf({Errc::kSafeMode, "no writes in safe mode: " + manager_->safe_mode().reason()});
-  }
+  if (const auto refusal = manager_->refusal()) return to_caf(*refusal);
   const std::uint64_t wanted = std::uint64_t{request.pipelines} * request.blocks_per_pipeline;
   auto grant = manager_->allocate(request, now());
   reserve_ids();
@@ -144,30 +143,15 @@ void BlockActorState::take_part() {
 
 void BlockActorState::subscribe(SafeModeListener listener) {
   listener_ = std::move(listener);
-  caf::anon_send(listener_,
-                 SafeModeChanged{manager_->safe_mode().on(), manager_->safe_mode().reason()});
+  caf::anon_send(listener_, safe_mode_state());
 }
 
 // Also when only the reason changes: it has counts in it.
 void BlockActorState::announce_safe_mode() {
-  SafeModeChanged now{manager_->safe_mode().on(), manager_->safe_mode().reason()};
+  auto now = safe_mode_state();
   if (now == safe_mode_announced_) return;
   safe_mode_announced_ = now;
   if (listener_) caf::anon_send(listener_, std::move(now));
-}
-
-caf::result<SafeModeReply> BlockActorState::safe_mode(const SafeModeRequest& request) {
-  auto& mode = manager_->safe_mode();
-  if (request.action == "enter") {
-    mode.enter();
-  } else if (request.action == "leave") {
-    mode.leave();
-  } else if (request.action != "status") {
-    return to_caf({Errc::kInvalidArgument,
-                   "safe mode action '" + request.action + "' is none of enter, leave, status"});
-  }
-  announce_safe_mode();
-  return SafeModeReply{mode.on(), mode.reason()};
 }
 
 // --- The behaviour -----------------------------------------------------------------------------

@@ -17,6 +17,7 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -64,6 +65,8 @@ struct BlockActorParts {
   std::vector<metadata::StagedFile> staged;      // Likewise.
   NamenodeLanes lanes;
   std::chrono::milliseconds tick_interval{250};
+  // Notes another life in the namenode's directory. Called on the actor's thread.
+  std::function<Status(metadata::LifeId)> note_life;
 };
 
 class BlockActorState {
@@ -99,12 +102,21 @@ class BlockActorState {
  private:
   // What a token of the log stands for.
   struct Proposal {
-    enum class Kind : std::uint8_t { kCommit, kReserveIds, kPurge, kRetire, kDecide, kDropStaged };
+    enum class Kind : std::uint8_t {
+      kCommit,
+      kReserveIds,
+      kPurge,
+      kRetire,
+      kDecide,
+      kDropStaged,
+      kBeginLife
+    };
     Kind kind = Kind::kCommit;
     metadata::BlockMark mark = 0;   // Of more ids.
     metadata::SessionId session{};  // Whose staged file is dropped.
     CommitWrite commit;
-    NodeId forgets;  // Once that is decided.
+    NodeId forgets;            // Once that is decided.
+    metadata::BeginLife life;  // That begins.
     caf::typed_response_promise<metadata::ChangeReply> promise;
   };
   struct WaitingAllocation {
@@ -132,7 +144,14 @@ class BlockActorState {
                      caf::typed_response_promise<CheckBlocksReply> promise);
   void work_later();
   void take_part();
-  void propose(Proposal proposal, const metadata::Change& change);
+  void propose(Proposal proposal, const metadata::Change& change,
+               consensus::Room room = consensus::Room::kFree);
+  SafeModeChanged safe_mode_state() const;
+  caf::result<SafeModeReply> accept_namespace();
+  void propose_life();
+  void life_answer(const Proposal& proposal, const Result<metadata::ChangeReply>& reply);
+  void begin_life(const metadata::BeginLife& change);
+  metadata::BlockMark unused_mark() const;
   void reserve_ids();
   void retire();
   void drop_staged();
@@ -162,7 +181,9 @@ class BlockActorState {
   SafeModeListener listener_;
   std::chrono::milliseconds tick_interval_{};
   std::uint64_t next_token_ = 1;
-  SafeModeChanged safe_mode_announced_{true, ""};
+  SafeModeChanged safe_mode_announced_{true, "", false};
+  std::vector<caf::typed_response_promise<SafeModeReply>> accepting_;
+  std::function<Status(metadata::LifeId)> note_life_;
   bool removed_left_ = true;  // As the last effects said; nobody knows before the first purge.
   bool purging_ = false;
 };

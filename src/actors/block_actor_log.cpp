@@ -42,7 +42,9 @@ caf::result<metadata::ChangeReply> BlockActorState::commit(CommitWrite& request)
 }
 
 void BlockActorState::try_commit(WaitingCommit commit) {
-  const auto step = manager_->commit_proposed(commit.request, commit.asked_at, now());
+  const auto step = manager_->is_behind()
+                        ? Result<BlockManager::CommitStep>(*manager_->refusal())
+                        : manager_->commit_proposed(commit.request, commit.asked_at, now());
   if (!step.ok()) return look_for_reply(std::move(commit), step.error());
   if (*step == BlockManager::CommitStep::kWait) {
     if (!commit.is_new) return wait_for_proof(std::move(commit));
@@ -87,10 +89,11 @@ void BlockActorState::try_unproven() {
 
 // --- The log ---------------------------------------------------------------------------------
 
-void BlockActorState::propose(Proposal proposal, const metadata::Change& change) {
+void BlockActorState::propose(Proposal proposal, const metadata::Change& change,
+                              consensus::Room room) {
   const auto token = next_token_++;
   proposals_.emplace(token, std::move(proposal));
-  log_->propose(channel_, token, metadata::encode_change(change, cluster_clock_.read(now())));
+  log_->propose(channel_, token, metadata::encode_change(change, cluster_clock_.read(now())), room);
 }
 
 // The ids of a mark are used up, or there was none: the leadership takes another one.
@@ -99,7 +102,7 @@ void BlockActorState::reserve_ids() {
   metadata::BeginLeadership change;
   change.time_ms = wall_clock_ms();
   change.number = manager_->epoch().leadership;
-  change.mark = random_mark();
+  change.mark = unused_mark();
   Proposal proposal;
   proposal.kind = Proposal::Kind::kReserveIds;
   proposal.mark = change.mark;
@@ -116,7 +119,7 @@ void BlockActorState::retire() {
 }
 
 void BlockActorState::purge() {
-  if (purging_) return;
+  if (purging_ || manager_->is_behind()) return;
   purging_ = true;
   Proposal proposal;
   proposal.kind = Proposal::Kind::kPurge;
@@ -166,6 +169,9 @@ void BlockActorState::answer(Proposal& proposal, Result<std::string> encoded) {
     case Proposal::Kind::kDropStaged:
       if (!reply.ok()) manager_->drop_failed(proposal.session);
       return;
+    case Proposal::Kind::kBeginLife:
+      life_answer(proposal, reply);
+      return;
     case Proposal::Kind::kPurge:
       purging_ = false;
       if (reply.ok() && removed_left_) purge();  // Else with the next tick.
@@ -195,6 +201,7 @@ void BlockActorState::ids_answer(const Proposal& proposal,
 }
 
 void BlockActorState::take_effects(const NamespaceEffects& effects) {
+  manager_->note_applied(effects.applied);
   manager_->apply_effects(effects.blocks);
   manager_->note_stagings(effects.stagings);
   for (const auto& decision : effects.node_admins) note_admin(decision);

@@ -29,6 +29,7 @@ caf::result<metadata::ChangeReply> BlockActorState::stage(StageWrite& request) {
 }
 
 void BlockActorState::drop_staged() {
+  if (manager_->is_behind()) return;
   for (const auto session : manager_->take_fallen()) {
     Proposal proposal;
     proposal.kind = Proposal::Kind::kDropStaged;

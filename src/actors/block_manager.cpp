@@ -130,6 +130,7 @@ Result<WriteGrant> BlockManager::allocate(const AllocateBlocks& request, TimePoi
   for (std::uint32_t i = 0; i < request.pipelines; ++i) {
     MDFS_TRY(const auto targets, targets_for(request, now));
     MDFS_TRY(const auto ranges, ids_.allocate(request.blocks_per_pipeline));
+    mark_is_unused_ = false;
     PipelineGrant pipeline;
     pipeline.blocks = ids_of(ranges);
     pipeline.generation = kGrantedGeneration;
@@ -184,7 +185,7 @@ void BlockManager::note_stagings(std::span<const metadata::StagingEffect> effect
 }
 
 std::vector<BlockRange> BlockManager::take_retirement() {
-  if (!retiring_.empty()) return {};
+  if (!retiring_.empty() || is_behind()) return {};
   auto ranges = dying_.take(kRetiredRangesMax, kRetiredIdsMax);
   for (const auto& range : ranges) retiring_.add(range);
   return ranges;
@@ -232,7 +233,10 @@ void BlockManager::free_unowned(std::span<const BlockId> blocks,
 
 void BlockManager::ids_reserved(metadata::BlockRange range) {
   ids_.add_range(range);
-  marks_.insert(metadata::mark_of(range.first));
+  mark_ = metadata::mark_of(range.first);
+  mark_is_unused_ = true;
+  marks_.insert(mark_);
+  if (options_.history) options_.history->add_mark(mark_);
 }
 
 Result<BlockManager::CommitStep> BlockManager::commit_proposed(const CommitWrite& request,

@@ -4,6 +4,7 @@
 // the process and learnt again from the datanodes. Owned by the block actor.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -24,8 +25,11 @@
 #include "metadata/block_map.hpp"
 #include "metadata/block_range_set.hpp"
 #include "metadata/block_report.hpp"
+#include "metadata/changes.hpp"
 #include "metadata/epoch.hpp"
+#include "metadata/later_state.hpp"
 #include "metadata/namespace_effects.hpp"
+#include "metadata/namespace_history.hpp"
 #include "metadata/node_registry.hpp"
 #include "metadata/order_window.hpp"
 #include "metadata/orphan_collector.hpp"
@@ -63,6 +67,8 @@ struct BlockManagerOptions {
   // The rack of a machine, known by any of the names, whose datanode names none; empty where it is
   // not known.
   std::function<std::string(std::span<const std::string> names)> rack_of;
+  // None: no datanode is ever found to know a later state.
+  std::optional<metadata::NamespaceHistory> history;
   std::uint64_t seed = 1;
 };
 
@@ -83,9 +89,12 @@ class BlockManager {
   // reservation_failed().
   std::uint64_t take_reservation() { return ids_.take_reservation(); }
   // The last applied change that is known, for the datanodes.
-  void note_applied(std::uint64_t change) { applied_ = change; }
+  void note_applied(std::uint64_t change) { applied_ = std::max(applied_, change); }
   const metadata::Epoch& epoch() const { return options_.epoch; }
+  // The count of a mark that was taken for this leadership.
   void ids_reserved(metadata::BlockRange range);
+  // A datanode has told of blocks with the mark.
+  bool is_mark_elsewhere(metadata::BlockMark mark) const { return marks_elsewhere_.contains(mark); }
   void reservation_failed() { ids_.reservation_failed(); }
 
   // kUnavailable with `ids_exhausted()` means: ask again after ids_reserved().
@@ -143,6 +152,18 @@ class BlockManager {
   using Answered = std::function<void(Status)>;
   void report(const BlockReportPart& request, TimePoint now, Answered answered);
   Status goodbye(const Goodbye& request, TimePoint now);
+
+  // --- Lives of the namespace ---
+
+  // Datanodes know a later state of the cluster: the namespace is read, but neither changed nor
+  // anything removed, until an operator has begun another life.
+  bool is_behind() const { return later_.any(); }
+  // Why changes are refused, if they are: kBehind, or kSafeMode.
+  std::optional<Error> refusal() const;
+  // What an operator's word has the log say, but for the time, the life and the mark.
+  metadata::BeginLife life_to_begin() const;
+  // The log has it.
+  void begin_life(const metadata::BeginLife& change, TimePoint now);
 
   // --- Time and administration ---
 
@@ -236,6 +257,9 @@ class BlockManager {
   void send_deletes(std::span<const metadata::ReplicaDelete> deletes);
   void note_merge(metadata::NodeIndex node, const metadata::MergeResult& result);
   NodeWork& work(metadata::NodeIndex node);
+  bool knows_later(const RegisterNode& request);
+  void avoid_marks(std::span<const metadata::BlockMark> marks);
+  std::string behind_text() const;
 
   BlockManagerOptions options_;
   OwnerLookup owners_;
@@ -252,6 +276,11 @@ class BlockManager {
   std::vector<std::pair<std::vector<BlockId>, OwnersKnown>> unanswered_;
   metadata::BlockIdAllocator ids_;
   absl::flat_hash_set<metadata::BlockMark> marks_;  // Of the blocks that were granted here.
+  metadata::BlockMark mark_ = 0;                    // The last one taken.
+  bool mark_is_unused_ = false;                     // No id of it was granted yet.
+  absl::flat_hash_set<metadata::BlockMark> marks_elsewhere_;  // That datanodes told of.
+  metadata::LaterState later_;
+  absl::flat_hash_set<NodeId> met_;  // That this leadership has registered.
   metadata::SafeMode safe_mode_;
   metadata::RepairWork repair_work_;
   std::vector<NodeWork> work_;  // By node index.

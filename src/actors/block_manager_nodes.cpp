@@ -53,6 +53,7 @@ Result<Registered> BlockManager::register_node(const RegisterNode& request, Time
                                           " belongs to cluster " + to_string(request.cluster) +
                                           ", this namenode to " + to_string(options_.cluster)};
   }
+  const bool later = knows_later(request);
   metadata::NodeRegistration registration;
   registration.id = request.node;
   registration.incarnation = request.incarnation;
@@ -81,7 +82,7 @@ Result<Registered> BlockManager::register_node(const RegisterNode& request, Time
   const auto report = order_report(registered.node, now);
   log_info("namenode", "datanode {} ({}, rack {}) registered{}", to_string(node.data),
            to_string(node.id), node.rack, node.report_complete ? " again" : "");
-  return Registered{options_.cluster, report.number, options_.epoch, applied_, report.from};
+  return Registered{options_.cluster, report.number, options_.epoch, applied_, report.from, later};
 }
 
 void BlockManager::note_disks(NodeIndex node, const std::vector<DiskState>& disks) {
@@ -159,7 +160,7 @@ Result<HeartbeatReply> BlockManager::heartbeat(const Heartbeat& request, TimePoi
   if (work(node).scrub_wanted > request.scrub.last_requested) {
     reply.scrub_now = work(node).scrub_wanted;
   }
-  if (!is_unsettled(now)) {
+  if (!is_unsettled(now) && !is_behind()) {
     const auto orders = work(node).removes.take(
         now, [this, node](BlockId block) { return map_.is_deleting(node, block); });
     for (const auto& order : orders) reply.remove.push_back({order.block, order.generation});
@@ -220,9 +221,10 @@ bool BlockManager::work() {
 }
 
 void BlockManager::collect_orphans(TimePoint now) {
-  const auto due = orphans_.due(
-      map_, sessions_,
-      {.safe_mode = safe_mode_.on(), .all_live_reported = registry_.all_live_reported()}, now);
+  const auto due = orphans_.due(map_, sessions_,
+                                {.safe_mode = safe_mode_.on() || is_behind(),
+                                 .all_live_reported = registry_.all_live_reported()},
+                                now);
   for (const BlockId block : due) {
     if (retiring_.contains(block) || dying_.contains(block)) continue;
     const bool impossible = block.value == 0 || block > metadata::kBlockIdMax;
@@ -247,8 +249,10 @@ void BlockManager::repair(TimePoint now) {
   end_decommissions();
   auto options = options_.repair;
   balance_.adjust(options, registry_);
-  const auto plan = metadata::plan_replication(
-      {map_, registry_, repair_work_, options, safe_mode_.on(), now, is_unsettled(now)}, random_);
+  const auto plan =
+      metadata::plan_replication({map_, registry_, repair_work_, options,
+                                  safe_mode_.on() || is_behind(), now, is_unsettled(now)},
+                                 random_);
   repair_work_.begin(map_, plan, now);
   if (balance_.follow(plan, map_, repair_work_, registry_)) {
     log_info("namenode",
@@ -268,8 +272,9 @@ void BlockManager::fill_status(StatusReply& reply, std::uint64_t total_blocks,
                                TimePoint now) const {
   const auto counts = map_.counts(total_blocks);
   reply.cluster = options_.cluster;
-  reply.safe_mode = safe_mode_.on();
-  reply.safe_mode_reason = safe_mode_.reason();
+  reply.behind = is_behind();
+  reply.safe_mode = safe_mode_.on() || reply.behind;
+  reply.safe_mode_reason = reply.behind ? behind_text() : safe_mode_.reason();
   reply.blocks_total = total_blocks;
   reply.blocks_under_replicated = counts.under_replicated;
   reply.blocks_missing = counts.missing;

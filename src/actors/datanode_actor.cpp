@@ -188,8 +188,19 @@ void DatanodeActorState::registered(const metadata::SendRegistration& asked,
     return;
   }
   last_complaint_.clear();
-  step(metadata::RegistrationAnswered{
-      asked.connection, asked.request, reply.report, {reply.epoch, reply.change}, reply.from});
+  if (reply.later) {
+    log_warn("datanode",
+             "the namenode is behind what this node knows of the cluster (leadership {}, change {} "
+             "of life {}): it is told everything and obeyed in nothing",
+             membership_->known().epoch.leadership, membership_->known().change,
+             to_string(membership_->known().epoch.life));
+  }
+  step(metadata::RegistrationAnswered{asked.connection,
+                                      asked.request,
+                                      reply.report,
+                                      {reply.epoch, reply.change},
+                                      reply.from,
+                                      reply.later});
 }
 
 void DatanodeActorState::perform(const metadata::SendChunk& send) {

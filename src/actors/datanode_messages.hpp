@@ -50,11 +50,13 @@ struct Registered {
   metadata::Epoch epoch;
   std::uint64_t change = 0;       // The number of the newest change applied.
   metadata::ReportPosition from;  // Where that report begins, or goes on.
+  // The node knows a later state of the cluster than this namenode: it keeps what it knows.
+  bool later = false;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Registered& x) {
-  return f(x.cluster, x.report, x.epoch, x.change, x.from);
+  return f(x.cluster, x.report, x.epoch, x.change, x.from, x.later);
 }
 
 // A copy that the node was ordered to send and that one of its ends could not carry out.

@@ -41,7 +41,7 @@ using NamenodeActor = caf::typed_actor<
     Asked<StatusRequest>::with<StatusReply>, Asked<SafeModeRequest>::with<SafeModeReply>,
     Asked<DecideNode>::with<metadata::ChangeReply>, Asked<BalanceRequest>::with<BalanceReply>,
     Asked<CopiesRequest>::with<CopiesReply>, Asked<CheckBlocksRequest>::with<CheckBlocksReply>,
-    Asked<ScrubRequest>::with<ScrubReply>>;
+    Asked<ScrubRequest>::with<ScrubReply>, Asked<BackupRequest>::with<BackupReply>>;
 
 // An error of ours as CAF carries it: the code, our category, and the sentence as context.
 caf::error to_caf(const Error& error);

@@ -42,9 +42,11 @@ struct CountCopies {
   std::uint8_t wanted = 0;
 };
 
+// Whether changes are refused, and why.
 struct SafeModeChanged {
   bool on = false;
   std::string reason;
+  bool behind = false;  // The datanodes know a later state; else it is safe mode.
 
   friend bool operator==(const SafeModeChanged&, const SafeModeChanged&) = default;
 };

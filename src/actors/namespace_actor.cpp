@@ -55,7 +55,15 @@ std::optional<Error> NamespaceActorState::refuse(const Patience& patience) {
   return screen_->refuse(patience, self_->current_sender(), self_->clock().now());
 }
 
+caf::result<metadata::ChangeReply> NamespaceActorState::refuse_change(
+    const metadata::RequestId& request) {
+  auto kept = reader_->kept_reply(request);
+  if (kept.ok() && kept->has_value()) return std::move(**kept);
+  return refuse_in_safe_mode();
+}
+
 caf::error NamespaceActorState::refuse_in_safe_mode() const {
+  if (safe_mode_.behind) return to_caf({Errc::kBehind, safe_mode_.reason});
   return to_caf({Errc::kSafeMode, "no changes in safe mode: " + safe_mode_.reason});
 }
 
@@ -156,7 +164,7 @@ caf::result<WriteGrant> NamespaceActorState::allocate(AllocateBlocks& request,
 
 caf::result<metadata::ChangeReply> NamespaceActorState::commit(CommitWrite& request,
                                                                const Patience& patience) {
-  if (safe_mode_.on) return refuse_in_safe_mode();
+  if (safe_mode_.on) return refuse_change(request.change.request);
   request.change.time_ms = wall_clock_();
   // Empty files concern nobody else.
   const auto& files = request.change.files;

@@ -69,7 +69,7 @@ class NamespaceActorState {
   // Stamps a change with the time and proposes it; answered when it is applied.
   template <class Change>
   caf::result<metadata::ChangeReply> propose(Change& change) {
-    if (safe_mode_.on) return refuse_in_safe_mode();
+    if (safe_mode_.on) return refuse_change(change.request);
     change.time_ms = wall_clock_();
     return propose_change(metadata::Change{std::move(change)});
   }
@@ -89,6 +89,8 @@ class NamespaceActorState {
     return self_->delegate(blocks_, patience, std::move(request));
   }
   caf::error refuse_in_safe_mode() const;
+  // What was applied before is answered as then, also when nothing new is.
+  caf::result<metadata::ChangeReply> refuse_change(const metadata::RequestId& request);
   caf::result<metadata::ChangeReply> propose_change(const metadata::Change& change);
   Status check_intended(const IntendedFile& file);
 

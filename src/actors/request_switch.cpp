@@ -59,6 +59,7 @@ void RequestSwitch::enqueue(caf::mailbox_element_ptr element, caf::execution_uni
 
 RequestSwitch::Routes namenode_routes(const caf::strong_actor_ptr& names,
                                       const caf::strong_actor_ptr& blocks,
+                                      const caf::strong_actor_ptr& backups,
                                       const NamenodeLanes& lanes) {
   RequestSwitch::Routes routes;
   routes.lead<StatRequest, ListRequest, LocateRequest, LocateDirectoryRequest,
@@ -69,6 +70,7 @@ RequestSwitch::Routes namenode_routes(const caf::strong_actor_ptr& names,
   routes.lead<RenewSession, EndSession>(blocks, lanes.blocks);
   routes.lead<StatusRequest, SafeModeRequest, BalanceRequest, CheckBlocksRequest, ScrubRequest>(
       blocks, lanes.admin);
+  routes.lead<BackupRequest>(backups, lanes.admin);
   routes.lead_nodes<RegisterNode, Heartbeat, Goodbye>(blocks, lanes.beats);
   routes.lead_nodes<BlockReportPart>(blocks, lanes.reports);
   return routes;

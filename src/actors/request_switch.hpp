@@ -62,6 +62,7 @@ class RequestSwitch final : public caf::monitorable_actor {
 // The routes of a namenode.
 RequestSwitch::Routes namenode_routes(const caf::strong_actor_ptr& names,
                                       const caf::strong_actor_ptr& blocks,
+                                      const caf::strong_actor_ptr& backups,
                                       const NamenodeLanes& lanes);
 
 }  // namespace minidfs::actors

@@ -52,6 +52,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(minidfs, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::CheckBlocksReply))
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::ScrubRequest))
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::ScrubReply))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::BackupRequest))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::BackupReply))
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::Patience))
 
 CAF_END_TYPE_ID_BLOCK(minidfs)

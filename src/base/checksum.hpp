@@ -16,8 +16,15 @@ using Checksum = std::uint64_t;
 Checksum checksum(std::span<const std::byte> bytes);
 Checksum checksum(std::string_view bytes);
 
-// Of the stored bytes of slice number `slice` of `block`. The seed ties the sum to its place: bytes
-// that are right but belong to another block or slice do not pass.
-Checksum slice_checksum(BlockId block, std::uint64_t slice, std::span<const std::byte> bytes);
+// Where a slice belongs.
+struct SlicePlace {
+  BlockId block;
+  std::uint64_t generation = 1;  // Of the block.
+  std::uint64_t slice = 0;       // Its number in the block.
+};
+
+// Of the stored bytes of a slice. The seed ties the sum to its place: bytes that are right but
+// belong to another block, another generation of it or another slice do not pass.
+Checksum slice_checksum(const SlicePlace& place, std::span<const std::byte> bytes);
 
 }  // namespace minidfs

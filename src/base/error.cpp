@@ -35,6 +35,7 @@ constexpr std::array<ErrcInfo, kErrcMax> kTable{{
     {Errc::kUnsupported, "unsupported", false, 400, 2},
     {Errc::kInternal, "internal error", false, 500, 1},
     {Errc::kBusy, "busy", true, 503, 3},
+    {Errc::kBehind, "namespace behind its datanodes", false, 403, 1},
 }};
 
 constexpr bool table_is_in_order() {

@@ -33,10 +33,11 @@ enum class Errc : std::uint8_t {
   kExpired = 22,  // A write session that the namenode has given up.
   kUnsupported = 23,
   kInternal = 24,
-  kBusy = 25,  // More is waiting than can be served in time: ask again later.
+  kBusy = 25,    // More is waiting than can be served in time: ask again later.
+  kBehind = 26,  // The datanodes know a later state of the cluster than its namenode.
 };
 
-inline constexpr std::uint8_t kErrcMax = 25;
+inline constexpr std::uint8_t kErrcMax = 26;
 
 // What the table says about a code.
 struct ErrcInfo {

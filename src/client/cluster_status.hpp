@@ -48,6 +48,7 @@ struct ClusterStatus {
   ClusterId cluster;
   bool safe_mode = false;
   std::string safe_mode_reason;  // Empty when off.
+  bool behind = false;  // In safe mode because the datanodes know a later state of the cluster.
   std::uint64_t files = 0;
   std::uint64_t directories = 0;
   BlockCounts blocks;
@@ -77,7 +78,8 @@ struct FileCopies {
 
 struct SafeMode {
   bool on = false;
-  std::string reason;  // Empty when off.
+  std::string reason;   // Empty when off.
+  bool behind = false;  // As in ClusterStatus.
 };
 
 // A block that is not as it should be.
@@ -93,6 +95,12 @@ struct BlockProblem {
 
   bool missing() const { return readable == 0; }
   bool under_replicated() const { return readable > 0 && live < wanted; }
+};
+
+// A backup of the namespace that was taken.
+struct BackupReport {
+  std::uint64_t bytes = 0;
+  std::uint64_t change = 0;  // The last change in it.
 };
 
 // How far a datanode is with checking its replicas.

@@ -20,6 +20,7 @@ inline bool ends_all(Errc code) {
     case Errc::kBusy:
     case Errc::kNotLeader:
     case Errc::kSafeMode:
+    case Errc::kBehind:
     case Errc::kNoDatanode:
     case Errc::kWrongCluster:
     case Errc::kCancelled:

@@ -13,6 +13,7 @@
 #include "client/client_context.hpp"
 #include "client/failures.hpp"
 #include "client/local_attributes.hpp"
+#include "client/namespace_backup.hpp"
 #include "client/polling.hpp"
 #include "client/progress_meter.hpp"
 #include "client/read/file_reader.hpp"
@@ -34,6 +35,7 @@ ClusterStatus cluster_status(actors::StatusReply reply) {
   status.cluster = reply.cluster;
   status.safe_mode = reply.safe_mode;
   status.safe_mode_reason = std::move(reply.safe_mode_reason);
+  status.behind = reply.behind;
   status.balance_deviation = reply.balance_deviation;
   status.files = reply.files;
   status.directories = reply.directories;
@@ -168,10 +170,10 @@ class FileSystemImpl final : public FileSystem {
   }
 
   Result<SafeMode> safe_mode(SafeModeAction action) override {
-    const char* words[] = {"status", "enter", "leave"};
+    const char* words[] = {"status", "enter", "leave", "accept"};
     MDFS_TRY(auto reply,
              context_.link.call(actors::SafeModeRequest{words[static_cast<std::size_t>(action)]}));
-    return SafeMode{reply.on, std::move(reply.reason)};
+    return SafeMode{reply.on, std::move(reply.reason), reply.behind};
   }
 
   Status decide_node(NodeId node, metadata::NodeAction action,
@@ -239,6 +241,10 @@ class FileSystemImpl final : public FileSystem {
   Result<std::vector<NodeScrub>> scrub_state() override {
     MDFS_TRY(const auto reply, context_.link.call(actors::ScrubRequest{false}));
     return scrubbed_nodes(reply, reply.request);
+  }
+
+  Result<BackupReport> back_up_namespace(const std::string& local_directory) override {
+    return client::back_up_namespace(context_, local_directory);
   }
 
   Result<WriteReport> write_file(const std::string& path, Source& source,

@@ -134,7 +134,9 @@ class FileSystem {
   virtual void probe_nodes(ClusterStatus& status, std::chrono::milliseconds within) = 0;
 
   // Administration.
-  enum class SafeModeAction : std::uint8_t { kStatus, kEnter, kLeave };
+  // kLeave fails with kBehind when the datanodes know a later state of the cluster than the
+  // namenode; kAccept leaves and says that the namenode's state counts.
+  enum class SafeModeAction : std::uint8_t { kStatus, kEnter, kLeave, kAccept };
   virtual Result<SafeMode> safe_mode(SafeModeAction action) = 0;
   // The end of maintenance is `maintenance` from now on by the namenode's clock. kInUse for a node
   // that lives and is to be forgotten.
@@ -154,6 +156,10 @@ class FileSystem {
   virtual Result<std::vector<NodeScrub>> scrub(bool wait, const ScrubProgress& progress) = 0;
   // How far the datanodes are, without asking anything of them.
   virtual Result<std::vector<NodeScrub>> scrub_state() = 0;
+
+  // Takes a consistent copy of the running namenode's namespace into a local directory, which must
+  // be missing or empty and appears when it is whole and on stable storage.
+  virtual Result<BackupReport> back_up_namespace(const std::string& local_directory) = 0;
 
   // Writes one file; it is visible as a whole when this returns. kAlreadyExists without overwrite.
   // What can be read of the source is what is stored, whatever length it has or had.

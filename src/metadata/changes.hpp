@@ -257,10 +257,29 @@ typename Inspector::result_type inspect(Inspector& f, DropStaged& x) {
   return f(x.session);
 }
 
+// The namespace begins another life, on the word of an operator who takes it as it is although
+// datanodes know a later state: whatever they know of its lives until then, and of `lives`, is
+// given up, and so are the blocks with `marks`, which no file will own. Also a leadership, with the
+// rules of BeginLeadership.
+struct BeginLife {
+  std::int64_t time_ms = 0;
+  LifeId life;  // Not none.
+  std::uint64_t number = 0;
+  BlockMark mark = 0;
+  std::vector<LifeId> lives;
+  std::vector<BlockMark> marks;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, BeginLife& x) {
+  return f(x.time_ms, x.life, x.number, x.mark, x.lives, x.marks);
+}
+
 // The alternative's index plus one is the first byte of an entry: only append.
-using Change = std::variant<MakeDirectory, CommitFiles, Rename, Remove, SetReplication,
-                            ReserveBlockIds, PurgeRemoved, SetNodeAdmin, BeginLeadership,
-                            RetireBlockIds, SetAttributes, StageBlocks, CommitStaged, DropStaged>;
+using Change =
+    std::variant<MakeDirectory, CommitFiles, Rename, Remove, SetReplication, ReserveBlockIds,
+                 PurgeRemoved, SetNodeAdmin, BeginLeadership, RetireBlockIds, SetAttributes,
+                 StageBlocks, CommitStaged, DropStaged, BeginLife>;
 
 // An entry of the log: a change, and the cluster time when it was proposed (see
 // namespace_times.hpp); 0 when it carries none.

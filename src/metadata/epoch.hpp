@@ -27,6 +27,14 @@ struct Epoch {
   friend bool operator==(const Epoch&, const Epoch&) = default;
 };
 
+// What a datanode remembers of its namespace, also on disk (storage/blocks/datanode_epoch.hpp).
+struct KnownEpoch {
+  Epoch epoch;
+  std::uint64_t change = 0;  // The newest that a namenode of this life has told.
+
+  friend bool operator==(const KnownEpoch&, const KnownEpoch&) = default;
+};
+
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Epoch& x) {
   return f(x.life, x.leadership);

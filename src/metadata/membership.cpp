@@ -98,6 +98,7 @@ void Membership::go_away() {
 
 void Membership::on(const LeaveWanted&) {
   state_ = State::kLeft;
+  if (known_ != kept_) effects_.push_back(KeepKnown{kept_ = known_});
   for (auto* question : {&registration_, &beat_, &chunk_}) *question = {};
 }
 
@@ -131,14 +132,15 @@ void Membership::on(const RegistrationAnswered& event) {
   registration_ = {};
   registered_by_ = event.request;
   retry_ = milliseconds{0};
-  take_epoch(event.told);
+  take_epoch(event.told, event.later);
   due(beat_, now_ + options_.heartbeat_interval);
   start_report(event.report, event.from);
 }
 
-// A namenode of an earlier leadership is told everything and obeyed in nothing.
-void Membership::take_epoch(const KnownEpoch& told) {
-  obeys_ = !known_.epoch.follows(told.epoch);
+// A namenode that is behind, or of an earlier leadership, is told everything and obeyed in nothing.
+void Membership::take_epoch(const KnownEpoch& told, bool later) {
+  leader_ = told.epoch;
+  obeys_ = !later && !known_.epoch.follows(told.epoch);
   if (!obeys_) return;
   if (told.epoch.life != known_.epoch.life) known_.change = 0;
   known_.epoch = told.epoch;
@@ -212,17 +214,14 @@ void Membership::on(const HeartbeatAnswered& event) {
     due(beat_, now_ + (event.busy ? options_.heartbeat_interval / kBusyBeats
                                   : options_.heartbeat_interval));
   }
-  const bool other_epoch = obeys_ && event.told.epoch != known_.epoch;
-  if (event.register_again || other_epoch) {
+  // The namenode may live another life now, or lead again.
+  if (event.register_again || event.told.epoch != leader_) {
     register_at(now_);
     return;
   }
   if (obeys_) {
     note_change(event.told);
     effects_.push_back(ObeyOrders{fence_});
-  } else if (!known_.epoch.follows(event.told.epoch)) {
-    register_at(now_);  // The namenode of before lives another life now, or leads again.
-    return;
   }
   if (event.report != 0 && event.report != report_) start_report(event.report, event.from);
 }

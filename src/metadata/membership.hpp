@@ -15,6 +15,8 @@
 //   request: what belongs to an earlier connection or an earlier registration changes nothing.
 // - A silent request is no dead connection: it is asked again, ever more rarely. A dead peer is
 //   found by the kernel (keep-alive probes), which closes the connection.
+// - A namenode that is behind what this node knows (metadata/later_state.hpp), or of an earlier
+//   leadership, is told everything and obeyed in nothing; what the node knows it keeps.
 // - A registration and a full report begin with a fence: orders that were given before and are not
 //   carried out yet are dropped, then the replicas are listed. So what the namenode concludes from
 //   the report cannot be undone by an order that it has forgotten, and it may give those again
@@ -43,14 +45,6 @@ struct MembershipOptions {
   std::uint64_t seed = 0;  // Of the jitter.
 };
 
-// What a datanode remembers of its namespace, also on disk (storage/blocks/datanode_epoch.hpp).
-struct KnownEpoch {
-  Epoch epoch;
-  std::uint64_t change = 0;  // The newest that a namenode of this life has told.
-
-  friend bool operator==(const KnownEpoch&, const KnownEpoch&) = default;
-};
-
 enum class MembershipState : std::uint8_t {
   kAway,  // Until the next dial.
   kConnecting,
@@ -75,6 +69,7 @@ struct RegistrationAnswered {
   std::uint64_t report = 0;
   KnownEpoch told;
   ReportPosition from{};
+  bool later = false;  // This node knows a later state of the cluster than the namenode.
 };
 struct HeartbeatAnswered {
   std::uint64_t connection = 0;
@@ -209,7 +204,7 @@ class Membership {
   void forgive_gap();
   void go_away();
   void register_at(TimePoint at);
-  void take_epoch(const KnownEpoch& told);
+  void take_epoch(const KnownEpoch& told, bool later);
   void note_change(const KnownEpoch& told);
   void start_report(std::uint64_t report, const ReportPosition& from);
   void begin_chunks();
@@ -225,7 +220,8 @@ class Membership {
   KnownEpoch known_;
   KnownEpoch kept_;  // What the disk was last told.
   TimePoint kept_at_{};
-  bool obeys_ = false;  // The namenode of this connection is of the known epoch.
+  Epoch leader_;        // As the namenode told at the last registration.
+  bool obeys_ = false;  // It is of the known epoch.
   std::uint64_t connection_ = 0;
   std::uint64_t last_request_ = 0;
   std::uint64_t registered_by_ = 0;  // The request; heartbeats of lower numbers are from before.

@@ -37,6 +37,29 @@ Result<std::optional<Outcome>> check_id(NamespaceTable& table, const std::string
   return std::optional<Outcome>();
 }
 
+// Why no leadership can have this number and this mark; nothing when one can.
+Result<std::optional<Outcome>> check_leadership(NamespaceTable& table, std::uint64_t number,
+                                                BlockMark mark) {
+  if (number == 0 || mark == 0) {
+    return std::optional(
+        failure(Errc::kInvalidArgument, "leadership " + std::to_string(number) + " with the mark " +
+                                            std::to_string(mark) + ": both begin at 1"));
+  }
+  const std::uint64_t last = table.leadership();
+  if (number < last) {
+    return std::optional(failure(Errc::kStale, "leadership " + std::to_string(number) +
+                                                   " cannot follow leadership " +
+                                                   std::to_string(last)));
+  }
+  MDFS_TRY(const bool used, table.uses_mark(mark));
+  MDFS_TRY(const bool given_up, table.gave_up_mark(mark));
+  if (used || given_up || first_of(mark).value < table.block_id_bound()) {
+    return std::optional(
+        failure(Errc::kAlreadyExists, "blocks have the mark " + std::to_string(mark) + " already"));
+  }
+  return std::optional<Outcome>();
+}
+
 }  // namespace
 
 Result<std::optional<Outcome>> check_block_ids(NamespaceTable& table, const CommittedFile& file) {
@@ -97,22 +120,25 @@ Result<Outcome> reserve_block_ids(NamespaceTable& table, const ReserveBlockIds& 
 }
 
 Result<Outcome> begin_leadership(NamespaceTable& table, const BeginLeadership& change) {
-  if (change.number == 0 || change.mark == 0) {
-    return failure(Errc::kInvalidArgument, "leadership " + std::to_string(change.number) +
-                                               " with the mark " + std::to_string(change.mark) +
-                                               ": both begin at 1");
-  }
-  const std::uint64_t last = table.leadership();
-  if (change.number < last) {
-    return failure(Errc::kStale, "leadership " + std::to_string(change.number) +
-                                     " cannot follow leadership " + std::to_string(last));
-  }
-  MDFS_TRY(const bool marked, table.uses_mark(change.mark));
-  if (marked || first_of(change.mark).value < table.block_id_bound()) {
-    return failure(Errc::kAlreadyExists,
-                   "blocks have the mark " + std::to_string(change.mark) + " already");
-  }
+  MDFS_TRY(auto bad, check_leadership(table, change.number, change.mark));
+  if (bad) return std::move(*bad);
   MDFS_CHECK(table.begin_leadership({change.life, change.number}, change.mark));
+  return Outcome{0, {}, change.number};
+}
+
+Result<Outcome> begin_life(NamespaceTable& table, const BeginLife& change) {
+  if (change.life.is_none()) {
+    return failure(Errc::kInvalidArgument, "a life of the namespace without an id");
+  }
+  if (change.lives.size() > kGivenUpLivesMax || change.marks.size() > kGivenUpMarksMax) {
+    return failure(Errc::kTooLarge, std::to_string(change.lives.size()) + " lives and " +
+                                        std::to_string(change.marks.size()) +
+                                        " marks to give up at once");
+  }
+  MDFS_TRY(auto bad, check_leadership(table, change.number, change.mark));
+  if (bad) return std::move(*bad);
+  MDFS_CHECK(table.begin_leadership({change.life, change.number}, change.mark));
+  MDFS_CHECK(table.give_up(change.lives, change.marks));
   return Outcome{0, {}, change.number};
 }
 

@@ -14,6 +14,9 @@ namespace minidfs::metadata {
 inline constexpr std::uint64_t kBlockIdBoundMax = 1ULL << 62;
 inline constexpr std::uint64_t kReservedIdsMax = 1ULL << 32;
 inline constexpr std::size_t kRetiredRangesMax = 65'536;  // Of one change.
+// Of one change; what does not fit is told again, and given up by the next one.
+inline constexpr std::size_t kGivenUpLivesMax = 1024;
+inline constexpr std::size_t kGivenUpMarksMax = 65'536;
 
 // Checks that the blocks of a file were given out, belong to no file and are not retired; nothing
 // when all is well.
@@ -25,6 +28,7 @@ Result<std::optional<Outcome>> check_block_ranges(NamespaceTable& table, const s
 
 Result<Outcome> reserve_block_ids(NamespaceTable& table, const ReserveBlockIds& change);
 Result<Outcome> begin_leadership(NamespaceTable& table, const BeginLeadership& change);
+Result<Outcome> begin_life(NamespaceTable& table, const BeginLife& change);
 Result<Outcome> retire_block_ids(NamespaceTable& table, const RetireBlockIds& change);
 
 }  // namespace minidfs::metadata

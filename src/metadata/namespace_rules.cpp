@@ -216,6 +216,9 @@ Result<Outcome> apply_one(NamespaceTable& table, const ReserveBlockIds& x) {
 Result<Outcome> apply_one(NamespaceTable& table, const BeginLeadership& x) {
   return begin_leadership(table, x);
 }
+Result<Outcome> apply_one(NamespaceTable& table, const BeginLife& x) {
+  return begin_life(table, x);
+}
 Result<Outcome> apply_one(NamespaceTable& table, const RetireBlockIds& x) {
   return retire_block_ids(table, x);
 }

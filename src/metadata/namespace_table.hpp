@@ -73,6 +73,11 @@ class NamespaceTable {
   virtual Result<bool> uses_mark(BlockMark mark) = 0;
   // Notes a leadership with its mark. A none `epoch.life` leaves the life as it is.
   virtual Status begin_leadership(const Epoch& epoch, BlockMark mark) = 0;
+  // The mark belongs to blocks of a state of the cluster that was given up.
+  virtual Result<bool> gave_up_mark(BlockMark mark) = 0;
+  // What was known of the namespace's earlier lives and of the given ones counts no more, nor do
+  // blocks with the given marks.
+  virtual Status give_up(std::span<const LifeId> lives, std::span<const BlockMark> marks) = 0;
   virtual Result<bool> is_retired(BlockId block) = 0;
   // REQUIRES: no file owns a block from `first` to `last`.
   virtual Status retire(BlockId first, BlockId last) = 0;

@@ -232,7 +232,8 @@ asio::awaitable<void> Connection::check_slice(CorruptSlice notice) {
       co_await read_replica(*replica, (*replica)->stored_offset(notice.slice), slice.stored_bytes);
   if (!bytes.ok()) {
     tell_bad(**replica, bytes.error());
-  } else if (slice_checksum(notice.block, notice.slice, *bytes) != slice.checksum) {
+  } else if (slice_checksum({notice.block, notice.generation, notice.slice}, *bytes) !=
+             slice.checksum) {
     loop_.context().events.replica_corrupt(notice.block, notice.generation,
                                            "slice " + std::to_string(notice.slice) + " of block " +
                                                to_string(notice.block) +

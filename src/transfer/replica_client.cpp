@@ -172,12 +172,15 @@ Status ReplicaClientImpl::begin_answer(Answer& answer, const Frame& frame) {
   const std::uint64_t end = request.offset + request.length;
   const std::uint64_t first = request.offset / kSliceBytes;
   const std::uint64_t slices = request.length == 0 ? 0 : (end - 1) / kSliceBytes - first + 1;
+  const bool other_length =
+      request.block_length != 0 && begins.block_length != request.block_length;
   if (begins.block != request.block || begins.first_slice != first || begins.slices != slices ||
-      begins.block_length < end) {
+      begins.block_length < end || other_length) {
     return Error{Errc::kProtocol,
                  connection_->name() + ": answer of " + std::to_string(begins.slices) +
                      " slices of block " + to_string(begins.block) + " to a request for " +
-                     std::to_string(slices) + " of block " + to_string(request.block)};
+                     std::to_string(slices) + " of block " + to_string(request.block) +
+                     (other_length ? ", which has another length" : "")};
   }
   answer.next_slice = first;
   answer.slices_left = slices;
@@ -223,10 +226,11 @@ Status ReplicaClientImpl::take_slice(Answer& answer, const storage::Slice& slice
   const std::uint64_t start = index * kSliceBytes;
   const bool right_size =
       slice.raw_bytes == std::min<std::uint64_t>(kSliceBytes, answer.block_length - start);
-  auto raw = right_size ? decoder_.decode(answer.request.block, index, slice, stored)
-                        : Error{Errc::kCorrupt, "slice " + std::to_string(index) + " of block " +
-                                                    to_string(answer.request.block) +
-                                                    " has the wrong length"};
+  auto raw =
+      right_size
+          ? decoder_.decode({answer.request.block, answer.request.generation, index}, slice, stored)
+          : Error{Errc::kCorrupt, "slice " + std::to_string(index) + " of block " +
+                                      to_string(answer.request.block) + " has the wrong length"};
   if (!raw.ok()) {
     answer.outcome = Error{raw.error().code, connection_->name() + ": " + raw.error().message};
     MDFS_CHECK(run.flush());

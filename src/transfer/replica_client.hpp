@@ -21,6 +21,8 @@ struct ReadRequest {
   std::uint64_t generation = 0;
   std::uint64_t offset = 0;  // Of the first wanted byte within the block, before compression.
   std::uint64_t length = 0;  // Wanted bytes; offset + length must not exceed the block's length.
+  // As the namespace has it: a replica of another length is not one of this block. 0: not known.
+  std::uint64_t block_length = 0;
 };
 
 // Takes verified, decompressed bytes in order; an error ends the transfer and is returned.

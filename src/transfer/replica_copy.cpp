@@ -26,15 +26,15 @@ void keep_rate(Clock::time_point start, std::uint64_t sent_bytes, std::uint64_t 
   }
 }
 
-Status check_slices(BlockId block, std::uint64_t first, std::span<const storage::Slice> slices,
+Status check_slices(SlicePlace first, std::span<const storage::Slice> slices,
                     std::span<const std::byte> stored) {
-  for (std::size_t i = 0; i < slices.size(); ++i) {
-    if (slice_checksum(block, first + i, stored.first(slices[i].stored_bytes)) !=
-        slices[i].checksum) {
-      return Error{Errc::kCorrupt, "slice " + std::to_string(first + i) + " of block " +
-                                       to_string(block) + " has a wrong checksum on disk"};
+  for (const auto& slice : slices) {
+    if (slice_checksum(first, stored.first(slice.stored_bytes)) != slice.checksum) {
+      return Error{Errc::kCorrupt, "slice " + std::to_string(first.slice) + " of block " +
+                                       to_string(first.block) + " has a wrong checksum on disk"};
     }
-    stored = stored.subspan(slices[i].stored_bytes);
+    stored = stored.subspan(slice.stored_bytes);
+    ++first.slice;
   }
   return {};
 }
@@ -82,7 +82,8 @@ Result<BlockAck> ReplicaCopier::send(storage::ReplicaReader& replica) {
     }
     MDFS_CHECK(replica.read(buffer, offset, bytes));
     const std::span<const std::byte> part = *buffer;
-    MDFS_CHECK(check_slices(block, first, slices.subspan(first, count), part));
+    MDFS_CHECK(check_slices({block, replica.info().generation, first}, slices.subspan(first, count),
+                            part));
     keep_rate(start, offset - first_offset, bytes_per_second_, options_.cancelled);
     MDFS_CHECK(writer_->append(slices.subspan(first, count), part));
     first += count;

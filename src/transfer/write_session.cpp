@@ -218,13 +218,15 @@ bool WriteSession::take_slices() {
 void WriteSession::write_slices(std::span<const storage::Slice> slices,
                                 std::span<const std::byte> stored) {
   const BlockId block = block_->begin.block;
+  const std::uint64_t generation = block_->begin.generation;
   Status status;
   std::size_t offset = 0;
   for (std::size_t i = 0; i < slices.size(); ++i) {
     const auto bytes = stored.subspan(offset, slices[i].stored_bytes);
     offset += slices[i].stored_bytes;
     block_->length += slices[i].raw_bytes;
-    if (status.ok() && slice_checksum(block, block_->slices + i, bytes) != slices[i].checksum) {
+    if (status.ok() &&
+        slice_checksum({block, generation, block_->slices + i}, bytes) != slices[i].checksum) {
       status = Error{Errc::kCorrupt, "slice " + std::to_string(block_->slices + i) + " of block " +
                                          to_string(block) + " arrived with a wrong checksum"};
     }

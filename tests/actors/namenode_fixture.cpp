@@ -92,6 +92,9 @@ void NamenodeFixture::spawn() {
   blocks->facts = facts_of(*shared).value();
   blocks->node_admins = shared->node_admins().value();
   blocks->staged = shared->staged_files().value();
+  auto history = shared->history().value();
+  if (history.now().life.is_none()) history.begin_leadership(options_.epoch, options_.mark, 0);
+  blocks->options.history = std::move(history);
   owners_ = system_.spawn(owner_actor, shared);
   blocks->owners = owners_;
   blocks_ = system_.spawn(block_actor, std::move(blocks));
@@ -107,7 +110,7 @@ void NamenodeFixture::spawn() {
   names_ = system_.spawn(namespace_actor, std::move(names));
   switch_ = RequestSwitch::make(
       system_, namenode_routes(caf::actor_cast<caf::strong_actor_ptr>(names_),
-                               caf::actor_cast<caf::strong_actor_ptr>(blocks_), lanes_));
+                               caf::actor_cast<caf::strong_actor_ptr>(blocks_), nullptr, lanes_));
   namenode_ = caf::actor_cast<NamenodeActor>(switch_);
   settle();
 }

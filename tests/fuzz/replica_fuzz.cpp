@@ -30,8 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Slice slice;
     slice.stored_bytes = static_cast<std::uint32_t>(size);
     slice.raw_bytes = static_cast<std::uint32_t>(size + data[0] + 1);
-    slice.checksum = slice_checksum(BlockId{7}, 0, bytes);
-    static_cast<void>(decoder.decode(BlockId{7}, 0, slice, bytes));
+    slice.checksum = slice_checksum({BlockId{7}}, bytes);
+    static_cast<void>(decoder.decode({BlockId{7}}, slice, bytes));
   }
   return 0;
 }

@@ -18,7 +18,7 @@ constexpr std::array kTable{&kPutCommand,      &kGetCommand,     &kCatCommand,  
                             &kMkdirCommand,    &kRmCommand,      &kMvCommand,       &kStatCommand,
                             &kChecksumCommand, &kSetrepCommand,  &kStatusCommand,   &kFsckCommand,
                             &kNodeCommand,     &kBalanceCommand, &kSafemodeCommand, &kScrubCommand,
-                            &kConfigCommand};
+                            &kNamenodeCommand, &kConfigCommand};
 
 constexpr std::array kClientFlags{
     Flag{"namenode", 0, "HOST:PORT[,...]", "Where the namenodes listen (or MINIDFS_NAMENODE)",

@@ -102,6 +102,7 @@ extern const Command kSetrepCommand;
 extern const Command kStatusCommand;
 extern const Command kFsckCommand;
 extern const Command kNodeCommand;
+extern const Command kNamenodeCommand;
 extern const Command kBalanceCommand;
 extern const Command kSafemodeCommand;
 extern const Command kScrubCommand;

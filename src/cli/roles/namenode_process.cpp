@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <random>
 
+#include "actors/backup_actor.hpp"
 #include "actors/block_actor.hpp"
 #include "actors/control_plane.hpp"
 #include "actors/leadership.hpp"
@@ -136,12 +137,17 @@ class Namenode final : public NamenodeProcess {
     MDFS_TRY(blocks->facts, actors::facts_of(*reader));
     MDFS_TRY(blocks->node_admins, reader->node_admins());
     MDFS_TRY(blocks->staged, reader->staged_files());
+    MDFS_TRY(auto history, reader->history());
     owners_ = system_.spawn<caf::detached>(actors::owner_actor, std::move(reader));
     blocks->owners = owners_;
     blocks->lanes = lanes;
     blocks->options = manager_options(config, directory_.cluster);
     blocks->options.epoch = leadership_.epoch;
     blocks->options.mark = leadership_.mark;
+    blocks->options.history = std::move(history);
+    blocks->note_life = [this](metadata::LifeId life) {
+      return storage::note_life(directory_, life);
+    };
     blocks->log = log_.get();
     blocks_ = system_.spawn<caf::detached>(actors::block_actor, std::move(blocks));
     machine_->set_sink([handle = blocks_](actors::NamespaceEffects effects) {
@@ -153,10 +159,25 @@ class Namenode final : public NamenodeProcess {
     names->blocks = blocks_;
     names->lanes = lanes;
     namespace_ = system_.spawn<caf::detached>(actors::namespace_actor, std::move(names));
+    backups_ = system_.spawn<caf::detached>(actors::backup_actor, backup_parts(config, lanes));
     switch_ = actors::RequestSwitch::make(
         system_, actors::namenode_routes(caf::actor_cast<caf::strong_actor_ptr>(namespace_),
-                                         caf::actor_cast<caf::strong_actor_ptr>(blocks_), lanes));
+                                         caf::actor_cast<caf::strong_actor_ptr>(blocks_),
+                                         caf::actor_cast<caf::strong_actor_ptr>(backups_), lanes));
     return {};
+  }
+
+  std::shared_ptr<actors::BackupParts> backup_parts(const Config& config,
+                                                    const actors::NamenodeLanes& lanes) const {
+    auto parts = std::make_shared<actors::BackupParts>();
+    parts->database_path = directory_.database_path();
+    parts->copy_path = directory_.copy_path();
+    parts->free_min_bytes = config.namenode.reserved_space;
+    parts->version_file = [cluster = directory_.cluster](metadata::LifeId life) {
+      return storage::namenode_version_file(cluster, life);
+    };
+    parts->lane = lanes.admin;
+    return parts;
   }
 
   void stop_actors() {
@@ -170,6 +191,7 @@ class Namenode final : public NamenodeProcess {
     if (switch_) actors::RequestSwitch::close(switch_);
     switch_ = nullptr;
     stop(namespace_);
+    stop(backups_);
     stop(blocks_);
     stop(owners_);
   }
@@ -183,6 +205,7 @@ class Namenode final : public NamenodeProcess {
   actors::Leadership leadership_;
   actors::OwnerActor owners_;
   actors::BlockActor blocks_;
+  actors::BackupActor backups_;
   actors::NamespaceActor namespace_;
   caf::strong_actor_ptr switch_;
   std::unique_ptr<actors::ControlListener> listener_;

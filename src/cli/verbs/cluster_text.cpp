@@ -133,6 +133,7 @@ nlohmann::json to_json(const client::ClusterStatus& status) {
   return {{"cluster", to_string(status.cluster)},
           {"safe_mode", status.safe_mode},
           {"safe_mode_reason", status.safe_mode_reason},
+          {"behind", status.behind},
           {"files", status.files},
           {"directories", status.directories},
           {"blocks",

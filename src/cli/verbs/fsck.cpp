@@ -32,7 +32,9 @@ struct Totals {
   std::uint64_t missing = 0;
   std::uint64_t corrupt = 0;
 
-  bool healthy() const { return missing == 0 && corrupt == 0; }
+  std::string behind;  // Why the namespace is not the newest; empty when it is.
+
+  bool healthy() const { return missing == 0 && corrupt == 0 && behind.empty(); }
 };
 
 bool is_below(const std::string& path, const std::string& root) {
@@ -79,6 +81,8 @@ class Check {
   Result<int> run() {
     MDFS_TRY(const auto root, files_.stat(root_));
     MDFS_CHECK(count(root));
+    MDFS_TRY(const auto mode, files_.safe_mode(client::FileSystem::SafeModeAction::kStatus));
+    if (mode.behind) totals_.behind = mode.reason;
     Status printed;
     MDFS_CHECK(files_.check_blocks([&](const BlockProblem& problem) {
       if (printed.ok() && is_below(problem.path, root_)) printed = take(problem);
@@ -155,14 +159,12 @@ class Check {
   }
 
   std::string json_text() const {
-    nlohmann::json object{{"healthy", totals_.healthy()},
-                          {"files", totals_.files},
-                          {"directories", totals_.directories},
-                          {"blocks", totals_.blocks},
-                          {"under_replicated", totals_.under_replicated},
-                          {"missing", totals_.missing},
-                          {"corrupt", totals_.corrupt},
-                          {"problems", problems_}};
+    nlohmann::json object{
+        {"healthy", totals_.healthy()}, {"behind", !totals_.behind.empty()},
+        {"files", totals_.files},       {"directories", totals_.directories},
+        {"blocks", totals_.blocks},     {"under_replicated", totals_.under_replicated},
+        {"missing", totals_.missing},   {"corrupt", totals_.corrupt},
+        {"problems", problems_}};
     put_bytes(object, "path", root_);
     if (list_files_) object["entries"] = entries_;
     return dump_json(object);
@@ -175,8 +177,15 @@ class Check {
     text += "under-replicated: " + std::to_string(totals_.under_replicated) + "\n";
     text += "missing:          " + std::to_string(totals_.missing) + "\n";
     text += "corrupt:          " + std::to_string(totals_.corrupt) + "\n";
+    if (!totals_.behind.empty()) {
+      text +=
+          "BEHIND:           " + printable(totals_.behind, invocation_.io().out_is_terminal) + "\n";
+    }
     return text + printable(root_, invocation_.io().out_is_terminal) + " is " +
-           (totals_.healthy() ? "healthy" : "DAMAGED") + "\n";
+           (totals_.healthy()        ? "healthy"
+            : totals_.behind.empty() ? "DAMAGED"
+                                     : "BEHIND") +
+           "\n";
   }
 
   Invocation& invocation_;
@@ -204,7 +213,8 @@ const Command kFsckCommand{
     .operands = "[PATH]",
     .summary = "Show what is missing, corrupt or short of copies",
     .details =
-        "The exit code is 1 when a block below PATH is missing or has a corrupt replica.\n"
+        "The exit code is 1 when a block below PATH is missing or has a corrupt replica, or the\n"
+        "datanodes know a later state of the cluster than the namenode.\n"
         "Blocks that are only short of copies are shown too; they are being repaired.\n",
     .example = "minidfs fsck /photos --files --blocks --locations",
     .flags = kFlags,

@@ -1,5 +1,6 @@
 // minidfs safemode: shows and changes whether the namenode refuses changes.
 
+#include <array>
 #include <chrono>
 
 #include "cli/command/command.hpp"
@@ -12,6 +13,10 @@ using Action = client::FileSystem::SafeModeAction;
 
 constexpr std::chrono::milliseconds kPoll{200};
 
+constexpr std::array kFlags{
+    Flag{"accept-older-namespace", 0, "", "With leave: give up what only the datanodes know", ""},
+};
+
 Result<int> run(Invocation& invocation) {
   const auto& word = invocation.arguments().operands.front();
   Action action = Action::kStatus;
@@ -21,10 +26,18 @@ Result<int> run(Invocation& invocation) {
     return Error{Errc::kInvalidArgument,
                  "safemode: '" + word + "' is none of enter, leave, wait, status"};
   }
+  if (invocation.arguments().has("accept-older-namespace")) {
+    if (action != Action::kLeave) {
+      return Error{Errc::kInvalidArgument,
+                   "safemode: --accept-older-namespace goes with leave, not with " + word};
+    }
+    action = Action::kAccept;
+  }
   MDFS_TRY(auto* files, invocation.file_system());
   MDFS_TRY(auto mode, files->safe_mode(action));
   if (word == "wait" && mode.on) {
     MDFS_CHECK(client::poll_until(kPoll, [&]() -> Result<bool> {
+      if (mode.behind) return Error{Errc::kBehind, mode.reason};  // It does not end by itself.
       MDFS_TRY(mode, files->safe_mode(Action::kStatus));
       return !mode.on;
     }));
@@ -43,9 +56,12 @@ const Command kSafemodeCommand{
     .summary = "Show or change whether the namenode refuses changes",
     .details =
         "In safe mode nothing is written, deleted or repaired. The namenode is in it after its\n"
-        "start until enough blocks have been reported; `enter` keeps it there until `leave`.\n",
+        "start until enough blocks have been reported; `enter` keeps it there until `leave`.\n"
+        "When the namenode was put back and the datanodes know a later state of the cluster, it\n"
+        "stays in safe mode until the newer state is put back or `leave --accept-older-namespace`\n"
+        "gives up what was changed since.\n",
     .example = "minidfs safemode wait",
-    .flags = {},
+    .flags = kFlags,
     .operands_min = 1,
     .operands_max = 1,
     .run = run};

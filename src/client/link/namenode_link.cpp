@@ -82,6 +82,7 @@ MDFS_LINK_REQUEST(actors::BalanceRequest)
 MDFS_LINK_REQUEST(actors::CopiesRequest)
 MDFS_LINK_REQUEST(actors::CheckBlocksRequest)
 MDFS_LINK_REQUEST(actors::ScrubRequest)
+MDFS_LINK_REQUEST(actors::BackupRequest)
 #undef MDFS_LINK_REQUEST
 
 void NamenodeLink::run_after(std::chrono::milliseconds delay, std::function<void()> task) {

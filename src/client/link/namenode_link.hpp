@@ -80,6 +80,10 @@ template <>
 struct ReplyOf<actors::ScrubRequest> {
   using type = actors::ScrubReply;
 };
+template <>
+struct ReplyOf<actors::BackupRequest> {
+  using type = actors::BackupReply;
+};
 
 struct LinkOptions {
   std::vector<metadata::Endpoint> namenodes;  // At least one; tried in turn.

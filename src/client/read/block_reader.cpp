@@ -80,7 +80,7 @@ void BlockReader::cancel(Error why) {
 }
 
 transfer::ReadRequest BlockReader::missing() const {
-  return {block_.id, block_.generation, offset_ + done_, length_ - done_};
+  return {block_.id, block_.generation, offset_ + done_, length_ - done_, block_.length};
 }
 
 void BlockReader::open() {

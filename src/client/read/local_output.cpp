@@ -9,6 +9,7 @@
 #include <climits>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 #include "base/ids.hpp"
@@ -146,7 +147,8 @@ void HiddenNames::forget(const std::string& path) {
 void HiddenNames::remove_all() {
   const std::lock_guard lock(mutex_);
   closed_ = true;
-  for (const auto& path : paths_) ::unlink(path.c_str());
+  std::error_code ignored;
+  for (const auto& path : paths_) std::filesystem::remove_all(path, ignored);
   paths_.clear();
 }
 

@@ -26,7 +26,7 @@ class HiddenNames {
   // False after remove_all().
   bool add(const std::string& path);
   void forget(const std::string& path);
-  // Removes all these files and lets no further one appear.
+  // Removes all these files and directories and lets no further one appear.
   void remove_all();
 
  private:

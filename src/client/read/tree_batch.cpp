@@ -18,7 +18,7 @@ constexpr std::uint64_t kPipelinedBytesMax = 1 << 20;
 
 Status request(transfer::ReplicaClient& client, const actors::LocatedFile& file) {
   const auto& block = file.blocks.front().block;
-  return client.request({block.id, block.generation, 0, block.length});
+  return client.request({block.id, block.generation, 0, block.length, block.length});
 }
 
 }  // namespace

@@ -193,7 +193,7 @@ bool BlockWrite::open_pipeline(WrittenPart& part, BlockId block, std::size_t fir
     if (!taken.ok()) return keep(std::move(taken).error());
     pipeline_ = std::move(*taken);
   }
-  space_->encoder.begin_block(block);
+  space_->encoder.begin_block(block, grant_.generation);
   const auto hint = std::max<std::uint64_t>(part.bytes->length_max(), first_bytes);
   return keep(pipeline_.writer->begin_block(block, grant_.generation, hint));
 }

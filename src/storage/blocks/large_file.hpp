@@ -21,7 +21,7 @@ struct LargeDescriptor {
 Result<LargeDescriptor> read_large_descriptor(int fd, DiskId disk, const std::string& name);
 
 // Reads the stored slices that begin at `offset` and checks them against their checksums.
-Status check_stored_slices(int fd, std::uint64_t offset, BlockId block,
+Status check_stored_slices(int fd, std::uint64_t offset, const ReplicaInfo& info,
                            std::span<const Slice> slices, const std::string& name);
 
 }  // namespace minidfs::storage

@@ -136,25 +136,27 @@ Result<ReplicaHeader> decode_record(const DescriptorPlace& place,
     return corrupt("record of block " + to_string(header.info.block) + ": longer than its pack");
   }
   MDFS_TRY(const auto slices, decode_slice_table(header, bytes, body.first(table_bytes)));
-  MDFS_CHECK(check_slices(header.info.block, 0, slices,
+  MDFS_CHECK(check_slices({header.info.block, header.info.generation}, slices,
                           body.subspan(table_bytes, header.info.stored_bytes)));
   return header;
 }
 
-Status check_slices(BlockId block, std::uint64_t first, std::span<const Slice> slices,
+Status check_slices(SlicePlace first, std::span<const Slice> slices,
                     std::span<const std::byte> stored) {
+  const auto bad = [&first](const std::string& what) {
+    return corrupt("block " + to_string(first.block) + ", slice " + std::to_string(first.slice) +
+                   ": " + what);
+  };
   for (const Slice& slice : slices) {
     if (slice.stored_bytes > stored.size()) {
-      return corrupt("block " + to_string(block) + ", slice " + std::to_string(first) + ": only " +
-                     std::to_string(stored.size()) + " of " + std::to_string(slice.stored_bytes) +
-                     " bytes");
+      return bad("only " + std::to_string(stored.size()) + " of " +
+                 std::to_string(slice.stored_bytes) + " bytes");
     }
-    if (slice_checksum(block, first, stored.first(slice.stored_bytes)) != slice.checksum) {
-      return corrupt("block " + to_string(block) + ", slice " + std::to_string(first) +
-                     ": does not match its checksum");
+    if (slice_checksum(first, stored.first(slice.stored_bytes)) != slice.checksum) {
+      return bad("does not match its checksum");
     }
     stored = stored.subspan(slice.stored_bytes);
-    ++first;
+    ++first.slice;
   }
   return {};
 }

@@ -80,8 +80,8 @@ Result<std::vector<Slice>> decode_slice_table(const ReplicaHeader& header,
 // descriptor, its place and all its slices. The record may be shorter than `bytes`.
 Result<ReplicaHeader> decode_record(const DescriptorPlace& place, std::span<const std::byte> bytes);
 
-// Checks slices `slices`, the first of which is number `first`, against their stored bytes.
-Status check_slices(BlockId block, std::uint64_t first, std::span<const Slice> slices,
+// Checks slices, the first of which is that at `first`, against their stored bytes.
+Status check_slices(SlicePlace first, std::span<const Slice> slices,
                     std::span<const std::byte> stored);
 
 // Names in blocks/ and packs/.

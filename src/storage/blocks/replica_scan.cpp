@@ -93,7 +93,7 @@ Result<LargeDescriptor> read_large_descriptor(int fd, DiskId disk, const std::st
   return LargeDescriptor{header.info, std::move(slices)};
 }
 
-Status check_stored_slices(int fd, std::uint64_t offset, BlockId block,
+Status check_stored_slices(int fd, std::uint64_t offset, const ReplicaInfo& info,
                            std::span<const Slice> slices, const std::string& name) {
   std::vector<std::byte> buffer;
   std::size_t next = 0;
@@ -105,7 +105,8 @@ Status check_stored_slices(int fd, std::uint64_t offset, BlockId block,
     }
     buffer.resize(bytes);
     MDFS_CHECK(read_at(fd, buffer, offset, name));
-    MDFS_CHECK(check_slices(block, first, slices.subspan(first, next - first), buffer));
+    MDFS_CHECK(check_slices({info.block, info.generation, first},
+                            slices.subspan(first, next - first), buffer));
     offset += bytes;
   }
   return {};
@@ -113,7 +114,7 @@ Status check_stored_slices(int fd, std::uint64_t offset, BlockId block,
 
 Result<ReplicaInfo> verify_large_file(int fd, DiskId disk, const std::string& name) {
   MDFS_TRY(const LargeDescriptor descriptor, read_large_descriptor(fd, disk, name));
-  MDFS_CHECK(check_stored_slices(fd, 0, descriptor.info.block, descriptor.slices, name));
+  MDFS_CHECK(check_stored_slices(fd, 0, descriptor.info, descriptor.slices, name));
   return descriptor.info;
 }
 

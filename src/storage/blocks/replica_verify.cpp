@@ -121,8 +121,8 @@ Status verify_large_replica(const std::string& path, DiskId disk, const ReplicaI
     }
     stored.resize(bytes);
     MDFS_CHECK(file.read(stored, offset));
-    MDFS_CHECK(
-        check_slices(info.block, first, std::span(slices).subspan(first, next - first), stored));
+    MDFS_CHECK(check_slices({info.block, info.generation, first},
+                            std::span(slices).subspan(first, next - first), stored));
     offset += bytes;
   }
   return {};

@@ -64,8 +64,7 @@ std::string to_string(const Compression& compression) {
 
 struct SliceEncoder::State {
   Compression compression;
-  BlockId block;
-  std::uint64_t next_slice = 0;
+  SlicePlace next;
   std::unique_ptr<ZSTD_CCtx, FreeCompressor> context;  // None until the first attempt.
   std::vector<Slice> slices;
   std::vector<std::byte> buffer;  // The stored form of a call in which some slice shrank.
@@ -117,9 +116,8 @@ SliceEncoder::~SliceEncoder() = default;
 SliceEncoder::SliceEncoder(SliceEncoder&&) noexcept = default;
 SliceEncoder& SliceEncoder::operator=(SliceEncoder&&) noexcept = default;
 
-void SliceEncoder::begin_block(BlockId block) {
-  state_->block = block;
-  state_->next_slice = 0;
+void SliceEncoder::begin_block(BlockId block, std::uint64_t generation) {
+  state_->next = {block, generation};
   state_->failures = 0;
   state_->pause = 0;
   state_->next_pause = kAutoPauseMin;
@@ -153,7 +151,8 @@ SliceEncoder::Encoded SliceEncoder::encode(std::span<const std::byte> raw) {
     Slice& slice = state.slices.emplace_back();
     slice.stored_bytes = static_cast<std::uint32_t>(slice_stored.size());
     slice.raw_bytes = static_cast<std::uint32_t>(slice_raw.size());
-    slice.checksum = slice_checksum(state.block, state.next_slice++, slice_stored);
+    slice.checksum = slice_checksum(state.next, slice_stored);
+    ++state.next.slice;
   }
   const std::span<const std::byte> stored =
       buffered ? std::span<const std::byte>(state.buffer.data(), stored_bytes) : raw;
@@ -170,12 +169,11 @@ SliceDecoder::~SliceDecoder() = default;
 SliceDecoder::SliceDecoder(SliceDecoder&&) noexcept = default;
 SliceDecoder& SliceDecoder::operator=(SliceDecoder&&) noexcept = default;
 
-Result<std::span<const std::byte>> SliceDecoder::decode(BlockId block, std::uint64_t index,
-                                                        const Slice& slice,
+Result<std::span<const std::byte>> SliceDecoder::decode(const SlicePlace& place, const Slice& slice,
                                                         std::span<const std::byte> stored) {
   const auto corrupt = [&](std::string_view what) {
-    return Error{Errc::kCorrupt, "block " + to_string(block) + ", slice " + std::to_string(index) +
-                                     ": " + std::string(what)};
+    return Error{Errc::kCorrupt, "block " + to_string(place.block) + ", slice " +
+                                     std::to_string(place.slice) + ": " + std::string(what)};
   };
   if (slice.raw_bytes == 0 || slice.raw_bytes > kSliceBytes || slice.stored_bytes == 0 ||
       slice.stored_bytes > slice.raw_bytes) {
@@ -186,7 +184,7 @@ Result<std::span<const std::byte>> SliceDecoder::decode(BlockId block, std::uint
     return corrupt("has " + std::to_string(stored.size()) + " stored bytes instead of " +
                    std::to_string(slice.stored_bytes));
   }
-  if (slice_checksum(block, index, stored) != slice.checksum) {
+  if (slice_checksum(place, stored) != slice.checksum) {
     return corrupt("its " + std::to_string(stored.size()) + " bytes do not match its checksum");
   }
   if (!slice.compressed()) return stored;

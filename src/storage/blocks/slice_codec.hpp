@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/checksum.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "storage/blocks/block_store.hpp"
@@ -35,7 +36,7 @@ class SliceEncoder {
   SliceEncoder(SliceEncoder&&) noexcept;
   SliceEncoder& operator=(SliceEncoder&&) noexcept;
 
-  void begin_block(BlockId block);
+  void begin_block(BlockId block, std::uint64_t generation);
 
   struct Encoded {
     std::span<const Slice> slices;
@@ -58,9 +59,9 @@ class SliceDecoder {
   SliceDecoder(SliceDecoder&&) noexcept;
   SliceDecoder& operator=(SliceDecoder&&) noexcept;
 
-  // The raw bytes of slice `index` of `block`: `stored` itself, or the decoder's buffer until the
+  // The raw bytes of the slice at `place`: `stored` itself, or the decoder's buffer until the
   // next call. kCorrupt when the checksum, the sizes or the compressed form are wrong.
-  Result<std::span<const std::byte>> decode(BlockId block, std::uint64_t index, const Slice& slice,
+  Result<std::span<const std::byte>> decode(const SlicePlace& place, const Slice& slice,
                                             std::span<const std::byte> stored);
 
  private:

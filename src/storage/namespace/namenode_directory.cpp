@@ -33,9 +33,7 @@ Status check_formattable(const std::string& path) {
 
 Status write_version(const NamenodeDirectory& directory) {
   return replace_file(directory.path + "/VERSION",
-                      format_version(kFormat, {{"role", "namenode"},
-                                               {"cluster", to_string(directory.cluster)},
-                                               {"life", to_string(directory.life)}}));
+                      namenode_version_file(directory.cluster, directory.life));
 }
 
 Status format(NamenodeDirectory& directory) {
@@ -81,6 +79,11 @@ Result<NamenodeDirectory> claim_namenode_directory(const std::string& path) {
   fs::create_directories(directory.log_path(), error);
   if (error) return errno_error(error.value(), directory.log_path());
   return directory;
+}
+
+std::string namenode_version_file(ClusterId cluster, metadata::LifeId life) {
+  return format_version(
+      kFormat, {{"role", "namenode"}, {"cluster", to_string(cluster)}, {"life", to_string(life)}});
 }
 
 Status note_life(NamenodeDirectory& directory, metadata::LifeId life) {

@@ -20,6 +20,8 @@ struct NamenodeDirectory {
 
   std::string database_path() const { return path + "/namespace.db"; }
   std::string log_path() const { return path + "/raft"; }
+  // Of the database, while a backup is taken.
+  std::string copy_path() const { return path + "/backup.new"; }
 };
 
 // Creates and formats a missing or empty directory (with a new cluster id), else checks it. A
@@ -27,6 +29,9 @@ struct NamenodeDirectory {
 // kUnsupported (newer format), kInvalidArgument (not a namenode's directory); nothing in a refused
 // directory is changed.
 Result<NamenodeDirectory> claim_namenode_directory(const std::string& path);
+
+// The VERSION file of a directory of this cluster with a namespace of this life.
+std::string namenode_version_file(ClusterId cluster, metadata::LifeId life);
 
 // Notes the life of the namespace in the directory, unless it stands there already.
 Status note_life(NamenodeDirectory& directory, metadata::LifeId life);

@@ -15,6 +15,7 @@
 #include "metadata/block_range.hpp"
 #include "metadata/changes.hpp"
 #include "metadata/epoch.hpp"
+#include "metadata/namespace_history.hpp"
 #include "metadata/types.hpp"
 #include "storage/namespace/namespace_tree.hpp"
 
@@ -92,6 +93,8 @@ class NamespaceReader {
   // is judged anew that may have been done already.
   Result<std::optional<metadata::ChangeReply>> kept_reply(const metadata::RequestId& request);
   Result<bool> uses_mark(metadata::BlockMark mark);
+  // All that is known of its past; for the start of a process.
+  Result<metadata::NamespaceHistory> history();
   // The retired blocks from `first` to `last`, in joined ranges, ascending, at most `limit` of
   // them.
   Result<std::vector<metadata::BlockRange>> retired_between(BlockId first, BlockId last,

@@ -106,6 +106,42 @@ Result<bool> NamespaceReader::uses_mark(metadata::BlockMark mark) {
   return select.step();
 }
 
+Result<metadata::NamespaceHistory> NamespaceReader::history() {
+  using Standing = metadata::LifeFacts::Standing;
+  MDFS_TRY(const metadata::Epoch now, epoch());
+  const std::lock_guard lock(state_->snapshot->mutex());
+  MDFS_CHECK(state_->refresh());
+  auto& database = state_->snapshot->database();
+  MDFS_TRY(const std::int64_t bound, database.integer("SELECT next_block FROM state WHERE id = 1"));
+  metadata::NamespaceHistory history(now, static_cast<std::uint64_t>(bound));
+  const auto read = [&](std::string_view sql, const auto& take) -> Status {
+    MDFS_TRY(Statement select, database.prepare(sql));
+    for (;;) {
+      MDFS_TRY(const bool row, select.step());
+      if (!row) return {};
+      take(select);
+    }
+  };
+  const auto life_of = [](const Statement& row) {
+    return metadata::LifeId{row.unsigned_integer(0), row.unsigned_integer(1)};
+  };
+  MDFS_CHECK(read("SELECT high, low, leadership, change, given_up FROM past_life",
+                  [&](const Statement& row) {
+                    history.add_past(life_of(row),
+                                     {row.integer(4) != 0 ? Standing::kGivenUp : Standing::kEarlier,
+                                      row.unsigned_integer(2), row.unsigned_integer(3)});
+                  }));
+  MDFS_CHECK(
+      read("SELECT high, low, number, change FROM leadership_began", [&](const Statement& row) {
+        history.add_beginning({life_of(row), row.unsigned_integer(2)}, row.unsigned_integer(3));
+      }));
+  MDFS_CHECK(read("SELECT mark FROM leadership UNION SELECT mark FROM given_up_mark",
+                  [&](const Statement& row) {
+                    history.add_mark(static_cast<metadata::BlockMark>(row.unsigned_integer(0)));
+                  }));
+  return history;
+}
+
 Result<std::vector<metadata::BlockRange>> NamespaceReader::retired_between(BlockId first,
                                                                            BlockId last,
                                                                            std::uint32_t limit) {

@@ -37,6 +37,20 @@ CREATE TABLE state(
   forgotten_ms INTEGER NOT NULL DEFAULT -1);
 CREATE TABLE leadership(mark INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 CREATE TABLE retired(first INTEGER PRIMARY KEY, last INTEGER NOT NULL);
+CREATE TABLE leadership_began(
+  high INTEGER NOT NULL,
+  low INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  change INTEGER NOT NULL,
+  PRIMARY KEY(high, low, number)) WITHOUT ROWID;
+CREATE TABLE past_life(
+  high INTEGER NOT NULL,
+  low INTEGER NOT NULL,
+  leadership INTEGER NOT NULL,
+  change INTEGER NOT NULL,
+  given_up INTEGER NOT NULL,
+  PRIMARY KEY(high, low)) WITHOUT ROWID;
+CREATE TABLE given_up_mark(mark INTEGER PRIMARY KEY);
 CREATE TABLE name(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE dentry(
   parent INTEGER NOT NULL,
@@ -103,7 +117,9 @@ CREATE TABLE retired(first INTEGER PRIMARY KEY, last INTEGER NOT NULL);
 PRAGMA user_version=2;
 COMMIT;
 )sql";
-// Clients were forgotten by clock_ms, so the time that they are forgotten by goes on from there.
+// What version 3 has and version 2 has not. When the leadership began whose life goes on here is
+// not known: the next one's beginning bounds it. Clients were forgotten by clock_ms, so the time
+// that they are forgotten by goes on from there.
 constexpr char kUpgradeFrom2[] = R"sql(
 BEGIN IMMEDIATE;
 ALTER TABLE state ADD COLUMN forgotten_ms INTEGER NOT NULL DEFAULT -1;
@@ -116,11 +132,25 @@ CREATE TABLE staged(
   blocks INTEGER NOT NULL,
   block_size INTEGER NOT NULL,
   replication INTEGER NOT NULL);
+CREATE TABLE leadership_began(
+  high INTEGER NOT NULL,
+  low INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  change INTEGER NOT NULL,
+  PRIMARY KEY(high, low, number)) WITHOUT ROWID;
+CREATE TABLE past_life(
+  high INTEGER NOT NULL,
+  low INTEGER NOT NULL,
+  leadership INTEGER NOT NULL,
+  change INTEGER NOT NULL,
+  given_up INTEGER NOT NULL,
+  PRIMARY KEY(high, low)) WITHOUT ROWID;
+CREATE TABLE given_up_mark(mark INTEGER PRIMARY KEY);
 PRAGMA user_version=3;
 COMMIT;
 )sql";
 // Tables and indexes of each version; those of check_version().
-constexpr std::array<std::int64_t, 4> kTables{0, 9, 11, 12};
+constexpr std::array<std::int64_t, 4> kTables{0, 9, 11, 15};
 
 std::uint32_t big_endian_32(const unsigned char* bytes) {
   return std::uint32_t{bytes[0]} << 24U | std::uint32_t{bytes[1]} << 16U |
@@ -175,7 +205,8 @@ Status check_version(Database& database) {
   MDFS_TRY(const std::int64_t tables,
            database.integer("SELECT count(*) FROM sqlite_master WHERE name IN ('state', 'name', "
                             "'dentry', 'dentry_inode', 'block', 'block_inode', 'removed', "
-                            "'client', 'node_admin', 'leadership', 'retired', 'staged')"));
+                            "'client', 'node_admin', 'leadership', 'retired', 'staged', "
+                            "'leadership_began', 'past_life', 'given_up_mark')"));
   MDFS_TRY(const std::int64_t root,
            database.integer("SELECT count(*) FROM state, dentry WHERE state.id = 1 AND "
                             "dentry.parent = 0 AND dentry.name = '' AND dentry.inode = 1"));

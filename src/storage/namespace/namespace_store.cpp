@@ -271,6 +271,7 @@ Result<std::string> NamespaceStore::apply(std::uint64_t number, std::string_view
     return Error{Errc::kInternal, state.path + ": entry " + std::to_string(number) +
                                       " cannot follow entry " + std::to_string(state.applied)};
   }
+  state.tree->set_entry(number);
   Result<std::string> reply = state.apply(entry);
   if (!reply.ok()) return state.give_up(reply.error());
   state.applied = number;
@@ -290,7 +291,11 @@ Status NamespaceStore::begin_again() {
   State& state = *state_;
   MDFS_ASSERT(!state.in_batch && !state.failure);
   MDFS_CHECK(state.database.execute(
-      "UPDATE state SET applied = 0, life_high = 0, life_low = 0 WHERE id = 1"));
+      "BEGIN IMMEDIATE;"
+      "INSERT OR REPLACE INTO past_life SELECT life_high, life_low, leadership, applied, 0 "
+      "FROM state WHERE life_high <> 0 OR life_low <> 0;"
+      "UPDATE state SET applied = 0, life_high = 0, life_low = 0 WHERE id = 1;"
+      "COMMIT"));
   MDFS_TRY(const std::uint64_t durable, make_durable());
   MDFS_ASSERT(durable == 0);
   state.applied = state.committed = 0;

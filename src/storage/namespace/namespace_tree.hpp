@@ -66,6 +66,9 @@ class NamespaceTree final : public metadata::NamespaceTable {
   std::uint64_t leadership() const override { return state_.epoch.leadership; }
   Result<bool> uses_mark(metadata::BlockMark mark) override;
   Status begin_leadership(const metadata::Epoch& epoch, metadata::BlockMark mark) override;
+  Result<bool> gave_up_mark(metadata::BlockMark mark) override;
+  Status give_up(std::span<const metadata::LifeId> lives,
+                 std::span<const metadata::BlockMark> marks) override;
   Result<bool> is_retired(BlockId block) override;
   Status retire(BlockId first, BlockId last) override;
   Result<std::optional<BlockId>> first_owned(BlockId first, BlockId last) override;
@@ -90,6 +93,8 @@ class NamespaceTree final : public metadata::NamespaceTable {
   // Writes what is pending. The marks in the view carry the number of the commit to come.
   Status flush();
   void set_commit(std::uint64_t number) { commit_ = number; }
+  // The entry that is applied next.
+  void set_entry(std::uint64_t number) { entry_ = number; }
 
   const TreeState& state() const { return state_; }
   // The database's life was taken away.
@@ -145,6 +150,7 @@ class NamespaceTree final : public metadata::NamespaceTable {
   NamespaceView& view_;
   TreeState state_;
   std::uint64_t commit_ = 0;
+  std::uint64_t entry_ = 0;
   NamespaceEffects effects_;
   std::uint64_t removed_count_ = 0;   // Rows of `removed`.
   metadata::BlockMark mark_met_ = 0;  // One that is used; spares a query for each block.
@@ -172,6 +178,11 @@ class NamespaceTree final : public metadata::NamespaceTable {
   Statement find_mark_;
   Statement insert_mark_;
   Statement update_epoch_;
+  Statement insert_began_;
+  Statement insert_past_;
+  Statement give_up_past_;
+  Statement find_given_up_;
+  Statement insert_given_up_;
   Statement retired_from_;
   Statement retired_after_;
   Statement retired_until_;

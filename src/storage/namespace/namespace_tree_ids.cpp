@@ -8,6 +8,7 @@ namespace minidfs::storage {
 using metadata::BlockMark;
 using metadata::Epoch;
 using metadata::kBlockIdMax;
+using metadata::LifeId;
 
 Result<bool> NamespaceTree::owns(BlockId block) {
   const StatementScope scope(find_block_);
@@ -33,11 +34,33 @@ Result<bool> NamespaceTree::uses_mark(BlockMark mark) {
 }
 
 Status NamespaceTree::begin_leadership(const Epoch& epoch, BlockMark mark) {
-  if (!epoch.life.is_none()) state_.epoch.life = epoch.life;
-  state_.epoch.leadership = epoch.leadership;
+  Epoch& now = state_.epoch;
+  if (!epoch.life.is_none() && epoch.life != now.life) {
+    if (!now.life.is_none()) {
+      MDFS_CHECK(
+          insert_past_.bind_all(now.life.high, now.life.low, now.leadership, entry_ - 1).run());
+    }
+    now.life = epoch.life;
+  }
+  now.leadership = epoch.leadership;
   MDFS_CHECK(insert_mark_.bind_all(mark, epoch.leadership).run());
-  const Epoch& now = state_.epoch;
+  MDFS_CHECK(insert_began_.bind_all(now.life.high, now.life.low, now.leadership, entry_).run());
   return update_epoch_.bind_all(now.life.high, now.life.low, now.leadership).run();
+}
+
+Result<bool> NamespaceTree::gave_up_mark(BlockMark mark) {
+  const StatementScope scope(find_given_up_);
+  find_given_up_.bind(1, std::uint64_t{mark});
+  return find_given_up_.step();
+}
+
+Status NamespaceTree::give_up(std::span<const LifeId> lives, std::span<const BlockMark> marks) {
+  for (const LifeId& life : lives) {
+    if (life == state_.epoch.life) continue;
+    MDFS_CHECK(insert_past_.bind_all(life.high, life.low, 0, 0).run());
+  }
+  for (const BlockMark mark : marks) MDFS_CHECK(insert_given_up_.bind_all(mark).run());
+  return give_up_past_.run();
 }
 
 // Ranges do not touch each other, so the range that begins at or before a block is the only one

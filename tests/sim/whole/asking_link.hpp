@@ -52,7 +52,7 @@ class AskingLink {
   };
 
   static bool is_asked_again(const Error& error) {
-    return errc_info(error.code).retryable || error.code == Errc::kSafeMode;
+    return errc_info(error.code).retryable || error.code == Errc::kBehind;
   }
 
   template <class Reply>

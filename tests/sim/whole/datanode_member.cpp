@@ -109,7 +109,8 @@ void SimDatanode::act(const metadata::SendRegistration& effect) {
                                             effect.request,
                                             reply->report,
                                             {reply->epoch, reply->change},
-                                            reply->from});
+                                            reply->from,
+                                            reply->later});
       });
 }
 

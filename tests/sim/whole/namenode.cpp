@@ -68,7 +68,7 @@ void SimNamenode::ask_owners(const std::vector<BlockId>& ids, actors::OwnersAnsw
 // --- Requests ---------------------------------------------------------------------------------
 
 void SimNamenode::allocate(actors::AllocateBlocks request, Respond<actors::WriteGrant> respond) {
-  if (safe_mode()) return respond(Error{Errc::kSafeMode, "no writes in safe mode"});
+  if (const auto refusal = manager_->refusal()) return respond(*refusal);
   const std::uint64_t wanted = std::uint64_t{request.pipelines} * request.blocks_per_pipeline;
   auto grant = manager_->allocate(request, now());
   reserve_ids();
@@ -81,7 +81,7 @@ void SimNamenode::allocate(actors::AllocateBlocks request, Respond<actors::Write
 }
 
 void SimNamenode::commit(actors::CommitWrite request, Respond<metadata::ChangeReply> respond) {
-  if (safe_mode()) return respond(Error{Errc::kSafeMode, "no changes in safe mode"});
+  if (const auto refusal = manager_->refusal()) return respond(*refusal);
   request.change.time_ms = wall_ms();
   try_commit({std::move(request), now(), std::move(respond)});
 }
@@ -91,6 +91,7 @@ void SimNamenode::try_commit(WaitingCommit commit) {
     world_.note("a commit that was answered from the kept replies");
     return commit.respond(std::move(*kept));
   }
+  if (manager_->is_behind()) return commit.respond(*manager_->refusal());
   const auto step = manager_->commit_proposed(commit.request, commit.asked_at, now());
   if (!step.ok()) {
     if (step.error().code == Errc::kExpired) world_.note("an expired commit");
@@ -113,7 +114,7 @@ void SimNamenode::try_commit(WaitingCommit commit) {
 }
 
 void SimNamenode::change(metadata::Change change, Respond<metadata::ChangeReply> respond) {
-  if (safe_mode()) return respond(Error{Errc::kSafeMode, "no changes in safe mode"});
+  if (const auto refusal = manager_->refusal()) return respond(*refusal);
   if (auto* remove = std::get_if<metadata::Remove>(&change)) remove->time_ms = wall_ms();
   log_.propose(change, std::move(respond));
 }
@@ -134,7 +135,9 @@ void SimNamenode::register_node(const actors::RegisterNode& request,
       request.epoch.life != manager_->epoch().life) {
     world_.note("a replica of another life");
   }
-  respond(manager_->register_node(request, now()));
+  auto registered = manager_->register_node(request, now());
+  if (registered.ok() && registered->later) expect_operator();
+  respond(std::move(registered));
 }
 
 Result<actors::HeartbeatReply> SimNamenode::heartbeat(const actors::Heartbeat& request) {
@@ -223,6 +226,28 @@ void SimNamenode::retire() {
                [this](const auto& reply) { manager_->retirement_done(reply.ok()); });
 }
 
+// Somebody reads the log, and says after a while that this namespace counts.
+void SimNamenode::expect_operator() {
+  world_.note("a namenode behind its datanodes");
+  if (!went_back_) world_.violated("a namenode that was only killed is behind its datanodes");
+  if (std::exchange(operator_called_, true)) return;
+  process_.later(world_.between(milliseconds{100}, milliseconds{3000}), [this] { accept(); });
+}
+
+void SimNamenode::accept() {
+  auto change = manager_->life_to_begin();
+  change.time_ms = wall_ms();
+  change.life = {world_.random()(), 1};
+  change.mark = some_mark();
+  log_.propose(change, [this, change](const auto& reply) {
+    MDFS_ASSERT(reply.ok());
+    if (!reply->outcomes.at(0).ok()) return accept();  // Blocks have this mark.
+    operator_called_ = false;
+    manager_->begin_life(change, now());
+    promises_.leadership_begins();
+  });
+}
+
 // --- Life and death ---------------------------------------------------------------------------
 
 // So few that they repeat, as long as there is no copy of the namespace that would not know it.
@@ -231,14 +256,12 @@ metadata::BlockMark SimNamenode::some_mark() {
   return static_cast<metadata::BlockMark>(world_.random()() | 1U);
 }
 
-// As actors/leadership.cpp: logged before anybody is served. A namespace that went back lives anew.
+// As actors/leadership.cpp: logged before anybody is served.
 actors::BlockManagerOptions SimNamenode::begin_leadership() {
   auto& table = state().table();
   metadata::BeginLeadership change;
   change.time_ms = wall_ms();
-  if (table.epoch().life.is_none() || std::exchange(went_back_, false)) {
-    change.life = {world_.random()(), 1};
-  }
+  if (table.epoch().life.is_none()) change.life = {world_.random()(), 1};
   change.number = table.leadership() + 1;
   for (;;) {
     change.mark = some_mark();
@@ -249,6 +272,7 @@ actors::BlockManagerOptions SimNamenode::begin_leadership() {
   auto options = short_waits(world_.random()());
   options.epoch = table.epoch();
   options.mark = change.mark;
+  options.history = table.history();
   return options;
 }
 
@@ -256,6 +280,7 @@ void SimNamenode::start() {
   world_.trace([] { return "the namenode starts"; });
   process_.start();
   log_.start([this](const auto& effects) { take_effects(effects); }, [this] { store_failed(); });
+  operator_called_ = false;
   manager_ = std::make_unique<actors::BlockManager>(
       begin_leadership(),
       [this](const std::vector<BlockId>& ids, actors::OwnersAnswer answer) {

@@ -57,7 +57,7 @@ class SimNamenode {
 
   // --- What checkers look at ---
   NamespaceState& state() { return log_.state(); }
-  bool safe_mode() { return manager_->safe_mode().on(); }
+  bool safe_mode() { return manager_->refusal().has_value(); }
   void leave_safe_mode() { manager_->safe_mode().leave(); }
   actors::StatusReply status();
   std::vector<actors::BlockProblem> problems() const;
@@ -74,6 +74,8 @@ class SimNamenode {
   void ids_reserved(metadata::BlockMark mark);
   void retire();
   metadata::BlockMark some_mark();
+  void expect_operator();
+  void accept();
   actors::BlockManagerOptions begin_leadership();
   void store_failed();
   void tick();
@@ -91,7 +93,8 @@ class SimNamenode {
   Promises promises_;
   std::function<void()> failed_;
   std::optional<NamespaceState> copy_;
-  bool went_back_ = false;  // To a copy, since the last start.
+  bool went_back_ = false;  // To a copy, ever.
+  bool operator_called_ = false;
   std::int64_t wall_offset_ms_ = 0;
   std::vector<std::function<void()>> gone_;
   struct Waiting {

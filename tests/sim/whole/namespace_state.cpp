@@ -48,6 +48,7 @@ std::optional<metadata::ChangeReply> NamespaceState::kept_reply(
 std::string NamespaceState::apply(std::uint64_t number, std::string_view command,
                                   const Ledger& ledger) {
   applied_ = number;
+  table_.set_entry(number);
   const auto change = metadata::decode_change(command);
   MDFS_ASSERT(change.ok());  // Nobody else writes into this log.
   const auto* request = metadata::request_of(*change);

@@ -28,6 +28,7 @@ constexpr std::array kRareStates{
     "a deletion in flight at a change of leadership"sv,
     "a fence with orders queued"sv,
     "a namespace that went back"sv,
+    "a namenode behind its datanodes"sv,
     "a replica of another life"sv,
     "a replica lost by a lying disk"sv,
     "a mark of blocks that was used before"sv,

@@ -43,6 +43,7 @@ const std::map<std::string, Trial>& trials() {
       {"balance", {{}, {}, {}, ""}},
       {"safemode", {{"status"}, {}, {}, ""}},
       {"scrub", {{}, {}, {}, ""}},
+      {"namenode", {{"backup", "/none/d"}, {"restore", "/none/d"}, {}, ""}},
       {"config", {{}, {}, {}, ""}},
   };
   return kTrials;

@@ -121,8 +121,17 @@ class FakeFileSystem : public client::FileSystem {
   }
 
   Result<client::SafeMode> safe_mode(SafeModeAction action) override {
+    if (action == SafeModeAction::kAccept) state_.behind = false;
+    if (state_.behind) {
+      if (action == SafeModeAction::kLeave) return Error{Errc::kBehind, "a later state"};
+      return client::SafeMode{true, "a later state", true};
+    }
     if (action != SafeModeAction::kStatus) state_.safe_mode = action == SafeModeAction::kEnter;
     return client::SafeMode{state_.safe_mode, state_.safe_mode ? "by hand" : ""};
+  }
+  Result<client::BackupReport> back_up_namespace(const std::string& directory) override {
+    state_.calls.push_back("backup " + directory);
+    return client::BackupReport{2048, 7};
   }
   Status decide_node(NodeId node, metadata::NodeAction action,
                      std::chrono::milliseconds maintenance) override {

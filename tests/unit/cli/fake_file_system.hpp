@@ -21,6 +21,7 @@ struct FakeState {
   client::WriteOptions write_options;  // Of the last write.
   client::ReadOptions read_options;    // Of the last read of a tree.
   bool safe_mode = false;
+  bool behind = false;
   client::ClusterStatus status;
   std::set<NodeId> unreachable;
   std::vector<client::BlockProblem> problems;

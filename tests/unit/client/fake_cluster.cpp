@@ -326,6 +326,8 @@ actors::NamenodeActor::behavior_type fake_namenode(const NamesPtr& names) {
       [](const actors::Patience&, const actors::ScrubRequest&) -> caf::result<actors::ScrubReply> {
         return actors::ScrubReply{};
       },
+      [](const actors::Patience&,
+         const actors::BackupRequest&) -> caf::result<actors::BackupReply> { return not_here(); },
   };
 }
 

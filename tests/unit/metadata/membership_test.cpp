@@ -282,6 +282,41 @@ TEST_CASE(
   CHECK(node.only<FenceOrders>().known == reborn);
 }
 
+TEST_CASE(
+    "a namenode that is behind is told everything and obeyed in nothing, and takes no knowledge") {
+  // The same leadership of the same life, and yet not the one that this node obeyed.
+  Driver node(leadership(5, 100));
+  const auto behind = leadership(5, 60);
+  const auto asked = node.dial();
+  node.step(RegistrationAnswered{asked.connection, asked.request, 8, behind, true});
+  CHECK(node.only<FenceOrders>().known == leadership(5, 100));
+  node.step(Fenced{node.only<FenceOrders>().fence});
+  const auto chunk = node.only<SendChunk>();
+  node.step(ChunkAccepted{chunk.connection, chunk.request, true});
+  for (int i = 0; i < 3; ++i) {
+    const auto beat = node.beat();
+    node.step(HeartbeatAnswered{beat.connection, beat.request, false, false, 0, behind});
+    CHECK(node.effects.empty());
+  }
+  CHECK(node.membership.known() == leadership(5, 100));
+  // The operator's word.
+  const KnownEpoch reborn{{kOtherLife, 6}, 61};
+  const auto beat = node.beat();
+  node.step(HeartbeatAnswered{beat.connection, beat.request, false, false, 0, reborn});
+  const auto again = node.only<SendRegistration>();
+  node.step(RegistrationAnswered{again.connection, again.request, 9, reborn});
+  CHECK(node.membership.known() == reborn);
+}
+
+TEST_CASE("a node that leaves keeps the newest change that it knows") {
+  Driver node;
+  node.join(leadership(1, 10));
+  const auto beat = node.beat();
+  node.step(HeartbeatAnswered{beat.connection, beat.request, false, false, 0, leadership(1, 11)});
+  node.step(LeaveWanted{});
+  CHECK(node.only<KeepKnown>().known == leadership(1, 11));
+}
+
 TEST_CASE("a new change number is kept on disk now and then, a leadership at once") {
   Driver node;
   node.join(leadership(1, 10));

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "metadata/namespace_history.hpp"
 #include "metadata/namespace_table.hpp"
 
 namespace minidfs::metadata::test {
@@ -49,8 +50,18 @@ class MemoryTable : public NamespaceTable {
     if (!epoch.life.is_none()) epoch_.life = epoch.life;
     epoch_.leadership = epoch.leadership;
     marks_.insert(mark);
+    history_.begin_leadership(epoch, mark, entry_);
     return {};
   }
+  Result<bool> gave_up_mark(BlockMark mark) override { return given_up_.count(mark) != 0; }
+  Status give_up(std::span<const LifeId> lives, std::span<const BlockMark> marks) override {
+    given_up_.insert(marks.begin(), marks.end());
+    history_.give_up(lives, marks);
+    return {};
+  }
+  // The number of the entry that is applied next.
+  void set_entry(std::uint64_t number) { entry_ = number; }
+  const NamespaceHistory& history() const { return history_; }
   Result<bool> is_retired(BlockId block) override { return retired_.count(block.value) != 0; }
   Status retire(BlockId first, BlockId last) override {
     for (std::uint64_t id = first.value; id <= last.value; ++id) retired_.insert(id);
@@ -195,6 +206,9 @@ class MemoryTable : public NamespaceTable {
   std::set<std::uint64_t> owned_;
   std::set<std::uint64_t> retired_;
   std::set<BlockMark> marks_;
+  std::set<BlockMark> given_up_;
+  NamespaceHistory history_;
+  std::uint64_t entry_ = 1;
   Epoch epoch_;
   std::uint64_t next_inode_ = 2;
   std::uint64_t block_bound_ = 1;

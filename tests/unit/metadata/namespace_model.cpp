@@ -329,12 +329,20 @@ Outcome NamespaceModel::reserve(const ReserveBlockIds& change) {
   return {0, {}, first};
 }
 
-Outcome NamespaceModel::begin_leadership(const BeginLeadership& change) {
-  if (change.number == 0 || change.mark == 0) return fail(Errc::kInvalidArgument);
-  if (change.number < leadership_) return fail(Errc::kStale);
-  if (!marks_.insert(change.mark).second) return fail(Errc::kAlreadyExists);
-  leadership_ = change.number;
-  return {0, {}, change.number};
+Outcome NamespaceModel::begin_leadership(std::uint64_t number, BlockMark mark) {
+  if (number == 0 || mark == 0) return fail(Errc::kInvalidArgument);
+  if (number < leadership_) return fail(Errc::kStale);
+  if (given_up_marks_.count(mark) != 0) return fail(Errc::kAlreadyExists);
+  if (!marks_.insert(mark).second) return fail(Errc::kAlreadyExists);
+  leadership_ = number;
+  return {0, {}, number};
+}
+
+Outcome NamespaceModel::begin_life(const BeginLife& change) {
+  if (change.life.is_none()) return fail(Errc::kInvalidArgument);
+  Outcome outcome = begin_leadership(change.number, change.mark);
+  if (outcome.ok()) given_up_marks_.insert(change.marks.begin(), change.marks.end());
+  return outcome;
 }
 
 Outcome NamespaceModel::retire(const RetireBlockIds& change) {
@@ -371,7 +379,10 @@ ChangeReply NamespaceModel::apply(const Change& change) {
       return reply;
     }
     ChangeReply operator()(const ReserveBlockIds& x) { return {{model.reserve(x)}}; }
-    ChangeReply operator()(const BeginLeadership& x) { return {{model.begin_leadership(x)}}; }
+    ChangeReply operator()(const BeginLeadership& x) {
+      return {{model.begin_leadership(x.number, x.mark)}};
+    }
+    ChangeReply operator()(const BeginLife& x) { return {{model.begin_life(x)}}; }
     ChangeReply operator()(const RetireBlockIds& x) { return {{model.retire(x)}}; }
     ChangeReply operator()(const StageBlocks& x) { return {{model.stage(x)}}; }
     ChangeReply operator()(const CommitStaged& x) { return {{model.commit_staged(x)}}; }
@@ -560,6 +571,10 @@ Change RandomChanges::next() {
     next_count_ = 1 + below(50);
     if (one_in(2)) ++leadership_;
     const LifeId life{0, one_in(5) ? 1 + below(9) : 0};
+    if (one_in(4)) {
+      const auto given_up = static_cast<BlockMark>(below(40));
+      return BeginLife{time_ms_, life, leadership_, mark_, {LifeId{0, 1 + below(9)}}, {given_up}};
+    }
     return BeginLeadership{time_ms_, life, leadership_ - below(2), mark_};
   }
   if (kind < 98) {

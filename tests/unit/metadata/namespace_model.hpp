@@ -49,7 +49,8 @@ class NamespaceModel {
   Outcome set_replication(const SetReplication& change);
   Outcome set_attributes(const EntryAttributes& entry);
   Outcome reserve(const ReserveBlockIds& change);
-  Outcome begin_leadership(const BeginLeadership& change);
+  Outcome begin_leadership(std::uint64_t number, BlockMark mark);
+  Outcome begin_life(const BeginLife& change);
   Outcome retire(const RetireBlockIds& change);
 
   bool is_directory(const std::string& path) const;
@@ -67,6 +68,7 @@ class NamespaceModel {
   std::uint64_t next_inode_ = 2;
   std::uint64_t next_block_ = 1;
   std::set<std::uint64_t> marks_;
+  std::set<std::uint64_t> given_up_marks_;
   std::uint64_t leadership_ = 0;
   std::set<std::uint64_t> retired_;
 };

@@ -172,6 +172,25 @@ TEST_CASE("Each leadership grants blocks of a mark of its own") {
   CHECK(commit("/c", BlockId{10}).ok());
 }
 
+TEST_CASE("A life that begins on an operator's word gives up what others know") {
+  Namespace ns;
+  const LifeId first{5, 6};
+  const LifeId other{7, 8};
+  CHECK(ns.apply(BeginLeadership{1, first, 1, 77}).ok());
+  check(ns.apply(BeginLife{1, {}, 2, 78, {}, {}}), Errc::kInvalidArgument);
+  check(ns.apply(BeginLife{1, {9, 9}, 2, 77, {}, {}}), Errc::kAlreadyExists);
+  CHECK(ns.table.epoch() == Epoch{first, 1});
+  CHECK(ns.apply(BeginLife{1, {9, 9}, 2, 78, {other}, {90, 91}}).value == 2);
+  CHECK(ns.table.epoch() == Epoch{{9, 9}, 2});
+  // Blocks with these marks were never granted here, and no leadership takes them.
+  check(ns.apply(BeginLeadership{1, {}, 3, 90}), Errc::kAlreadyExists);
+  CommittedFile file = Namespace::file("/f");
+  file.blocks = {{first_of(90), 1, 7}};
+  check(ns.commit(file), Errc::kInvalidArgument);
+  file.blocks = {{first_of(77), 1, 7}};
+  CHECK(ns.commit(file).ok());
+}
+
 TEST_CASE("A mark that the old counter has reached is used") {
   Namespace ns;
   for (int i = 0; i < 3; ++i) ns.apply(ReserveBlockIds{kBlockCountMax});

@@ -32,7 +32,7 @@ TEST_CASE("A node fails the blocks of its hanging disk by itself, and stays in o
     REQUIRE(writer->begin_block(BlockId{1}, kGeneration, 0).ok());
     node.store.say_stalled_for(kLimit);
     storage::SliceEncoder encoder({});
-    encoder.begin_block(BlockId{1});
+    encoder.begin_block(BlockId{1}, kGeneration);
     const auto raw = random_bytes(storage::kSliceBytes);
     while (!writer->losses()) {
       const auto encoded = encoder.encode(std::as_bytes(std::span(raw)));

@@ -108,7 +108,7 @@ inline std::vector<std::unique_ptr<Node>> make_nodes(std::size_t count,
 inline Status send_block(PipelineWriter& writer, BlockId block, const std::string& bytes,
                          const char* compression = "none") {
   storage::SliceEncoder encoder(*storage::parse_compression(compression));
-  encoder.begin_block(block);
+  encoder.begin_block(block, kGeneration);
   MDFS_CHECK(writer.begin_block(block, kGeneration, 0));
   const auto all = std::as_bytes(std::span(bytes));
   for (std::size_t at = 0; at < all.size();) {

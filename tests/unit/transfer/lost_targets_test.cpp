@@ -12,7 +12,7 @@ using Flags = std::vector<bool>;
 // One block that a test sends piece by piece.
 struct OpenedBlock {
   OpenedBlock(PipelineWriter& writer, BlockId block) : to(writer) {
-    encoder.begin_block(block);
+    encoder.begin_block(block, kGeneration);
     REQUIRE(to.begin_block(block, kGeneration, 0).ok());
   }
 
@@ -151,7 +151,7 @@ TEST_CASE("Wrong checksums are told as what they are") {
   REQUIRE(writer->begin_block(BlockId{1}, kGeneration, 0).ok());
   const std::string bytes = random_bytes(storage::kSliceBytes);
   storage::SliceEncoder encoder({});
-  encoder.begin_block(BlockId{2});  // Sums are tied to their block.
+  encoder.begin_block(BlockId{2}, kGeneration);  // Sums are tied to their block.
   for (int i = 0; i < 10'000 && !(writer->losses() && !writer->losses()->stored[1]); ++i) {
     const auto encoded = encoder.encode(std::as_bytes(std::span(bytes)));
     REQUIRE(writer->append(encoded.slices, encoded.stored).ok());
@@ -245,7 +245,7 @@ TEST_CASE("A first node that says nonsense of lost targets is an error of the wr
     const auto writer = open_writer({listener.endpoint(), {"127.0.0.1", 1}});
     REQUIRE(writer->begin_block(BlockId{1}, kGeneration, 0).ok());
     storage::SliceEncoder encoder({});
-    encoder.begin_block(BlockId{1});
+    encoder.begin_block(BlockId{1}, kGeneration);
     const std::string piece = random_bytes(storage::kSliceBytes);
     Status status;
     for (int i = 0; i < 10'000 && status.ok(); ++i) {

@@ -114,7 +114,7 @@ TEST_CASE("A writer of a slow source gives signs of life by itself") {
   const auto writer = open_writer(endpoints_of(nodes));
   REQUIRE(writer->begin_block(BlockId{1}, kGeneration, 0).ok());
   storage::SliceEncoder encoder({});
-  encoder.begin_block(BlockId{1});
+  encoder.begin_block(BlockId{1}, kGeneration);
   const auto raw = random_bytes(2 * storage::kSliceBytes);
   const auto encoded = encoder.encode(std::as_bytes(std::span(raw)));
   REQUIRE(writer->append(encoded.slices, encoded.stored).ok());
@@ -137,7 +137,7 @@ TEST_CASE("A writer that waits for an ack gives signs of life for the block that
   REQUIRE(send_block(*writer, BlockId{1}, "held").ok());
   REQUIRE(writer->begin_block(BlockId{2}, kGeneration, 0).ok());
   storage::SliceEncoder encoder({});
-  encoder.begin_block(BlockId{2});
+  encoder.begin_block(BlockId{2}, kGeneration);
   const auto raw = random_bytes(2 * storage::kSliceBytes);
   const auto encoded = encoder.encode(std::as_bytes(std::span(raw)));
   REQUIRE(writer->append(encoded.slices, encoded.stored).ok());

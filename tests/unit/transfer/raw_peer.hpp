@@ -127,7 +127,7 @@ inline std::vector<std::string> block_frames(BlockId block, const std::string& b
   std::vector<std::string> frames(1);
   append_frame(frames.back(), FrameType::kBeginBlock, BeginBlock{block, kGeneration, 0});
   storage::SliceEncoder encoder({});
-  encoder.begin_block(block);
+  encoder.begin_block(block, kGeneration);
   EndBlock end;
   for (std::size_t at = 0; at < bytes.size(); at += kFrameDataMax) {
     const auto raw = std::as_bytes(std::span(bytes)).subspan(at);

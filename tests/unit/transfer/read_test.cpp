@@ -30,6 +30,16 @@ TEST_CASE("A range beyond the block's end ends the connection") {
   CHECK(!client->usable());
 }
 
+TEST_CASE("A replica of another length than the block's is not read") {
+  Node node;
+  write_block(*open_writer({node.endpoint()}), BlockId{1}, "hello");
+  const auto client = open_client(node);
+  REQUIRE(client->request({BlockId{1}, kGeneration, 0, 4, 5}).ok());
+  CHECK(*receive_all(*client) == "hell");
+  REQUIRE(client->request({BlockId{1}, kGeneration, 0, 4, 4}).ok());
+  CHECK_FALSE(receive_all(*client).ok());
+}
+
 TEST_CASE("A flipped byte on disk is never handed out, and the server is told and convinced") {
   Node node;
   const std::string bytes = random_bytes(40 * kSlice);
@@ -151,7 +161,7 @@ TEST_CASE("Who watches is told once that an answer stands still, with all that c
   append_frame(answer, FrameType::kReadBegins, ReadBegins{BlockId{1}, 0, 2, 2 * kSlice});
   const std::string content = random_bytes(2 * kSlice);
   storage::SliceEncoder encoder({});
-  encoder.begin_block(BlockId{1});
+  encoder.begin_block(BlockId{1}, kGeneration);
   const auto encoded = encoder.encode(std::as_bytes(std::span(content)));
   append_slices_head(answer, FrameType::kReadSlices, encoded.slices);
   answer.append(reinterpret_cast<const char*>(encoded.stored.data()), encoded.stored.size());

@@ -79,7 +79,7 @@ TEST_CASE("A node that stops in mid-block is dropped and the others finish the b
   const auto writer = open_writer(endpoints_of(nodes));
   storage::SliceEncoder encoder({});
   const std::string part = random_bytes(8 * kSlice);
-  encoder.begin_block(BlockId{1});
+  encoder.begin_block(BlockId{1}, kGeneration);
   REQUIRE(writer->begin_block(BlockId{1}, kGeneration, 0).ok());
   for (int i = 0; i < 20; ++i) REQUIRE(append_bytes(*writer, encoder, part).ok());
   nodes[victim]->server.reset();
@@ -101,7 +101,7 @@ TEST_CASE("The loss of the first node is an error of the writer") {
   REQUIRE(writer->begin_block(BlockId{1}, kGeneration, 0).ok());
   nodes[0]->server.reset();
   storage::SliceEncoder encoder({});
-  encoder.begin_block(BlockId{1});
+  encoder.begin_block(BlockId{1}, kGeneration);
   const std::string part = random_bytes(8 * kSlice);
   Status status;
   for (int i = 0; i < 1000 && status.ok(); ++i) status = append_bytes(*writer, encoder, part);
@@ -186,7 +186,7 @@ TEST_CASE("A slice with a wrong checksum is never stored and the block fails on 
   const auto writer = open_writer(endpoints_of(nodes));
   std::string bytes = random_bytes(3 * kSlice);
   storage::SliceEncoder encoder({});
-  encoder.begin_block(BlockId{1});
+  encoder.begin_block(BlockId{1}, kGeneration);
   REQUIRE(writer->begin_block(BlockId{1}, kGeneration, 0).ok());
   const auto encoded = encoder.encode(std::as_bytes(std::span(bytes)));
   bytes[kSlice + 5] = static_cast<char>(bytes[kSlice + 5] ^ 1);  // `encoded` shows these bytes.

@@ -176,6 +176,20 @@ TEST_CASE("status says which datanodes cannot be reached from here") {
   CHECK(nodes[1]["unreachable"] == true);
 }
 
+TEST_CASE("a namenode behind its datanodes is told of, and accepted by its own flag only") {
+  FakeState state;
+  state.behind = true;
+  CHECK_THAT(run(state, {"safemode", "status"}).out, Catch::Contains("a later state"));
+  CHECK_THAT(run(state, {"safemode", "leave"}).err, Catch::Contains("a later state"));
+  CHECK(run(state, {"safemode", "wait"}).exit_code == 1);
+  CHECK(run(state, {"fsck"}).exit_code == 1);
+  CHECK_THAT(run(state, {"fsck"}).out, Catch::Contains("BEHIND"));
+  CHECK(nlohmann::json::parse(run(state, {"fsck", "--json"}).out).at("behind") == true);
+  CHECK(run(state, {"safemode", "enter", "--accept-older-namespace"}).exit_code == 2);
+  CHECK(run(state, {"safemode", "leave", "--accept-older-namespace"}).out == "safe mode is off\n");
+  CHECK(run(state, {"fsck"}).exit_code == 0);
+}
+
 TEST_CASE("safemode shows and changes the mode") {
   FakeState state;
   CHECK(run(state, {"safemode", "status"}).out == "safe mode is off\n");

@@ -131,7 +131,7 @@ TEST_CASE("a file system that refuses to bypass its cache is asked once, and tol
   SECTION("only when it is written") {
     const auto writer = *store->create(BlockId{1}, 1, 0);
     SliceEncoder encoder({});
-    encoder.begin_block(BlockId{1});
+    encoder.begin_block(BlockId{1}, 1);
     constexpr std::size_t kFirst = kBuffer + kBuffer / 2;
     REQUIRE(append_next(*writer, encoder, std::span(bytes).first(kFirst)).ok());
     const std::string path = directory.path() + "/blocks/" + large_name(BlockId{1}, 1);

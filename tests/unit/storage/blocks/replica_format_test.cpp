@@ -11,7 +11,7 @@ const DescriptorPlace kPlace{DiskId{1, 2}, 3, 512};
 std::vector<std::byte> make_record(const DescriptorPlace& place, BlockId block,
                                    std::span<const std::byte> raw) {
   SliceEncoder encoder({});
-  encoder.begin_block(block);
+  encoder.begin_block(block, 9);
   const auto encoded = encoder.encode(raw);
   const ReplicaInfo info{block, 9, raw.size(), encoded.stored.size()};
   const auto descriptor = encode_descriptor(place, info, encoded.slices);

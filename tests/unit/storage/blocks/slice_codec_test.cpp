@@ -12,7 +12,7 @@ std::vector<std::byte> decode_all(BlockId block, const SliceEncoder::Encoded& en
   for (std::size_t i = 0; i < encoded.slices.size(); ++i) {
     const Slice& slice = encoded.slices[i];
     const auto bytes =
-        decoder.decode(block, i, slice, encoded.stored.subspan(offset, slice.stored_bytes));
+        decoder.decode({block, 1, i}, slice, encoded.stored.subspan(offset, slice.stored_bytes));
     REQUIRE(bytes.ok());
     raw.insert(raw.end(), bytes->begin(), bytes->end());
     offset += slice.stored_bytes;
@@ -46,7 +46,7 @@ TEST_CASE("bytes of every kind and size come back from their slices in every mod
            {std::size_t{1}, std::size_t{kSliceBytes - 1}, std::size_t{kSliceBytes},
             std::size_t{kSliceBytes + 1}, std::size_t{1} << 20}) {
         const auto raw = make_bytes(size, size, compressible);
-        encoder.begin_block(block);
+        encoder.begin_block(block, 1);
         const auto encoded = encoder.encode(raw);
         CHECK(encoded.slices.size() == (size + kSliceBytes - 1) / kSliceBytes);
         CHECK(decode_all(block, encoded) == raw);
@@ -65,7 +65,7 @@ TEST_CASE("slices that shrink and slices that do not stand side by side") {
     raw.insert(raw.end(), part.begin(), part.end());
   }
   SliceEncoder encoder({Compression::Mode::kZstd, 1});
-  encoder.begin_block(BlockId{5});
+  encoder.begin_block(BlockId{5}, 1);
   const auto encoded = encoder.encode(raw);
   for (std::size_t i = 0; i < 16; ++i) CHECK(encoded.slices[i].compressed() == (i % 3 == 1));
   CHECK(decode_all(BlockId{5}, encoded) == raw);
@@ -73,7 +73,7 @@ TEST_CASE("slices that shrink and slices that do not stand side by side") {
 
 TEST_CASE("auto gives up on what does not shrink and looks again later") {
   SliceEncoder encoder({Compression::Mode::kAuto, 3});
-  encoder.begin_block(BlockId{9});
+  encoder.begin_block(BlockId{9}, 1);
   const auto noise = make_bytes(1 << 20, 1);
   const auto text = make_bytes(1 << 20, 2, true);
   encoder.encode(noise);
@@ -90,26 +90,27 @@ TEST_CASE("a slice that is not what it says is refused") {
   const BlockId block{3};
   const auto raw = make_bytes(kSliceBytes, 4, true);
   SliceEncoder encoder({Compression::Mode::kZstd, 3});
-  encoder.begin_block(block);
+  encoder.begin_block(block, 1);
   const auto encoded = encoder.encode(raw);
   const Slice slice = encoded.slices[0];
   const std::vector<std::byte> stored(encoded.stored.begin(), encoded.stored.end());
   SliceDecoder decoder;
-  REQUIRE(decoder.decode(block, 0, slice, stored).ok());
+  REQUIRE(decoder.decode({block}, slice, stored).ok());
 
-  CHECK(code_of(decoder.decode(BlockId{4}, 0, slice, stored)) == Errc::kCorrupt);
-  CHECK(code_of(decoder.decode(block, 1, slice, stored)) == Errc::kCorrupt);
-  CHECK(code_of(decoder.decode(block, 0, slice, std::span(stored).first(10))) == Errc::kCorrupt);
+  CHECK(code_of(decoder.decode({BlockId{4}}, slice, stored)) == Errc::kCorrupt);
+  CHECK(code_of(decoder.decode({block, 1, 1}, slice, stored)) == Errc::kCorrupt);
+  CHECK(code_of(decoder.decode({block, 2}, slice, stored)) == Errc::kCorrupt);
+  CHECK(code_of(decoder.decode({block}, slice, std::span(stored).first(10))) == Errc::kCorrupt);
   for (std::size_t i = 0; i < stored.size(); ++i) {
     auto flipped = stored;
     flipped[i] ^= std::byte{1};
-    CHECK(code_of(decoder.decode(block, 0, slice, flipped)) == Errc::kCorrupt);
+    CHECK(code_of(decoder.decode({block}, slice, flipped)) == Errc::kCorrupt);
   }
   // Sizes that lie although the checksum is right.
   for (const std::uint32_t raw_bytes : {kSliceBytes - 1, kSliceBytes + 1, slice.stored_bytes, 0U}) {
     Slice lying = slice;
     lying.raw_bytes = raw_bytes;
-    const auto decoded = decoder.decode(block, 0, lying, stored);
+    const auto decoded = decoder.decode({block}, lying, stored);
     if (raw_bytes == slice.stored_bytes) {
       CHECK(decoded.ok());  // Then it is a slice stored as it is, which the block's length refutes.
     } else {

@@ -69,9 +69,9 @@ inline std::vector<std::byte> make_bytes(std::size_t size, std::uint64_t seed,
 }
 
 inline Status append_raw(ReplicaWriter& writer, BlockId block, std::span<const std::byte> raw,
-                         Compression compression = {}) {
+                         Compression compression = {}, std::uint64_t generation = 1) {
   SliceEncoder encoder(compression);
-  encoder.begin_block(block);
+  encoder.begin_block(block, generation);
   constexpr std::size_t kStep = 1 << 20;
   for (std::size_t begin = 0; begin < raw.size(); begin += kStep) {
     const auto encoded = encoder.encode(raw.subspan(begin, std::min(kStep, raw.size() - begin)));
@@ -93,7 +93,7 @@ inline Result<ReplicaInfo> put(BlockStore& store, BlockId block, std::uint64_t g
                                std::span<const std::byte> raw, Compression compression = {},
                                bool with_hint = true) {
   MDFS_TRY(auto writer, store.create(block, generation, with_hint ? raw.size() : 0));
-  MDFS_CHECK(append_raw(*writer, block, raw, compression));
+  MDFS_CHECK(append_raw(*writer, block, raw, compression, generation));
   return finish_and_wait(*writer);
 }
 
@@ -105,7 +105,8 @@ inline Result<std::vector<std::byte>> read_back(const ReplicaReader& reader) {
     const Slice& slice = reader.slices()[i];
     stored.resize(slice.stored_bytes);
     MDFS_CHECK(read_at(reader.fd(), stored, reader.stored_offset(i), "replica"));
-    MDFS_TRY(const auto bytes, decoder.decode(reader.info().block, i, slice, stored));
+    MDFS_TRY(const auto bytes,
+             decoder.decode({reader.info().block, reader.info().generation, i}, slice, stored));
     raw.insert(raw.end(), bytes.begin(), bytes.end());
   }
   return raw;

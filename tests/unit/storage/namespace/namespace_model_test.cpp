@@ -137,8 +137,9 @@ TEST_CASE("Random changes in random batches end as in a naive namespace, reopene
 std::string dump(const std::string& path) {
   Database database = must(Database::open(path, Database::Mode::kReadOnly));
   std::string out;
-  for (const char* table : {"state", "name", "dentry", "block", "removed", "client", "node_admin",
-                            "staged", "leadership", "retired"}) {
+  for (const char* table :
+       {"state", "name", "dentry", "block", "removed", "client", "node_admin", "staged",
+        "leadership", "retired", "leadership_began", "past_life", "given_up_mark"}) {
     Statement rows = must(database.prepare(std::string("SELECT * FROM ") + table));
     while (must(rows.step())) {
       out += table;

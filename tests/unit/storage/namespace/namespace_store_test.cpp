@@ -133,6 +133,53 @@ TEST_CASE("A database that begins again keeps all but its numbers and its life")
   CHECK(ns.store().applied() == 2);
 }
 
+TEST_CASE("A namespace tells how much of each of its lives it holds") {
+  using metadata::BeginLeadership;
+  using metadata::BeginLife;
+  using metadata::LifeId;
+  using Standing = metadata::LifeFacts::Standing;
+  const LifeId first{1, 1};
+  const LifeId second{2, 2};
+  const LifeId third{3, 3};
+  const LifeId lost{4, 4};
+  const NamespaceDirectory directory;
+  TestNamespace ns(directory.file());
+  const auto check = [&](LifeId life, std::uint64_t leadership, Standing standing,
+                         std::uint64_t last, std::uint64_t change) {
+    const auto facts = must(ns.reader().history()).facts({life, leadership}, ns.store().applied());
+    CAPTURE(life.low, leadership);
+    CHECK(facts.standing == standing);
+    CHECK(facts.leadership == last);
+    CHECK(facts.change == change);
+  };
+  ns.run(BeginLeadership{1, first, 1, 41});  // Entry 1.
+  ns.run(TestNamespace::mkdir("/a"));        // 2.
+  ns.run(BeginLeadership{1, {}, 2, 42});     // 3.
+  ns.run(TestNamespace::mkdir("/b"));        // 4.
+  ns.run(BeginLeadership{1, {}, 2, 43});     // 5: more ids for the same leadership.
+  ns.reopen();
+  check(first, 1, Standing::kOwn, 2, 2);
+  check(first, 2, Standing::kOwn, 2, 5);
+  check(first, 3, Standing::kOwn, 2, 5);
+  check(lost, 1, Standing::kUnknown, 0, 0);
+  must(ns.store().begin_again());
+  ns.run(BeginLeadership{1, second, 3, 44});  // Entry 1 of the next log.
+  check(first, 1, Standing::kEarlier, 2, 2);
+  check(first, 2, Standing::kEarlier, 2, 5);
+  check(second, 3, Standing::kOwn, 3, 1);
+  CHECK(
+      (must(ns.reader().history()).strange(std::vector<metadata::BlockMark>{0, 41, 44, 50, 51})) ==
+      std::vector<metadata::BlockMark>{50, 51});
+  ns.run(BeginLife{1, third, 4, 45, {lost, third}, {50}});
+  ns.reopen();
+  check(first, 2, Standing::kGivenUp, 2, 5);
+  check(second, 3, Standing::kGivenUp, 3, 1);
+  check(lost, 9, Standing::kGivenUp, 0, 0);
+  check(third, 4, Standing::kOwn, 4, 2);
+  CHECK((must(ns.reader().history()).strange(std::vector<metadata::BlockMark>{50, 51})) ==
+        std::vector<metadata::BlockMark>{51});
+}
+
 TEST_CASE("A removed tree disappears at once and is freed in steps") {
   const NamespaceDirectory directory;
   TestNamespace ns(directory.file());

@@ -149,6 +149,11 @@ TEST_CASE("A namespace of version 2 goes on in this version, with its clients") 
   const auto made = ns.run(change, 5001);
   CHECK(made.ok());
   CHECK(ns.run(change, 5002).value == made.value);
+  // When leadership 7 began is not known: what it may have told is bounded by the next one.
+  const auto last = ns.store().applied();
+  ns.run(metadata::BeginLeadership{1, {}, 8, 45});
+  const auto history = must(ns.reader().history());
+  CHECK(history.facts({LifeId{8, 9}, 7}, ns.store().applied()).change == last);
 }
 
 TEST_CASE("A version 1 that finds no room for this version stays as it was") {
