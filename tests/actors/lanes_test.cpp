@@ -90,6 +90,17 @@ TEST_CASE("a request whose client has given up is not carried out") {
   CHECK(namenode.lanes().names->waiting() == 0);
 }
 
+TEST_CASE("a request whose connection has gone is not carried out") {
+  NamenodeFixture namenode;
+  metadata::MakeDirectory change;
+  change.request = {{1, 2}, 1, 1};
+  change.path = "/gone";
+  namenode.ask_and_go(change);
+  CHECK_FALSE(namenode.ask<metadata::FileStatus>(StatRequest{"/gone"}).ok());
+  CHECK(namenode.ask<metadata::ChangeReply>(change).ok());
+  CHECK(namenode.ask<metadata::FileStatus>(StatRequest{"/gone"}).ok());
+}
+
 TEST_CASE("what arrives just after a standstill may be as old as that, and is to be asked again") {
   NamenodeFixture namenode;
   namenode.stand_still(seconds(8));

@@ -110,6 +110,15 @@ class NamenodeFixture {
     handle.receive([&](const caf::message&) { answered = true; }, [](const caf::error&) {});
     return answered;
   }
+  // Of a client whose connection goes while the request waits.
+  template <class Request>
+  void ask_and_go(Request request) {
+    {
+      caf::scoped_actor gone{system_};
+      gone->request(namenode_, caf::infinite, Patience{}, std::move(request));
+    }
+    settle();
+  }
   // As anybody on the network might, to end the actor.
   void send_exit();
 
