@@ -131,7 +131,7 @@ class Node {
             [node = *this](const actors::Registered& answer) {
               node.record_->registered(node.identity_->number);
               if (!std::exchange(node.self_->state.registered, true)) node.tick();
-              node.begin_report(answer.report);
+              node.begin_report(answer.report, answer.from);
             },
             [node = *this](const caf::error&) { node.retry(RegisterAtom::value); });
   }
@@ -149,7 +149,9 @@ class Node {
               node.self_->state.beating = false;
               node.record_->answered(sent);
               if (answer.register_again) return node.enrol();
-              if (answer.report != node.self_->state.report) node.begin_report(answer.report);
+              if (answer.report != node.self_->state.report) {
+                node.begin_report(answer.report, answer.from);
+              }
             },
             [node = *this](const caf::error&) {
               node.self_->state.beating = false;
@@ -183,11 +185,11 @@ class Node {
     self_->delayed_send(self_, kRetry, what);
   }
 
-  void begin_report(std::uint64_t report) const {
+  void begin_report(std::uint64_t report, const metadata::ReportPosition& from) const {
     if (report == 0) return;
     self_->state.report = report;
-    self_->state.chunk = metadata::next_report_chunk(
-        report, nullptr, identity_->replicas_from(BlockId{0}, metadata::kReportChunkReplicasMax));
+    self_->state.chunk = metadata::report_chunk_at(
+        report, from, identity_->replicas_from(from.first, metadata::kReportChunkReplicasMax));
     send_chunk();
   }
 
