@@ -183,7 +183,7 @@ Result<std::vector<metadata::LocatedBlock>> SimNamenode::locate(const std::strin
   if (found == state().visible().files.end()) return Error{Errc::kNotFound, path};
   std::vector<metadata::LocatedBlock> blocks;
   for (const auto& block : found->second.blocks) blocks.push_back({block, 0, {}});
-  manager_->locate(blocks, "");
+  manager_->locate(blocks, "", false);
   return blocks;
 }
 

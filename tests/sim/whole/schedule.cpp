@@ -39,7 +39,6 @@ constexpr std::array kRareStates{
     "a writer given up in the middle of a block"sv,
     "memory exhausted at two nodes at once"sv,
     "a block begun again in a better pipeline"sv,
-    "memory that did not come in time"sv,
 };
 
 void run_until(Cluster& cluster, TimePoint end) {
