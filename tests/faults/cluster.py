@@ -87,17 +87,21 @@ class Role:
 
 
 class Cluster:
-    def __init__(self, context, datanodes, machines=False, settings=None, disks=None, racks=None):
+    def __init__(self, context, datanodes, machines=False, settings=None, disks=None, racks=None,
+                 environment=None):
         """machines: give each datanode a network namespace of its own. settings: options as
         {"namenode.dead_after": "4s"}. disks: {datanode: bytes}, file systems of their own. racks:
-        {datanode: rack}."""
+        {datanode: rack}. environment: what the processes get besides, told the cluster's own
+        directory."""
         self.context = context
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="minidfs-faults-"))
         self.mounts = []
         self.network = None
         self.datanodes = []
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("MINIDFS_")}
-        self.environment["ASAN_OPTIONS"] = "quarantine_size_mb=16:detect_leaks=0"
+        self.environment["ASAN_OPTIONS"] = (
+            "quarantine_size_mb=16:detect_leaks=0:verify_asan_link_order=0")
+        self.environment.update(environment(self.directory) if environment else {})
         for option, value in (settings or {}).items():
             self.environment["MINIDFS_" + option.replace(".", "_").upper()] = str(value)
         try:

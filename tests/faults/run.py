@@ -3,7 +3,8 @@
 
   tests/faults/run.py --binary build/release/minidfs [--long] [--only WORD[,WORD...]] [--seed N]
                       [--cluster-tests build/release/tests/cluster/test_cluster]
-                      [--simulation build/release/tests/sim/test_sim] [--table]
+                      [--simulation build/release/tests/sim/test_sim]
+                      [--file-faults build/release/tests/cluster/libminidfs_file_faults.so] [--table]
 
 WORD is the number of a line or a part of a scenario's name. Exit code 1 when a scenario failed, and
 when it could not run because the program lacks a verb (in the long form). A scenario that needs
@@ -22,8 +23,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import scenario
 import bit_rot  # noqa: F401 (registers its scenarios, as the following do)
 import hostile  # noqa: F401
+import hung_disk  # noqa: F401
 import membership  # noqa: F401
 import nodes_lost  # noqa: F401
+import paused_writers  # noqa: F401
 import restarts  # noqa: F401
 import schedule  # noqa: F401
 import simulation  # noqa: F401
@@ -40,7 +43,8 @@ def wanted(item, words):
 
 def run_one(item, arguments):
     context = scenario.Context(str(pathlib.Path(arguments.binary).resolve()), arguments.long,
-                               arguments.seed, arguments.cluster_tests, arguments.simulation)
+                               arguments.seed, arguments.cluster_tests, arguments.simulation,
+                               arguments.file_faults)
     try:
         return "ok", item.run(context)
     except scenario.Skip as reason:
@@ -69,6 +73,7 @@ def main():
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--cluster-tests", default="")
     parser.add_argument("--simulation", default="")
+    parser.add_argument("--file-faults", default="")
     parser.add_argument("--table", action="store_true")
     arguments = parser.parse_args()
     # So that a time-out of whoever runs this takes the processes with it.

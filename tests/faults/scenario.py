@@ -42,6 +42,7 @@ class Context:
     seed: int
     cluster_tests: str = ""
     simulation: str = ""
+    file_faults: str = ""
 
     def __post_init__(self):
         self.random = random.Random(self.seed)
