@@ -53,10 +53,10 @@ void LargeFile::finish(Done done) {
     return;
   }
   // The space is given back before anyone hears of it, unless the disk hangs.
+  clean_up_soon();
   const auto self = shared_from_this();
-  const auto tell = [self] { self->answer(self->failure_.error()); };
-  place().threads->submit(DiskWork::kWrite, {[self] { self->clean_up_when_idle(); }, tell, {}});
-  place().threads->submit(DiskWork::kWrite, {[] {}, {}, [tell](const Error&) { tell(); }});
+  const auto tell = [self](const Error& /*hangs*/) { self->answer(self->failure_.error()); };
+  place().threads->submit(DiskWork::kWrite, {[] {}, {}, tell});
 }
 
 void LargeFile::on_lost(Lost lost) {
@@ -157,7 +157,9 @@ void LargeFile::end_job() {
     running_ = false;
     due = std::exchange(clean_up_due_, false);
   }
-  if (due) clean_up();
+  if (!due) return;
+  clean_up();
+  answer(failure_.error());
 }
 
 void LargeFile::clean_up_soon() {

@@ -168,6 +168,21 @@ TEST_CASE("an error in the middle of a file fails its replica and leaves nothing
   CHECK(*get(*store, BlockId{1}, 1) == make_bytes(kLarge, 1));
 }
 
+TEST_CASE(
+    "a replica that has failed is answered when its space is given back, also from a slow disk") {
+  const TemporaryDirectory directory;
+  FaultyFiles faults;
+  auto options = options_of(directory.path(), GENERATE(WriteCache::kCached, WriteCache::kDirect));
+  options.capacity_bytes = 4 * kBuffer;
+  const auto store = open_store(options);
+  faults.set("write " + directory.path() + "/blocks delay=300");
+  const auto writer = *store->create(BlockId{1}, 1, 0);
+  CHECK_FALSE(append_raw(*writer, BlockId{1}, make_bytes(8 * kBuffer, 1)).ok());
+  CHECK(code_of(finish_and_wait(*writer)) == Errc::kNoSpace);
+  CHECK(store->usage().used_bytes == 0);
+  CHECK(files_in(directory.path() + "/blocks").empty());
+}
+
 TEST_CASE("what is allocated ahead counts once, and is given back when it was not needed") {
   const TemporaryDirectory directory;
   FaultyFiles faults;
