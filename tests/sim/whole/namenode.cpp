@@ -240,7 +240,7 @@ void SimNamenode::accept() {
   change.life = {world_.random()(), 1};
   change.mark = some_mark();
   log_.propose(change, [this, change](const auto& reply) {
-    if (!reply.ok()) return;  // The process ends.
+    if (!reply.ok()) return;                           // The process ends.
     if (!reply->outcomes.at(0).ok()) return accept();  // Blocks have this mark.
     operator_called_ = false;
     manager_->begin_life(change, now());

@@ -288,7 +288,7 @@ TEST_CASE(
   Driver node(leadership(5, 100));
   const auto behind = leadership(5, 60);
   const auto asked = node.dial();
-  node.step(RegistrationAnswered{asked.connection, asked.request, 8, behind, true});
+  node.step(RegistrationAnswered{asked.connection, asked.request, 8, behind, {}, true});
   CHECK(node.only<FenceOrders>().known == leadership(5, 100));
   node.step(Fenced{node.only<FenceOrders>().fence});
   const auto chunk = node.only<SendChunk>();
