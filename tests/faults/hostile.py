@@ -1,4 +1,4 @@
-"""Lines 9 and 11: hostile bytes and crowds at the ports; the programs of the cluster tests make them."""
+"""Lines 9 and 15: hostile bytes and crowds at the ports; the programs of the cluster tests make them."""
 import subprocess
 
 from scenario import Skip, check, scenario
@@ -17,7 +17,7 @@ def hostile_bytes(context):
     return done.stdout.strip().splitlines()[-1]
 
 
-@scenario(11, "thousands of connections, and a thousand datanodes that report at once")
+@scenario(15, "thousands of connections, and a thousand datanodes that report at once")
 def many_connections(context):
     if not context.cluster_tests:
         raise Skip("runs among the cluster tests")
