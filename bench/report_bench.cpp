@@ -125,8 +125,7 @@ void may_report(ReporterActor* self, std::uint64_t report) {
 }
 
 void beat(ReporterActor* self) {
-  self->request<caf::message_priority::high>(self->state.namenode, caf::infinite,
-                                             heartbeat(self->state.id))
+  self->request(self->state.namenode, caf::infinite, heartbeat(self->state.id))
       .then([self](const actors::HeartbeatReply& reply) {
         may_report(self, reply.report);
         self->delayed_send(self, milliseconds(500), NextAtom::value);
@@ -140,8 +139,7 @@ caf::behavior reporter(ReporterActor* self, actors::NamenodeActor namenode, std:
   self->state.number = number;
   self->state.replicas = replicas;
   self->state.done = done;
-  self->request<caf::message_priority::high>(self->state.namenode, caf::infinite,
-                                             registration(self->state.id, number))
+  self->request(self->state.namenode, caf::infinite, registration(self->state.id, number))
       .then([self](const actors::Registered& registered) {
         may_report(self, registered.report);
         beat(self);
@@ -185,11 +183,10 @@ Status run(const Settings& settings) {
   MDFS_CHECK(pulse.connect(settings, actors::ControlRole::kDatanode));
   const auto id = random_id<NodeId>();
   caf::scoped_actor self{pulse.system};
-  self->request<caf::message_priority::high>(pulse.namenode, caf::infinite,
-                                             registration(id, settings.nodes))
+  self->request(pulse.namenode, caf::infinite, registration(id, settings.nodes))
       .receive([](const actors::Registered&) {}, [](const caf::error&) {});
   const auto beat_once = [&] {
-    self->request<caf::message_priority::high>(pulse.namenode, caf::infinite, heartbeat(id))
+    self->request(pulse.namenode, caf::infinite, heartbeat(id))
         .receive([](const actors::HeartbeatReply&) {}, [](const caf::error&) {});
   };
   client::LinkOptions link_options;

@@ -87,11 +87,7 @@ void DatanodeActorState::closed(std::uint64_t connection) {
 // of an answer that never comes holds two numbers.
 template <class Reply, class Request, class Answered>
 void DatanodeActorState::ask(Request request, std::uint64_t number, Answered answered) {
-  // What keeps a member is taken ahead of all else at the namenode, a report behind it.
-  constexpr auto kPriority = std::is_same_v<Request, BlockReportPart>
-                                 ? caf::message_priority::normal
-                                 : caf::message_priority::high;
-  self_->request<kPriority>(namenode_, caf::infinite, std::move(request))
+  self_->request(namenode_, caf::infinite, std::move(request))
       .then([answered](const Reply& reply) { answered(reply); },
             [this, number, connection = connection_](const caf::error& failure) {
               auto error = from_caf(failure);
