@@ -74,7 +74,7 @@ def stops(context, longest, count):
     return drawn
 
 
-@scenario(11, "SIGSTOP of the namenode, again and again under load")
+@scenario(11, "the namenode stopped and continued, again and again under load")
 def namenode_stands_still(context):
     options = {"namenode.orphan_grace": GRACE}
     short = stops(context, 8, context.pick(4, 12))
