@@ -12,7 +12,7 @@ namespace {
 TEST_CASE("Every change decodes to what was encoded") {
   test::RandomChanges changes(11, true);
   std::array<int, std::variant_size_v<Change>> seen{};
-  for (int i = 0; i < 500; ++i) {
+  for (int i = 0; i < 5000; ++i) {
     const Change change = changes.next();
     const std::string entry = encode_change(change);
     CHECK(entry[0] == static_cast<char>(change.index() + 1));
