@@ -215,7 +215,9 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
           state, lanes.blocks,
           [state](EndSession& request) { return accepted(state->manager().end_session(request)); }),
       [state, beaten](const RegisterNode& request) {
-        return to_result(state->manager().register_node(request, beaten()));
+        auto registered = state->manager().register_node(request, beaten());
+        state->announce_safe_mode();  // The node may know a later state of the cluster.
+        return to_result(std::move(registered));
       },
       [state, beaten](const Heartbeat& request) {
         return to_result(state->manager().heartbeat(request, beaten()));

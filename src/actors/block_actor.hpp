@@ -89,6 +89,8 @@ class BlockActorState {
   void take_batch(LogBatch& batch);
   void take_effects(const NamespaceEffects& effects);
   void subscribe(SafeModeListener listener);
+  // Tells the listener when it has changed.
+  void announce_safe_mode();
   void purge();
   void tick();
 
@@ -156,7 +158,6 @@ class BlockActorState {
   void drop_staged();
   void answer(Proposal& proposal, Result<std::string> reply);
   void ids_answer(const Proposal& proposal, const Result<metadata::ChangeReply>& reply);
-  void announce_safe_mode();
 
   Self* self_ = nullptr;
   consensus::Log* log_ = nullptr;

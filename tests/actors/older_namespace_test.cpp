@@ -55,7 +55,10 @@ TEST_CASE("a namenode behind its datanodes is read, refuses changes and removes 
   const auto registered = namenode.ask<Registered>(wiser_node(namenode, 3));
   REQUIRE(registered.ok());
   CHECK(registered->later);
+  // Refused from then on; how many blocks are unknown is told with the next tick.
+  CHECK(make_directory(namenode, "/e").error().code == Errc::kBehind);
   report(namenode, 3, registered->report, {block, unknown});
+  namenode.advance(std::chrono::milliseconds(250));
 
   CHECK(namenode.ask<LocatedFile>(LocateRequest{"/a", ""}).ok());
   const auto refused = make_directory(namenode, "/e");
@@ -128,10 +131,12 @@ class LeadingNamenode : public NamenodeFixture {
   }
   metadata::BlockMark granted_mark() {
     AllocateBlocks allocate;
+    allocate.client = {3, 4};
     allocate.files = {{"/b", false}};
     allocate.block_size = 1 << 20;
     allocate.replication = 1;
     const auto grant = ask<WriteGrant>(allocate);
+    INFO((grant.ok() ? "" : grant.error().message));
     REQUIRE(grant.ok());
     return metadata::mark_of(grant->pipelines.at(0).blocks.at(0));
   }
