@@ -83,7 +83,8 @@ void Sender::end(const Stored& stored) {
   if (over_) return;
   const auto self = shared_from_this();
   close();
-  events_.ended(stored);
+  const auto events = std::exchange(events_, {});  // They may hold what holds this.
+  events.ended(stored);
 }
 
 void Sender::sweep_later() {
