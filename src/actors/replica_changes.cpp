@@ -38,8 +38,10 @@ void ReplicaChanges::replica_removed(BlockId block, std::uint64_t generation) {
 
 void ReplicaChanges::replicas_lost(std::span<const storage::ReplicaInfo> replicas) {
   const std::lock_guard lock(mutex_);
+  // Not as bad: a full report clears no replica of that, and a later process of this node may well
+  // have them again.
   for (const auto& replica : replicas) {
-    changes_.found_corrupt({replica.block, replica.generation, replica.length});
+    changes_.removed({replica.block, replica.generation, replica.length});
   }
 }
 

@@ -12,7 +12,7 @@ storage::ReplicaInfo replica(std::uint64_t block, std::uint64_t generation = 1) 
 
 }  // namespace
 
-TEST_CASE("the replicas of a lost disk are told as corrupt, a bounded number with each heartbeat") {
+TEST_CASE("the replicas of a lost disk are told as removed, a bounded number with each heartbeat") {
   ReplicaChanges changes;
   std::vector<storage::ReplicaInfo> lost;
   const std::size_t count = ReplicaChanges::kBlocksPerHeartbeatMax + 5;
@@ -21,13 +21,13 @@ TEST_CASE("the replicas of a lost disk are told as corrupt, a bounded number wit
   // One of them has come back on another disk before anybody was told.
   changes.replica_stored(replica(3));
   const auto first = changes.take();
-  CHECK(first.corrupt.size() == ReplicaChanges::kBlocksPerHeartbeatMax - 1);
+  CHECK(first.removed.size() == ReplicaChanges::kBlocksPerHeartbeatMax - 1);
   REQUIRE(first.added.size() == 1);
   CHECK(first.added[0].id == BlockId{3});
-  CHECK(changes.take().corrupt.size() == 5);
-  CHECK(changes.take().corrupt.empty());
+  CHECK(changes.take().removed.size() == 5);
+  CHECK(changes.take().removed.empty());
   changes.put_back(first);
-  CHECK(changes.take().corrupt.size() == first.corrupt.size());
+  CHECK(changes.take().removed.size() == first.removed.size());
 }
 
 TEST_CASE(
