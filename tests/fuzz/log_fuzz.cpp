@@ -18,7 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                     [](const minidfs::consensus::StoredEntry&) {});
   }
   // What decodes encodes to the same bytes.
-  const auto change = minidfs::metadata::decode_change(bytes);
-  if (change.ok() && minidfs::metadata::encode_change(*change) != bytes) __builtin_trap();
+  const auto entry = minidfs::metadata::decode_entry(bytes);
+  if (entry.ok() && minidfs::metadata::encode_change(entry->change, entry->cluster_ms) != bytes) {
+    __builtin_trap();
+  }
   return 0;
 }
