@@ -54,8 +54,10 @@ inline Options impatient() {
 
 // Nodes that are each behind a relay that can hang.
 struct HangingCluster {
-  explicit HangingCluster(std::size_t nodes, const Options& options = impatient())
-      : cluster(nodes, options, milliseconds(500)) {
+  // `node_patience`: how long a datanode waits for the next one.
+  explicit HangingCluster(std::size_t nodes, const Options& options = impatient(),
+                          milliseconds node_patience = milliseconds(500))
+      : cluster(nodes, options, node_patience) {
     for (std::size_t i = 0; i < nodes; ++i) {
       auto& place = cluster.names->nodes[i].data;
       relays.push_back(std::make_unique<FreezingRelay>(place.port));

@@ -23,7 +23,7 @@ constexpr std::uint64_t kBlockBytes = 64ULL << 20;
 // One block, written to nodes that get lost. Remembers how much of it had reached the first node
 // each time that the namenode was asked for a pipeline without some node.
 struct OneBlock {
-  explicit OneBlock(std::size_t nodes) : hanging(nodes, options()) {
+  explicit OneBlock(std::size_t nodes) : hanging(nodes, options(), milliseconds(2000)) {
     cluster.names->failure = [this](const std::string& request) -> std::optional<Error> {
       if (request == "allocate" && lost && on_ask) on_ask();
       if (request == "allocate") sent_at.push_back(first_relay.requested_bytes());
@@ -39,6 +39,8 @@ struct OneBlock {
   static Options options() {
     auto options = impatient();
     options.block_size = kBlockBytes;
+    // No node but the one that is meant shall seem to hang, however busy this machine is.
+    options.progress_timeout = milliseconds(2500);
     return options;
   }
 
