@@ -71,7 +71,9 @@ ReadCommand ReadPolicy::take(const RaceEnded& ended, TimePoint /*now*/) {
                                " ms, while another datanode answered"});
   asked_ = std::move(rival_);
   asked_patience_ = {};
-  return command(Kind::kSwitch);
+  auto switching = command(Kind::kSwitch);
+  switching.location = asked_;
+  return switching;
 }
 
 ReadCommand ReadPolicy::take(const Withdrawn& /*withdrawn*/, TimePoint now) {

@@ -73,7 +73,7 @@ struct ReadCommand {
     kAsk,   // The replica at `location` for what is missing; with `fresh` over no idle connection.
     kRace,  // Ask the one at `location` as well.
     kGoOn,  // With the first one, whatever it takes.
-    kSwitch,   // To the one that won the race.
+    kSwitch,   // To the one at `location`, which won the race.
     kAskMode,  // Ask the namenode whether it is in safe mode.
     kLocate,   // After `delay`: ask it for the block's places.
     kDone,

@@ -139,6 +139,7 @@ TEST_CASE("A replica that stalls is raced once, and the quicker one goes on") {
   CHECK(story.node() == 2);
   SECTION("the other") {
     CHECK(story.happens(RaceEnded{true}) == Kind::kSwitch);
+    CHECK(story.node() == 2);
     CHECK(story.command.blamed == place(1).node);
     CHECK(story.fails(Errc::kCorrupt) == Kind::kAsk);
     CHECK(story.node() == 3);
