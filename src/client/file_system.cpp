@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <iterator>
 #include <utility>
 
 #include "base/codec.hpp"
@@ -139,20 +138,7 @@ class FileSystemImpl final : public FileSystem {
   }
 
   Result<std::vector<metadata::LocatedBlock>> locate(const std::string& path) override {
-    std::vector<metadata::LocatedBlock> blocks;
-    InodeId file;
-    for (;;) {
-      const auto offset = blocks.empty() ? 0 : blocks.back().offset + blocks.back().block.length;
-      auto page = locate_page(context_, path, offset);
-      if (!page.ok()) return with_path(std::move(page).error(), path);
-      if (!blocks.empty() && (page->status.id != file || page->blocks.empty())) {
-        return Error{Errc::kStale, path + ": was changed while its blocks were listed"};
-      }
-      file = page->status.id;
-      blocks.insert(blocks.end(), std::make_move_iterator(page->blocks.begin()),
-                    std::make_move_iterator(page->blocks.end()));
-      if (!page->more) return blocks;
-    }
+    return locate_all(context_, path);
   }
 
   Result<ClusterStatus> status() override {

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <deque>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -237,6 +238,19 @@ std::vector<BlockPart> parts_of(const std::vector<metadata::LocatedBlock>& block
 Result<actors::LocatedFile> locate_page(ClientContext& context, const std::string& path,
                                         std::uint64_t offset) {
   return context.link.call(actors::LocateRequest{path, context.host, offset});
+}
+
+Result<std::vector<metadata::LocatedBlock>> locate_all(ClientContext& context,
+                                                       const std::string& path) {
+  auto file = locate_page(context, path, 0);
+  if (!file.ok()) return with_path(std::move(file).error(), path);
+  while (file->more) {
+    auto page = next_page(context, path, *file);
+    if (!page.ok()) return with_path(std::move(page).error(), path);
+    std::move(page->blocks.begin(), page->blocks.end(), std::back_inserter(file->blocks));
+    file->more = page->more;
+  }
+  return std::move(file->blocks);
 }
 
 Status read_in_order(ClientContext& context, const std::string& path, std::uint64_t offset,

@@ -27,6 +27,9 @@ class Salvage;
 // A page of the file's blocks, from the one that holds the byte at `offset`.
 Result<actors::LocatedFile> locate_page(ClientContext& context, const std::string& path,
                                         std::uint64_t offset);
+// All of them. kStale when the file is changed meanwhile.
+Result<std::vector<metadata::LocatedBlock>> locate_all(ClientContext& context,
+                                                       const std::string& path);
 
 // Asks the namenode and reads, in order. Adds to `progress`; does not finish it.
 Status read_in_order(ClientContext& context, const std::string& path, std::uint64_t offset,
