@@ -5,7 +5,7 @@
 
 #include "actors/block_actor.hpp"
 #include "actors/leadership.hpp"
-#include "base/codec.hpp"
+#include "actors/log_answer.hpp"
 #include "base/wall_clock.hpp"
 
 namespace minidfs::actors {
@@ -15,11 +15,6 @@ namespace {
 constexpr std::uint32_t kPurgeLimit = 512;
 // Commits that wait for reports of their blocks.
 constexpr std::size_t kUnprovenMax = 10'000;
-
-Result<metadata::ChangeReply> decode_reply(Result<std::string> reply) {
-  if (!reply.ok()) return std::move(reply).error();
-  return decode<metadata::ChangeReply>(*reply, "reply of the namespace");
-}
 
 }  // namespace
 
@@ -143,11 +138,7 @@ void BlockActorState::answer(Proposal& proposal, Result<std::string> encoded) {
       manager_->commit_done(proposal.commit,
                             reply.ok() ? std::span<const metadata::Outcome>(reply->outcomes)
                                        : std::span<const metadata::Outcome>());
-      if (reply.ok()) {
-        proposal.promise.deliver(std::move(reply).value());
-      } else {
-        proposal.promise.deliver(to_caf(reply.error()));
-      }
+      deliver(proposal.promise, std::move(reply));
       return;
     case Proposal::Kind::kReserveIds:
       ids_answer(proposal, reply);
@@ -160,11 +151,7 @@ void BlockActorState::answer(Proposal& proposal, Result<std::string> encoded) {
       if (reply.ok() && !proposal.forgets.is_none() && reply->outcomes.at(0).ok()) {
         manager_->forget(proposal.forgets);
       }
-      if (reply.ok()) {
-        proposal.promise.deliver(std::move(reply).value());
-      } else {
-        proposal.promise.deliver(to_caf(reply.error()));
-      }
+      deliver(proposal.promise, std::move(reply));
       return;
     case Proposal::Kind::kDropStaged:
       if (!reply.ok()) manager_->drop_failed(proposal.session);

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "actors/leadership.hpp"
-#include "base/codec.hpp"
+#include "actors/log_answer.hpp"
 #include "base/random_id.hpp"
 
 namespace minidfs::actors {
@@ -205,16 +205,7 @@ void NamespaceActorState::take_batch(LogBatch& batch) {
     MDFS_ASSERT(found != proposals_.end());
     auto promise = std::move(found->second);
     proposals_.erase(found);
-    if (!completion.reply.ok()) {
-      promise.deliver(to_caf(completion.reply.error()));
-      continue;
-    }
-    auto reply = decode<metadata::ChangeReply>(*completion.reply, "reply of the namespace");
-    if (!reply.ok()) {
-      promise.deliver(to_caf(reply.error()));
-      continue;
-    }
-    promise.deliver(std::move(reply).value());
+    deliver(promise, decode_reply(std::move(completion.reply)));
   }
 }
 
