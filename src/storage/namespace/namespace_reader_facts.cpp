@@ -7,6 +7,19 @@
 #include "storage/namespace/namespace_reader_state.hpp"
 
 namespace minidfs::storage {
+namespace {
+
+// Calls `take(statement)` for each of its rows.
+template <class Take>
+Status for_each_row(Statement& statement, const Take& take) {
+  for (;;) {
+    MDFS_TRY(const bool row, statement.step());
+    if (!row) return {};
+    take(statement);
+  }
+}
+
+}  // namespace
 
 Result<std::vector<metadata::NodeAdmin>> NamespaceReader::node_admins() {
   const std::lock_guard lock(state_->snapshot->mutex());
@@ -14,13 +27,12 @@ Result<std::vector<metadata::NodeAdmin>> NamespaceReader::node_admins() {
   Statement& select = state_->select_admins;
   const StatementScope scope(select);
   std::vector<metadata::NodeAdmin> decisions;
-  for (;;) {
-    MDFS_TRY(const bool row, select.step());
-    if (!row) return decisions;
-    decisions.push_back({NodeId{select.unsigned_integer(0), select.unsigned_integer(1)},
-                         static_cast<metadata::AdminState>(select.unsigned_integer(2)),
-                         select.integer(3)});
-  }
+  MDFS_CHECK(for_each_row(select, [&](const Statement& row) {
+    decisions.push_back({NodeId{row.unsigned_integer(0), row.unsigned_integer(1)},
+                         static_cast<metadata::AdminState>(row.unsigned_integer(2)),
+                         row.integer(3)});
+  }));
+  return decisions;
 }
 
 Result<std::vector<metadata::StagedFile>> NamespaceReader::staged_files() {
@@ -29,16 +41,15 @@ Result<std::vector<metadata::StagedFile>> NamespaceReader::staged_files() {
   Statement& select = state_->select_staged;
   const StatementScope scope(select);
   std::vector<metadata::StagedFile> files;
-  for (;;) {
-    MDFS_TRY(const bool row, select.step());
-    if (!row) return files;
-    files.push_back({select.unsigned_integer(0),
-                     {select.unsigned_integer(1), select.unsigned_integer(2)},
-                     InodeId{select.unsigned_integer(3)},
-                     select.unsigned_integer(4),
-                     select.unsigned_integer(5),
-                     static_cast<std::uint8_t>(select.integer(6))});
-  }
+  MDFS_CHECK(for_each_row(select, [&](const Statement& row) {
+    files.push_back({row.unsigned_integer(0),
+                     {row.unsigned_integer(1), row.unsigned_integer(2)},
+                     InodeId{row.unsigned_integer(3)},
+                     row.unsigned_integer(4),
+                     row.unsigned_integer(5),
+                     static_cast<std::uint8_t>(row.integer(6))});
+  }));
+  return files;
 }
 
 Result<NamespaceCounters> NamespaceReader::counters() {
@@ -116,11 +127,7 @@ Result<metadata::NamespaceHistory> NamespaceReader::history() {
   metadata::NamespaceHistory history(now, static_cast<std::uint64_t>(bound));
   const auto read = [&](std::string_view sql, const auto& take) -> Status {
     MDFS_TRY(Statement select, database.prepare(sql));
-    for (;;) {
-      MDFS_TRY(const bool row, select.step());
-      if (!row) return {};
-      take(select);
-    }
+    return for_each_row(select, take);
   };
   const auto life_of = [](const Statement& row) {
     return metadata::LifeId{row.unsigned_integer(0), row.unsigned_integer(1)};
