@@ -55,6 +55,13 @@ BlockManagerOptions NamenodeFixture::default_options() {
   return options;
 }
 
+BlockManagerOptions NamenodeFixture::short_grace() {
+  auto options = default_options();
+  options.orphans.grace = std::chrono::seconds(5);
+  options.sessions.grace = std::chrono::seconds(5);
+  return options;
+}
+
 NamenodeFixture::NamenodeFixture(BlockManagerOptions options)
     : options_(std::move(options)),
       scheduler_(dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler())) {

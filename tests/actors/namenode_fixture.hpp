@@ -60,6 +60,8 @@ class NamenodeFixture {
   ~NamenodeFixture();
 
   static BlockManagerOptions default_options();
+  // Those, with graces of sessions and of nobody's blocks that a test can let pass.
+  static BlockManagerOptions short_grace();
 
   // The answer to a request, or the error.
   template <class Reply, class Request>

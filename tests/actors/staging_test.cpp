@@ -115,13 +115,6 @@ metadata::IncrementalReport stored(std::vector<Block> blocks) {
   return report;
 }
 
-BlockManagerOptions short_grace() {
-  auto options = NamenodeFixture::default_options();
-  options.orphans.grace = seconds(5);
-  options.sessions.grace = seconds(5);
-  return options;
-}
-
 // Lets time pass with a datanode that beats; returns how many replicas it was told to remove.
 std::size_t pass(NamenodeFixture& namenode, int count) {
   std::size_t removed = 0;
@@ -161,7 +154,7 @@ TEST_CASE("a file of several parts is seen with its commit, and every block of i
 }
 
 TEST_CASE("what is staged falls with its session, by its end or by silence") {
-  NamenodeFixture namenode(short_grace());
+  NamenodeFixture namenode(NamenodeFixture::short_grace());
   namenode.join(1);
   Writer writer(namenode, 100);
   for (int i = 0; i < 3; ++i) REQUIRE(done(writer.stage()));
@@ -178,7 +171,7 @@ TEST_CASE("what is staged falls with its session, by its end or by silence") {
 }
 
 TEST_CASE("nobody else ends a session with what is staged in it") {
-  NamenodeFixture namenode(short_grace());
+  NamenodeFixture namenode(NamenodeFixture::short_grace());
   namenode.join(1);
   Writer writer(namenode, 10);
   REQUIRE(done(writer.stage()));
@@ -192,7 +185,7 @@ TEST_CASE("nobody else ends a session with what is staged in it") {
 }
 
 TEST_CASE("a namenode that starts between two parts goes on with the writer") {
-  NamenodeFixture namenode(short_grace());
+  NamenodeFixture namenode(NamenodeFixture::short_grace());
   namenode.join(1);
   Writer writer(namenode, 100);
   for (int i = 0; i < 4; ++i) {
@@ -225,7 +218,7 @@ TEST_CASE("a part that is asked for again is staged once, also after a restart")
 }
 
 TEST_CASE("what was staged before a restart is collected when its writer does not come back") {
-  NamenodeFixture namenode(short_grace());
+  NamenodeFixture namenode(NamenodeFixture::short_grace());
   namenode.join(1);
   Writer writer(namenode, 100);
   for (int i = 0; i < 3; ++i) REQUIRE(done(writer.stage()));
@@ -239,7 +232,7 @@ TEST_CASE("what was staged before a restart is collected when its writer does no
 }
 
 TEST_CASE("a part that was applied after its session had ended is collected") {
-  NamenodeFixture namenode(short_grace());
+  NamenodeFixture namenode(NamenodeFixture::short_grace());
   namenode.join(1);
   Writer writer(namenode, 100);
   const auto part = writer.next_part();

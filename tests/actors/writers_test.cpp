@@ -46,13 +46,6 @@ metadata::IncrementalReport removed(const metadata::Block& block) {
   return report;
 }
 
-BlockManagerOptions short_grace() {
-  auto options = NamenodeFixture::default_options();
-  options.orphans.grace = seconds(5);
-  options.sessions.grace = seconds(5);
-  return options;
-}
-
 void pass(NamenodeFixture& namenode, int count) {
   for (int second = 0; second < count; ++second) {
     namenode.advance(seconds(1));
@@ -63,7 +56,7 @@ void pass(NamenodeFixture& namenode, int count) {
 }  // namespace
 
 TEST_CASE("a writer that was silent beyond the grace neither revives its session nor commits") {
-  NamenodeFixture namenode(short_grace());
+  NamenodeFixture namenode(NamenodeFixture::short_grace());
   namenode.join(1);
   const auto grant = namenode.ask<WriteGrant>(allocation());
   REQUIRE(grant.ok());
@@ -85,7 +78,7 @@ TEST_CASE("a writer that was silent beyond the grace neither revives its session
 }
 
 TEST_CASE("a restart of the namenode does not make a given-up block a file's") {
-  NamenodeFixture namenode(short_grace());
+  NamenodeFixture namenode(NamenodeFixture::short_grace());
   namenode.join(1);
   const auto grant = namenode.ask<WriteGrant>(allocation());
   REQUIRE(grant.ok());
@@ -145,7 +138,7 @@ TEST_CASE("a leadership that has just begun orders nothing removed") {
 }
 
 TEST_CASE("nobody ends another client's session or gives up its blocks") {
-  NamenodeFixture namenode(short_grace());
+  NamenodeFixture namenode(NamenodeFixture::short_grace());
   namenode.join(1);
   const auto grant = namenode.ask<WriteGrant>(allocation());
   REQUIRE(grant.ok());

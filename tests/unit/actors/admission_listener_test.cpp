@@ -1,12 +1,12 @@
 #include <sys/socket.h>
 
-#include <atomic>
 #include <catch2/catch.hpp>
 #include <condition_variable>
 #include <list>
 #include <mutex>
 #include <optional>
 #include <random>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -252,25 +252,29 @@ TEST_CASE("when too many have work one more is refused with the reason") {
   gate.check_open();
 }
 
+// The connection that was admitted last carries something, as long as this is not stopped.
+std::jthread keep_last_busy(Gate& gate) {
+  return std::jthread([&gate](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      gate.admitted.connections().back().slot.traffic()->note();
+      std::this_thread::yield();
+    }
+  });
+}
+
 TEST_CASE("of admitted connections one that stands idle makes way for a newcomer, none with work") {
   Gate gate({.shares = {.members = 2, .spare_after = 500ms}});
   const auto idle = admitted_raw(gate.listener->port(), {1, 1});
   REQUIRE(gate.admitted.wait_for(1));
   const auto busy = admitted_raw(gate.listener->port(), {2, 2});
   REQUIRE(gate.admitted.wait_for(2));
-  std::atomic<bool> stop{false};
-  std::thread work([&] {
-    while (!stop) {
-      gate.admitted.connections().back().slot.traffic()->note();
-      std::this_thread::yield();
-    }
-  });
+  auto work = keep_last_busy(gate);
   // The listener cuts it; that its descriptor goes is CAF's part.
   Result<DialedConnection> dialed = Error{Errc::kUnavailable, "not tried yet"};
   while (!dialed.ok()) dialed = gate.dial();
   CHECK(closed_by_peer(idle));
   CHECK(gate.listener->stats().cut == 1);
-  stop = true;
+  work.request_stop();
   work.join();
   std::byte byte;
   CHECK(receive_all(busy.get(), {&byte, 1}, Deadline::min()).error().code == Errc::kTimedOut);
@@ -294,15 +298,9 @@ TEST_CASE(
   REQUIRE(gate.admitted.wait_for(1));
   const auto busy = admitted_raw(gate.listener->port(), {2, 2});
   REQUIRE(gate.admitted.wait_for(2));
-  std::atomic<bool> stop{false};
-  std::thread work([&] {
-    while (!stop) {
-      gate.admitted.connections().back().slot.traffic()->note();
-      std::this_thread::yield();
-    }
-  });
+  auto work = keep_last_busy(gate);
   CHECK(closed_by_peer(idle));
-  stop = true;
+  work.request_stop();
   work.join();
   CHECK(gate.listener->stats().cut >= 1);
 }
