@@ -1,11 +1,10 @@
 #include "actors/leadership.hpp"
 
-#include <stdlib.h>
-
 #include <catch2/catch.hpp>
 #include <filesystem>
 
 #include "actors/namespace_machine.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace minidfs::actors {
 namespace {
@@ -15,26 +14,18 @@ constexpr std::chrono::seconds kPatience{60};
 // A namenode's directory, its database and its real log.
 class Namenode {
  public:
-  Namenode() {
-    std::string name = (std::filesystem::temp_directory_path() / "minidfs-lead-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    directory_ = name;
-    std::filesystem::create_directory(directory_ + "/raft");
-  }
+  Namenode() { std::filesystem::create_directory(directory_.file("raft")); }
   Namenode(const Namenode&) = delete;
   Namenode& operator=(const Namenode&) = delete;
-  ~Namenode() {
-    stop();
-    std::filesystem::remove_all(directory_);
-  }
+  ~Namenode() { stop(); }
 
   Result<Leadership> start(std::uint64_t free_space_min_bytes = 0) {
-    auto store = storage::NamespaceStore::open(directory_ + "/namespace.db");
+    auto store = storage::NamespaceStore::open(directory_.file("namespace.db"));
     REQUIRE(store.ok());
     store_ = std::move(store).value();
     machine_ = std::make_unique<NamespaceMachine>(*store_);
     consensus::LogOptions options;
-    options.directory = directory_ + "/raft";
+    options.directory = directory_.file("raft");
     options.free_space_min_bytes = free_space_min_bytes;
     auto log = consensus::Log::open(options, *machine_, [](const Error&) {});
     REQUIRE(log.ok());
@@ -50,7 +41,7 @@ class Namenode {
   }
 
  private:
-  std::string directory_;
+  minidfs::test::TemporaryDirectory directory_;
   std::unique_ptr<storage::NamespaceStore> store_;
   std::unique_ptr<NamespaceMachine> machine_;
   std::unique_ptr<consensus::Log> log_;

@@ -3,8 +3,6 @@
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <catch2/catch.hpp>
-#include <cstdlib>
-#include <filesystem>
 #include <map>
 
 namespace minidfs::actors::test {
@@ -65,10 +63,7 @@ BlockManagerOptions NamenodeFixture::short_grace() {
 NamenodeFixture::NamenodeFixture(BlockManagerOptions options)
     : options_(std::move(options)),
       scheduler_(dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler())) {
-  std::string name = (std::filesystem::temp_directory_path() / "minidfs-actors-XXXXXX").string();
-  REQUIRE(::mkdtemp(name.data()) != nullptr);
-  directory_ = name;
-  auto store = storage::NamespaceStore::open(directory_ + "/namespace.db");
+  auto store = storage::NamespaceStore::open(directory_.file("namespace.db"));
   REQUIRE(store.ok());
   store_ = std::move(store).value();
   machine_ = std::make_unique<NamespaceMachine>(*store_);
@@ -78,8 +73,6 @@ NamenodeFixture::NamenodeFixture(BlockManagerOptions options)
 NamenodeFixture::~NamenodeFixture() {
   stop();
   store_.reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(directory_, ignored);
 }
 
 std::shared_ptr<storage::NamespaceReader> NamenodeFixture::reader() {

@@ -18,6 +18,7 @@
 #include "actors/owner_actor.hpp"
 #include "actors/request_switch.hpp"
 #include "storage/namespace/namespace_store.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace minidfs::actors::test {
 
@@ -154,7 +155,7 @@ class NamenodeFixture {
   struct Config : caf::actor_system_config {
     Config();
   };
-  std::string directory_;
+  minidfs::test::TemporaryDirectory directory_;
   BlockManagerOptions options_;
   std::unique_ptr<storage::NamespaceStore> store_;
   std::unique_ptr<NamespaceMachine> machine_;

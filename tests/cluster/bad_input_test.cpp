@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "cluster/test_cluster.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace minidfs::test {
 namespace {
@@ -116,12 +117,9 @@ TEST_CASE("a port in use is named") {
 }
 
 TEST_CASE("a configuration file with an unknown key is refused with its line") {
-  char path[] = "/tmp/minidfs-config-XXXXXX";
-  REQUIRE(::mkdtemp(path) != nullptr);
-  const std::string file = std::string(path) + "/minidfs.toml";
-  std::ofstream(file) << "[client]\nreplication = 2\nreplicatoin = 3\n";
+  const TemporaryDirectory directory;
+  const auto file = directory.write("minidfs.toml", "[client]\nreplication = 2\nreplicatoin = 3\n");
   check_refused(run({MINIDFS_BINARY, "stat", "--config", file, "/"}), file + ":3");
-  std::filesystem::remove_all(path);
 }
 
 }  // namespace minidfs::test

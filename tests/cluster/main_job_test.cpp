@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cluster/test_cluster.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace minidfs::test {
 namespace {
@@ -122,25 +123,20 @@ TEST_CASE("ten thousand small files are fewer than 200 files on a datanode") {
 }
 
 TEST_CASE("a whole cluster runs in one process") {
-  char path[] = "/tmp/minidfs-local-XXXXXX";
-  REQUIRE(::mkdtemp(path) != nullptr);
-  const std::string directory = path;
-  {
-    Process local(
-        {MINIDFS_BINARY, "--role=local", "--datanodes=2", "--port=0", "--data-dir=" + directory},
-        directory + "/log", {"MINIDFS_DATANODE_PORT=0"});
-    const auto line = local.wait_for_line("namenode: listening on ");
-    REQUIRE_FALSE(line.empty());
-    const auto at = line.find("127.0.0.1:");
-    const auto address = line.substr(at, line.find(',', at) - at);
-    const std::vector<std::string> environment{"MINIDFS_NAMENODE=" + address,
-                                               "MINIDFS_CLIENT_REPLICATION=2"};
-    REQUIRE(run({MINIDFS_BINARY, "put", "-", "/hello"}, environment, "hello\n").exit_code == 0);
-    CHECK(run({MINIDFS_BINARY, "cat", "/hello"}, environment).out == "hello\n");
-    local.signal(SIGTERM);
-    CHECK(local.wait(std::chrono::milliseconds(4000)) == 0);
-  }
-  std::filesystem::remove_all(directory);
+  const TemporaryDirectory directory;
+  Process local({MINIDFS_BINARY, "--role=local", "--datanodes=2", "--port=0",
+                 "--data-dir=" + directory.path()},
+                directory.file("log"), {"MINIDFS_DATANODE_PORT=0"});
+  const auto line = local.wait_for_line("namenode: listening on ");
+  REQUIRE_FALSE(line.empty());
+  const auto at = line.find("127.0.0.1:");
+  const auto address = line.substr(at, line.find(',', at) - at);
+  const std::vector<std::string> environment{"MINIDFS_NAMENODE=" + address,
+                                             "MINIDFS_CLIENT_REPLICATION=2"};
+  REQUIRE(run({MINIDFS_BINARY, "put", "-", "/hello"}, environment, "hello\n").exit_code == 0);
+  CHECK(run({MINIDFS_BINARY, "cat", "/hello"}, environment).out == "hello\n");
+  local.signal(SIGTERM);
+  CHECK(local.wait(std::chrono::milliseconds(4000)) == 0);
 }
 
 }  // namespace minidfs::test

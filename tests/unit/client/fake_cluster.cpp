@@ -4,8 +4,6 @@
 #include <caf/actor_system.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <catch2/catch.hpp>
-#include <cstdlib>
-#include <filesystem>
 
 #include "actors/control_plane.hpp"
 #include "actors/interfaces.hpp"
@@ -374,11 +372,8 @@ metadata::Endpoint FakeNamenode::address() const { return {"127.0.0.1", impl_->l
 
 FakeDatanode::FakeDatanode(ClusterId cluster, std::chrono::milliseconds progress_timeout)
     : events_(std::make_unique<IgnoredEvents>()) {
-  std::string pattern = (std::filesystem::temp_directory_path() / "minidfs-node-XXXXXX").string();
-  REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-  directory_ = pattern;
   storage::BlockStoreOptions options;
-  options.directories = {directory_};
+  options.directories = {directory_.path()};
   options.cluster = cluster;
   options.durability = storage::Durability::kNone;
   options.reserved_bytes = 0;
@@ -398,7 +393,6 @@ FakeDatanode::FakeDatanode(ClusterId cluster, std::chrono::milliseconds progress
 FakeDatanode::~FakeDatanode() {
   server_.reset();
   store_.reset();
-  std::filesystem::remove_all(directory_);
 }
 
 FakeCluster::FakeCluster(std::size_t datanode_count, Options options,

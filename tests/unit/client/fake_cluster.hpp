@@ -16,6 +16,7 @@
 #include "actors/messages.hpp"
 #include "base/error.hpp"
 #include "client/file_system.hpp"
+#include "support/temporary_directory.hpp"
 #include "transfer/data_server.hpp"
 
 namespace minidfs::client {
@@ -67,12 +68,12 @@ class FakeDatanode {
 
   metadata::ReplicaLocation location() const { return location_; }
   storage::BlockStore& store() { return *store_; }
-  const std::string& directory() const { return directory_; }
+  const std::string& directory() const { return directory_.path(); }
   // Closes its port and every connection.
   void stop() { server_.reset(); }
 
  private:
-  std::string directory_;
+  test::TemporaryDirectory directory_;
   std::unique_ptr<transfer::DataServerEvents> events_;
   std::unique_ptr<storage::BlockStore> store_;
   std::unique_ptr<transfer::DataServer> server_;

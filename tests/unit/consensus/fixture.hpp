@@ -1,13 +1,10 @@
 // What the log's tests share: a directory that goes away, a state in memory, a proposer that waits.
 #pragma once
 
-#include <stdlib.h>
-
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <condition_variable>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,30 +12,14 @@
 #include <vector>
 
 #include "consensus/log.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace minidfs::consensus::test {
 
 // Long enough for a busy machine; nothing waits that long when all is well.
 constexpr std::chrono::seconds kDeadline{60};
 
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "minidfs-log-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+using minidfs::test::TemporaryDirectory;
 
 // Keeps all commands in memory. The reply to a command is its number. An object that lives longer
 // than a Log plays the database that survives a restart.

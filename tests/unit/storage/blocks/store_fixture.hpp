@@ -3,7 +3,6 @@
 #pragma once
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -12,25 +11,11 @@
 
 #include "storage/blocks/block_store.hpp"
 #include "storage/blocks/slice_codec.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace minidfs::storage {
 
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "minidfs-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~TemporaryDirectory() {
-    std::error_code error;
-    std::filesystem::remove_all(path_, error);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+using minidfs::test::TemporaryDirectory;
 
 // Small packs and limits, so that few bytes cross every border.
 inline BlockStoreOptions store_options(std::vector<std::string> directories) {

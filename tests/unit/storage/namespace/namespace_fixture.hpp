@@ -2,8 +2,6 @@
 #pragma once
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,28 +12,16 @@
 #include "metadata/changes.hpp"
 #include "storage/namespace/namespace_reader.hpp"
 #include "storage/namespace/namespace_store.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace minidfs::storage::test {
 
 class NamespaceDirectory {
  public:
-  NamespaceDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "minidfs-ns-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  NamespaceDirectory(const NamespaceDirectory&) = delete;
-  NamespaceDirectory& operator=(const NamespaceDirectory&) = delete;
-  ~NamespaceDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::string file(const std::string& name = "namespace.db") const {
-    return (path_ / name).string();
-  }
+  std::string file(const std::string& name = "namespace.db") const { return directory_.file(name); }
 
  private:
-  std::filesystem::path path_;
+  minidfs::test::TemporaryDirectory directory_;
 };
 
 template <class T>
