@@ -95,8 +95,9 @@ void TestCluster::start_all() {
 
 bool TestCluster::wait_for_live(std::size_t count) const {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  Finished status;
   while (std::chrono::steady_clock::now() < deadline) {
-    const auto status = minidfs({"status", "--json"});
+    status = minidfs({"status", "--json"});
     if (status.exit_code == 0) {
       const auto json = nlohmann::json::parse(status.out);
       std::size_t live = 0;
@@ -104,6 +105,11 @@ bool TestCluster::wait_for_live(std::size_t count) const {
       if (live == count && !json.at("safe_mode").get<bool>()) return true;
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  UNSCOPED_INFO("status: " << status.out << status.err);
+  UNSCOPED_INFO("namenode: " << namenode_->log());
+  for (const auto& datanode : datanodes_) {
+    if (datanode != nullptr) UNSCOPED_INFO("datanode: " << datanode->log());
   }
   return false;
 }
