@@ -26,6 +26,8 @@ void BlockActorState::start(Self* self, BlockActorParts parts) {
         ask_owners(ids, std::move(answer));
       },
       now());
+  // Before any datanode registers: one that knows as much must not find this namespace behind.
+  manager_->note_applied(facts_.applied);
   const auto handle = caf::actor_cast<BlockActor>(self_);
   channel_ = log_->add_channel([handle](std::vector<consensus::Completion> completions) {
     caf::anon_send(handle, LogBatch{std::move(completions)});

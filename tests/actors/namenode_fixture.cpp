@@ -68,6 +68,7 @@ NamenodeFixture::NamenodeFixture(BlockManagerOptions options)
   store_ = std::move(store).value();
   machine_ = std::make_unique<NamespaceMachine>(*store_);
   spawn();
+  settle();
 }
 
 NamenodeFixture::~NamenodeFixture() {
@@ -93,7 +94,12 @@ void NamenodeFixture::spawn() {
   blocks->node_admins = shared->node_admins().value();
   blocks->staged = shared->staged_files().value();
   auto history = shared->history().value();
-  if (history.now().life.is_none()) history.begin_leadership(options_.epoch, options_.mark, 0);
+  if (history.now().life.is_none()) {
+    history.begin_leadership({options_.epoch.life, 1}, options_.mark, 0);
+    if (options_.epoch.leadership > 1) {
+      history.begin_leadership(options_.epoch, options_.mark, blocks->facts.applied + 1);
+    }
+  }
   blocks->options.history = std::move(history);
   owners_ = system_.spawn(owner_actor, shared);
   blocks->owners = owners_;
@@ -112,7 +118,6 @@ void NamenodeFixture::spawn() {
       system_, namenode_routes(caf::actor_cast<caf::strong_actor_ptr>(names_),
                                caf::actor_cast<caf::strong_actor_ptr>(blocks_), nullptr, lanes_));
   namenode_ = caf::actor_cast<NamenodeActor>(switch_);
-  settle();
 }
 
 void NamenodeFixture::stop() {
@@ -138,9 +143,11 @@ void NamenodeFixture::stand_still(std::chrono::milliseconds time) { scheduler_.a
 
 metadata::TimePoint NamenodeFixture::now() const { return scheduler_.clock().now(); }
 
-void NamenodeFixture::restart() {
+void NamenodeFixture::restart(bool run) {
   stop();
+  ++options_.epoch.leadership;
   spawn();
+  if (run) settle();
 }
 
 void NamenodeFixture::settle() {

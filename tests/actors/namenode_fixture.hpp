@@ -134,8 +134,9 @@ class NamenodeFixture {
   void stand_still(std::chrono::milliseconds time);
   metadata::TimePoint now() const;
   const NamenodeLanes& lanes() const { return lanes_; }
-  // Forgets all soft state, as a restart of the process does; the namespace stays.
-  void restart();
+  // Forgets all soft state, as a restart of the process does; the namespace stays. With `run` false
+  // nothing of the new process has run yet, so that what is begun next comes first.
+  void restart(bool run = true);
 
   // A datanode that registers and reports `replicas` in full.
   RegisterNode node(std::uint64_t number) const;

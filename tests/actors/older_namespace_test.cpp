@@ -87,6 +87,24 @@ TEST_CASE("a namenode behind its datanodes is read, refuses changes and removes 
   }
 }
 
+TEST_CASE("a namenode that was killed is not behind the datanode that is back first") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  namenode.put("/a");
+  const auto told = namenode.beat(1);
+  REQUIRE(told.change > 0);
+
+  namenode.restart(false);
+  auto request = namenode.node(1);
+  request.epoch = told.epoch;
+  request.change = told.change;
+  auto asked = namenode.begin<Registered>(request);
+  const auto registered = namenode.end<Registered>(asked);
+  REQUIRE(registered.ok());
+  CHECK_FALSE(registered->later);
+  CHECK_FALSE(namenode.status().behind);
+}
+
 TEST_CASE("an operator's word begins another life, in which what was given up counts no more") {
   NamenodeFixture namenode;
   namenode.join(1);
