@@ -16,8 +16,9 @@
 namespace minidfs::transfer {
 namespace {
 
-// Room for some requests at once.
+// Room for some requests at once; and of a peer that sends more of them at once.
 constexpr std::size_t kHeadBytes = 512;
+constexpr std::size_t kCrowdedHeadBytes = 4096;
 // Frames up to this size are taken many at a time.
 constexpr std::size_t kSmallBytes = 64 * 1024;
 
@@ -78,6 +79,7 @@ asio::awaitable<bool> Connection::wait_readable(Wait wait) {
 }
 
 asio::awaitable<bool> Connection::fill() {
+  const bool crowded = end_ > 0 && end_ == head_.size();
   if (begin_ == end_) {
     begin_ = end_ = 0;
   } else if (begin_ > 0) {
@@ -85,8 +87,8 @@ asio::awaitable<bool> Connection::fill() {
     end_ -= begin_;
     begin_ = 0;
   }
-  head_.resize(
-      std::max({kHeadBytes, head_.size(), std::min(wanted_bytes(received()), kControlFrameMax)}));
+  head_.resize(std::max({crowded ? kCrowdedHeadBytes : kHeadBytes, head_.size(),
+                         std::min(wanted_bytes(received()), kControlFrameMax)}));
   for (;;) {
     if (closed()) co_return false;
     const ssize_t count =
@@ -157,20 +159,27 @@ asio::awaitable<Result<bool>> Connection::receive(std::size_t hops, Need need, b
   const bool there = co_await wait_for(need, in_block);
   if (!there) co_return false;
   // Of a large frame up to its end and the head of the next one, so that little is copied twice.
-  const std::size_t most =
-      need.ideal > kSmallBytes ? need.ideal + kSlicesHeadMax : ReceiveMemory::kPieceBytesMax;
+  const bool large = need.ideal > kSmallBytes;
+  const std::size_t most = large ? need.ideal + kSlicesHeadMax : ReceiveMemory::kPieceBytesMax;
+  const std::size_t standing = spill_.size() + standing_bytes();
   const std::size_t size =
-      std::max(need.least,
-               std::min({spill_.size() + standing_bytes(), most, ReceiveMemory::kPieceBytesMax}));
+      std::max(need.least, std::min({standing, most, ReceiveMemory::kPieceBytesMax}));
   Status taken = co_await take_memory(hops, size);
   if (!taken.ok()) co_return std::move(taken).error();
   if (!piece_) co_return false;
   std::copy(spill_.begin(), spill_.end(), piece_->bytes().begin());
   taken_ = end_ = std::exchange(spill_, {}).size();
   if (size > end_) {
+    // The whole rest of a large frame will be consumed, and what may be left is no more than a
+    // head.
+    const bool whole = large && standing >= need.ideal;
     const ssize_t count = ::recv(socket_.native_handle(), piece_->bytes().data() + end_,
-                                 size - end_, MSG_PEEK | MSG_DONTWAIT);
+                                 size - end_, whole ? MSG_DONTWAIT : MSG_DONTWAIT | MSG_PEEK);
     if (count > 0) end_ += static_cast<std::size_t>(count);
+    if (count > 0 && whole) {
+      taken_ = end_;
+      count_received(static_cast<std::size_t>(count));
+    }
   }
   if (end_ >= need.least) co_return true;
   const bool gathered = co_await gather(need.least);

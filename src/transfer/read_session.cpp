@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "transfer/disk_answer.hpp"
 #include "transfer/server_connection.hpp"
 
 namespace minidfs::transfer {
@@ -20,6 +19,8 @@ using storage::kSliceBytes;
 // call; larger ones go by sendfile.
 constexpr std::uint64_t kCopyBytes = 64 * 1024;
 constexpr std::size_t kGatherBytes = 128 * 1024;
+// Reads whose replicas are opened together.
+constexpr std::size_t kReadsTogetherMax = 16;
 // One job of the disk sends so much at most.
 constexpr std::size_t kSendBytesMax = 1 << 20;
 // A notice of a bad slice costs the disk a read. An honest reader gives up an answer with the
@@ -45,20 +46,56 @@ bool is_bad(Errc code) { return code == Errc::kCorrupt || code == Errc::kIoError
 
 }  // namespace
 
-asio::awaitable<Result<std::shared_ptr<storage::ReplicaReader>>> Connection::open_replica(
-    BlockId block, std::uint64_t generation) {
-  using Opened = Result<std::shared_ptr<storage::ReplicaReader>>;
-  const auto answer = std::make_shared<DiskAnswer<Opened>>(loop_);
-  loop_.context().store.open_replica(block, generation,
-                                     [answer](Opened opened) { answer->give(std::move(opened)); });
-  Opened opened = co_await answer->take();
-  co_return opened;
+// Whatever the peer has asked for at once, up to a bound.
+Result<std::vector<ReadBlock>> Connection::take_reads() {
+  std::vector<ReadBlock> reads;
+  std::uint64_t bytes = 0;
+  while (reads.size() < kReadsTogetherMax && bytes < kGatherBytes) {
+    MDFS_TRY(const auto frame, parse_frame(received()));
+    if (!frame || frame->type != FrameType::kReadBlock) break;
+    MDFS_TRY(auto request, parse_read_block(frame->control));
+    consume(frame->total_bytes());
+    bytes += request.length;
+    reads.push_back(request);
+  }
+  return reads;
 }
 
-asio::awaitable<Status> Connection::serve_read(const ReadBlock& request) {
+std::shared_ptr<DiskAnswers<Connection::Opened>> Connection::open_replicas(
+    std::span<const ReadBlock> reads) {
+  if (reads.empty()) return nullptr;
+  const auto answers = std::make_shared<DiskAnswers<Opened>>(loop_, reads.size());
+  std::vector<storage::BlockStore::ReplicaKey> keys;
+  keys.reserve(reads.size());
+  for (const auto& read : reads) keys.push_back({read.block, read.generation});
+  loop_.context().store.open_replicas(keys, [answers](std::size_t place, Opened opened) {
+    answers->give(place, std::move(opened));
+  });
+  return answers;
+}
+
+asio::awaitable<Status> Connection::serve_reads() {
+  std::vector<ReadBlock> reads;
+  std::shared_ptr<DiskAnswers<Opened>> replicas;
+  do {
+    // The disk is at the next ones while these are answered.
+    auto next = take_reads();
+    if (!next.ok()) co_return std::move(next).error();
+    auto opening = open_replicas(*next);
+    for (std::size_t i = 0; i < reads.size(); ++i) {
+      Opened opened = co_await replicas->take(i);
+      Status served = co_await serve_read(reads[i], std::move(opened));
+      if (!served.ok() || closed()) co_return served;
+    }
+    reads = std::move(*next);
+    replicas = std::move(opening);
+  } while (!reads.empty());
+  co_return Status();
+}
+
+asio::awaitable<Status> Connection::serve_read(const ReadBlock& request, Opened opened) {
   ServerContext& context = loop_.context();
   const CountActive active(context.active_reads);
-  auto opened = co_await open_replica(request.block, request.generation);
   if (opened.ok() && request.length > 0 &&
       (*opened)->slices().size() <= (request.offset + request.length - 1) / kSliceBytes &&
       request.offset + request.length <= (*opened)->info().length) {
@@ -140,7 +177,7 @@ void Connection::tell_bad(const storage::ReplicaReader& replica, const Error& er
 asio::awaitable<Result<std::vector<std::byte>>> Connection::read_replica(
     std::shared_ptr<storage::ReplicaReader> replica, std::uint64_t offset, std::size_t bytes) {
   using Read = Result<std::vector<std::byte>>;
-  const auto answer = std::make_shared<DiskAnswer<Read>>(loop_);
+  const auto answer = std::make_shared<DiskAnswers<Read>>(loop_);
   const auto buffer = std::make_shared<std::vector<std::byte>>(bytes);
   const auto status = std::make_shared<Status>();
   replica->submit({[replica, buffer, status, offset] {
@@ -148,10 +185,11 @@ asio::awaitable<Result<std::vector<std::byte>>> Connection::read_replica(
                                        "replica of block " + to_string(replica->info().block));
                    },
                    [answer, buffer, status] {
-                     answer->give(status->ok() ? Read(std::move(*buffer)) : Read(status->error()));
+                     answer->give(0,
+                                  status->ok() ? Read(std::move(*buffer)) : Read(status->error()));
                    },
-                   [answer](const Error& error) { answer->give(error); }});
-  Read read = co_await answer->take();
+                   [answer](const Error& error) { answer->give(0, error); }});
+  Read read = co_await answer->take(0);
   co_return read;
 }
 
@@ -187,7 +225,7 @@ asio::awaitable<Status> Connection::send_file(std::shared_ptr<storage::ReplicaRe
   }
   while (bytes > 0) {
     if (closed()) co_return Error{Errc::kCancelled, "closed"};
-    const auto answer = std::make_shared<DiskAnswer<Result<Sent>>>(loop_);
+    const auto answer = std::make_shared<DiskAnswers<Result<Sent>>>(loop_);
     const auto sent = std::make_shared<Sent>();
     const std::size_t size = std::min(bytes, kSendBytesMax);
     replica->submit({[replica, sent, handle = send_handle_, offset, size] {
@@ -198,9 +236,9 @@ asio::awaitable<Status> Connection::send_file(std::shared_ptr<storage::ReplicaRe
                          sent->error = errno;
                        } while (sent->count < 0 && sent->error == EINTR);
                      },
-                     [answer, sent] { answer->give(*sent); },
-                     [answer](const Error& error) { answer->give(error); }});
-    const auto result = co_await answer->take();
+                     [answer, sent] { answer->give(0, *sent); },
+                     [answer](const Error& error) { answer->give(0, error); }});
+    const auto result = co_await answer->take(0);
     if (!result.ok()) co_return result.error();
     if (result->count == 0) co_return Error{Errc::kCorrupt, name + " is too short"};
     if (result->count < 0 && result->error != EAGAIN) co_return errno_error(result->error, name);
@@ -225,7 +263,9 @@ asio::awaitable<void> Connection::check_slice(CorruptSlice notice) {
     checks_ = 0;
   }
   if (++checks_ > kChecksPerSecond) co_return;
-  const auto replica = co_await open_replica(notice.block, notice.generation);
+  const ReadBlock read{notice.block, notice.generation, 0, 0};
+  const auto replicas = open_replicas({&read, 1});
+  const auto replica = co_await replicas->take(0);
   if (!replica.ok() || notice.slice >= (*replica)->slices().size()) co_return;
   const storage::Slice slice = (*replica)->slices()[notice.slice];
   const auto bytes =

@@ -59,7 +59,7 @@ class ReplicaClientImpl final : public ReplicaClient {
   explicit ReplicaClientImpl(std::unique_ptr<ClientConnection> connection)
       : connection_(std::move(connection)) {}
 
-  Status request(const ReadRequest& request) override;
+  Status request(std::span<const ReadRequest> requests) override;
   Status receive(const ByteSink& sink, const StallWatch& watch) override;
   bool usable() const override { return usable_; }
 
@@ -97,20 +97,21 @@ Status ReplicaClientImpl::send(std::string& bytes) {
   return connection_->send(std::span(&part, 1), [] { return Status(); });
 }
 
-Status ReplicaClientImpl::request(const ReadRequest& request) {
+Status ReplicaClientImpl::request(std::span<const ReadRequest> requests) {
   if (!usable_) {
     return Error{Errc::kUnavailable, connection_->name() + ": connection was given up"};
   }
-  if (request.length > UINT64_MAX - request.offset) {
-    return Error{Errc::kInvalidArgument, "read of " + std::to_string(request.length) +
-                                             " bytes at " + std::to_string(request.offset)};
-  }
   std::string out;
-  append_frame(out, FrameType::kReadBlock,
-               ReadBlock{request.block, request.generation, request.offset, request.length});
+  for (const auto& [block, generation, offset, length, block_length] : requests) {
+    if (length > UINT64_MAX - offset) {
+      return Error{Errc::kInvalidArgument,
+                   "read of " + std::to_string(length) + " bytes at " + std::to_string(offset)};
+    }
+    append_frame(out, FrameType::kReadBlock, ReadBlock{block, generation, offset, length});
+  }
   auto status = send(out);
   usable_ = status.ok();
-  if (usable_) requests_.push_back(request);
+  if (usable_) requests_.insert(requests_.end(), requests.begin(), requests.end());
   return status;
 }
 

@@ -40,7 +40,9 @@ class ReplicaClient {
                                                      const ConnectionOptions& options);
   virtual ~ReplicaClient() = default;
 
-  virtual Status request(const ReadRequest& request) = 0;
+  // All or, with an error that ends the connection, none of them count as sent.
+  virtual Status request(std::span<const ReadRequest> requests) = 0;
+  Status request(const ReadRequest& request) { return this->request({&request, 1}); }
 
   // Receives the whole of the oldest request. Errors of the replica (kNotFound, kStale, kCorrupt)
   // leave the connection in order and the next request can be received; all others end it (see

@@ -165,10 +165,7 @@ asio::awaitable<Status> Connection::serve() {
     }
     const Frame frame = **parsed;
     if (frame.type == FrameType::kReadBlock) {
-      auto request = parse_read_block(frame.control);
-      if (!request.ok()) co_return std::move(request).error();
-      consume(frame.total_bytes());
-      Status served = co_await serve_read(*request);
+      Status served = co_await serve_reads();
       if (!served.ok()) co_return served;
     } else if (frame.type == FrameType::kCorruptSlice) {
       auto notice = parse_corrupt_slice(frame.control);

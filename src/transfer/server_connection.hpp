@@ -11,6 +11,7 @@
 //   for the disk or the next node      theirs (WriteSession, Downstream), or when it breaks
 #pragma once
 
+#include "transfer/disk_answers.hpp"
 #include "transfer/server_loop.hpp"
 #include "transfer/wire.hpp"
 
@@ -92,11 +93,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   asio::awaitable<bool> shake_hands();
   asio::awaitable<Status> serve();
-  asio::awaitable<Status> serve_read(const ReadBlock& request);
+  using Opened = Result<std::shared_ptr<storage::ReplicaReader>>;
+  asio::awaitable<Status> serve_reads();
+  Result<std::vector<ReadBlock>> take_reads();
+  std::shared_ptr<DiskAnswers<Opened>> open_replicas(std::span<const ReadBlock> reads);
+  asio::awaitable<Status> serve_read(const ReadBlock& request, Opened opened);
   asio::awaitable<bool> send_replica(std::shared_ptr<storage::ReplicaReader> replica,
                                      std::size_t first, std::size_t slices);
-  asio::awaitable<Result<std::shared_ptr<storage::ReplicaReader>>> open_replica(
-      BlockId block, std::uint64_t generation);
   asio::awaitable<Result<std::vector<std::byte>>> read_replica(
       std::shared_ptr<storage::ReplicaReader> replica, std::uint64_t offset, std::size_t bytes);
   asio::awaitable<Status> append_replica(std::shared_ptr<storage::ReplicaReader> replica,

@@ -91,7 +91,10 @@ int rename_to_new(const char* from, const char* to) {
   return ::rename(from, to);
 }
 
+// By the descriptor itself where we may, which older kernels allow to root only (ENOENT).
 int link_descriptor(int fd, const std::string& path) {
+  if (::linkat(fd, "", AT_FDCWD, path.c_str(), AT_EMPTY_PATH) == 0) return 0;
+  if (errno != ENOENT && errno != EINVAL) return -1;
   const auto descriptor = "/proc/self/fd/" + std::to_string(fd);
   return ::linkat(AT_FDCWD, descriptor.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW);
 }
@@ -131,6 +134,12 @@ Run first_run(std::uint64_t offset, std::span<const std::byte> bytes) {
   return run;
 }
 
+void raise(std::atomic<std::uint64_t>& mark, std::uint64_t to) {
+  auto at = mark.load();
+  while (at < to && !mark.compare_exchange_weak(at, to)) {
+  }
+}
+
 }  // namespace
 
 bool HiddenNames::add(const std::string& path) {
@@ -154,7 +163,10 @@ void HiddenNames::remove_all() {
 
 Result<LocalOutput> LocalOutput::create(HiddenNames& names, const std::string& path,
                                         Existing existing) {
-  MDFS_TRY(auto target, follow_links(path));
+  std::string target = path;
+  if (existing != Existing::kNone) {
+    MDFS_TRY(target, follow_links(path));
+  }
   MDFS_TRY(auto file, open_nameless(target));
   LocalOutput output(names, std::move(file), std::move(target), existing);
   if (!output.file_) MDFS_CHECK(output.take_hidden_name());
@@ -175,7 +187,8 @@ LocalOutput::LocalOutput(LocalOutput&& other) noexcept
       existing_(other.existing_),
       attributes_(other.attributes_),
       position_(other.position_),
-      end_(other.end_.load()) {}
+      end_(other.end_.load()),
+      written_end_(other.written_end_.load()) {}
 
 // Makes the file, or gives one without a name, a hidden one.
 Status LocalOutput::take_hidden_name() {
@@ -211,18 +224,14 @@ Status LocalOutput::write_at(std::uint64_t offset, std::span<const std::byte> by
     }
     offset += run.bytes;
     bytes = bytes.subspan(run.bytes);
-    auto end = end_.load();
-    while (end < offset && !end_.compare_exchange_weak(end, offset)) {
-    }
+    raise(end_, offset);
+    if (!run.hole) raise(written_end_, offset);
   }
   return {};
 }
 
 Status LocalOutput::finish() {
-  struct stat written {};
-  if (::fstat(file_.get(), &written) != 0) return errno_error(errno, path_);
-  if (static_cast<std::uint64_t>(written.st_size) < end_ &&
-      ::ftruncate(file_.get(), static_cast<off_t>(end_.load())) != 0) {
+  if (written_end_ < end_ && ::ftruncate(file_.get(), static_cast<off_t>(end_.load())) != 0) {
     return errno_error(errno, path_);
   }
   if (existing_ == Existing::kReplaced) MDFS_CHECK(keep_mode(file_.get(), path_));
@@ -236,7 +245,7 @@ Status LocalOutput::finish() {
 Status LocalOutput::give_name() {
   if (hidden_.empty()) {
     if (link_descriptor(file_.get(), path_) == 0) return {};
-    if (errno != EEXIST || existing_ == Existing::kKept) return errno_error(errno, path_);
+    if (errno != EEXIST || existing_ != Existing::kReplaced) return errno_error(errno, path_);
     MDFS_CHECK(take_hidden_name());
   }
   const int renamed = existing_ == Existing::kReplaced

@@ -18,7 +18,11 @@
 namespace minidfs::client {
 
 // What becomes of a file that has the name already.
-enum class Existing : std::uint8_t { kKept, kReplaced };
+enum class Existing : std::uint8_t {
+  kKept,
+  kReplaced,
+  kNone,  // There is none, as in a directory that was made just now; one that has come is kept.
+};
 
 // The hidden names of unfinished outputs, for the one who has to remove them. Thread-safe.
 class HiddenNames {
@@ -69,8 +73,9 @@ class LocalOutput {
   std::string hidden_;  // Its present name; empty while it has none, or its own.
   Existing existing_;
   std::optional<Attributes> attributes_;
-  std::uint64_t position_ = 0;         // Of write().
-  std::atomic<std::uint64_t> end_{0};  // Holes at the end count.
+  std::uint64_t position_ = 0;                 // Of write().
+  std::atomic<std::uint64_t> end_{0};          // Holes at the end count.
+  std::atomic<std::uint64_t> written_end_{0};  // They do not.
 };
 
 // `directory`/`name`, with exactly one slash between them.

@@ -15,10 +15,17 @@ namespace {
 constexpr std::size_t kPipelinedMax = 64;
 // Larger files, and files of several blocks, are read one at a time.
 constexpr std::uint64_t kPipelinedBytesMax = 1 << 20;
+// Asked for before the answers are wanted: no more than the kernel keeps for us, as a datanode does
+// not wait for ever until its answer is taken.
+constexpr std::uint64_t kAheadBytesMax = 64 * 1024;
 
-Status request(transfer::ReplicaClient& client, const actors::LocatedFile& file) {
-  const auto& block = file.blocks.front().block;
-  return client.request({block.id, block.generation, 0, block.length, block.length});
+Status request(transfer::ReplicaClient& client, std::span<const actors::LocatedFile* const> files) {
+  std::vector<transfer::ReadRequest> requests;
+  for (const auto* file : files) {
+    const auto& block = file->blocks.front().block;
+    requests.push_back({block.id, block.generation, 0, block.length, block.length});
+  }
+  return client.request(requests);
 }
 
 }  // namespace
@@ -39,21 +46,21 @@ Status fetch_file(ClientContext& context, const std::string& path, LocalOutput o
 }
 
 Status BatchFetcher::fetch(TreeBatch& batch) {
-  std::map<metadata::Endpoint, Files> groups;
-  std::map<metadata::Endpoint, const metadata::ReplicaLocation*> places;
+  std::map<metadata::Endpoint, Group> groups;
   Files single;
   for (auto& file : batch.files) {
     const auto* location = best_location(file);
     if (location == nullptr) {
       single.push_back(&file);
-    } else {
-      groups[location->data].push_back(&file);
-      places[location->data] = location;
+      continue;
     }
+    auto& group = groups[location->data];
+    group.location = location;
+    group.files.push_back(&file);
   }
-  for (const auto& [endpoint, files] : groups) {
-    fetch_from(*places[endpoint], batch, files, single);
-  }
+  // All nodes are at it while the first one's files are stored.
+  for (auto& [endpoint, group] : groups) begin(group);
+  for (auto& [endpoint, group] : groups) fetch_from(group, batch, single);
   for (const auto* file : single) {
     auto fetched = fetch_singly(batch, *file);
     if (fetched.ok()) continue;
@@ -66,7 +73,8 @@ Status BatchFetcher::fetch(TreeBatch& batch) {
 Result<LocalOutput> BatchFetcher::create(const TreeBatch& batch,
                                          const metadata::FileStatus& file) const {
   MDFS_TRY(auto output,
-           LocalOutput::create(context_.outputs, join_path(batch.local_path, file.name)));
+           LocalOutput::create(context_.outputs, join_path(batch.local_path, file.name),
+                               batch.existing));
   if (options_.preserve) output.preserve(attributes_of(file));
   return output;
 }
@@ -91,20 +99,31 @@ const metadata::ReplicaLocation* BatchFetcher::best_location(
   return suspect;
 }
 
-void BatchFetcher::fetch_from(const metadata::ReplicaLocation& location, const TreeBatch& batch,
-                              const Files& files, Files& left) {
-  auto taken = context_.replicas.take(location.data, false, patience());
-  if (!taken.ok()) {
-    give_up(location);
+void BatchFetcher::begin(Group& group) {
+  auto taken = context_.replicas.take(group.location->data, false, patience());
+  if (!taken.ok()) return give_up(*group.location);
+  group.connection = std::move(*taken);
+  std::uint64_t bytes = 0;
+  std::size_t count = 0;
+  while (count < group.files.size() && bytes < kAheadBytesMax) {
+    bytes += group.files[count++]->status.length;
+  }
+  if (request(*group.connection.client, std::span(group.files).first(count)).ok()) {
+    group.requested = count;
+  }
+}
+
+void BatchFetcher::fetch_from(Group& group, const TreeBatch& batch, Files& left) {
+  auto& [location, files, connection, requested] = group;
+  if (!connection.client) {
     left.insert(left.end(), files.begin(), files.end());
     return;
   }
-  auto connection = std::move(*taken);
-  receive_all(*connection.client, batch, files, left);
+  receive_all(group, batch, left);
   if (connection.client->usable()) {
-    context_.replicas.give_back(location.data, std::move(connection));
+    context_.replicas.give_back(location->data, std::move(connection));
   } else if (!connection.reused) {
-    give_up(location);
+    give_up(*location);
   }
 }
 
@@ -118,20 +137,20 @@ void BatchFetcher::give_up(const metadata::ReplicaLocation& location) {
   context_.health.note_slow(location.node);
 }
 
-void BatchFetcher::receive_all(transfer::ReplicaClient& client, const TreeBatch& batch,
-                               const Files& files, Files& left) {
-  std::size_t requested = 0;
+void BatchFetcher::receive_all(Group& group, const TreeBatch& batch, Files& left) {
+  auto& [location, files, connection, requested] = group;
   for (std::size_t i = 0; i < files.size(); ++i) {
     // The window is filled up when half of it is empty, so that requests travel together.
     if (requested - i <= kPipelinedMax / 2) {
       const auto end = std::min(files.size(), i + kPipelinedMax);
-      while (requested < end && request(client, *files[requested]).ok()) ++requested;
+      const auto more = std::span(files).subspan(requested, end - requested);
+      if (!more.empty() && request(*connection.client, more).ok()) requested = end;
     }
     if (requested <= i) {  // The connection is lost.
       left.insert(left.end(), files.begin() + static_cast<std::ptrdiff_t>(i), files.end());
       return;
     }
-    if (!receive_one(client, batch, *files[i])) left.push_back(files[i]);
+    if (!receive_one(*connection.client, batch, *files[i])) left.push_back(files[i]);
   }
 }
 

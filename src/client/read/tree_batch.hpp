@@ -11,12 +11,14 @@
 #include "client/progress_meter.hpp"
 #include "client/read/block_reader.hpp"
 #include "client/read/local_output.hpp"
+#include "client/read/replica_pool.hpp"
 
 namespace minidfs::client {
 
 struct TreeBatch {
   std::string path;  // Of the directory, here and there.
   std::string local_path;
+  Existing existing = Existing::kKept;
   std::vector<actors::LocatedFile> files;
 };
 
@@ -38,16 +40,22 @@ class BatchFetcher {
 
  private:
   using Files = std::vector<actors::LocatedFile*>;
+  // What one datanode is asked for.
+  struct Group {
+    const metadata::ReplicaLocation* location = nullptr;
+    Files files{};
+    ReplicaConnection connection{};
+    std::size_t requested = 0;  // The first ones of the files.
+  };
 
   std::chrono::milliseconds patience() const;  // 0: the usual time-outs.
   void give_up(const metadata::ReplicaLocation& location);
   const metadata::ReplicaLocation* best_location(const actors::LocatedFile& file) const;
   Status fetch_singly(const TreeBatch& batch, const actors::LocatedFile& file);
-  // Those that could not be had over the one connection are added to `left`.
-  void fetch_from(const metadata::ReplicaLocation& location, const TreeBatch& batch,
-                  const Files& files, Files& left);
-  void receive_all(transfer::ReplicaClient& client, const TreeBatch& batch, const Files& files,
-                   Files& left);
+  void begin(Group& group);
+  // Files that could not be had over the one connection are added to `left`.
+  void fetch_from(Group& group, const TreeBatch& batch, Files& left);
+  void receive_all(Group& group, const TreeBatch& batch, Files& left);
   bool receive_one(transfer::ReplicaClient& client, const TreeBatch& batch,
                    const actors::LocatedFile& file);
 

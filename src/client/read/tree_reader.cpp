@@ -86,7 +86,7 @@ class TreeReader {
       : context_(context), options_(options), progress_(progress), failures_(failures) {}
 
   Status read(const std::string& path, const std::string& local_path) {
-    Directory root{path, local_path, {}};
+    Directory root{path, local_path, {}, Existing::kNone};
     if (options_.preserve) {
       auto status = context_.link.call(actors::StatRequest{path});
       if (!status.ok()) return with_path(std::move(status).error(), path);
@@ -108,6 +108,7 @@ class TreeReader {
     std::string path;
     std::string local_path;
     Attributes attributes;
+    Existing existing;  // Of the files that it will get.
   };
 
   // After all that changes them, those below first: they may become closed to us.
@@ -119,14 +120,16 @@ class TreeReader {
     }
   }
 
-  Status make(const Directory& directory) const {
+  Status make(Directory& directory) const {
     if (::mkdir(directory.local_path.c_str(), 0777) == 0) return {};
     const int problem = errno;
     struct stat existing {};
     const bool merges = problem == EEXIST && options_.keep_existing &&
                         ::stat(directory.local_path.c_str(), &existing) == 0 &&
                         S_ISDIR(existing.st_mode);
-    return merges ? Status() : Status(errno_error(problem, directory.local_path));
+    if (!merges) return errno_error(problem, directory.local_path);
+    directory.existing = Existing::kKept;
+    return {};
   }
 
   void fetch() {
@@ -142,7 +145,7 @@ class TreeReader {
     std::vector<Directory> directories;
     directories.push_back(std::move(root));
     while (!directories.empty()) {
-      const auto directory = std::move(directories.back());
+      auto directory = std::move(directories.back());
       directories.pop_back();
       if (const auto made = make(directory); !made.ok()) {
         failures_.note(made.error());
@@ -176,7 +179,8 @@ class TreeReader {
   // False when fetching has stopped.
   bool take_page(const Directory& directory, actors::LocateDirectoryReply page,
                  std::vector<Directory>& below) {
-    TreeBatch batch{directory.path, directory.local_path, {}};
+    const TreeBatch empty{directory.path, directory.local_path, directory.existing, {}};
+    TreeBatch batch = empty;
     for (auto& entry : page.entries) {
       const auto& name = entry.status.name;
       if (const auto possible = check_name(name, directory.path); !possible.ok()) {
@@ -185,16 +189,14 @@ class TreeReader {
       }
       if (entry.status.kind == metadata::FileKind::kDirectory) {
         below.push_back({join_path(directory.path, name), join_path(directory.local_path, name),
-                         attributes_of(entry.status)});
+                         attributes_of(entry.status), Existing::kNone});
         continue;
       }
       if (is_kept(join_path(directory.local_path, name))) continue;
       progress_.add_total(entry.status.length, 1);
       batch.files.push_back(std::move(entry));
       if (batch.files.size() == kBatchFiles) {
-        if (!queue_.push(std::exchange(batch, {directory.path, directory.local_path, {}}))) {
-          return false;
-        }
+        if (!queue_.push(std::exchange(batch, empty))) return false;
       }
     }
     return batch.files.empty() || queue_.push(std::move(batch));

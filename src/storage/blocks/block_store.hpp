@@ -199,13 +199,21 @@ class BlockStore {
 
   // Errors: kNotFound, kStale (the replica has another generation), kCorrupt (its slice table does
   // not match its checksum), kIoError.
-  // kTimedOut or kUnavailable when the disk hangs. The first form waits for the disk; `done` is
-  // called once, from a thread of the store or within the call.
+  // kTimedOut or kUnavailable when the disk hangs. Waits for the disk.
   virtual Result<std::shared_ptr<ReplicaReader>> open_replica(BlockId block,
                                                               std::uint64_t generation) = 0;
-  using Opened = std::function<void(Result<std::shared_ptr<ReplicaReader>>)>;
-  virtual void open_replica(BlockId block, std::uint64_t generation, Opened done) {
-    done(open_replica(block, generation));
+  // Several without waiting: those of one disk are opened one after the other by one of its
+  // threads, as handing a single small one over costs more than opening it. `done` is called once
+  // for each, with its place among `keys`, from a thread of the store or within the call.
+  struct ReplicaKey {
+    BlockId block;
+    std::uint64_t generation = 0;
+  };
+  using Opened = std::function<void(std::size_t place, Result<std::shared_ptr<ReplicaReader>>)>;
+  virtual void open_replicas(std::span<const ReplicaKey> keys, Opened done) {
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      done(i, open_replica(keys[i].block, keys[i].generation));
+    }
   }
 
   // Removes the replica unless it is of a newer generation. kNotFound when there is none. Waits for

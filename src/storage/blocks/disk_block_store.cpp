@@ -320,7 +320,8 @@ Result<std::shared_ptr<ReplicaReader>> DiskBlockStore::open_replica(BlockId bloc
     std::optional<Result<std::shared_ptr<ReplicaReader>>> result;
   };
   const auto answer = std::make_shared<Answer>();
-  opener_.open(block, generation, [answer](Result<std::shared_ptr<ReplicaReader>> result) {
+  const ReplicaKey key{block, generation};
+  opener_.open({&key, 1}, [answer](std::size_t, Result<std::shared_ptr<ReplicaReader>> result) {
     const std::lock_guard lock(answer->mutex);
     answer->result.emplace(std::move(result));
     answer->ready.notify_one();

@@ -47,8 +47,8 @@ class DiskBlockStore final : public BlockStore {
                                                 std::uint64_t stored_bytes_hint) override;
   Result<std::shared_ptr<ReplicaReader>> open_replica(BlockId block,
                                                       std::uint64_t generation) override;
-  void open_replica(BlockId block, std::uint64_t generation, Opened done) override {
-    opener_.open(block, generation, std::move(done));
+  void open_replicas(std::span<const ReplicaKey> keys, Opened done) override {
+    opener_.open(keys, done);
   }
   Status remove(BlockId block, std::uint64_t generation) override;
   Result<std::vector<ReplicaInfo>> list(BlockId after, std::size_t limit) override {

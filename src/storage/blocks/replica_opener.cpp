@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <map>
+
 #include "storage/blocks/large_file.hpp"
 #include "storage/blocks/replica_verify.hpp"
 
@@ -13,6 +15,8 @@ constexpr std::size_t kLargeFilesMax = 64;
 constexpr std::size_t kPackFilesMax = 64;
 // The stored bytes of a replica up to this size are read with its descriptor.
 constexpr std::uint64_t kReadAlongBytesMax = 64 * 1024;
+// Of replicas that are opened together, as long as no more than this was read before.
+constexpr std::uint64_t kReadAlongTogetherMax = 192 * 1024;
 
 // A replica's table and where its slices are. The base of both kinds of readers.
 class TableReader : public ReplicaReader {
@@ -108,29 +112,55 @@ std::string ReplicaOpener::pack_path(std::size_t disk, std::uint32_t pack) const
   return disks_[disk].directory + "/packs/" + pack_name(pack);
 }
 
-void ReplicaOpener::open(BlockId block, std::uint64_t generation, BlockStore::Opened done) {
-  const auto location = catalog_.acquire_reader(block, generation);
-  if (!location) {
-    done(location.error());
-    return;
-  }
-  const auto mark = std::make_shared<ReadMark>(catalog_, *location);
-  if (location->pack == 0) {
-    if (auto found = large_.find({block.value, generation})) {
-      done(std::move(found));
-      return;
+void ReplicaOpener::open(std::span<const BlockStore::ReplicaKey> keys,
+                         const BlockStore::Opened& done) {
+  std::map<std::size_t, std::shared_ptr<Batch>> batches;  // By disk.
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const auto& [block, generation] = keys[i];
+    const auto location = catalog_.acquire_reader(block, generation);
+    if (!location) {
+      done(i, location.error());
+      continue;
     }
+    ReadMark mark(catalog_, *location);
+    if (location->pack == 0) {
+      if (auto found = large_.find({block.value, generation})) {
+        done(i, std::move(found));
+        continue;
+      }
+    }
+    auto& batch = batches[location->disk];
+    if (!batch) batch = std::make_shared<Batch>();
+    batch->entries.push_back({i, block, *location, std::move(mark)});
   }
-  disks_[location->disk].threads->ask<Result<std::shared_ptr<ReplicaReader>>>(
-      DiskWork::kRead, [this, block, at = *location, mark] { return open_at(block, at, *mark); },
-      std::move(done));
+  for (const auto& [disk, batch] : batches) {
+    disks_[disk].threads->submit(
+        DiskWork::kRead,
+        {[this, disk = disk, batch = batch] { open_all(disk, *batch); },
+         [batch = batch, done] {
+           for (auto& entry : batch->entries) done(entry.place, std::move(*entry.reader));
+         },
+         // The thread may still be at it, so only what it does not change is looked at.
+         [batch = batch, done](const Error& error) {
+           for (const auto& entry : batch->entries) done(entry.place, error);
+         }});
+  }
 }
 
-Result<std::shared_ptr<ReplicaReader>> ReplicaOpener::open_at(BlockId block,
-                                                              const ReplicaLocation& location,
-                                                              ReadMark& mark) {
-  auto reader =
-      location.pack != 0 ? open_packed(block, location, mark) : open_large(block, location);
+void ReplicaOpener::open_all(std::size_t disk, Batch& batch) {
+  for (auto& entry : batch.entries) {
+    const std::uint64_t bytes = entry.location.info(entry.block).stored_bytes;
+    const bool read_along = bytes <= kReadAlongBytesMax && batch.read_along < kReadAlongTogetherMax;
+    if (read_along) batch.read_along += bytes;
+    entry.reader = open_at(entry, read_along);
+    disks_[disk].threads->progress(DiskWork::kRead);
+  }
+}
+
+ReplicaOpener::Reader ReplicaOpener::open_at(Batch::Entry& entry, bool read_along) {
+  const BlockId block = entry.block;
+  const ReplicaLocation location = entry.location;
+  auto reader = location.pack != 0 ? open_packed(entry, read_along) : open_large(block, location);
   if (reader) return reader;
   if (reader.error().code != Errc::kNotFound) {
     if (reader.error().code != Errc::kCorrupt) read_failed_(location.disk, reader.error());
@@ -144,15 +174,13 @@ Result<std::shared_ptr<ReplicaReader>> ReplicaOpener::open_at(BlockId block,
   return Error{Errc::kCorrupt, reader.error().message};
 }
 
-Result<std::shared_ptr<ReplicaReader>> ReplicaOpener::open_packed(BlockId block,
-                                                                  const ReplicaLocation& location,
-                                                                  ReadMark& mark) {
+ReplicaOpener::Reader ReplicaOpener::open_packed(Batch::Entry& entry, bool read_along) {
+  const ReplicaLocation& location = entry.location;
   MDFS_TRY(auto pack, open_pack(location.disk, location.pack));
-  const ReplicaInfo info = location.info(block);
+  const ReplicaInfo info = location.info(entry.block);
   const std::string path = pack_path(location.disk, location.pack);
   const std::uint64_t table_bytes = descriptor_bytes(info.length);
-  const bool whole = info.stored_bytes <= kReadAlongBytesMax;
-  std::vector<std::byte> bytes(table_bytes + (whole ? info.stored_bytes : 0));
+  std::vector<std::byte> bytes(table_bytes + (read_along ? info.stored_bytes : 0));
   MDFS_CHECK(read_at(pack->get(), bytes, location.place(), path));
   const auto header = decode_replica_header(bytes);
   const DescriptorPlace place{disks_[location.disk].id, location.pack, location.place()};
@@ -163,8 +191,8 @@ Result<std::shared_ptr<ReplicaReader>> ReplicaOpener::open_packed(BlockId block,
       std::span(bytes).subspan(kReplicaHeaderBytes, table_bytes - kReplicaHeaderBytes);
   MDFS_TRY(auto slices, decode_slice_table(*header, bytes, table));
   return std::shared_ptr<ReplicaReader>(std::make_shared<PackedReader>(
-      info, std::move(slices), location.place() + table_bytes, std::move(pack), std::move(mark),
-      std::move(bytes), *disks_[location.disk].threads));
+      info, std::move(slices), location.place() + table_bytes, std::move(pack),
+      std::move(entry.mark), std::move(bytes), *disks_[location.disk].threads));
 }
 
 Result<std::shared_ptr<UniqueFd>> ReplicaOpener::open_pack(std::size_t disk, std::uint32_t pack) {
@@ -176,8 +204,7 @@ Result<std::shared_ptr<UniqueFd>> ReplicaOpener::open_pack(std::size_t disk, std
   return shared;
 }
 
-Result<std::shared_ptr<ReplicaReader>> ReplicaOpener::open_large(BlockId block,
-                                                                 const ReplicaLocation& location) {
+ReplicaOpener::Reader ReplicaOpener::open_large(BlockId block, const ReplicaLocation& location) {
   const std::pair key(block.value, location.generation);
   const std::string path = large_path(location.disk, block, location.generation);
   MDFS_TRY(auto fd, open_file(path, O_RDONLY));

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,8 +46,8 @@ class ReplicaOpener {
   using ReadFailed = std::function<void(std::size_t disk, const Error& error)>;
   ReplicaOpener(std::vector<Disk> disks, ReplicaCatalog& catalog, ReadFailed read_failed);
 
-  // As BlockStore::open_replica. The reader must not outlive the catalog.
-  void open(BlockId block, std::uint64_t generation, BlockStore::Opened done);
+  // As BlockStore::open_replicas. The readers must not outlive the catalog.
+  void open(std::span<const BlockStore::ReplicaKey> keys, const BlockStore::Opened& done);
 
   // Let go of the file of a large replica, or of a pack, that goes away.
   void forget(BlockId block, std::uint64_t generation);
@@ -60,12 +62,25 @@ class ReplicaOpener {
   std::string large_path(std::size_t disk, BlockId block, std::uint64_t generation) const;
 
  private:
+  using Reader = Result<std::shared_ptr<ReplicaReader>>;
+  // Replicas of one disk that are opened together.
+  struct Batch {
+    struct Entry {
+      std::size_t place;
+      BlockId block;
+      ReplicaLocation location;
+      ReadMark mark;
+      std::optional<Reader> reader = std::nullopt;
+    };
+    std::vector<Entry> entries;
+    std::uint64_t read_along = 0;  // Stored bytes that were read with their descriptors.
+  };
+
   // On a thread of the disk.
-  Result<std::shared_ptr<ReplicaReader>> open_at(BlockId block, const ReplicaLocation& location,
-                                                 ReadMark& mark);
-  Result<std::shared_ptr<ReplicaReader>> open_packed(BlockId block, const ReplicaLocation& location,
-                                                     ReadMark& mark);
-  Result<std::shared_ptr<ReplicaReader>> open_large(BlockId block, const ReplicaLocation& location);
+  void open_all(std::size_t disk, Batch& batch);
+  Reader open_at(Batch::Entry& entry, bool read_along);
+  Reader open_packed(Batch::Entry& entry, bool read_along);
+  Reader open_large(BlockId block, const ReplicaLocation& location);
   Result<std::shared_ptr<UniqueFd>> open_pack(std::size_t disk, std::uint32_t pack);
   Status verify_at(BlockId block, const ReplicaLocation& location, const Pace& pace);
 

@@ -32,7 +32,6 @@ class FakeBlockStore final : public storage::BlockStore {
                                                          std::uint64_t stored_bytes_hint) override;
   Result<std::shared_ptr<storage::ReplicaReader>> open_replica(BlockId block,
                                                                std::uint64_t generation) override;
-  using BlockStore::open_replica;
   Status remove(BlockId block, std::uint64_t generation) override;
   Result<std::vector<storage::ReplicaInfo>> list(BlockId after, std::size_t limit) override;
   storage::StoreUsage usage() const override { return {}; }
