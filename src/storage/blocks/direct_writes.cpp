@@ -16,23 +16,23 @@ void DirectWrites::Buffer::reset() {
 }
 
 // A replica that need not be on the disk soon costs least in the page cache, from where the kernel
-// may take its time.
-bool DirectWrites::wanted(Readers readers) const {
+// may take its time; one that nobody will read would only take the place of others there.
+bool DirectWrites::wanted(Readers readers) {
   switch (options_.mode) {
     case WriteCache::kCached:
       return false;
     case WriteCache::kDirect:
       return true;
     case WriteCache::kAuto:
-      return options_.durability == Durability::kSync && readers != Readers::kHere;
+      if (options_.durability != Durability::kSync || readers == Readers::kHere) return false;
+      return readers == Readers::kNobody || costs_.choose() == WriteWay::kDirect;
   }
   return false;
 }
 
 DirectWrites::Buffer DirectWrites::take(Readers readers) {
-  if (!wanted(readers)) return {};
   const std::lock_guard lock(mutex_);
-  if (refused_ || taken_ == kBuffersMax) return {};
+  if (refused_ || taken_ == kBuffersMax || !wanted(readers)) return {};
   ++taken_;
   if (kept_.empty()) return {*this, make_aligned(kBufferBytes)};
   Buffer buffer(*this, std::move(kept_.back()));
@@ -44,6 +44,11 @@ void DirectWrites::give_back(AlignedBytes bytes) {
   const std::lock_guard lock(mutex_);
   --taken_;
   if (kept_.size() < kKeptMax) kept_.push_back(std::move(bytes));
+}
+
+void DirectWrites::note_cost(WriteWay way, std::uint64_t bytes, std::chrono::nanoseconds cpu) {
+  const std::lock_guard lock(mutex_);
+  costs_.note(way, bytes, cpu);
 }
 
 void DirectWrites::refuse(const std::string& reason) {

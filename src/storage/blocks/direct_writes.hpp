@@ -3,6 +3,8 @@
 // docs/decisions/large-replicas-past-the-page-cache.md.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -11,6 +13,7 @@
 
 #include "storage/blocks/block_store.hpp"
 #include "storage/blocks/direct_io.hpp"
+#include "storage/blocks/write_costs.hpp"
 
 namespace minidfs::storage {
 
@@ -50,6 +53,9 @@ class DirectWrites {
   // For a file with such readers; none when it is to go through the page cache.
   Buffer take(Readers readers);
 
+  // What writing has cost the processor, one way or the other.
+  void note_cost(WriteWay way, std::uint64_t bytes, std::chrono::nanoseconds cpu);
+
   // The file system cannot do it: no more files here, and the operator is told once.
   void refuse(const std::string& reason);
 
@@ -57,11 +63,12 @@ class DirectWrites {
   // So many are kept for the next files.
   static constexpr std::size_t kKeptMax = 4;
 
-  bool wanted(Readers readers) const;
+  bool wanted(Readers readers);
   void give_back(AlignedBytes bytes);
 
   const Options options_;
   std::mutex mutex_;
+  WriteCosts costs_;
   bool refused_ = false;
   std::size_t taken_ = 0;
   std::vector<AlignedBytes> kept_;

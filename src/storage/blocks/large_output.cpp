@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 
 namespace minidfs::storage {
 
@@ -14,6 +15,12 @@ namespace {
 constexpr std::uint64_t kWriteBackBytes = std::uint64_t{8} << 20;
 // At most so much is allocated ahead at a time.
 constexpr std::uint64_t kAllocateBytes = std::uint64_t{64} << 20;
+
+std::chrono::nanoseconds thread_cpu_time() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
 
 }  // namespace
 
@@ -37,7 +44,14 @@ Status LargeOutput::open() {
 }
 
 Status LargeOutput::append(std::span<const std::byte> bytes, std::uint64_t promised) {
-  if (buffer_) return gather(bytes, promised);
+  const auto begin = thread_cpu_time();
+  const auto way = buffer_ ? WriteWay::kDirect : WriteWay::kCached;
+  MDFS_CHECK(way == WriteWay::kDirect ? gather(bytes, promised) : write_cached(bytes));
+  options_.direct->note_cost(way, bytes.size(), thread_cpu_time() - begin);
+  return {};
+}
+
+Status LargeOutput::write_cached(std::span<const std::byte> bytes) {
   MDFS_CHECK(write_at(fd_->get(), bytes, written_, path_));
   written_ += bytes.size();
   write_back();

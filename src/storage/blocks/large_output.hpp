@@ -49,6 +49,7 @@ class LargeOutput {
   explicit LargeOutput(Options options)
       : options_(std::move(options)), path_(options_.folder + "/" + options_.name) {}
   Status open();
+  Status write_cached(std::span<const std::byte> bytes);
   Status gather(std::span<const std::byte> bytes, std::uint64_t promised);
   void allocate(std::uint64_t promised);
   Status write_gathered(std::size_t bytes);
