@@ -70,7 +70,11 @@ void Connection::set_low_water(std::size_t bytes) {
 }
 
 asio::awaitable<bool> Connection::wait_readable(Wait wait) {
-  if (greeted_) set_wait(wait);
+  return wait_readable(wait, limit_of(wait));
+}
+
+asio::awaitable<bool> Connection::wait_readable(Wait wait, std::chrono::milliseconds limit) {
+  if (greeted_) wait_.begin(wait, Clock::now(), limit);
   boost::system::error_code error;
   co_await socket_.async_wait(tcp::socket::wait_read,
                               asio::redirect_error(asio::use_awaitable, error));
@@ -128,14 +132,19 @@ void Connection::release() {
 }
 
 // Waits until need.ideal bytes are there, or at least some and the kernel takes no more for now.
-asio::awaitable<bool> Connection::wait_for(Need need, bool in_block) {
+asio::awaitable<bool> Connection::wait_for(Input input) {
+  const Need need = input.need;
   bool woken = false;
   for (;;) {
     const std::size_t there = spill_.size() + standing_bytes();
     if (there >= need.ideal || (woken && there > 0)) co_return true;
     if (ended()) co_return spill_.size() + standing_bytes() >= need.least;
     set_low_water(need.ideal - spill_.size());
-    woken = co_await wait_readable(there > 0 || in_block ? Wait::kFrame : Wait::kIdle);
+    if (there > 0 || input.in_block) {
+      woken = co_await wait_readable(Wait::kFrame, input.patience);
+    } else {
+      woken = co_await wait_readable(Wait::kIdle);
+    }
     if (!woken) co_return false;
   }
 }
@@ -154,17 +163,18 @@ asio::awaitable<Status> Connection::take_memory(std::size_t hops, std::size_t by
                                           std::to_string(limit.count()) + " ms"};
 }
 
-asio::awaitable<Result<bool>> Connection::receive(std::size_t hops, Need need, bool in_block) {
+asio::awaitable<Result<bool>> Connection::receive(Input input) {
   release();
-  const bool there = co_await wait_for(need, in_block);
+  const bool there = co_await wait_for(input);
   if (!there) co_return false;
+  const Need need = input.need;
   // Of a large frame up to its end and the head of the next one, so that little is copied twice.
   const bool large = need.ideal > kSmallBytes;
   const std::size_t most = large ? need.ideal + kSlicesHeadMax : ReceiveMemory::kPieceBytesMax;
   const std::size_t standing = spill_.size() + standing_bytes();
   const std::size_t size =
       std::max(need.least, std::min({standing, most, ReceiveMemory::kPieceBytesMax}));
-  Status taken = co_await take_memory(hops, size);
+  Status taken = co_await take_memory(input.hops, size);
   if (!taken.ok()) co_return std::move(taken).error();
   if (!piece_) co_return false;
   std::copy(spill_.begin(), spill_.end(), piece_->bytes().begin());

@@ -82,7 +82,7 @@ void Connection::pump_out() {
         ::send(socket_.native_handle(), out_.data() + out_sent_, out_bytes(), MSG_NOSIGNAL);
     if (count >= 0) {
       out_sent_ += static_cast<std::size_t>(count);
-      if (wait_ == Wait::kOutput) wait_since_ = Clock::now();
+      if (wait_.what() == Wait::kOutput) wait_.progressed(Clock::now());
     } else if (errno == EAGAIN) {
       pump_scheduled_ = true;
       socket_.async_wait(tcp::socket::wait_write,

@@ -39,53 +39,48 @@ void Connection::close() {
 }
 
 Clock::time_point Connection::idle_since() const {
-  const bool idle = wait_ == Wait::kIdle && (writing_ == nullptr || writing_->idle());
-  return idle ? wait_since_ : Clock::time_point::max();
+  const bool idle = wait_.what() == Wait::kIdle && (writing_ == nullptr || writing_->idle());
+  return idle ? wait_.since() : Clock::time_point::max();
 }
 
-void Connection::set_wait(Wait wait) {
-  wait_ = wait;
-  wait_since_ = Clock::now();
+std::chrono::milliseconds Connection::limit_of(Wait wait) const {
+  const auto& options = loop_.context().options;
+  switch (wait) {
+    case Wait::kNothing:
+    case Wait::kMemory:
+      break;
+    case Wait::kHello:
+      return options.handshake_timeout;
+    case Wait::kFrame:
+    case Wait::kOutput:
+      return options.progress_timeout;
+    case Wait::kIdle:
+      return kIdleTimeout;
+  }
+  return std::chrono::milliseconds{0};
 }
 
 void Connection::excuse(Clock::time_point now) {
-  wait_since_ = now;
-  if (writing_ != nullptr) writing_->excuse(now);
+  wait_.progressed(now);
+  if (writing_ != nullptr) writing_->excuse();
 }
 
 void Connection::sweep(Clock::time_point now) {
-  const auto& options = loop_.context().options;
-  std::chrono::milliseconds limit{0};
-  switch (wait_) {
-    case Wait::kNothing:
-    case Wait::kMemory:
-      // Nobody reads the socket, but a peer that has gone shall not keep its place in a queue.
-      if (broken()) {
-        close();
-        return;
-      }
-      break;
-    case Wait::kHello:
-      limit = options.handshake_timeout;
-      break;
-    case Wait::kFrame:
-      // The socket becomes readable only when a good part has arrived.
-      if (const auto standing = standing_bytes(); standing != seen_bytes_) {
-        seen_bytes_ = standing;
-        wait_since_ = now;
-      }
-      limit = options.progress_timeout;
-      break;
-    case Wait::kOutput:
-      limit = options.progress_timeout;
-      break;
-    case Wait::kIdle:
-      limit = kIdleTimeout;
-      break;
+  if ((wait_.what() == Wait::kNothing || wait_.what() == Wait::kMemory) && broken()) {
+    // Nobody reads the socket, but a peer that has gone shall not keep its place in a queue.
+    close();
+    return;
   }
-  if (limit.count() > 0 && now - wait_since_ > limit) {
+  if (wait_.what() == Wait::kFrame) {
+    // The socket becomes readable only when a good part has arrived.
+    if (const auto standing = standing_bytes(); standing != seen_bytes_) {
+      seen_bytes_ = standing;
+      wait_.progressed(now);
+    }
+  }
+  if (wait_.too_long(now)) {
     boost::system::error_code ignored;
-    if (writing_ == nullptr || wait_ == Wait::kOutput) {
+    if (writing_ == nullptr || wait_.what() == Wait::kOutput) {
       // A reset: the kernel shall not keep what the peer does not take.
       socket_.set_option(asio::socket_base::linger(true, 0), ignored);
       close();
@@ -94,7 +89,7 @@ void Connection::sweep(Clock::time_point now) {
     // To a pipeline this is the end of the stream; blocks that were ended are still answered.
     socket_.cancel(ignored);
   }
-  if (writing_ != nullptr) writing_->sweep(now);
+  if (writing_ != nullptr) writing_->sweep();
 }
 
 asio::awaitable<void> Connection::run() {

@@ -4,7 +4,9 @@
 //
 // How each wait ends; close() ends all of them, and the loop's end closes all connections:
 //   for the Hello                      handshake_timeout
-//   for the rest of a frame or block   progress_timeout without a byte more
+//   for the rest of a frame or block   progress_timeout without a byte more; behind other nodes of
+//   a
+//                                      pipeline longer (PipelineReceiver)
 //   for a request, or a next block     kIdleTimeout (10 minutes), or when its place is needed
 //   for the peer to take output        progress_timeout without a byte less
 //   for receive memory                 memory_timeout, or when the connection breaks
@@ -12,6 +14,7 @@
 #pragma once
 
 #include "transfer/disk_answers.hpp"
+#include "transfer/peer_wait.hpp"
 #include "transfer/server_loop.hpp"
 #include "transfer/wire.hpp"
 
@@ -51,10 +54,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::size_t least = kFrameHeaderBytes;  // At most ReceiveMemory::kPieceBytesMax.
     std::size_t ideal = kFrameHeaderBytes;  // At least `least`; waited for while more may come.
   };
+  struct Input {
+    std::size_t hops = 0;  // Further nodes that the bytes go to.
+    Need need;
+    bool in_block = false;                  // The peer owes us more.
+    std::chrono::milliseconds patience{0};  // With a peer from which no more of a frame comes.
+  };
   // Shows at least need.least bytes. False at the end of the stream; an error when there was no
-  // memory for too long. `hops`: further nodes that the bytes go to. `in_block`: the peer owes us
-  // more.
-  asio::awaitable<Result<bool>> receive(std::size_t hops, Need need, bool in_block);
+  // memory for too long.
+  asio::awaitable<Result<bool>> receive(Input input);
   void release();
   // Keeps what received() shows where it is, beyond release().
   std::shared_ptr<const void> memory() const { return piece_; }
@@ -76,7 +84,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // The peer must now read what was sent, else the connection ends.
   void expect_output_taken() {
-    if (wait_ != Wait::kOutput) set_wait(Wait::kOutput);
+    if (wait_.what() != Wait::kOutput) set_wait(Wait::kOutput);
   }
   // The peer need not do anything.
   void expect_nothing() { set_wait(Wait::kNothing); }
@@ -88,8 +96,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const std::string& peer() const { return peer_; }
 
  private:
-  // What the connection waits for, which decides about the time-out.
-  enum class Wait : std::uint8_t { kNothing, kHello, kFrame, kIdle, kOutput, kMemory };
+  using Wait = PeerWait::For;
 
   asio::awaitable<bool> shake_hands();
   asio::awaitable<Status> serve();
@@ -115,8 +122,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void tell_bad(const storage::ReplicaReader& replica, const Error& error);
   const std::byte* buffer() const { return piece_ ? piece_->bytes().data() : head_.data(); }
   asio::awaitable<bool> wait_readable(Wait wait);
+  asio::awaitable<bool> wait_readable(Wait wait, std::chrono::milliseconds limit);
   asio::awaitable<bool> wait_writable();
-  asio::awaitable<bool> wait_for(Need need, bool in_block);
+  asio::awaitable<bool> wait_for(Input input);
   asio::awaitable<Status> take_memory(std::size_t hops, std::size_t bytes);
   asio::awaitable<bool> gather(std::size_t least);
   std::size_t standing_bytes();
@@ -126,7 +134,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void set_low_water(std::size_t bytes);
   void count_received(std::size_t bytes);
   void pump_out();
-  void set_wait(Wait wait);
+  std::chrono::milliseconds limit_of(Wait wait) const;
+  void set_wait(Wait wait) { wait_.begin(wait, Clock::now(), limit_of(wait)); }
 
   ServerLoop& loop_;
   std::uint64_t number_ = 0;
@@ -148,8 +157,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t out_sent_ = 0;
   bool pump_scheduled_ = false;
   bool greeted_ = false;
-  Wait wait_ = Wait::kNothing;
-  Clock::time_point wait_since_;
+  PeerWait wait_;
   std::size_t worked_bytes_ = 0;
   std::uint32_t checks_ = 0;  // Of slices that the peer called bad, in the present second.
   Clock::time_point checks_since_;

@@ -6,14 +6,16 @@
 namespace minidfs::transfer {
 namespace {
 
-constexpr std::size_t kPendingMax = 512;
 constexpr std::size_t kOutputMax = 64 * 1024;
-// At least so much is on its way to the next node before the disk has it.
-constexpr std::size_t kForwardEarlyBytes = 32 * 1024;
-// How much of a large frame is waited for before its slices are taken: large writes are cheap.
-constexpr std::size_t kBatchBytes = 512 * 1024;
 // A condition is looked at again after so long, though every change of it is signalled.
 constexpr std::chrono::seconds kLookAgain{1};
+
+PipelineReceiver::Limits limits_of(const ServerLoop& loop, const DataServerOptions& options) {
+  return {{options.connect_timeout, options.progress_timeout, options.memory_timeout,
+           options.disk_timeout, loop.sweep_interval()},
+          options.disk_timeout,
+          loop.keep_alive_interval()};
+}
 
 }  // namespace
 
@@ -21,162 +23,158 @@ WriteSession::WriteSession(std::shared_ptr<Connection> connection, OpenPipeline 
     : connection_(std::move(connection)),
       loop_(connection_->loop()),
       pipeline_(std::move(open)),
-      last_keep_alive_(Clock::now()),
+      receiver_(limits_of(loop_, loop_.context().options), pipeline_, Clock::now()),
       changed_(loop_.io()) {}
 
 asio::awaitable<Status> WriteSession::run() {
   const auto self = shared_from_this();
-  if (!pipeline_.targets.empty()) {
-    downstream_ = std::make_shared<Downstream>(loop_, self, pipeline_);
-    co_await downstream_->open();
-  }
-  receiving_ = true;
-  Status status = co_await receive();
-  if (block_) {
-    block_.reset();  // Half a block is abandoned.
-    loop_.context().active_writes.fetch_sub(1, std::memory_order_relaxed);
-  }
-  if (downstream_) downstream_->end_sending();
-  // What was ended stays, whether or not somebody still listens.
-  connection_->expect_nothing();
-  while (!pending_.empty() && !connection_->closed()) {
-    co_await changed_.wait(Clock::now() + kLookAgain);
+  step(PipelineOpened{});
+  while (!end_) {
+    const Command next = std::exchange(command_, {});
+    if (const auto* connect = std::get_if<ConnectNext>(&next)) {
+      co_await obey(*connect);
+    } else if (const auto* receive = std::get_if<Receive>(&next)) {
+      co_await obey(*receive);
+    } else if (const auto* release = std::get_if<ReleaseInput>(&next)) {
+      co_await obey(*release);
+    } else {
+      co_await changed_.wait(Clock::now() + kLookAgain);
+    }
   }
   if (!connection_->closed()) co_await connection_->drain();
-  if (downstream_) downstream_->drop(Error{Errc::kCancelled, "the pipeline has ended"});
-  co_return status;
+  co_return *std::move(end_);
 }
 
-asio::awaitable<Status> WriteSession::receive() {
-  for (;;) {
-    const bool open = co_await wait_for_room();
-    if (!open) co_return Status();
-    const auto more =
-        co_await connection_->receive(pipeline_.targets.size(), need_, block_.has_value());
-    if (!more.ok()) co_return more.error();
-    if (!*more) co_return Status();
-    Status taken = co_await take_received();
-    if (!taken.ok()) co_return taken;
+void WriteSession::step(ReceiverEvent event) {
+  for (auto& effect : receiver_.step(std::move(event), Clock::now())) {
+    std::visit([this](auto& each) { act(each); }, effect);
+  }
+  if (receiver_.open_block().has_value() != active_.has_value()) {
+    if (active_) {
+      active_.reset();
+    } else {
+      active_.emplace(loop_.context().active_writes);
+    }
   }
 }
 
-asio::awaitable<bool> WriteSession::wait_for_room() {
-  while (!connection_->closed() && is_full()) {
-    if (connection_->out_bytes() >= kOutputMax) connection_->expect_output_taken();
-    co_await changed_.wait(Clock::now() + kLookAgain);
+void WriteSession::sweep() {
+  absl::InlinedVector<DiskAge, 8> disks;
+  for (const auto& [block, replica] : replicas_) {
+    disks.push_back({block, replica.writer->stalled_for()});
   }
-  connection_->expect_nothing();
-  co_return !connection_->closed();
+  tell_brakes();
+  step(Tick{disks, connection_->out_bytes() > 0});
 }
 
-// What a disk owes us ends with its deadline at the latest.
-bool WriteSession::is_full() const {
-  return pending_.size() >= kPendingMax || connection_->out_bytes() >= kOutputMax ||
-         (block_ && block_->writer && block_->backlog->full());
+// --- Commands of the coroutine ----------------------------------------------------------------
+
+void WriteSession::do_next(Command command) {
+  command_ = command;
+  changed_.notify();
 }
 
-// Takes what is whole of the bytes received, then sends the next node those that it does not have
-// yet. Everything is forwarded as it came.
-asio::awaitable<Status> WriteSession::take_received() {
-  taken_ = forwarded_ = 0;
-  Status status = take_whole();
-  if (forwards() && forwarded_ < taken_) {
+asio::awaitable<void> WriteSession::obey(ConnectNext /*command*/) { co_await downstream_->open(); }
+
+asio::awaitable<void> WriteSession::obey(Receive command) {
+  const auto more = co_await connection_->receive(
+      {pipeline_.targets.size(), need_, command.in_block, command.patience});
+  if (!more.ok()) {
+    step(MemoryDenied{command.input, more.error()});
+  } else if (!*more) {
+    step(InputEnded{command.input});
+  } else {
+    taken_ = forwarded_ = 0;
+    step(InputArrived{command.input});
+    take_whole();
+    tell_brakes();
+    step(InputTaken{command.input, taken_ - forwarded_});
+  }
+}
+
+// Everything is forwarded as it came.
+asio::awaitable<void> WriteSession::obey(ReleaseInput command) {
+  if (command.forward) {
     co_await downstream_->send(connection_->received().subspan(forwarded_, taken_ - forwarded_));
   }
-  const std::size_t taken = taken_;
-  connection_->consume(taken);
+  connection_->consume(taken_);
   connection_->release();
-  co_await connection_->share_thread(taken);
-  co_return status;
+  co_await connection_->share_thread(taken_);
+  tell_brakes();
+  step(InputReleased{command.input});
 }
 
-// Frames, and slices of the frame whose end has not arrived.
-Status WriteSession::take_whole() {
-  for (;;) {
-    if (frame_) {
-      if (!take_slices()) {
-        need_ = need_of_frame();
-        return {};
-      }
-      continue;
-    }
-    MDFS_TRY(const auto parsed, parse_frame(untaken()));
-    if (!parsed) {
-      // No frame has a data part but those whose head is enough.
-      const std::size_t head = std::min(wanted_bytes(untaken()), kControlFrameMax);
-      need_ = {head, head};
-      return {};
-    }
-    if (parsed->type == FrameType::kWriteSlices) {
-      MDFS_CHECK(begin_slices(*parsed));
-      taken_ += parsed->head_bytes();
-    } else {
-      MDFS_CHECK(take_frame(*parsed));
-      taken_ += parsed->total_bytes();
-    }
-  }
+// --- Effects ----------------------------------------------------------------------------------
+
+void WriteSession::act(const ConnectNext& effect) {
+  downstream_ = std::make_shared<Downstream>(loop_, shared_from_this(), pipeline_);
+  do_next(effect);
 }
 
-Connection::Need WriteSession::need_of_frame() const {
-  return {frame_->array.slices.at(frame_->next).stored_bytes, std::min(frame_->bytes, kBatchBytes)};
+// What goes without waiting of the bytes up to the end of these slices.
+void WriteSession::act(const ForwardEarly& /*effect*/) {
+  const std::size_t end = taken_ + arrived_.stored.size();
+  forwarded_ +=
+      downstream_->try_send(connection_->received().subspan(forwarded_, end - forwarded_));
 }
 
-Status WriteSession::take_frame(const Frame& frame) {
-  switch (frame.type) {
-    case FrameType::kBeginBlock: {
-      MDFS_TRY(const auto begin, parse_begin_block(frame.control));
-      return begin_block(begin);
-    }
-    case FrameType::kEndBlock: {
-      MDFS_TRY(const auto end, parse_end_block(frame.control));
-      return end_block(end);
-    }
-    case FrameType::kKeepAlive: {
-      // It has arrived: that is all.
-      MDFS_TRY([[maybe_unused]] const auto alive, parse_keep_alive(frame.control));
-      return {};
-    }
-    default:
-      return Error{Errc::kProtocol,
-                   "unexpected " + std::string(to_string(frame.type)) + " frame in a pipeline"};
-  }
-}
-
-Status WriteSession::begin_block(const BeginBlock& begin) {
-  if (block_) {
-    return Error{Errc::kProtocol, "block " + to_string(begin.block) + " begins inside block " +
-                                      to_string(block_->begin.block)};
-  }
-  ServerContext& context = loop_.context();
-  context.active_writes.fetch_add(1, std::memory_order_relaxed);
-  block_.emplace();
-  block_->begin = begin;
-  auto writer = context.store.create(begin.block, begin.generation, begin.stored_bytes_hint);
-  if (writer.ok()) {
-    block_->writer = *std::move(writer);
-    block_->writer->on_lost([loop = loop_.shared_from_this(), session = weak_from_this(),
-                             block = begin.block](const Error& error) {
-      asio::post(loop->io(), [session, block, error] {
-        if (const auto alive = session.lock()) alive->store_lost(block, error);
-      });
+void WriteSession::act(const CreateReplica& effect) {
+  auto writer = loop_.context().store.create(effect.begin.block, effect.begin.generation,
+                                             effect.begin.stored_bytes_hint);
+  if (!writer.ok()) return step(ReplicaLost{effect.block, writer.error()});
+  Replica& replica = replicas_[effect.block];
+  replica.writer = *std::move(writer);
+  replica.backlog = make_backlog();
+  replica.writer->on_lost([loop = loop_.shared_from_this(), session = weak_from_this(),
+                           block = effect.block](const Error& error) {
+    asio::post(loop->io(), [session, block, error] {
+      if (const auto alive = session.lock()) alive->step(ReplicaLost{block, error});
     });
-    block_->writer->expect(readers());
-    block_->backlog = make_backlog();
-  } else {
-    fail_block(writer.error());
-  }
-  tell_cut_off();
-  return {};
+  });
+  replica.writer->expect(readers());
 }
 
-std::shared_ptr<WriteBacklog> WriteSession::make_backlog() {
-  return std::make_shared<WriteBacklog>(
-      [loop = loop_.shared_from_this(), session = weak_from_this()] {
-        asio::post(loop->io(), [session] {
-          if (const auto alive = session.lock()) alive->changed_.notify();
+void WriteSession::act(const AppendSlices& effect) {
+  const Replica& replica = replicas_.at(effect.block);
+  const auto memory = replica.backlog->hold(connection_->memory(), arrived_.stored.size());
+  const auto status = replica.writer->append(arrived_.slices, arrived_.stored, memory);
+  if (!status.ok()) step(ReplicaLost{effect.block, status.error()});
+}
+
+// The loop outlives the server until the last finish() of the store has reported; what is posted to
+// a loop that has stopped is dropped, and the next block report tells what was stored.
+void WriteSession::act(const StoreReplica& effect) {
+  replicas_.at(effect.block)
+      .writer->finish([loop = loop_.shared_from_this(), session = weak_from_this(),
+                       block = effect.block](Result<storage::ReplicaInfo> result) {
+        asio::post(loop->io(), [at = loop.get(), session, block, result = std::move(result)] {
+          if (result.ok()) at->context().events.replica_stored(*result);
+          const auto alive = session.lock();
+          if (!alive) return;
+          alive->replicas_.erase(block);
+          if (result.ok()) {
+            alive->step(ReplicaStored{block, result->stored_bytes});
+          } else {
+            alive->step(ReplicaLost{block, result.error()});
+          }
         });
       });
 }
+
+void WriteSession::act(const ExpectOutputTaken& effect) {
+  if (effect.expected) {
+    connection_->expect_output_taken();
+  } else {
+    connection_->expect_nothing();
+  }
+}
+
+void WriteSession::act(ClosePipeline& effect) {
+  end_ = std::move(effect.status);
+  changed_.notify();
+}
+
+// --- The disk ---------------------------------------------------------------------------------
 
 // The first node of a pipeline is the nearest to the writer: its replica is the one that is kept at
 // hand.
@@ -185,91 +183,24 @@ storage::Readers WriteSession::readers() const {
   return pipeline_.ahead > 0 ? storage::Readers::kElsewhere : storage::Readers::kHere;
 }
 
-Status WriteSession::begin_slices(const Frame& frame) {
-  MDFS_TRY(const SliceArray array, parse_slices(frame));
-  if (!block_ || block_->short_slice) {
-    return Error{Errc::kProtocol,
-                 block_ ? "slices after the last slice of block " + to_string(block_->begin.block)
-                        : std::string("slices outside a block")};
-  }
-  block_->short_slice = array.slices[array.count - 1].raw_bytes < storage::kSliceBytes;
-  frame_ = OpenFrame{array, 0, frame.data_bytes};
-  return {};
+std::shared_ptr<WriteBacklog> WriteSession::make_backlog() {
+  return std::make_shared<WriteBacklog>(
+      [loop = loop_.shared_from_this(), session = weak_from_this()] {
+        asio::post(loop->io(), [session] {
+          if (const auto alive = session.lock()) alive->tell_brakes();
+        });
+      });
 }
 
-// Takes the slices of the open frame that have arrived whole; false when there are none.
-bool WriteSession::take_slices() {
-  const auto slices = frame_->array.span().subspan(frame_->next);
-  const std::size_t there = untaken().size();
-  std::size_t count = 0;
-  std::size_t bytes = 0;
-  while (count < slices.size() && bytes + slices[count].stored_bytes <= there) {
-    bytes += slices[count++].stored_bytes;
-  }
-  if (count == 0) return false;
-  write_slices(slices.first(count), untaken().first(bytes));
-  taken_ += bytes;
-  frame_->next += count;
-  frame_->bytes -= bytes;
-  if (frame_->next == frame_->array.count) frame_.reset();
-  return true;
+Brakes WriteSession::brakes() const {
+  // Of the open block, which is the last one.
+  const bool behind = receiver_.open_block() && receiver_.open_block()->stored_here &&
+                      replicas_.rbegin()->second.backlog->full();
+  return {connection_->out_bytes() >= kOutputMax, behind};
 }
 
-void WriteSession::write_slices(std::span<const storage::Slice> slices,
-                                std::span<const std::byte> stored) {
-  const BlockId block = block_->begin.block;
-  const std::uint64_t generation = block_->begin.generation;
-  Status status;
-  std::size_t offset = 0;
-  for (std::size_t i = 0; i < slices.size(); ++i) {
-    const auto bytes = stored.subspan(offset, slices[i].stored_bytes);
-    offset += slices[i].stored_bytes;
-    block_->length += slices[i].raw_bytes;
-    if (status.ok() &&
-        slice_checksum({block, generation, block_->slices + i}, bytes) != slices[i].checksum) {
-      status = Error{Errc::kCorrupt, "slice " + std::to_string(block_->slices + i) + " of block " +
-                                         to_string(block) + " arrived with a wrong checksum"};
-    }
-  }
-  block_->slices += slices.size();
-  if (forwards() && stored.size() >= kForwardEarlyBytes) forward(taken_ + stored.size());
-  if (block_->writer && status.ok()) {
-    status = block_->writer->append(slices, stored,
-                                    block_->backlog->hold(connection_->memory(), stored.size()));
-  }
-  if (block_->writer && !status.ok()) fail_block(status.error());
-}
-
-// Sends the next node what goes without waiting of the bytes up to `end`.
-void WriteSession::forward(std::size_t end) {
-  forwarded_ +=
-      downstream_->try_send(connection_->received().subspan(forwarded_, end - forwarded_));
-}
-
-Status WriteSession::end_block(const EndBlock& end) {
-  if (!block_ || block_->slices != end.slices || block_->length != end.length) {
-    return Error{Errc::kProtocol, "the end of a block of " + std::to_string(end.slices) +
-                                      " slices and " + std::to_string(end.length) +
-                                      " bytes where another one stands"};
-  }
-  PendingBlock pending{block_->begin.block, 0, nullptr, {}, {}};
-  const std::uint64_t sequence = first_pending_ + pending_.size();
-  if (!block_->writer) pending.own = block_->failure;
-  if (!downstream_) {
-    pending.below.emplace();
-  } else if (!downstream_->usable()) {
-    pending.below = downstream_->outcomes();
-  }
-  pending.writer = std::move(block_->writer);
-  pending_.push_back(std::move(pending));
-  block_.reset();
-  loop_.context().active_writes.fetch_sub(1, std::memory_order_relaxed);
-  if (pending_.back().writer) {
-    finish(*pending_.back().writer, sequence);
-  } else {
-    send_acks();
-  }
-  return {};
+void WriteSession::tell_brakes() {
+  if (const auto now = brakes(); now != receiver_.brakes()) step(BrakesChanged{now});
 }
 
 }  // namespace minidfs::transfer

@@ -1,19 +1,19 @@
-// The receiving half of a pipeline on a datanode: takes frames of blocks from its connection, gives
-// them to the block store and to the next node, and answers with acks in the order of the blocks.
-// Lives on the connection's ServerLoop; only the block store's finish() reports from elsewhere, and
-// that is posted.
+// The receiving half of a pipeline on a datanode: carries out on the writer's connection, the block
+// store and the next node what PipelineReceiver decides, and tells it what happens. Lives on the
+// connection's ServerLoop; only the block store reports from elsewhere, and that is posted.
 //
 // Blocks are taken slice by slice as they arrive, so that nothing of them is held here while the
 // writer has still to send the rest. Its waits: for input and memory, see Connection; for the next
-// node, see Downstream; for acks to be due, until the block store and the next node have answered,
-// which both have deadlines, or the connection breaks.
+// node, see Downstream; for another command of the receiver, which has a deadline for each thing
+// that it waits for, or until the connection breaks.
 #pragma once
 
-#include <bitset>
-#include <deque>
+#include <map>
 #include <optional>
+#include <variant>
 
 #include "transfer/downstream.hpp"
+#include "transfer/pipeline_receiver.hpp"
 #include "transfer/server_connection.hpp"
 #include "transfer/write_backlog.hpp"
 
@@ -27,87 +27,92 @@ class WriteSession : public std::enable_shared_from_this<WriteSession> {
   // to be told to the peer.
   asio::awaitable<Status> run();
 
-  // Called by the connection.
-  void sweep(Clock::time_point now);
-  void excuse(Clock::time_point now);
-  void upstream_closed();
-  void output_moved() { changed_.notify(); }
-  // Every block was ended and is answered.
-  bool idle() const { return !block_ && pending_.empty(); }
+  // Something has happened; what follows from it is done, or begun, within the call.
+  void step(ReceiverEvent event);
 
-  // Called by the downstream. An error drops it.
-  Status downstream_acked(AckBlock ack);
-  Status downstream_lost(const TargetLost& lost);
-  void downstream_dropped();
+  // Called by the connection.
+  void sweep();
+  void excuse() { step(Excused{}); }
+  void upstream_closed() { step(WriterGone{}); }
+  void output_moved() { tell_brakes(); }
+  bool idle() const { return receiver_.idle(); }
 
  private:
-  // The block being received.
-  struct OpenBlock {
-    BeginBlock begin;
-    std::unique_ptr<storage::ReplicaWriter> writer;  // None after a failure.
-    std::shared_ptr<WriteBacklog> backlog;           // Of the writer.
-    Outcome failure;
-    std::uint64_t slices = 0;
-    std::uint64_t length = 0;
-    bool short_slice = false;                  // The last slice was seen.
-    std::bitset<kFurtherTargetsMax + 1> lost;  // Targets that the writer was told to be lost.
+  // The replica of a block, for as long as its disk is waited for.
+  struct Replica {
+    std::unique_ptr<storage::ReplicaWriter> writer;
+    std::shared_ptr<WriteBacklog> backlog;
   };
-  // A block that was ended and is not yet answered.
-  struct PendingBlock {
-    BlockId block;
-    std::uint64_t stored_bytes = 0;
-    std::unique_ptr<storage::ReplicaWriter> writer;  // Until `own` is known.
-    std::optional<Outcome> own;
-    std::optional<std::vector<Outcome>> below;  // Of the targets behind this node.
-  };
-
   // The WriteSlices frame whose head was taken.
   struct OpenFrame {
     SliceArray array;
     std::size_t next = 0;   // The first slice that was not taken.
     std::size_t bytes = 0;  // Of the slices that were not taken.
   };
+  // Slices that the present event is about, and their bytes.
+  struct Arrived {
+    std::span<const storage::Slice> slices;
+    std::span<const std::byte> stored;
+  };
 
-  asio::awaitable<Status> receive();
-  asio::awaitable<Status> take_received();
-  Status take_whole();
+  asio::awaitable<void> obey(ConnectNext command);
+  asio::awaitable<void> obey(Receive command);
+  asio::awaitable<void> obey(ReleaseInput command);
+
+  void act(const Receive& effect) { do_next(effect); }
+  void act(const ReleaseInput& effect) { do_next(effect); }
+  void act(const ConnectNext& effect);
+  void act(const CreateReplica& effect);
+  void act(const AppendSlices& effect);
+  void act(const StoreReplica& effect);
+  void act(const AbandonReplica& effect) { replicas_.erase(effect.block); }
+  void act(const TryNextAddress&) { downstream_->try_next_address(); }
+  void act(const ForwardEarly&);
+  void act(const EndSending&) { downstream_->end_sending(); }
+  void act(const HangUpNext&) { downstream_->hang_up(); }
+  void act(const AckBlock& ack) { answer(FrameType::kAckBlock, ack); }
+  void act(const TargetLost& lost) { answer(FrameType::kTargetLost, lost); }
+  void act(const KeepAlive& alive) { answer(FrameType::kKeepAlive, alive); }
+  void act(const ExpectOutputTaken& effect);
+  void act(ClosePipeline& effect);
+
+  // What the coroutine does next. A later command takes the place of one that it has not seen.
+  using Command = std::variant<std::monostate, ConnectNext, Receive, ReleaseInput>;
+  void do_next(Command command);
+  template <class T>
+  void answer(FrameType type, const T& frame) {
+    append_frame(connection_->out(), type, frame);
+    if (!connection_->closed()) connection_->send_soon();
+  }
+
+  // --- Input (write_session_input.cpp) ---
+  void take_whole();
+  Result<std::optional<ReceiverEvent>> event_of(const Frame& frame);
+  void take_slices();
+  Status verify(const Arrived& arrived) const;
   Connection::Need need_of_frame() const;
   std::span<const std::byte> untaken() const { return connection_->received().subspan(taken_); }
-  asio::awaitable<bool> wait_for_room();
-  Status take_frame(const Frame& frame);
-  Status begin_block(const BeginBlock& begin);
+
+  // --- The disk ---
   storage::Readers readers() const;
   std::shared_ptr<WriteBacklog> make_backlog();
-  bool is_full() const;
-  Status begin_slices(const Frame& frame);
-  bool take_slices();
-  void write_slices(std::span<const storage::Slice> slices, std::span<const std::byte> stored);
-  void forward(std::size_t end);
-  Status end_block(const EndBlock& end);
-  void finish(storage::ReplicaWriter& writer, std::uint64_t sequence);
-  std::chrono::milliseconds judge_disks();
-  void finished(std::uint64_t sequence, const Result<storage::ReplicaInfo>& result);
-  void send_acks();
-  void fail_block(const Error& error);
-  void store_lost(BlockId block, const Error& error);
-  void tell_lost(std::size_t target, const Outcome& outcome);
-  void tell_cut_off();
-  bool forwards() const { return downstream_ && downstream_->usable(); }
+  Brakes brakes() const;
+  void tell_brakes();
 
   std::shared_ptr<Connection> connection_;
   ServerLoop& loop_;
   OpenPipeline pipeline_;
+  PipelineReceiver receiver_;
   std::shared_ptr<Downstream> downstream_;  // None for the last node.
-  std::optional<OpenBlock> block_;
+  Command command_;
+  std::optional<Status> end_;
+  std::map<std::uint64_t, Replica> replicas_;  // By the number of their block.
+  std::optional<CountActive> active_;          // While a block is being received.
   std::optional<OpenFrame> frame_;
-  Connection::Need need_;  // To go on.
-  std::deque<PendingBlock> pending_;
-  std::uint64_t first_pending_ = 0;  // The sequence number of pending_.front().
-  std::size_t forwarded_ = 0;        // Bytes of received() that the next node already has.
-  std::size_t taken_ = 0;            // Bytes of received() that were taken.
-  bool receiving_ = false;           // The next node is connected or given up.
-  bool cut_off_told_ = false;        // The writer was told that the next node was dropped.
-  Clock::time_point last_keep_alive_;
+  Arrived arrived_;
+  Connection::Need need_;      // To go on.
+  std::size_t taken_ = 0;      // Bytes of received() that were taken.
+  std::size_t forwarded_ = 0;  // Of them, that the next node already has.
   Signal changed_;
 };
 

@@ -94,5 +94,28 @@ TEST_CASE("A disk that is slow within its time-out loses nobody") {
   CHECK(ack->stored == std::vector<bool>{true, true});
 }
 
+// A node does not read while its disk is behind, and so passes nothing on, no signs of life either.
+TEST_CASE("A disk that is slow in the middle of a block loses none of the nodes behind it") {
+  auto impatient = judging_after(kNever);
+  impatient.progress_timeout = kLimit;
+  Node first(judging_after(kNever));
+  Node second(impatient);
+  first.store.hold_memory(true);
+  const auto writer = open_writer({first.endpoint(), second.endpoint()});
+  // Much more than what may wait for a disk.
+  Status sent;
+  RawPeer silent(second.endpoint().port);
+  std::thread sending([&] { sent = send_block(*writer, BlockId{1}, random_bytes(24 << 20)); });
+  // For as long as a writer is silent before it is given up.
+  CHECK(silent.send(hello_frame() + open_frame() + block_frames(BlockId{2}, "x").front()));
+  CHECK(silent.wait_closed());
+  first.store.hold_memory(false);
+  sending.join();
+  REQUIRE(sent.ok());
+  const auto ack = writer->wait_ack();
+  REQUIRE(ack.ok());
+  CHECK(ack->stored == std::vector<bool>{true, true});
+}
+
 }  // namespace
 }  // namespace minidfs::transfer
