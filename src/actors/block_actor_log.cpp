@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "actors/block_actor.hpp"
+#include "actors/commit_change.hpp"
 #include "actors/leadership.hpp"
 #include "actors/log_answer.hpp"
 #include "base/wall_clock.hpp"
@@ -21,18 +22,10 @@ constexpr std::size_t kUnprovenMax = 10'000;
 // --- Commits -----------------------------------------------------------------------------------
 
 caf::result<metadata::ChangeReply> BlockActorState::commit(CommitWrite& request) {
-  metadata::Change change;
-  if (request.staged == 0) {
-    change = request.change;
-  } else if (request.change.files.size() == 1) {
-    change = metadata::CommitStaged{request.change.request, request.change.time_ms,
-                                    request.client,         request.session,
-                                    request.staged,         request.change.files[0]};
-  } else {
-    return to_caf({Errc::kInvalidArgument, "a staged commit of several files"});
-  }
+  auto change = change_of(request);
+  if (!change.ok()) return to_caf(change.error());
   auto promise = self_->make_response_promise<metadata::ChangeReply>();
-  try_commit({std::move(request), std::move(change), promise, now()});
+  try_commit({std::move(request), std::move(*change), promise, now()});
   return promise;
 }
 

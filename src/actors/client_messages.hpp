@@ -222,12 +222,13 @@ struct CommitWrite {
   // When not 0 the change has one file, and so many blocks of it are staged before those in it.
   std::uint64_t staged = 0;
   metadata::CommitFiles change;
-  std::vector<WrittenBlock> written;  // Every block of the change, in order.
+  std::vector<metadata::FileTimes> times;  // Of each file; empty: that of the commit for all.
+  std::vector<WrittenBlock> written;       // Every block of the change, in order.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, CommitWrite& x) {
-  return f(x.client, x.session, x.staged, x.change, x.written);
+  return f(x.client, x.session, x.staged, x.change, x.times, x.written);
 }
 
 // Hands over blocks of a file that has too many for one commit. They belong to the session until it

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "actors/commit_change.hpp"
 #include "actors/leadership.hpp"
 #include "actors/log_answer.hpp"
 #include "base/random_id.hpp"
@@ -171,7 +172,9 @@ caf::result<metadata::ChangeReply> NamespaceActorState::commit(CommitWrite& requ
   const bool empty =
       std::all_of(files.begin(), files.end(), [](const auto& file) { return file.blocks.empty(); });
   if (empty && request.staged == 0) {
-    return propose_change(metadata::Change{std::move(request.change)});
+    const auto change = change_of(request);
+    if (!change.ok()) return to_caf(change.error());
+    return propose_change(*change);
   }
   return pass_on<metadata::ChangeReply>(patience, lanes_.blocks, std::move(request));
 }

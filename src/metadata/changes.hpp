@@ -67,7 +67,8 @@ typename Inspector::result_type inspect(Inspector& f, CommittedFile& x) {
            x.replication, x.compression, x.blocks);
 }
 
-// Commits files independently of one another: outcome i belongs to file i.
+// Commits files independently of one another: outcome i belongs to file i. Their times are that of
+// the change.
 struct CommitFiles {
   RequestId request;
   std::int64_t time_ms = 0;
@@ -181,10 +182,13 @@ typename Inspector::result_type inspect(Inspector& f, RetireBlockIds& x) {
   return f(x.ranges);
 }
 
+// A time that is not given.
+inline constexpr std::int64_t kKeepTime = INT64_MIN;
+
 // New times and permissions of entries; a field of its kKeep leaves what there is.
 struct EntryAttributes {
   static constexpr std::int32_t kKeepPermission = -1;
-  static constexpr std::int64_t kKeepTime = INT64_MIN;
+  static constexpr std::int64_t kKeepTime = metadata::kKeepTime;
 
   std::string path;
   std::int32_t permission = kKeepPermission;  // 0 to 01777.
@@ -275,11 +279,41 @@ typename Inspector::result_type inspect(Inspector& f, BeginLife& x) {
   return f(x.time_ms, x.life, x.number, x.mark, x.lives, x.marks);
 }
 
+// Times that a file has had elsewhere; kKeepTime gives it that of the change.
+struct FileTimes {
+  std::int64_t modified_ms = kKeepTime;
+  std::int64_t accessed_ms = kKeepTime;
+
+  friend bool operator==(const FileTimes&, const FileTimes&) = default;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, FileTimes& x) {
+  return f(x.modified_ms, x.accessed_ms);
+}
+
+// Makes files visible with times of their own: as CommitFiles does or, when `staged` is not 0, as
+// CommitStaged does with the one file.
+struct CommitDated {
+  RequestId request;
+  std::int64_t time_ms = 0;
+  ClientId client;  // Of staged files only, and so on.
+  std::uint64_t session = 0;
+  std::uint64_t staged = 0;
+  std::vector<CommittedFile> files;
+  std::vector<FileTimes> times;  // Of each file.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, CommitDated& x) {
+  return f(x.request, x.time_ms, x.client, x.session, x.staged, x.files, x.times);
+}
+
 // The alternative's index plus one is the first byte of an entry: only append.
 using Change =
     std::variant<MakeDirectory, CommitFiles, Rename, Remove, SetReplication, ReserveBlockIds,
                  PurgeRemoved, SetNodeAdmin, BeginLeadership, RetireBlockIds, SetAttributes,
-                 StageBlocks, CommitStaged, DropStaged, BeginLife>;
+                 StageBlocks, CommitStaged, DropStaged, BeginLife, CommitDated>;
 
 // An entry of the log: a change, and the cluster time when it was proposed (see
 // namespace_times.hpp); 0 when it carries none.
@@ -293,7 +327,7 @@ Result<LogEntry> decode_entry(std::string_view entry);
 // The change alone.
 Result<Change> decode_change(std::string_view entry);
 
-// How one change (or one file of CommitFiles) ended.
+// How one change (or one file of a commit) ended.
 struct Outcome {
   std::uint8_t code = 0;    // 0 is success, else an Errc.
   std::string message;      // Empty on success.
@@ -308,7 +342,8 @@ typename Inspector::result_type inspect(Inspector& f, Outcome& x) {
 }
 
 struct ChangeReply {
-  std::vector<Outcome> outcomes;  // One, but for CommitFiles and SetAttributes one for each file.
+  // One, but for CommitFiles, CommitDated and SetAttributes one for each file.
+  std::vector<Outcome> outcomes;
 };
 
 template <class Inspector>

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <optional>
-#include <type_traits>
 
 #include "metadata/namespace_block_ids.hpp"
-#include "metadata/namespace_staging.hpp"
 #include "metadata/namespace_walk.hpp"
 
 namespace minidfs::metadata {
@@ -110,8 +108,7 @@ std::optional<Outcome> check_file(const CommittedFile& file, std::uint64_t stage
   return std::nullopt;
 }
 
-FileStatus file_entry(const CommittedFile& file, InodeId id, std::string_view name,
-                      std::int64_t time_ms) {
+FileStatus file_entry(const CommittedFile& file, InodeId id, std::string_view name) {
   FileStatus entry;
   entry.name = name;
   entry.id = id;
@@ -120,8 +117,6 @@ FileStatus file_entry(const CommittedFile& file, InodeId id, std::string_view na
   entry.permission = file.permission;
   entry.owner = file.owner;
   entry.group = file.group;
-  entry.modified_ms = time_ms;
-  entry.accessed_ms = time_ms;
   entry.block_size = file.block_size;
   entry.replication = file.replication;
   entry.compression = file.compression;
@@ -139,104 +134,6 @@ Result<InodeId> parent_of_new_file(NamespaceTable& table, const CommittedFile& f
   const auto mode = static_cast<std::uint16_t>(nearest.permission | kOwnerWriteAndSearch);
   return add_ancestors(table, reached, components, parents, {mode, file.owner, file.group},
                        time_ms);
-}
-
-// `staged` is null for a file that has all its blocks with it.
-Result<Outcome> commit(NamespaceTable& table, const CommittedFile& file, const StagedFile* staged,
-                       std::int64_t time_ms) {
-  const auto components = split_path(file.path);
-  if (!components) return failure(components.error());
-  const std::uint64_t staged_blocks = staged == nullptr ? 0 : staged->blocks;
-  if (auto bad = check_file(file, staged_blocks)) return *bad;
-  const auto is_directory = [&] {
-    return failure(Errc::kIsADirectory, about(file.path, "is a directory"));
-  };
-  if (components->empty()) return is_directory();
-
-  const std::size_t parents = components->size() - 1;
-  MDFS_TRY(const Walk reached, walk(table, *components, parents));
-  if (reached.blocked || (reached.depth < parents && !file.parents)) {
-    return walk_failure(reached, file.path, *components);
-  }
-  Found old;
-  if (reached.depth == parents) {
-    MDFS_TRY(old, table.find({reached.directory, components->back()}));
-  }
-  if (old.is_directory()) return is_directory();
-  if (old.exists() && !file.overwrite) {
-    return failure(Errc::kAlreadyExists, about(file.path, "already exists"));
-  }
-  MDFS_TRY(const auto bad_ids, check_block_ids(table, file));
-  if (bad_ids) return *bad_ids;
-
-  MDFS_TRY(const InodeId parent, parent_of_new_file(table, file, *components, reached, time_ms));
-  const Place place{parent, components->back()};
-  if (old.exists()) MDFS_CHECK(table.unlink(place, old));
-  const InodeId id = staged == nullptr ? table.take_inode_id() : staged->id;
-  FileStatus entry = file_entry(file, id, place.name, time_ms);
-  entry.length += staged_blocks * file.block_size;
-  if (entry.group.empty()) {
-    MDFS_TRY(DirectoryInfo info, table.directory(parent));
-    entry.group = std::move(info.group);
-  }
-  if (staged == nullptr) {
-    MDFS_CHECK(table.insert(parent, entry, file.blocks));
-  } else {
-    MDFS_CHECK(table.insert_staged(parent, entry, *staged, file.blocks));
-  }
-  MDFS_CHECK(table.touch_directory(parent, old.exists() ? 0 : 1, time_ms));
-  return success(entry.id);
-}
-
-Result<Outcome> set_node_admin(NamespaceTable& table, const SetNodeAdmin& change) {
-  const auto& decision = change.decision;
-  const bool known = decision.admin == AdminState::kInService ||
-                     decision.admin == AdminState::kDecommissioning ||
-                     decision.admin == AdminState::kMaintenance;
-  if (!known || decision.node.is_none()) {
-    return failure(Errc::kInvalidArgument,
-                   "administrative state " + std::to_string(static_cast<unsigned>(decision.admin)) +
-                       " for datanode " + to_string(decision.node));
-  }
-  MDFS_CHECK(table.set_node_admin(decision));
-  return Outcome{};
-}
-
-Result<Outcome> apply_one(NamespaceTable& table, const MakeDirectory& x) {
-  return make_directory(table, x);
-}
-Result<Outcome> apply_one(NamespaceTable& table, const Rename& x) { return rename(table, x); }
-Result<Outcome> apply_one(NamespaceTable& table, const Remove& x) { return remove(table, x); }
-Result<Outcome> apply_one(NamespaceTable& table, const SetReplication& x) {
-  return set_replication(table, x);
-}
-Result<Outcome> apply_one(NamespaceTable& table, const ReserveBlockIds& x) {
-  return reserve_block_ids(table, x);
-}
-Result<Outcome> apply_one(NamespaceTable& table, const BeginLeadership& x) {
-  return begin_leadership(table, x);
-}
-Result<Outcome> apply_one(NamespaceTable& table, const BeginLife& x) {
-  return begin_life(table, x);
-}
-Result<Outcome> apply_one(NamespaceTable& table, const RetireBlockIds& x) {
-  return retire_block_ids(table, x);
-}
-Result<Outcome> apply_one(NamespaceTable& table, const StageBlocks& x) {
-  return stage_blocks(table, x);
-}
-Result<Outcome> apply_one(NamespaceTable& table, const CommitStaged& x) {
-  return commit_staged(table, x);
-}
-Result<Outcome> apply_one(NamespaceTable& table, const DropStaged& x) {
-  return drop_staged(table, x);
-}
-Result<Outcome> apply_one(NamespaceTable& table, const SetNodeAdmin& x) {
-  return set_node_admin(table, x);
-}
-Result<Outcome> apply_one(NamespaceTable& table, const PurgeRemoved& x) {
-  MDFS_TRY(const std::uint64_t freed, table.purge(x.limit));
-  return Outcome{0, {}, freed};
 }
 
 }  // namespace
@@ -278,13 +175,52 @@ Result<Outcome> make_directory(NamespaceTable& table, const MakeDirectory& chang
 }
 
 Result<Outcome> commit_file(NamespaceTable& table, const CommittedFile& file,
-                            std::int64_t time_ms) {
-  return commit(table, file, nullptr, time_ms);
-}
+                            const StagedFile* staged, std::int64_t time_ms,
+                            const FileTimes& times) {
+  const auto components = split_path(file.path);
+  if (!components) return failure(components.error());
+  const std::uint64_t staged_blocks = staged == nullptr ? 0 : staged->blocks;
+  if (auto bad = check_file(file, staged_blocks)) return *bad;
+  const auto is_directory = [&] {
+    return failure(Errc::kIsADirectory, about(file.path, "is a directory"));
+  };
+  if (components->empty()) return is_directory();
 
-Result<Outcome> commit_file(NamespaceTable& table, const CommittedFile& file,
-                            const StagedFile& staged, std::int64_t time_ms) {
-  return commit(table, file, &staged, time_ms);
+  const std::size_t parents = components->size() - 1;
+  MDFS_TRY(const Walk reached, walk(table, *components, parents));
+  if (reached.blocked || (reached.depth < parents && !file.parents)) {
+    return walk_failure(reached, file.path, *components);
+  }
+  Found old;
+  if (reached.depth == parents) {
+    MDFS_TRY(old, table.find({reached.directory, components->back()}));
+  }
+  if (old.is_directory()) return is_directory();
+  if (old.exists() && !file.overwrite) {
+    return failure(Errc::kAlreadyExists, about(file.path, "already exists"));
+  }
+  MDFS_TRY(const auto bad_ids, check_block_ids(table, file));
+  if (bad_ids) return *bad_ids;
+
+  MDFS_TRY(const InodeId parent, parent_of_new_file(table, file, *components, reached, time_ms));
+  const Place place{parent, components->back()};
+  if (old.exists()) MDFS_CHECK(table.unlink(place, old));
+  const InodeId id = staged == nullptr ? table.take_inode_id() : staged->id;
+  FileStatus entry = file_entry(file, id, place.name);
+  entry.modified_ms = times.modified_ms == kKeepTime ? time_ms : times.modified_ms;
+  entry.accessed_ms = times.accessed_ms == kKeepTime ? time_ms : times.accessed_ms;
+  entry.length += staged_blocks * file.block_size;
+  if (entry.group.empty()) {
+    MDFS_TRY(DirectoryInfo info, table.directory(parent));
+    entry.group = std::move(info.group);
+  }
+  if (staged == nullptr) {
+    MDFS_CHECK(table.insert(parent, entry, file.blocks));
+  } else {
+    MDFS_CHECK(table.insert_staged(parent, entry, *staged, file.blocks));
+  }
+  MDFS_CHECK(table.touch_directory(parent, old.exists() ? 0 : 1, time_ms));
+  return success(entry.id);
 }
 
 Result<Outcome> remove(NamespaceTable& table, const Remove& change) {
@@ -337,60 +273,6 @@ Result<Outcome> set_attributes(NamespaceTable& table, const EntryAttributes& ent
   if (!resolved.found.exists()) return failure(Errc::kNotFound, about(entry.path, "not found"));
   MDFS_CHECK(table.set_attributes(resolved.place, resolved.found, entry));
   return success(resolved.found.id);
-}
-
-Result<ChangeReply> apply_change(NamespaceTable& table, const Change& change) {
-  ChangeReply reply;
-  const auto apply = [&](const auto& alternative) -> Status {
-    using Alternative = std::decay_t<decltype(alternative)>;
-    if constexpr (std::is_same_v<Alternative, CommitFiles>) {
-      reply.outcomes.reserve(alternative.files.size());
-      for (const CommittedFile& file : alternative.files) {
-        MDFS_TRY(Outcome outcome, commit_file(table, file, alternative.time_ms));
-        reply.outcomes.push_back(std::move(outcome));
-      }
-    } else if constexpr (std::is_same_v<Alternative, SetAttributes>) {
-      for (const EntryAttributes& entry : alternative.entries) {
-        MDFS_TRY(Outcome outcome, set_attributes(table, entry));
-        reply.outcomes.push_back(std::move(outcome));
-      }
-    } else {
-      MDFS_TRY(Outcome outcome, apply_one(table, alternative));
-      reply.outcomes.push_back(std::move(outcome));
-    }
-    return {};
-  };
-  MDFS_CHECK(std::visit(apply, change));
-  return reply;
-}
-
-const RequestId* request_of(const Change& change) {
-  const auto request = [](const auto& alternative) -> const RequestId* {
-    if constexpr (requires { alternative.request; }) {
-      return &alternative.request;
-    } else {
-      return nullptr;
-    }
-  };
-  return std::visit(request, change);
-}
-
-std::int64_t time_of(const Change& change) {
-  const auto time = [](const auto& alternative) -> std::int64_t {
-    if constexpr (requires { alternative.time_ms; }) {
-      return alternative.time_ms;
-    } else {
-      return 0;
-    }
-  };
-  return std::visit(time, change);
-}
-
-void set_time(Change& change, std::int64_t time_ms) {
-  const auto set = [time_ms](auto& alternative) {
-    if constexpr (requires { alternative.time_ms; }) alternative.time_ms = time_ms;
-  };
-  std::visit(set, change);
 }
 
 }  // namespace minidfs::metadata

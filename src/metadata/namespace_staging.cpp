@@ -97,7 +97,8 @@ Result<Outcome> stage_blocks(NamespaceTable& table, const StageBlocks& change) {
   return Outcome{0, {}, file->blocks + blocks.size()};
 }
 
-Result<Outcome> commit_staged(NamespaceTable& table, const CommitStaged& change) {
+Result<Outcome> commit_staged(NamespaceTable& table, const CommitStaged& change,
+                              const FileTimes& times) {
   MDFS_TRY(const auto staged, table.staged(change.session));
   if (!staged) {
     return failure(Errc::kExpired, change.file.path + ": " + about(change.session) +
@@ -114,7 +115,7 @@ Result<Outcome> commit_staged(NamespaceTable& table, const CommitStaged& change)
                        " bytes with replication " + std::to_string(staged->replication) +
                        ", which is not what is committed");
   }
-  return commit_file(table, change.file, *staged, change.time_ms);
+  return commit_file(table, change.file, &*staged, change.time_ms, times);
 }
 
 Result<Outcome> drop_staged(NamespaceTable& table, const DropStaged& change) {

@@ -11,7 +11,8 @@ namespace minidfs::metadata {
 inline constexpr std::uint64_t kStagedAtOnceMax = 16'384;
 
 Result<Outcome> stage_blocks(NamespaceTable& table, const StageBlocks& change);
-Result<Outcome> commit_staged(NamespaceTable& table, const CommitStaged& change);
+Result<Outcome> commit_staged(NamespaceTable& table, const CommitStaged& change,
+                              const FileTimes& times = {});
 Result<Outcome> drop_staged(NamespaceTable& table, const DropStaged& change);
 
 // The blocks that a part has, in the order of the file. REQUIRES: not more than kStagedAtOnceMax.

@@ -18,8 +18,9 @@ constexpr std::uint64_t kBlockSize = 1000;
 // A writer that stages what it is granted, as the client does.
 class Writer {
  public:
-  Writer(NamenodeFixture& namenode, std::uint32_t part_blocks)
-      : namenode_(namenode), part_blocks_(part_blocks) {}
+  // `number` tells its requests from those of others.
+  Writer(NamenodeFixture& namenode, std::uint32_t part_blocks, std::uint64_t number = 5)
+      : namenode_(namenode), part_blocks_(part_blocks), number_(number) {}
 
   // Gets the blocks of one part and says that they are stored.
   Result<metadata::ChangeReply> stage() {
@@ -38,7 +39,7 @@ class Writer {
     const auto& pipeline = grant.pipelines.at(0);
     StageWrite request;
     request.change = {
-        {{0, 5}, ++sequence_, sequence_},       0, kClient, session_, staged_, kBlockSize, 1, 1,
+        {{0, number_}, ++sequence_, sequence_}, 0, kClient, session_, staged_, kBlockSize, 1, 1,
         {{pipeline.blocks.at(0), part_blocks_}}};
     CHECK(pipeline.blocks.back().value - pipeline.blocks[0].value == part_blocks_ - 1);
     for (const auto id : pipeline.blocks) {
@@ -52,12 +53,14 @@ class Writer {
     if (reply.ok() && reply->outcomes.at(0).ok()) staged_ = reply->outcomes[0].value;
     return reply;
   }
-  Result<metadata::ChangeReply> commit(const std::string& path) {
+  Result<metadata::ChangeReply> commit(const std::string& path,
+                                       std::vector<metadata::FileTimes> times = {}) {
     CommitWrite commit;
+    commit.times = std::move(times);
     commit.client = kClient;
     commit.session = session_;
     commit.staged = staged_;
-    commit.change.request = {{0, 5}, ++sequence_, sequence_};
+    commit.change.request = {{0, number_}, ++sequence_, sequence_};
     auto& file = commit.change.files.emplace_back();
     file.path = path;
     file.block_size = kBlockSize;
@@ -80,6 +83,7 @@ class Writer {
  private:
   NamenodeFixture& namenode_;
   std::uint32_t part_blocks_;
+  std::uint64_t number_;
   std::uint64_t session_ = 0;
   std::uint64_t staged_ = 0;
   std::uint64_t sequence_ = 0;
@@ -131,6 +135,41 @@ std::size_t pass(NamenodeFixture& namenode, int count) {
 }
 
 }  // namespace
+
+TEST_CASE("a file is seen with times of its own at once, whether it is staged, short or empty") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  Writer writer(namenode, 100);
+  REQUIRE(done(writer.stage()));
+  CHECK(writer.commit("/staged", {{1, 2}, {3, 4}}).error().code == Errc::kInvalidArgument);
+  REQUIRE(done(writer.commit("/staged", {{1, 2}})));
+  Writer empty(namenode, 1, 6);
+  REQUIRE(done(empty.commit("/empty", {{3, metadata::kKeepTime}})));
+  Writer short_file(namenode, 1, 7);
+  const auto part = short_file.next_part();
+  REQUIRE(part.ok());
+  CommitWrite commit;
+  commit.client = kClient;
+  commit.session = short_file.session();
+  auto& file = commit.change.files.emplace_back();
+  file.path = "/short";
+  file.block_size = kBlockSize;
+  file.replication = 1;
+  file.blocks = short_file.blocks;
+  commit.written = part->written;
+  commit.times = {{5, 6}};
+  REQUIRE(done(namenode.ask<metadata::ChangeReply>(commit)));
+  const auto modified = [&](const std::string& path) {
+    const auto status = namenode.ask<metadata::FileStatus>(StatRequest{path});
+    REQUIRE(status.ok());
+    return status->modified_ms;
+  };
+  CHECK(modified("/staged") == 1);
+  CHECK(modified("/empty") == 3);
+  CHECK(modified("/short") == 5);
+  CHECK(located(namenode, "/staged").size() == 100);
+  CHECK(located(namenode, "/short").size() == 1);
+}
 
 TEST_CASE("a file of several parts is seen with its commit, and every block of it is found") {
   NamenodeFixture namenode;

@@ -119,7 +119,7 @@ Outcome NamespaceModel::make_directory(const MakeDirectory& change) {
 }
 
 Outcome NamespaceModel::commit(const CommittedFile& file, std::int64_t time_ms,
-                               const Staged* staged) {
+                               const Staged* staged, const FileTimes& times) {
   const std::string path = canonical(file.path);
   if (path.empty() || file.permission > 01777 || file.replication == 0 || file.block_size == 0) {
     return fail(Errc::kInvalidArgument);
@@ -156,7 +156,7 @@ Outcome NamespaceModel::commit(const CommittedFile& file, std::int64_t time_ms,
   status.permission = file.permission;
   status.owner = file.owner;
   status.group = file.group;
-  status.accessed_ms = time_ms;
+  status.accessed_ms = times.accessed_ms == kKeepTime ? time_ms : times.accessed_ms;
   status.block_size = file.block_size;
   status.replication = file.replication;
   status.compression = file.compression;
@@ -165,6 +165,7 @@ Outcome NamespaceModel::commit(const CommittedFile& file, std::int64_t time_ms,
   blocks.insert(blocks.end(), file.blocks.begin(), file.blocks.end());
   for (const Block& block : blocks) status.length += block.length;
   const std::uint64_t id = add(path, status, time_ms);
+  if (times.modified_ms != kKeepTime) entries_[path].status.modified_ms = times.modified_ms;
   entries_[path].blocks = std::move(blocks);
   owned_.insert(ids.begin(), ids.end());
   return {0, {}, id};
@@ -299,7 +300,7 @@ Outcome NamespaceModel::stage(const StageBlocks& change) {
   return {0, {}, staged.blocks.size()};
 }
 
-Outcome NamespaceModel::commit_staged(const CommitStaged& change) {
+Outcome NamespaceModel::commit_staged(const CommitStaged& change, const FileTimes& times) {
   const auto known = staged_.find(change.session);
   if (known == staged_.end()) return fail(Errc::kExpired);
   const Staged& staged = known->second;
@@ -308,9 +309,25 @@ Outcome NamespaceModel::commit_staged(const CommitStaged& change) {
       staged.replication != change.file.replication) {
     return fail(Errc::kInvalidArgument);
   }
-  const Outcome outcome = commit(change.file, change.time_ms, &staged);
+  const Outcome outcome = commit(change.file, change.time_ms, &staged, times);
   if (outcome.ok()) staged_.erase(known);
   return outcome;
+}
+
+ChangeReply NamespaceModel::commit_dated(const CommitDated& change) {
+  ChangeReply reply;
+  for (std::size_t i = 0; i < change.files.size(); ++i) {
+    if (change.times.size() != change.files.size()) {
+      reply.outcomes.push_back(fail(Errc::kInvalidArgument));
+    } else if (change.staged == 0) {
+      reply.outcomes.push_back(commit(change.files[i], change.time_ms, nullptr, change.times[i]));
+    } else {
+      reply.outcomes.push_back(commit_staged({change.request, change.time_ms, change.client,
+                                              change.session, change.staged, change.files[i]},
+                                             change.times[i]));
+    }
+  }
+  return reply;
 }
 
 Outcome NamespaceModel::drop_staged(const DropStaged& change) {
@@ -386,6 +403,7 @@ ChangeReply NamespaceModel::apply(const Change& change) {
     ChangeReply operator()(const RetireBlockIds& x) { return {{model.retire(x)}}; }
     ChangeReply operator()(const StageBlocks& x) { return {{model.stage(x)}}; }
     ChangeReply operator()(const CommitStaged& x) { return {{model.commit_staged(x)}}; }
+    ChangeReply operator()(const CommitDated& x) { return model.commit_dated(x); }
     ChangeReply operator()(const DropStaged& x) { return {{model.drop_staged(x)}}; }
     ChangeReply operator()(const SetNodeAdmin&) { return {{Outcome{}}}; }
     ChangeReply operator()(const PurgeRemoved&) {
@@ -476,6 +494,21 @@ SetAttributes RandomChanges::attributes() {
   return change;
 }
 
+std::int64_t RandomChanges::time() {
+  return one_in(4) ? kKeepTime : static_cast<std::int64_t>(below(5000)) - 1000;
+}
+
+CommitDated RandomChanges::dated(CommittedFile file) {
+  CommitDated commit{request(), time_ms_, {}, 0, 0, {std::move(file)}, {}};
+  while (one_in(2)) commit.files.push_back(this->file());
+  for (std::size_t i = 0; i < commit.files.size(); ++i) {
+    const std::int64_t modified_ms = time();
+    commit.times.push_back({modified_ms, time()});
+  }
+  if (one_in(30)) commit.times.pop_back();
+  return commit;
+}
+
 CommittedFile RandomChanges::file() {
   CommittedFile file;
   file.path = path();
@@ -524,6 +557,11 @@ Change RandomChanges::staging() {
     CommitStaged commit{request(), time_ms_, client, session, position, file()};
     if (!one_in(10)) commit.file.replication = 2;
     staged_[number] = 0;
+    if (one_in(2) && commit.staged != 0) {
+      return CommitDated{
+          commit.request,       time_ms_, client, session, commit.staged, {commit.file},
+          {{time(), kKeepTime}}};
+    }
     return commit;
   }
   StageBlocks part{request(), time_ms_, client, session, position, 100, 2, 1, {}};
@@ -555,6 +593,7 @@ Change RandomChanges::next() {
     CommitFiles commit{request(), time_ms_, {}};
     const std::uint64_t count = 1 + below(3);
     for (std::uint64_t i = 0; i < count; ++i) commit.files.push_back(file());
+    if (one_in(4)) return dated(file());
     return commit;
   }
   if (kind < 60) return staging();

@@ -39,10 +39,12 @@ class NamespaceModel {
     std::uint8_t replication = 0;
     std::vector<Block> blocks;
   };
-  Outcome commit(const CommittedFile& file, std::int64_t time_ms, const Staged* staged = nullptr);
+  Outcome commit(const CommittedFile& file, std::int64_t time_ms, const Staged* staged = nullptr,
+                 const FileTimes& times = {});
   Outcome stage(const StageBlocks& change);
   Outcome check_run(const BlockRange& run, std::set<std::uint64_t>& seen) const;
-  Outcome commit_staged(const CommitStaged& change);
+  Outcome commit_staged(const CommitStaged& change, const FileTimes& times = {});
+  ChangeReply commit_dated(const CommitDated& change);
   Outcome drop_staged(const DropStaged& change);
   Outcome rename(const Rename& change);
   Outcome remove(const Remove& change);
@@ -87,6 +89,8 @@ class RandomChanges {
   std::string path();
   RequestId request();
   CommittedFile file();
+  std::int64_t time();
+  CommitDated dated(CommittedFile file);
   BlockRange run();
   Change staging();
   std::uint64_t block_id();

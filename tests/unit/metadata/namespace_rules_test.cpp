@@ -339,6 +339,32 @@ TEST_CASE("Times and permissions are set one by one, and what is not given stays
   check(set({"/d/f/g", 0600, 1, 1}), Errc::kNotADirectory);
 }
 
+TEST_CASE("A file is committed with times of its own, and its directory changes now") {
+  Namespace ns;
+  ns.mkdir("/d");
+  ns.time_ms = 50;
+  CommitDated commit{{}, ns.time_ms, {}, 0, 0, {}, {}};
+  for (const char* path : {"/d/both", "/d/one", "/d/none"}) {
+    commit.files.push_back(Namespace::file(path));
+  }
+  commit.times = {{-7, 9}, {11, kKeepTime}};
+  const auto refused = apply_change(ns.table, commit);
+  REQUIRE(refused.ok());
+  for (const auto& outcome : refused->outcomes) check(outcome, Errc::kInvalidArgument);
+  CHECK(ns.paths() == Paths{"/", "/d"});
+  commit.times.emplace_back();
+  const auto reply = apply_change(ns.table, commit);
+  REQUIRE(reply.ok());
+  REQUIRE(reply->outcomes.size() == 3);
+  for (const auto& outcome : reply->outcomes) CHECK(outcome.ok());
+  CHECK(ns.stat("/d/both").modified_ms == -7);
+  CHECK(ns.stat("/d/both").accessed_ms == 9);
+  CHECK(ns.stat("/d/one").modified_ms == 11);
+  CHECK(ns.stat("/d/one").accessed_ms == 50);
+  CHECK(ns.stat("/d/none").modified_ms == 50);
+  CHECK(ns.stat("/d").modified_ms == 50);
+}
+
 TEST_CASE("A message names the path as it is") {
   Namespace ns;
   ns.touch("/f");

@@ -64,6 +64,21 @@ TEST_CASE("Parts are put together unseen, and one commit shows the whole file") 
   CHECK(ns.apply(Staging::part(0, {run(100, 1)})).ok());
 }
 
+TEST_CASE("A staged file may have times of its own") {
+  Staging ns;
+  CHECK(ns.apply(Staging::part(0, {run(10, 3)})).ok());
+  const CommitStaged plain = Staging::commit(3);
+  CommitDated dated{{}, 5, kClient, kSession, 3, {plain.file, plain.file}, {{70, 80}, {}}};
+  check(ns.apply(dated), Errc::kInvalidArgument);
+  CHECK_FALSE(ns.visible());
+  dated.files.pop_back();
+  dated.times.pop_back();
+  CHECK(ns.apply(dated).ok());
+  CHECK(ns.table.tree().at("/f").status.length == 300);
+  CHECK(ns.table.tree().at("/f").status.modified_ms == 70);
+  CHECK(ns.table.tree().at("/f").status.accessed_ms == 80);
+}
+
 TEST_CASE("A file may end with a whole staged block") {
   Staging ns;
   CHECK(ns.apply(Staging::part(0, {run(10, 3)})).ok());
