@@ -114,12 +114,12 @@ Error deadline_error(const LinkState& state, const LinkOperation& operation) {
   if (!state.namenode) {
     const std::string problem = state.connect_problem.empty() ? "" : ": " + state.connect_problem;
     return {Errc::kUnavailable, "cannot reach the namenode at " + address_text(state) + " within " +
-                                    time_text(operation.timeout()) + problem};
+                                    duration_text(operation.timeout()) + problem};
   }
   if (operation.last_error) return *operation.last_error;
   return {Errc::kTimedOut, "no answer from the namenode at " +
                                metadata::to_string(state.options.namenodes[state.address]) +
-                               " within " + time_text(operation.timeout())};
+                               " within " + duration_text(operation.timeout())};
 }
 
 // Whatever was on its way waits for the next connection.

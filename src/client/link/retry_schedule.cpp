@@ -25,7 +25,7 @@ RetryClass retry_class(Errc code) {
   }
 }
 
-std::string time_text(std::chrono::milliseconds duration) {
+std::string duration_text(std::chrono::milliseconds duration) {
   const auto count = duration.count();
   return count % 1000 == 0 ? std::to_string(count / 1000) + " s" : std::to_string(count) + " ms";
 }

@@ -34,6 +34,6 @@ enum class RetryClass : std::uint8_t {
 RetryClass retry_class(Errc code);
 
 // For error texts: "10 s", "500 ms".
-std::string time_text(std::chrono::milliseconds duration);
+std::string duration_text(std::chrono::milliseconds duration);
 
 }  // namespace minidfs::client

@@ -52,9 +52,9 @@ TEST_CASE("Only errors that may go away are asked again") {
 }
 
 TEST_CASE("Times read as people write them") {
-  CHECK(time_text(milliseconds(10'000)) == "10 s");
-  CHECK(time_text(milliseconds(500)) == "500 ms");
-  CHECK(time_text(milliseconds(1'500)) == "1500 ms");
+  CHECK(duration_text(milliseconds(10'000)) == "10 s");
+  CHECK(duration_text(milliseconds(500)) == "500 ms");
+  CHECK(duration_text(milliseconds(1'500)) == "1500 ms");
 }
 
 TEST_CASE("Requests are numbered from 1 and carry the lowest number without an answer") {
