@@ -20,7 +20,6 @@ ClientContext::ClientContext(Options client_options)
     : options(std::move(client_options)),
       host(host_name()),
       link({options.namenodes, options.connect_timeout, options.timeout}),
-      pipelines(link, options.progress_timeout, options.disk_timeout),
       replicas(link, options.progress_timeout) {}
 
 bool names(const Error& error, const std::string& path) {

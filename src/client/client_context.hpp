@@ -8,15 +8,16 @@
 #include <vector>
 
 #include "client/file_system.hpp"
+#include "client/idle_pool.hpp"
 #include "client/link/namenode_link.hpp"
 #include "client/node_health.hpp"
 #include "client/read/local_output.hpp"
 #include "client/read/replica_pool.hpp"
-#include "client/write/pipeline_pool.hpp"
+#include "transfer/pipeline_writer.hpp"
 
 namespace minidfs::client {
 
-struct SessionState;  // See write/write_session.hpp.
+class SessionState;  // See write/session_state.hpp.
 
 // The write sessions that have not ended, for the one who ends them all.
 struct OpenSessions {
@@ -31,7 +32,9 @@ struct ClientContext {
   Options options;
   std::string host;  // This machine's name, for placement and the order of replicas.
   NamenodeLink link;
-  PipelinePool pipelines;
+  // Connections to write pipelines, by the datanodes that they lead through.
+  IdlePool<std::vector<metadata::Endpoint>, std::unique_ptr<transfer::PipelineWriter>>
+      idle_pipelines{8};
   ReplicaPool replicas;
   NodeHealth health;
   OpenSessions sessions;

@@ -1,9 +1,6 @@
 #include "client/file_system.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <utility>
 
@@ -11,7 +8,6 @@
 #include "base/wall_clock.hpp"
 #include "client/client_context.hpp"
 #include "client/failures.hpp"
-#include "client/local_attributes.hpp"
 #include "client/namespace_backup.hpp"
 #include "client/polling.hpp"
 #include "client/progress_meter.hpp"
@@ -19,10 +15,9 @@
 #include "client/read/node_probe.hpp"
 #include "client/read/tree_reader.hpp"
 #include "client/write/file_writer.hpp"
-#include "client/write/kept_attributes.hpp"
-#include "client/write/local_source.hpp"
-#include "client/write/small_file_writer.hpp"
-#include "client/write/write_session.hpp"
+#include "client/write/preserved_attributes.hpp"
+#include "client/write/session_state.hpp"
+#include "client/write/tree_writer.hpp"
 
 namespace minidfs::client {
 namespace {
@@ -247,7 +242,7 @@ class FileSystemImpl final : public FileSystem {
                                   const WriteOptions& options) override {
     MDFS_TRY(const auto settings, file_settings(context_.options, options));
     ProgressMeter progress(options.progress);
-    auto report = write_all(files, settings, options.failed, progress);
+    auto report = write_tree(context_, files, settings, options.failed, progress);
     progress.finish();
     return report;
   }
@@ -255,16 +250,7 @@ class FileSystemImpl final : public FileSystem {
   Status preserve_attributes(const std::vector<LocalFile>& files,
                              const FailureCallback& failed) override {
     Failures failures(failed);
-    std::vector<WantedAttributes> wanted;
-    for (const auto& file : files) {
-      struct stat status {};
-      if (::stat(file.local_path.c_str(), &status) != 0) {
-        failures.note(errno_error(errno, file.local_path));
-      } else {
-        wanted.push_back({file.path, attributes_of(status)});
-      }
-    }
-    MDFS_CHECK(set_attributes(context_, wanted, failures));
+    MDFS_CHECK(client::preserve_attributes(context_, files, failures));
     return failures.result();
   }
 
@@ -316,68 +302,6 @@ class FileSystemImpl final : public FileSystem {
     auto outcome = metadata::to_result(reply->outcomes.front());
     if (!outcome.ok()) return with_path(std::move(outcome).error(), path);
     return {};
-  }
-
-  Result<WriteReport> write_all(const std::vector<LocalFile>& files, const FileSettings& settings,
-                                const FailureCallback& failed, ProgressMeter& progress) {
-    Failures failures(failed);
-    WriteReport total;
-    total.copies_wanted = total.copies_min = settings.replication;
-    const auto written = write_each(files, settings, failures, progress, total);
-    if (written.ok()) {
-      MDFS_CHECK(failures.result());
-      return total;
-    }
-    auto error = written.error();
-    const auto left = files.size() - total.files - total.kept - failures.count();
-    error.message += "; " + std::to_string(left) + " of " + std::to_string(files.size()) +
-                     " files were not written";
-    return error;
-  }
-
-  // An error is one that every other file would meet as well.
-  Status write_each(const std::vector<LocalFile>& files, const FileSettings& settings,
-                    Failures& failures, ProgressMeter& progress, WriteReport& total) {
-    const auto small_max = std::min(context_.options.small_file_bytes, settings.block_size);
-    std::vector<SmallFile> small;
-    std::vector<const LocalFile*> large;
-    std::uint64_t bytes_total = 0;
-    for (const auto& file : files) {
-      const auto length = local_length(file.local_path);
-      if (!length.ok()) {
-        failures.note(length.error());
-        continue;
-      }
-      bytes_total += length->value_or(0);
-      if (*length && **length <= small_max) {
-        small.push_back({&file, **length});
-      } else {
-        large.push_back(&file);
-      }
-    }
-    progress.set_total(bytes_total, files.size());
-    const auto batches =
-        write_small_files(context_, small, small_max, settings, failures, progress);
-    add_report(total, batches.written);
-    MDFS_CHECK(batches.ended);
-    large.insert(large.end(), batches.large.begin(), batches.large.end());
-    for (const auto* file : large) {
-      const auto one = write_large(*file, settings, progress);
-      if (one.ok()) {
-        add_report(total, *one);
-      } else if (ends_all(one.error().code)) {
-        return one.error();
-      } else {
-        failures.note(one.error());
-      }
-    }
-    return {};
-  }
-
-  Result<WriteReport> write_large(const LocalFile& file, const FileSettings& settings,
-                                  ProgressMeter& progress) {
-    MDFS_TRY(LocalSource source, LocalSource::open(file.local_path));
-    return write_one_file(context_, file.path, source, settings, progress);
   }
 
   ClientContext context_;

@@ -6,10 +6,10 @@
 #include <cerrno>
 
 #include "cli/command/command.hpp"
-#include "cli/verbs/input_source.hpp"
 #include "cli/verbs/local_tree.hpp"
 #include "cli/verbs/progress.hpp"
 #include "cli/verbs/targets.hpp"
+#include "client/local_source.hpp"
 
 namespace minidfs::cli {
 namespace {
@@ -59,7 +59,7 @@ Result<LocalOperand> examine_source(const std::string& path, bool recursive) {
     return Error{Errc::kIsADirectory, path + ": is a directory (use -r)"};
   }
   // What is special or unreadable is refused before the first byte is sent.
-  if (!is_directory) MDFS_CHECK(InputSource::examine(path));
+  if (!is_directory) MDFS_CHECK(client::LocalSource::examine(path));
   return LocalOperand{path, {local_base_name(path), is_directory}};
 }
 
@@ -95,11 +95,12 @@ Result<client::WriteReport> Copy::one(const LocalOperand& operand) {
       return Error{Errc::kIsADirectory,
                    target.path + ": is a directory, and standard input has no name to take there"};
     }
-    return files.write_file(target.path, *InputSource::standard_input(), options);
+    auto input = client::LocalSource::standard_input();
+    return files.write_file(target.path, input, options);
   }
-  MDFS_TRY(auto source, InputSource::open(operand.local_path));
+  MDFS_TRY(auto source, client::LocalSource::open(operand.local_path));
   MDFS_TRY(const auto path, resolve_target(target, operand.source));
-  return files.write_file(path, *source, options);
+  return files.write_file(path, source, options);
 }
 
 Result<client::WriteReport> Copy::many(const std::vector<LocalOperand>& sources, LocalTree& tree) {

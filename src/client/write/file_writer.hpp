@@ -1,11 +1,25 @@
-// Writes one file: its blocks in parallel pipelines, then one commit that makes it visible.
+// Writes one file: workers cut its blocks off their source and have them stored, several at a time;
+// one commit then makes it visible as a whole.
+//
+// Of a file with more blocks than fit in one commit those at its beginning are staged with the
+// namenode, part by part while others are being written, and forgotten here: neither the commit nor
+// the memory grows with the file.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "client/client_context.hpp"
 #include "client/progress_meter.hpp"
+#include "client/write/block_source.hpp"
+#include "client/write/block_writer.hpp"
+#include "client/write/write_session.hpp"
 #include "storage/blocks/slice_codec.hpp"
 
 namespace minidfs::client {
@@ -22,19 +36,72 @@ struct FileSettings {
 };
 Result<FileSettings> file_settings(const Options& options, const WriteOptions& write);
 
-// What the namenode is told about a file, but for its blocks and, where they are preserved, its
-// times.
-metadata::CommittedFile committed_file(const Options& options, const FileSettings& settings,
-                                       const std::string& path,
-                                       const std::optional<Attributes>& attributes);
-
-// What block `index` of a file will take, or what it may take if the file has become longer than
-// `file_length`. Pure.
-std::uint64_t block_length(std::uint64_t file_length, std::uint64_t block_size,
-                           std::uint64_t index);
+// What the namenode is told about a file, but for its blocks. `attributes` are those to preserve.
+FinishedFile finished_file(const Options& options, const FileSettings& settings,
+                           const std::string& path, const std::optional<Attributes>& attributes);
 
 // Blocks until the file is visible. Adds to `progress`; does not finish it.
 Result<WriteReport> write_one_file(ClientContext& context, const std::string& path, Source& source,
                                    const FileSettings& settings, ProgressMeter& progress);
+
+struct StagingOptions {
+  std::size_t kept_max = 8192;    // With more blocks in hand the first ones are staged.
+  std::uint64_t part_max = 4096;  // Blocks of one part; not more than kept_max.
+};
+
+class FileWriter {
+ public:
+  // REQUIRES: all outlive this.
+  FileWriter(ClientContext& context, const std::string& path, const FileSettings& settings,
+             ProgressMeter& progress, const StagingOptions& staging = {});
+
+  // All that follows. Once.
+  Result<WriteReport> write(Source& source);
+
+  // Block `index` is stored; given once. May stage a part, which takes as long as the namenode
+  // does. Thread-safe.
+  Status add(std::uint64_t index, StoredBlock block);
+  // Makes the file visible with its first `blocks` blocks, all of which were added.
+  Result<WriteReport> commit(const std::optional<Attributes>& attributes, std::uint64_t blocks);
+
+  WriteSession& session() { return session_; }
+
+ private:
+  void work();
+  Result<bool> write_next(std::optional<SendingSpace>& space);
+  Result<Pipeline> next_pipeline(bool expected);
+  PipelineDemand demand(std::uint64_t block_size) const;
+  void pass_on(std::unique_lock<std::mutex>& turn);
+  void note_end(std::uint64_t index, std::uint64_t length);
+  void join_workers();
+  void fail(Error error);
+
+  std::vector<StoredBlock> take_part();
+  Status stage(std::uint64_t position, std::vector<StoredBlock> blocks);
+  void count(const StoredBlock& block);
+
+  ClientContext& context_;
+  const std::string& path_;
+  const FileSettings& settings_;
+  ProgressMeter& progress_;
+  const StagingOptions staging_options_;
+  WriteSession session_;
+
+  // Whoever holds the turn may cut. Of a stream it is kept until the block was read to its end.
+  std::mutex turn_;
+  std::unique_ptr<BlockCutter> cutter_;
+  std::uint64_t next_ = 0;             // The next block to cut.
+  std::uint64_t end_ = UINT64_MAX;     // The first block that the file has not, once that is known.
+  std::vector<std::jthread> workers_;  // Beside the caller's thread.
+  std::size_t workers_max_ = 0;
+  std::atomic<bool> stop_{false};
+
+  std::mutex mutex_;
+  std::optional<Error> error_;                   // The first one.
+  std::map<std::uint64_t, StoredBlock> stored_;  // By index; those below staged_ are gone.
+  std::uint64_t staged_ = 0;                     // With those that are on their way.
+  bool staging_ = false;
+  WriteReport report_;
+};
 
 }  // namespace minidfs::client

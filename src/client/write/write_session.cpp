@@ -3,25 +3,22 @@
 #include <algorithm>
 #include <chrono>
 #include <future>
-#include <mutex>
-#include <optional>
-#include <set>
+#include <iterator>
 #include <utility>
 
 #include "base/wall_clock.hpp"
+#include "client/link/data_plane_options.hpp"
 
 namespace minidfs::client {
 namespace {
 
 // Copies would be lost by doing without the slow nodes.
-bool falls_short(const Result<std::vector<actors::PipelineGrant>>& grants,
-                 const actors::AllocateBlocks& request) {
-  if (!grants.ok()) {
-    return grants.error().code == Errc::kNoDatanode || grants.error().code == Errc::kNoSpace;
+bool falls_short(const Result<std::vector<actors::PipelineGrant>>& granted, std::size_t copies) {
+  if (!granted.ok()) {
+    return granted.error().code == Errc::kNoDatanode || granted.error().code == Errc::kNoSpace;
   }
-  return std::any_of(grants->begin(), grants->end(), [&](const actors::PipelineGrant& grant) {
-    return grant.targets.size() < request.replication;
-  });
+  return std::any_of(granted->begin(), granted->end(),
+                     [&](const auto& pipeline) { return pipeline.targets.size() < copies; });
 }
 
 void add_missing(std::vector<NodeId>& nodes, const std::vector<NodeId>& more) {
@@ -30,289 +27,248 @@ void add_missing(std::vector<NodeId>& nodes, const std::vector<NodeId>& more) {
   }
 }
 
+Pipeline pipeline_of(actors::PipelineGrant granted) {
+  Pipeline pipeline;
+  pipeline.blocks = std::move(granted.blocks);
+  pipeline.generation = granted.generation;
+  pipeline.targets = std::move(granted.targets);
+  return pipeline;
+}
+
+std::vector<metadata::Endpoint> endpoints_of(const Pipeline& pipeline) {
+  std::vector<metadata::Endpoint> endpoints;
+  for (const auto& target : pipeline.targets) endpoints.push_back(target.data);
+  return endpoints;
+}
+
 }  // namespace
 
-struct SessionState {
-  explicit SessionState(NamenodeLink& namenode) : link(namenode) {}
-
-  // Once; none when there is nothing to end, or it was ended already.
-  std::optional<actors::EndSession> take_end() {
-    const std::lock_guard lock(mutex);
-    if (session == 0 || std::exchange(ended, true)) return {};
-    return actors::EndSession{link.client_id(), session, open_ranges()};
-  }
-
-  std::vector<metadata::BlockRange> open_ranges() const {
-    const std::vector<BlockId> sorted(open.begin(), open.end());
-    return ranges_of(sorted);
-  }
-
-  NamenodeLink& link;
-  mutable std::mutex mutex;
-  std::uint64_t session = 0;  // 0 until the first grant.
-  std::chrono::milliseconds renew_interval{0};
-  bool ended = false;
-  std::optional<Error> expired;  // What the namenode said of a session that is over.
-  std::set<BlockId> open;        // Granted, not committed.
-  std::vector<NodeId> excluded;
-};
-
 WriteSession::WriteSession(ClientContext& context)
-    : context_(context), state_(std::make_shared<State>(context.link)) {
-  auto& sessions = context_.sessions;
-  const std::lock_guard lock(sessions.mutex);
-  std::erase_if(sessions.states, [](const auto& state) { return state.expired(); });
-  sessions.states.push_back(state_);
-  if (sessions.closed) state_->expired = Error{Errc::kCancelled, "given up"};
-}
+    : context_(context), state_(SessionState::begin(context)) {}
 
 WriteSession::~WriteSession() {
-  auto end = state_->take_end();
-  if (!end) return;
-  // Whoever failed waits until the space is given back (but not for a namenode that is gone, whose
-  // sessions expire); whoever succeeded does not care.
-  constexpr std::chrono::milliseconds kPatience{2000};
-  if (end->abandoned.empty()) {
-    context_.link.submit<actors::EndSession>(
-        std::move(*end), [](auto) {}, kPatience);
+  {
+    std::unique_lock lock(mutex_);
+    answered_.wait(lock, [&] { return supply_.asked == 0; });
+  }
+  state_->end();
+}
+
+// --- Pipelines ---------------------------------------------------------------------------------
+
+void WriteSession::expect_pipelines(PipelineDemand demand, std::uint64_t count,
+                                    std::uint32_t ahead) {
+  const std::lock_guard lock(mutex_);
+  supply_.demand = std::move(demand);
+  supply_.left = count;
+  supply_.ahead = ahead;
+}
+
+Result<Pipeline> WriteSession::next_pipeline() {
+  std::unique_lock lock(mutex_);
+  // Nodes that have failed since they were granted are not worth a try; the block's id is given up
+  // with the session. What comes later was granted without them.
+  supply_.left += std::erase_if(supply_.here, [&](const actors::PipelineGrant& granted) {
+    return std::any_of(granted.targets.begin(), granted.targets.end(),
+                       [&](const auto& target) { return avoids(target.node); });
+  });
+  while (supply_.here.empty()) {
+    if (supply_.asked == 0) {
+      if (supply_.left == 0) return Error{Errc::kInternal, "more blocks wanted than announced"};
+      refill(lock);
+    }
+    answered_.wait(lock, [&] { return supply_.asked == 0 || !supply_.here.empty(); });
+    if (supply_.here.empty() && supply_.error) return *supply_.error;
+  }
+  auto pipeline = pipeline_of(std::move(supply_.here.front()));
+  supply_.here.pop_front();
+  if (supply_.here.empty() && supply_.asked == 0 && supply_.left > 0) refill(lock);
+  return pipeline;
+}
+
+void WriteSession::refill(std::unique_lock<std::mutex>& lock) {
+  supply_.error.reset();
+  supply_.asked = static_cast<std::uint32_t>(std::min<std::uint64_t>(supply_.ahead, supply_.left));
+  supply_.left -= supply_.asked;
+  const auto demand = supply_.demand;
+  const auto pipelines = supply_.asked;
+  supply_.demand.files.clear();  // They are checked once.
+  lock.unlock();
+  ask(demand, pipelines, [this](Granted granted) { take_supply(std::move(granted)); });
+  lock.lock();
+}
+
+void WriteSession::take_supply(Granted granted) {
+  const std::lock_guard lock(mutex_);
+  const auto asked = std::exchange(supply_.asked, 0);
+  if (granted.ok()) {
+    supply_.left += asked - std::min<std::size_t>(granted->size(), asked);
+    std::move(granted->begin(), granted->end(), std::back_inserter(supply_.here));
   } else {
-    (void)context_.link.call(std::move(*end), kPatience);
+    supply_.left += asked;
+    supply_.error = std::move(granted).error();
   }
+  // With the lock: whoever waits may destroy the session once it has it.
+  answered_.notify_all();
 }
 
-void end_all_sessions(ClientContext& context, std::chrono::milliseconds within) {
-  std::vector<std::weak_ptr<SessionState>> states;
-  {
-    const std::lock_guard lock(context.sessions.mutex);
-    context.sessions.closed = true;
-    states.swap(context.sessions.states);
-  }
-  std::vector<std::future<void>> answers;
-  for (const auto& weak : states) {
-    const auto state = weak.lock();
-    if (!state) continue;
-    auto end = state->take_end();
-    {
-      const std::lock_guard lock(state->mutex);
-      state->expired = Error{Errc::kCancelled, "given up"};
-    }
-    if (!end) continue;
-    auto answered = std::make_shared<std::promise<void>>();
-    answers.push_back(answered->get_future());
-    context.link.submit<actors::EndSession>(
-        std::move(*end), [answered](auto) { answered->set_value(); }, within);
-  }
-  const auto deadline = std::chrono::steady_clock::now() + within;
-  for (const auto& answer : answers) (void)answer.wait_until(deadline);
-}
-
-Status WriteSession::alive() const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->expired ? Status(*state_->expired) : Status();
-}
-
-actors::AllocateBlocks WriteSession::request_of(const BlockDemand& demand, bool with_slow) const {
-  actors::AllocateBlocks request;
-  request.client = context_.link.client_id();
-  request.files = demand.files;
-  request.pipelines = demand.pipelines;
-  request.blocks_per_pipeline = demand.blocks_per_pipeline;
-  request.block_size = demand.block_size;
-  request.replication = demand.replication;
-  request.writer_host = context_.host;
-  {
-    const std::lock_guard lock(state_->mutex);
-    request.session = state_->session;
-    request.excluded = state_->excluded;
-  }
-  add_missing(request.excluded, context_.health.failed());
-  if (!with_slow) add_missing(request.excluded, context_.health.slow());
-  return request;
-}
-
-Result<std::vector<actors::PipelineGrant>> WriteSession::accept(const std::shared_ptr<State>& state,
-                                                                Result<actors::WriteGrant> grant) {
-  bool first = false;
-  {
-    const std::lock_guard lock(state->mutex);
-    if (!grant.ok() && grant.error().code == Errc::kExpired) state->expired = grant.error();
-    if (state->expired) return *state->expired;
-    if (!grant.ok()) return std::move(grant).error();
-    first = std::exchange(state->session, grant->session) == 0;
-    state->renew_interval =
-        std::chrono::milliseconds(std::clamp(grant->renew_within_ms / 3, 50U, 60'000U));
-    for (const auto& pipeline : grant->pipelines) {
-      if (pipeline.targets.empty() || pipeline.blocks.empty()) {
-        return Error{Errc::kProtocol, "the namenode granted a pipeline without nodes or blocks"};
-      }
-      state->open.insert(pipeline.blocks.begin(), pipeline.blocks.end());
-    }
-  }
-  if (first) renew_later(state);
-  return std::move(grant->pipelines);
-}
-
-Result<std::vector<actors::PipelineGrant>> WriteSession::allocate(const BlockDemand& demand) {
+Result<Pipeline> WriteSession::request_pipeline(const PipelineDemand& demand) {
   MDFS_CHECK(alive());
-  const auto request = request_of(demand, false);
-  auto all = request_of(demand, true);
-  auto grants = accept(state_, context_.link.call(request));
-  if (all.excluded.size() == request.excluded.size() || !falls_short(grants, all)) return grants;
-  {
-    const std::lock_guard lock(state_->mutex);
-    all.session = state_->session;
-  }
-  return accept(state_, context_.link.call(std::move(all)));
+  const auto answer = std::make_shared<std::promise<Granted>>();
+  ask(demand, 1, [answer](Granted granted) { answer->set_value(std::move(granted)); });
+  MDFS_TRY(auto granted, answer->get_future().get());
+  return pipeline_of(std::move(granted.front()));
 }
 
-void WriteSession::allocate(const BlockDemand& demand, GrantCallback callback) {
-  auto request = request_of(demand, false);
-  auto all = request_of(demand, true);
-  const bool avoids = all.excluded.size() < request.excluded.size();
+// First without the slow nodes. Whoever asks waits for the answer before it destroys the session.
+void WriteSession::ask(const PipelineDemand& demand, std::uint32_t pipelines,
+                       GrantedCallback callback) {
+  auto all = request_of(demand, pipelines);
+  auto request = all;
+  add_missing(request.excluded, context_.health.slow());
+  const bool avoids_slow = request.excluded.size() > all.excluded.size();
   context_.link.submit<actors::AllocateBlocks>(
-      std::move(request), [state = state_, all = std::move(all), avoids,
+      std::move(request), [this, all = std::move(all), avoids_slow,
                            callback = std::move(callback)](Result<actors::WriteGrant> grant) {
-        auto grants = accept(state, std::move(grant));
-        if (!avoids || !falls_short(grants, all)) return callback(std::move(grants));
-        auto again = all;
-        {
-          const std::lock_guard lock(state->mutex);
-          again.session = state->session;
+        auto granted = state_->enter(std::move(grant));
+        if (!avoids_slow || !falls_short(granted, all.replication)) {
+          return callback(std::move(granted));
         }
-        state->link.submit<actors::AllocateBlocks>(
-            std::move(again), [state, callback](Result<actors::WriteGrant> second) {
-              callback(accept(state, std::move(second)));
+        auto again = all;
+        again.session = state_->id();
+        context_.link.submit<actors::AllocateBlocks>(
+            std::move(again), [state = state_, callback](Result<actors::WriteGrant> second) {
+              callback(state->enter(std::move(second)));
             });
       });
 }
 
-void WriteSession::renew_later(const std::shared_ptr<State>& state) {
-  std::chrono::milliseconds interval;
+actors::AllocateBlocks WriteSession::request_of(const PipelineDemand& demand,
+                                                std::uint32_t pipelines) const {
+  actors::AllocateBlocks request;
+  request.client = context_.link.client_id();
+  request.session = state_->id();
+  request.files = demand.files;
+  request.pipelines = pipelines;
+  request.blocks_per_pipeline = demand.blocks;
+  request.block_size = demand.block_size;
+  request.replication = demand.replication;
+  request.writer_host = context_.host;
   {
-    const std::lock_guard lock(state->mutex);
-    interval = state->renew_interval;
+    const std::lock_guard lock(mutex_);
+    request.excluded = failed_;
   }
-  // The timer does not keep the session alive: it ends when its owner destroys it.
-  state->link.run_after(interval, [weak = std::weak_ptr(state)] {
-    if (const auto alive = weak.lock()) renew(alive);
+  add_missing(request.excluded, context_.health.failed());
+  return request;
+}
+
+Status WriteSession::connect(Pipeline& pipeline, bool fresh) {
+  auto targets = endpoints_of(pipeline);
+  if (!fresh) {
+    if (auto idle = context_.idle_pipelines.take(targets)) {
+      pipeline.connection = std::move(*idle);
+      pipeline.reused = true;
+      return {};
+    }
+  }
+  MDFS_TRY(auto options, connection_options(context_.link, context_.options.progress_timeout));
+  options.disk_timeout = context_.options.disk_timeout;
+  MDFS_TRY(pipeline.connection, transfer::PipelineWriter::open(std::move(targets), options));
+  return {};
+}
+
+void WriteSession::give_back(Pipeline pipeline) {
+  context_.idle_pipelines.give_back(endpoints_of(pipeline), std::move(pipeline.connection));
+}
+
+// --- Nodes that failed -------------------------------------------------------------------------
+
+void WriteSession::note_lost(const metadata::ReplicaLocation& target, bool to_blame) {
+  context_.idle_pipelines.close_if([&](const std::vector<metadata::Endpoint>& targets) {
+    return std::find(targets.begin(), targets.end(), target.data) != targets.end();
   });
+  if (!to_blame) return;
+  context_.health.note_failed(target.node);
+  const std::lock_guard lock(mutex_);
+  add_missing(failed_, {target.node});
 }
 
-void WriteSession::renew(const std::shared_ptr<State>& state) {
-  actors::RenewSession request;
-  {
-    const std::lock_guard lock(state->mutex);
-    if (state->ended || state->expired) return;
-    request = {state->link.client_id(), state->session, state->open_ranges()};
-  }
-  // A session that has expired is never revived: what it protected may be gone. After any other
-  // failure the next renewal may succeed.
-  state->link.submit<actors::RenewSession>(
-      std::move(request), [weak = std::weak_ptr(state)](const auto& renewed) {
-        const auto alive = weak.lock();
-        if (!alive) return;
-        if (!renewed.ok() && renewed.error().code == Errc::kExpired) {
-          const std::lock_guard lock(alive->mutex);
-          alive->expired = renewed.error();
-          return;
-        }
-        renew_later(alive);
-      });
+// The lock is held.
+bool WriteSession::avoids(NodeId node) const {
+  return context_.health.has_failed(node) ||
+         std::find(failed_.begin(), failed_.end(), node) != failed_.end();
 }
 
-void WriteSession::exclude(NodeId node) {
-  context_.health.note_failed(node);
-  const std::lock_guard lock(state_->mutex);
-  auto& excluded = state_->excluded;
-  if (std::find(excluded.begin(), excluded.end(), node) == excluded.end()) {
-    excluded.push_back(node);
-  }
-}
-
-bool WriteSession::is_excluded(NodeId node) const {
-  if (context_.health.has_failed(node)) return true;
-  const std::lock_guard lock(state_->mutex);
-  const auto& excluded = state_->excluded;
-  return std::find(excluded.begin(), excluded.end(), node) != excluded.end();
-}
-
-bool WriteSession::excludes_any() const {
+bool WriteSession::avoids_nodes() const {
   if (!context_.health.failed().empty()) return true;
-  const std::lock_guard lock(state_->mutex);
-  return !state_->excluded.empty();
+  const std::lock_guard lock(mutex_);
+  return !failed_.empty();
 }
 
-void WriteSession::forget_exclusions() {
+void WriteSession::forgive_nodes() {
   context_.health.forgive();
-  const std::lock_guard lock(state_->mutex);
-  state_->excluded.clear();
+  const std::lock_guard lock(mutex_);
+  failed_.clear();
 }
 
-Status WriteSession::stage(actors::StageWrite request) {
+// --- What was stored ---------------------------------------------------------------------------
+
+Status WriteSession::stage(metadata::StageBlocks part, std::vector<StoredBlock> blocks) {
   MDFS_CHECK(alive());
-  request.change.client = context_.link.client_id();
-  {
-    const std::lock_guard lock(state_->mutex);
-    request.change.session = state_->session;
+  actors::StageWrite request;
+  std::vector<BlockId> ids;
+  for (auto& stored : blocks) {
+    ids.push_back(stored.block.id);
+    request.written.push_back({stored.block.id, std::move(stored.nodes)});
   }
-  const auto blocks = request.change.blocks;
+  part.client = context_.link.client_id();
+  part.session = state_->id();
+  part.generation = blocks.front().block.generation;
+  part.blocks = ranges_of(ids);
+  const auto staged = part.blocks;
+  request.change = std::move(part);
   MDFS_TRY(const auto reply, context_.link.call(std::move(request)));
   if (reply.outcomes.size() != 1) {
     return Error{Errc::kProtocol, "the namenode answered one part of a file with " +
                                       std::to_string(reply.outcomes.size()) + " outcomes"};
   }
   MDFS_CHECK(metadata::to_result(reply.outcomes.front()));
-  const std::lock_guard lock(state_->mutex);
-  for (const auto& range : blocks) {
-    const auto first = state_->open.lower_bound(range.first);
-    state_->open.erase(first, state_->open.lower_bound(BlockId{range.first.value + range.count}));
-  }
+  state_->note_staged(staged);
   return {};
 }
 
-Result<std::vector<metadata::Outcome>> WriteSession::commit(
-    std::vector<metadata::CommittedFile> files, std::vector<actors::WrittenBlock> written,
-    std::uint64_t staged) {
+Result<std::vector<metadata::Outcome>> WriteSession::commit(std::vector<FinishedFile> files,
+                                                            std::uint64_t staged) {
   MDFS_CHECK(alive());
   actors::CommitWrite request;
   request.client = context_.link.client_id();
+  request.session = state_->id();
   request.staged = staged;
   request.change.time_ms = wall_clock_ms();
-  request.change.files = std::move(files);
-  request.written = std::move(written);
-  {
-    const std::lock_guard lock(state_->mutex);
-    request.session = state_->session;
+  const bool dated = std::any_of(files.begin(), files.end(), [](const auto& finished) {
+    return finished.times != metadata::FileTimes{};
+  });
+  std::vector<std::vector<BlockId>> blocks(files.size());
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    auto& finished = files[i];
+    for (auto& stored : finished.blocks) {
+      blocks[i].push_back(stored.block.id);
+      finished.file.blocks.push_back(stored.block);
+      request.written.push_back({stored.block.id, std::move(stored.nodes)});
+    }
+    if (dated) request.times.push_back(finished.times);
+    request.change.files.push_back(std::move(finished.file));
   }
-  const std::size_t count = request.change.files.size();
-  std::vector<std::vector<metadata::Block>> blocks;
-  blocks.reserve(count);
-  for (const auto& file : request.change.files) blocks.push_back(file.blocks);
-
   MDFS_TRY(auto reply, context_.link.call(std::move(request)));
-  if (reply.outcomes.size() != count) {
-    return Error{Errc::kProtocol, "the namenode answered a commit of " + std::to_string(count) +
-                                      " files with " + std::to_string(reply.outcomes.size()) +
-                                      " outcomes"};
+  if (reply.outcomes.size() != files.size()) {
+    return Error{Errc::kProtocol, "the namenode answered a commit of " +
+                                      std::to_string(files.size()) + " files with " +
+                                      std::to_string(reply.outcomes.size()) + " outcomes"};
   }
-  const std::lock_guard lock(state_->mutex);
-  for (std::size_t i = 0; i < count; ++i) {
-    if (!reply.outcomes[i].ok()) continue;
-    for (const auto& block : blocks[i]) state_->open.erase(block.id);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (reply.outcomes[i].ok()) state_->note_committed(blocks[i], staged != 0);
   }
   return std::move(reply.outcomes);
-}
-
-std::vector<metadata::BlockRange> ranges_of(std::span<const BlockId> sorted) {
-  std::vector<metadata::BlockRange> ranges;
-  for (const auto id : sorted) {
-    if (!ranges.empty() && ranges.back().first.value + ranges.back().count == id.value) {
-      ++ranges.back().count;
-    } else {
-      ranges.push_back({id, 1});
-    }
-  }
-  return ranges;
 }
 
 }  // namespace minidfs::client

@@ -1,32 +1,55 @@
-// One writer's dealings with the namenode: block ids and pipelines, nodes that failed it, the
-// session that protects its unfinished blocks (renewed in the background), the commit, the end.
+// Where one writer gets pipelines from, and where it brings what it has stored: its dealings with
+// the namenode (see also session_state.hpp) and the connections to the datanodes that this names.
 //
-// Thread-safe. Destroying it ends the session: blocks that were not committed are given up. A
-// session that the namenode calls expired is over for good: its blocks may be deleted already, so
-// every further call returns kExpired and nothing of it is ever committed.
+// Thread-safe. Destroying it ends the session: blocks that were not committed are given up. Once
+// the session is over (SessionState) every call gives kExpired.
 #pragma once
 
-#include <chrono>
+#include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
-#include <span>
-#include <string>
+#include <mutex>
+#include <optional>
 #include <vector>
 
 #include "actors/messages.hpp"
 #include "base/result.hpp"
 #include "client/client_context.hpp"
+#include "client/write/session_state.hpp"
+#include "transfer/pipeline_writer.hpp"
 
 namespace minidfs::client {
 
-// What to ask for; the session adds who asks and which nodes failed.
-struct BlockDemand {
-  std::vector<actors::IntendedFile> files;  // Only of the first demand.
-  std::uint32_t pipelines = 1;
-  std::uint32_t blocks_per_pipeline = 1;
+// What a pipeline is asked for; the session adds who asks and which nodes failed.
+struct PipelineDemand {
+  std::vector<actors::IntendedFile> files;  // Checked by the namenode before anything is sent.
+  std::uint32_t blocks = 1;                 // That go through the pipeline one after another.
   std::uint64_t block_size = 0;
   std::uint8_t replication = 0;
+};
+
+// Blocks to be stored, the datanodes that shall do so, and the connection to the first of them.
+struct Pipeline {
+  std::vector<BlockId> blocks;
+  std::uint64_t generation = 0;
+  std::vector<metadata::ReplicaLocation> targets;        // At least one.
+  std::unique_ptr<transfer::PipelineWriter> connection;  // None before connect().
+  bool reused = false;  // It stood idle, so its datanode may have gone without our noticing.
+};
+
+// A block that is stored, and on which nodes.
+struct StoredBlock {
+  metadata::Block block{};
+  std::vector<NodeId> nodes{};
+};
+
+// A file all of whose blocks are stored or staged.
+struct FinishedFile {
+  metadata::CommittedFile file;  // Without its blocks.
+  metadata::FileTimes times{};
+  std::vector<StoredBlock> blocks{};  // Behind the staged ones.
 };
 
 class WriteSession {
@@ -36,49 +59,63 @@ class WriteSession {
   WriteSession(const WriteSession&) = delete;
   WriteSession& operator=(const WriteSession&) = delete;
 
-  using GrantCallback = std::function<void(Result<std::vector<actors::PipelineGrant>>)>;
+  // About `count` pipelines will be wanted, by this demand. next_pipeline() then asks for `ahead`
+  // of them at a time, while the blocks of those before are on their way. REQUIRES: not called yet.
+  void expect_pipelines(PipelineDemand demand, std::uint64_t count, std::uint32_t ahead);
+  // One of these. REQUIRES: not more often than expected.
+  Result<Pipeline> next_pipeline();
+  // Another one, for which the namenode is asked now.
+  Result<Pipeline> request_pipeline(const PipelineDemand& demand);
 
-  Result<std::vector<actors::PipelineGrant>> allocate(const BlockDemand& demand);
-  // The callback runs on the link's thread, while the session exists.
-  void allocate(const BlockDemand& demand, GrantCallback callback);
+  // Over an idle connection, unless `fresh`, or a new one. Errors are those of
+  // PipelineWriter::open() and mean that the first target is lost.
+  Status connect(Pipeline& pipeline, bool fresh);
+  // Its connection may serve others. REQUIRES: every block was ended and acknowledged, no call of
+  // it has failed, no target was lost.
+  void give_back(Pipeline pipeline);
 
-  // kExpired when the session is over; what is still being sent is of no use.
-  Status alive() const;
-
-  // The node gets no further block of this writer, nor for a while of others of the same client.
-  void exclude(NodeId node);
-  bool is_excluded(NodeId node) const;
-  bool excludes_any() const;
+  // No idle connection leads through a lost target any more. The one that is to blame gets no
+  // further block of this writer, nor for a while of others of the same client.
+  void note_lost(const metadata::ReplicaLocation& target, bool to_blame);
+  bool avoids_nodes() const;
   // Gives all nodes another chance, when there is no other left.
-  void forget_exclusions();
+  void forgive_nodes();
 
-  // Hands over the next blocks of a file that has more than fit in one commit. The session fills in
-  // who asks.
-  Status stage(actors::StageWrite request);
+  Status alive() const { return state_->alive(); }
 
+  // Hands over the next blocks of a file that has more than fit in one commit; `part` says where
+  // they belong, and the session the rest.
+  Status stage(metadata::StageBlocks part, std::vector<StoredBlock> blocks);
   // Makes files visible; outcome i belongs to file i. Fails as a whole when the namenode cannot be
   // asked. `staged` is how many blocks of the one file have been staged.
-  Result<std::vector<metadata::Outcome>> commit(std::vector<metadata::CommittedFile> files,
-                                                std::vector<actors::WrittenBlock> written,
+  Result<std::vector<metadata::Outcome>> commit(std::vector<FinishedFile> files,
                                                 std::uint64_t staged = 0);
 
  private:
-  using State = SessionState;
-  static void renew_later(const std::shared_ptr<State>& state);
-  static void renew(const std::shared_ptr<State>& state);
-  static Result<std::vector<actors::PipelineGrant>> accept(const std::shared_ptr<State>& state,
-                                                           Result<actors::WriteGrant> grant);
-  actors::AllocateBlocks request_of(const BlockDemand& demand, bool with_slow) const;
+  using Granted = Result<std::vector<actors::PipelineGrant>>;
+  using GrantedCallback = std::function<void(Granted)>;
+  // Pipelines that are asked for before they are wanted.
+  struct Supply {
+    PipelineDemand demand;
+    std::uint32_t ahead = 1;
+    std::uint64_t left = 0;      // Not asked for yet.
+    std::uint32_t asked = 0;     // On their way; one request at a time.
+    std::optional<Error> error;  // Of the last request; whoever wants one then asks again.
+    std::deque<actors::PipelineGrant> here;
+  };
+
+  void refill(std::unique_lock<std::mutex>& lock);
+  void take_supply(Granted granted);
+  void ask(const PipelineDemand& demand, std::uint32_t pipelines, GrantedCallback callback);
+  actors::AllocateBlocks request_of(const PipelineDemand& demand, std::uint32_t pipelines) const;
+  bool avoids(NodeId node) const;
 
   ClientContext& context_;
-  std::shared_ptr<State> state_;
+  const std::shared_ptr<SessionState> state_;
+  mutable std::mutex mutex_;
+  std::condition_variable answered_;  // A request for supply was.
+  Supply supply_;
+  std::vector<NodeId> failed_;  // Nodes that failed this writer.
 };
-
-// Ends all sessions of a client that is about to end, and lets no further one begin. Waits at most
-// `within` for the namenode.
-void end_all_sessions(ClientContext& context, std::chrono::milliseconds within);
-
-// Sorted ids as few ranges. Pure.
-std::vector<metadata::BlockRange> ranges_of(std::span<const BlockId> sorted);
 
 }  // namespace minidfs::client

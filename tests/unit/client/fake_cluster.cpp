@@ -78,6 +78,7 @@ std::pair<std::vector<actors::LocatedFile>, bool> page_of(const FakeNamespace& n
 }
 
 metadata::Outcome commit_file(FakeNamespace& names, const metadata::CommittedFile& file,
+                              const metadata::FileTimes& times,
                               const std::vector<actors::WrittenBlock>& written) {
   if (names.files.contains(file.path) && !file.overwrite) {
     return {static_cast<std::uint8_t>(Errc::kAlreadyExists), file.path + ": already exists", 0};
@@ -86,6 +87,8 @@ metadata::Outcome commit_file(FakeNamespace& names, const metadata::CommittedFil
   located.status.name = name_of(file.path);
   located.status.replication = file.replication;
   located.status.permission = file.permission;
+  if (times.modified_ms != metadata::kKeepTime) located.status.modified_ms = times.modified_ms;
+  if (times.accessed_ms != metadata::kKeepTime) located.status.accessed_ms = times.accessed_ms;
   for (const auto& block : file.blocks) {
     metadata::LocatedBlock place{block, located.status.length, {}};
     located.status.length += block.length;
@@ -152,7 +155,8 @@ metadata::ChangeReply set_attributes(FakeNamespace& names, const metadata::SetAt
 
 metadata::ChangeReply commit_files(FakeNamespace& names, const actors::CommitWrite& request) {
   metadata::ChangeReply reply;
-  for (auto file : request.change.files) {
+  for (std::size_t i = 0; i < request.change.files.size(); ++i) {
+    auto file = request.change.files[i];
     auto written = request.written;
     if (request.staged != names.staged.size()) {
       reply.outcomes.push_back({static_cast<std::uint8_t>(Errc::kInvalidArgument), "staged", 0});
@@ -163,7 +167,8 @@ metadata::ChangeReply commit_files(FakeNamespace& names, const actors::CommitWri
       written.push_back(staged->second);
     }
     names.staged.clear();
-    reply.outcomes.push_back(commit_file(names, file, written));
+    const auto times = request.times.empty() ? metadata::FileTimes{} : request.times.at(i);
+    reply.outcomes.push_back(commit_file(names, file, times, written));
   }
   return reply;
 }

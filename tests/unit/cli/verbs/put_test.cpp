@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-#include "cli/verbs/input_source.hpp"
+#include "client/local_source.hpp"
 #include "fake_file_system.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -159,9 +159,9 @@ TEST_CASE("put looks at a pipe without opening it, which its writer would notice
   const minidfs::test::TemporaryDirectory local;
   const auto path = local.file("pipe");
   REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
-  CHECK(InputSource::examine(path).ok());  // An open would wait for the writer.
-  CHECK_FALSE(InputSource::examine("/dev/null").ok());
-  CHECK_FALSE(InputSource::examine(local.file("none")).ok());
+  CHECK(client::LocalSource::examine(path).ok());  // An open would wait for the writer.
+  CHECK_FALSE(client::LocalSource::examine("/dev/null").ok());
+  CHECK_FALSE(client::LocalSource::examine(local.file("none")).ok());
 }
 
 TEST_CASE("put --skip-existing leaves a file that exists as it is") {

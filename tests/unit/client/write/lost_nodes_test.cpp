@@ -2,7 +2,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "client/write/local_source.hpp"
+#include "client/local_source.hpp"
 #include "support/temporary_directory.hpp"
 #include "unit/client/hanging_cluster.hpp"
 

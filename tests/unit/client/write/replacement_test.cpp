@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "base/file.hpp"
-#include "client/write/local_source.hpp"
+#include "client/local_source.hpp"
 #include "support/temporary_directory.hpp"
 #include "unit/client/hanging_cluster.hpp"
 

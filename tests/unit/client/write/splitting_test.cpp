@@ -2,8 +2,8 @@
 
 #include "client/read/file_reader.hpp"
 #include "client/write/file_writer.hpp"
-#include "client/write/small_file_writer.hpp"
-#include "client/write/write_session.hpp"
+#include "client/write/session_state.hpp"
+#include "client/write/tree_writer.hpp"
 #include "consensus/entry.hpp"
 
 namespace minidfs::client {
@@ -87,12 +87,13 @@ TEST_CASE("Batches are bounded by files and by bytes, and one file always fits")
 }
 
 TEST_CASE("A batch's paths fit in one entry of the log") {
-  metadata::CommitFiles change;
+  metadata::CommitDated change;
   const LocalFile file{"f", "/" + std::string(7999, 'p')};
   const std::vector<SmallFile> files(200, SmallFile{&file, 1});
   const auto ends = form_batches(files, 256, 1 << 20);
   REQUIRE(ends.back() == 200);
   change.files.resize(ends.front());
+  change.times.resize(ends.front());
   for (auto& committed : change.files) {
     committed.path = file.path;
     committed.owner = committed.group = std::string(255, 'o');

@@ -1,10 +1,14 @@
 // Files of more blocks than one commit or one page takes.
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <cstring>
+#include <optional>
 #include <random>
+#include <thread>
 
 #include "client/client_context.hpp"
-#include "client/write/written_file.hpp"
+#include "client/write/file_writer.hpp"
 #include "unit/client/fake_cluster.hpp"
 
 namespace minidfs::client {
@@ -20,21 +24,22 @@ FileSettings small_settings() {
 
 // A file that is written to a fake namenode, without any bytes.
 struct Writing {
-  explicit Writing(const StagingOptions& options) : file(session, settings, options) {
-    BlockDemand demand;
+  explicit Writing(const StagingOptions& options) : staging(options) {
+    PipelineDemand demand;
     demand.replication = 2;
-    REQUIRE(session.allocate(demand).ok());
+    REQUIRE(file->session().request_pipeline(demand).ok());
   }
 
-  WrittenPart part(std::uint64_t index, std::uint64_t length = 100, std::size_t copies = 2) const {
-    WrittenPart part;
-    part.block = {BlockId{1000 + index}, 1, length};
-    for (std::size_t i = 0; i < copies; ++i) part.nodes.push_back(cluster.names->nodes[i].node);
-    return part;
+  StoredBlock block(std::uint64_t index, std::uint64_t length = 100, std::size_t copies = 2) const {
+    StoredBlock stored;
+    stored.block = {BlockId{1000 + index}, 1, length};
+    for (std::size_t i = 0; i < copies; ++i) stored.nodes.push_back(cluster.names->nodes[i].node);
+    return stored;
   }
-  Result<WriteReport> commit(std::uint64_t blocks) {
-    return file.commit(committed_file({}, settings, "/f", std::nullopt), blocks);
+  Status add(std::uint64_t index, std::uint64_t length = 100, std::size_t copies = 2) {
+    return file->add(index, block(index, length, copies));
   }
+  Result<WriteReport> commit(std::uint64_t blocks) { return file->commit(std::nullopt, blocks); }
   std::vector<std::uint64_t> block_ids() const {
     std::vector<std::uint64_t> ids;
     for (const auto& block : cluster.names->files.at("/f").blocks) {
@@ -51,8 +56,11 @@ struct Writing {
     options.namenodes = {cluster.namenode->address()};
     return options;
   }()};
-  WriteSession session{context};
-  WrittenFile file;
+  const std::string path = "/f";
+  ProgressCallback told;
+  ProgressMeter progress{told};
+  StagingOptions staging;
+  std::optional<FileWriter> file{std::in_place, context, path, settings, progress, staging};
 };
 
 std::vector<std::uint64_t> ids_up_to(std::uint64_t count) {
@@ -63,7 +71,7 @@ std::vector<std::uint64_t> ids_up_to(std::uint64_t count) {
 
 TEST_CASE("A file of few blocks is committed as it is") {
   Writing writing({8, 4});
-  for (std::uint64_t i = 0; i < 8; ++i) REQUIRE(writing.file.add(i, writing.part(i)).ok());
+  for (std::uint64_t i = 0; i < 8; ++i) REQUIRE(writing.add(i).ok());
   const auto report = writing.commit(8);
   REQUIRE(report.ok());
   CHECK(report->bytes == 800);
@@ -81,7 +89,7 @@ TEST_CASE(
     std::shuffle(at, at + 5, random);
   }
   for (const auto i : order) {
-    REQUIRE(writing.file.add(i, writing.part(i, i == 49 ? 7 : 100, i == 3 ? 1 : 2)).ok());
+    REQUIRE(writing.add(i, i == 49 ? 7 : 100, i == 3 ? 1 : 2).ok());
   }
   const auto report = writing.commit(50);
   REQUIRE(report.ok());
@@ -98,10 +106,10 @@ TEST_CASE(
 TEST_CASE("A block that is missing holds back those behind it, and a short one is never staged") {
   Writing writing({8, 4});
   for (std::uint64_t i = 1; i < 20; ++i) {
-    REQUIRE(writing.file.add(i, writing.part(i, i == 6 ? 99 : 100)).ok());
+    REQUIRE(writing.add(i, i == 6 ? 99 : 100).ok());
   }
   CHECK(writing.requests("stage") == 0);
-  REQUIRE(writing.file.add(0, writing.part(0)).ok());
+  REQUIRE(writing.add(0).ok());
   CHECK(writing.requests("stage") == 1);
   // The file turned out to end with block 6; what was read behind it was there before.
   REQUIRE(writing.commit(7).ok());
@@ -116,9 +124,40 @@ TEST_CASE("A part that the namenode refuses fails the write") {
   };
   Status status;
   for (std::uint64_t i = 0; i < 20 && status.ok(); ++i) {
-    status = writing.file.add(i, writing.part(i));
+    status = writing.add(i);
   }
   CHECK(status.error().code == Errc::kExpired);
+}
+
+TEST_CASE("Whoever gives up a file all of which is staged waits until that is given up") {
+  FakeCluster cluster(1);
+  Options options;
+  options.namenodes = {cluster.namenode->address()};
+  ClientContext context(options);
+  std::atomic<bool> ended{false};
+  cluster.names->failure = [&](const std::string& kind) -> std::optional<Error> {
+    if (kind == "end") {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));  // It takes its time.
+      ended = true;
+    }
+    return std::nullopt;
+  };
+  {
+    WriteSession session(context);
+    const auto pipeline = session.request_pipeline({{}, 4, 100, 1});
+    REQUIRE(pipeline.ok());
+    std::vector<StoredBlock> blocks;
+    for (const auto id : pipeline->blocks) {
+      blocks.push_back({{id, pipeline->generation, 100}, {pipeline->targets[0].node}});
+    }
+    metadata::StageBlocks part;
+    part.block_size = 100;
+    part.replication = 1;
+    REQUIRE(session.stage(part, blocks).ok());
+  }
+  CHECK(ended);
+  const std::lock_guard lock(cluster.names->mutex);
+  cluster.names->failure = nullptr;
 }
 
 // Bytes that tell where they are.

@@ -1,4 +1,4 @@
-#include "client/write/block_bytes.hpp"
+#include "client/write/block_source.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -23,9 +23,9 @@ std::vector<std::byte> read_back(ReplayBuffer& bytes, std::uint64_t offset, std:
   return result;
 }
 
-std::vector<std::byte> read_back(BlockBytes& bytes, std::uint64_t offset, std::size_t size) {
+std::vector<std::byte> read_back(BlockSource& source, std::uint64_t offset, std::size_t size) {
   std::vector<std::byte> buffer(size);
-  const auto read = bytes.read(offset, buffer);
+  const auto read = source.read(offset, buffer);
   REQUIRE(read.ok());
   return {read->begin(), read->end()};
 }
@@ -83,16 +83,31 @@ TEST_CASE(
   CHECK(buffer.kept().ok());
 }
 
-TEST_CASE("Bytes of a file are those of its part, and end with the file") {
+TEST_CASE("A file is cut at its block size, and its blocks end with the file") {
   const auto content = pattern(10'000, 3);
   const auto file = temporary_file(content);
-  FileBytes bytes(file.get(), 1000, 5000, 5000);
-  CHECK(bytes.length_max() == 5000);
-  CHECK(read_back(bytes, 10, 100) == std::vector(content.begin() + 1010, content.begin() + 1110));
-  CHECK(read_back(bytes, 4990, 100).size() == 10);
-  CHECK(read_back(bytes, 5000, 100).empty());
-  REQUIRE(::ftruncate(file.get(), 1500) == 0);
-  CHECK(read_back(bytes, 10, 1000).size() == 490);
+  std::vector<std::byte> buffer(16);
+  FileCutter cutter(file.get(), content.size(), 4000);
+  CHECK(cutter.expected() == 3);
+  const auto cut = [&](std::uint64_t index) {
+    auto block = cutter.cut(index, buffer);
+    REQUIRE(block.ok());
+    return std::move(*block);
+  };
+  const auto block = cut(1);
+  CHECK(block->length_max() == 4000);
+  CHECK(read_back(*block, 10, 100) == std::vector(content.begin() + 4010, content.begin() + 4110));
+  CHECK(read_back(*block, 3990, 100).size() == 10);
+  CHECK(read_back(*block, 4000, 100).empty());
+  CHECK(cut(2)->length_max() == 2000);
+  // One that the file had not when it was looked at.
+  CHECK_FALSE(cut(3));
+  REQUIRE(::ftruncate(file.get(), 12'001) == 0);
+  REQUIRE(cut(3));
+  CHECK(read_back(*cut(2), 0, 5000).size() == 4000);
+  CHECK(read_back(*cut(3), 0, 100).size() == 1);
+  REQUIRE(::ftruncate(file.get(), 4500) == 0);
+  CHECK(read_back(*block, 10, 1000).size() == 490);
 }
 
 TEST_CASE("A small file is read as it is now, and one that is too large is no small file") {
@@ -100,14 +115,14 @@ TEST_CASE("A small file is read as it is now, and one that is too large is no sm
   std::vector<std::byte> memory;
   for (const std::size_t size : {0U, 1U, 10U, 11U, 100U}) {
     const auto path = directory.write("file", std::string(size, 'x'));
-    SmallFileBytes bytes(path, 10, 100, memory);
-    CHECK(read_back(bytes, 0, 200).size() == size);
-    CHECK(read_back(bytes, size, 200).empty());
+    SmallFileSource source(path, 10, 100, memory);
+    CHECK(read_back(source, 0, 200).size() == size);
+    CHECK(read_back(source, size, 200).empty());
   }
-  SmallFileBytes large(directory.write("file", std::string(101, 'x')), 10, 100, memory);
+  SmallFileSource large(directory.write("file", std::string(101, 'x')), 10, 100, memory);
   std::vector<std::byte> buffer(200);
   CHECK(large.read(0, buffer).error().code == Errc::kTooLarge);
-  SmallFileBytes missing(directory.file("none"), 10, 100, memory);
+  SmallFileSource missing(directory.file("none"), 10, 100, memory);
   CHECK_FALSE(missing.read(0, buffer).ok());
 }
 
@@ -126,21 +141,45 @@ class Pieces final : public Source {
   std::size_t left_;
 };
 
-TEST_CASE("The block of a stream ends at its limit or with the stream, and is given again") {
-  for (const std::size_t size : {0U, 1U, 16U, 99U, 100U, 101U}) {
+TEST_CASE("A stream is cut at its block size, and each block is given again") {
+  for (const std::size_t size : {0U, 1U, 16U, 99U, 100U, 101U, 200U, 250U}) {
+    CAPTURE(size);
     Pieces source(size);
-    ReplayBuffer replay(temporary_directory());
-    StreamBytes bytes(source, replay, 100);
+    StreamCutter cutter(source, 100);
     std::vector<std::byte> first(16);
-    REQUIRE(bytes.begin(first).ok());
-    const auto expected = std::min<std::size_t>(size, 100);
-    CHECK(read_back(bytes, 0, 64).size() == std::min<std::size_t>(expected, 64));
-    if (expected > 64) CHECK(read_back(bytes, 64, 64).size() == expected - 64);
-    CHECK(bytes.whole());
-    CHECK(bytes.source_ended() == (size < 100));
-    CHECK(bytes.repeatable().ok());
-    CHECK(read_back(bytes, 0, 200).size() == expected);
+    std::vector<std::unique_ptr<BlockSource>> blocks;
+    for (std::size_t begin = 0;; begin += 100) {
+      auto cut = cutter.cut(blocks.size(), first);
+      REQUIRE(cut.ok());
+      if (!*cut) break;
+      REQUIRE(begin < size);
+      const auto expected = std::min<std::size_t>(size - begin, 100);
+      auto& block = **cut;
+      CHECK(read_back(block, 0, 64).size() == std::min<std::size_t>(expected, 64));
+      if (expected > 64) CHECK(read_back(block, 64, 64).size() == expected - 64);
+      CHECK(block.whole());
+      CHECK(block.length_max() == expected);
+      CHECK(block.repeatable().ok());
+      CHECK(read_back(block, 0, 200).size() == expected);
+      blocks.push_back(std::move(*cut));
+    }
+    CHECK(blocks.size() == (size + 99) / 100);
+    CHECK(cutter.expected() == 1);
+    for (const auto& block : blocks) CHECK_FALSE(read_back(*block, 0, 1).empty());
   }
+}
+
+TEST_CASE("What is only kept of a stream's block is read afterwards") {
+  Pieces source(250);
+  StreamCutter cutter(source, 200);
+  std::vector<std::byte> buffer(16);
+  auto cut = cutter.cut(0, buffer);
+  REQUIRE(cut.ok());
+  auto& block = **cut;
+  CHECK(cutter.expected() == UINT64_MAX);
+  while (!block.whole()) REQUIRE(block.keep_next(buffer).ok());
+  CHECK(block.length_max() == 200);
+  CHECK(read_back(block, 0, 300).size() == 200);
 }
 
 }  // namespace

@@ -1,26 +1,27 @@
-#include "cli/verbs/input_source.hpp"
+#include "client/local_source.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "client/local_attributes.hpp"
 
-namespace minidfs::cli {
+namespace minidfs::client {
 
-InputSource::InputSource(UniqueFd owned, int fd, std::string name)
+LocalSource::LocalSource(UniqueFd owned, int fd, std::string name)
     : owned_(std::move(owned)), fd_(fd), name_(std::move(name)) {
   struct stat status {};
-  const bool is_regular = ::fstat(fd_, &status) == 0 && S_ISREG(status.st_mode);
+  if (::fstat(fd_, &status) != 0 || !S_ISREG(status.st_mode)) return;
+  attributes_ = attributes_of(status);
   // Offsets count from the file's begin, so a redirected file that is partly read is a stream.
-  if (is_regular) attributes_ = client::attributes_of(status);
-  seekable_ = is_regular && ::lseek(fd_, 0, SEEK_CUR) == 0;
-  if (seekable_) size_bytes_ = static_cast<std::uint64_t>(status.st_size);
+  seekable_ = ::lseek(fd_, 0, SEEK_CUR) == 0;
+  if (seekable_) length_ = static_cast<std::uint64_t>(status.st_size);
 }
 
-Status InputSource::examine(const std::string& path) {
+Status LocalSource::examine(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return errno_error(errno, path);
   if (S_ISDIR(status.st_mode)) {
@@ -33,18 +34,18 @@ Status InputSource::examine(const std::string& path) {
   return ::access(path.c_str(), R_OK) == 0 ? Status() : Status(errno_error(errno, path));
 }
 
-Result<std::unique_ptr<InputSource>> InputSource::open(const std::string& path) {
+Result<LocalSource> LocalSource::open(const std::string& path) {
   MDFS_CHECK(examine(path));
   MDFS_TRY(auto file, open_file(path, O_RDONLY));
   const int fd = file.get();
-  return std::unique_ptr<InputSource>(new InputSource(std::move(file), fd, path));
+  return LocalSource(std::move(file), fd, path);
 }
 
-std::unique_ptr<InputSource> InputSource::standard_input() {
-  return std::unique_ptr<InputSource>(new InputSource(UniqueFd(), STDIN_FILENO, "standard input"));
+LocalSource LocalSource::standard_input() {
+  return LocalSource(UniqueFd(), STDIN_FILENO, "standard input");
 }
 
-Result<std::size_t> InputSource::read(std::span<std::byte> buffer) {
+Result<std::size_t> LocalSource::read(std::span<std::byte> buffer) {
   std::size_t filled = 0;
   while (filled < buffer.size()) {
     const ssize_t count = ::read(fd_, buffer.data() + filled, buffer.size() - filled);
@@ -56,4 +57,4 @@ Result<std::size_t> InputSource::read(std::span<std::byte> buffer) {
   return filled;
 }
 
-}  // namespace minidfs::cli
+}  // namespace minidfs::client

@@ -1,0 +1,330 @@
+#include "client/write/block_writer.hpp"
+
+#include <algorithm>
+#include <random>
+#include <thread>
+#include <utility>
+
+namespace minidfs::client {
+namespace {
+
+using Kind = WriteCommand::Kind;
+using SteadyClock = std::chrono::steady_clock;
+
+// Adds how long it lives to a sum.
+class BusyTime {
+ public:
+  explicit BusyTime(std::chrono::nanoseconds& sum) : sum_(sum) {}
+  ~BusyTime() { sum_ += SteadyClock::now() - start_; }
+  BusyTime(const BusyTime&) = delete;
+  BusyTime& operator=(const BusyTime&) = delete;
+
+ private:
+  std::chrono::nanoseconds& sum_;
+  SteadyClock::time_point start_ = SteadyClock::now();
+};
+
+// Every lost target's reason; no space is what the whole fails for, if one of them has none.
+Error losses_of(const transfer::BlockAck& ack) {
+  Error losses{Errc::kUnavailable, {}};
+  for (std::size_t i = 0; i < ack.stored.size(); ++i) {
+    if (ack.stored[i]) continue;
+    if (i < ack.codes.size() && ack.codes[i] == Errc::kNoSpace) losses.code = Errc::kNoSpace;
+    if (i < ack.errors.size()) {
+      losses.message += (losses.message.empty() ? "" : "; ") + ack.errors[i];
+    }
+  }
+  return losses;
+}
+
+}  // namespace
+
+std::size_t copies_min(const Options& options, std::uint8_t replication) {
+  return std::max<std::size_t>(1, std::min(options.min_replication, replication));
+}
+
+Status outcome_of(const BlockToWrite& block, const Status& finished, std::size_t copies_min) {
+  const auto copies = block.stored.nodes.size();
+  if (block.over && !block.unreadable && copies == 0) return {};
+  if (copies > 0 && copies >= copies_min) return {};
+  return block.unreadable ? Status(*block.unreadable) : finished;
+}
+
+BlockWriter::BlockWriter(WriteSession& session, ClientContext& context, ProgressMeter& progress,
+                         const BlockWriteOptions& options, SendingSpace& space)
+    : session_(session),
+      context_(context),
+      progress_(progress),
+      options_(options),
+      copies_min_(client::copies_min(context.options, options.replication)),
+      space_(space),
+      policy_(copies_min_, context.options.timeout) {}
+
+// --- What the policy says ----------------------------------------------------------------------
+
+void BlockWriter::send(std::span<BlockToWrite> blocks, Result<Pipeline> first) {
+  for (auto& block : blocks) pending_.push_back(&block);
+  command_ = policy_.start();
+  take_answer(std::move(first));
+  obey(false);
+  keep_rest();
+}
+
+Status BlockWriter::finish() {
+  if (std::exchange(awaits_acks_, false)) end_try();
+  obey(true);
+  MDFS_ASSERT(gave_up() || command_.kind == Kind::kDone);
+  return failure();
+}
+
+void BlockWriter::step(const WriteEvent& event) {
+  command_ = policy_.step(command_.epoch, event, SteadyClock::now());
+}
+
+// Does as it is told until that is over, or everything was sent.
+void BlockWriter::obey(bool to_the_end) {
+  for (;;) {
+    if (command_.kind == Kind::kAsk) {
+      ask();
+    } else if (command_.kind == Kind::kSend) {
+      if (!send_all()) continue;
+      if (!to_the_end) {
+        awaits_acks_ = true;
+        return;
+      }
+      end_try();
+    } else {
+      return;
+    }
+  }
+}
+
+void BlockWriter::ask() {
+  if (command_.delay.count() > 0) std::this_thread::sleep_for(command_.delay);
+  if (command_.forgive) session_.forgive_nodes();
+  if (!stopped()) take_answer(session_.request_pipeline(demand()));
+}
+
+void BlockWriter::take_answer(Result<Pipeline> pipeline) {
+  if (pipeline.ok() && pipeline->blocks.size() < pending_.size()) {
+    return step(WriteCancelled{
+        {Errc::kProtocol, "the namenode granted " + std::to_string(pipeline->blocks.size()) +
+                              " blocks of " + std::to_string(pending_.size())}});
+  }
+  PipelineAnswer answer;
+  if (pipeline.ok()) answer.nodes = pipeline->targets.size();
+  if (!pipeline.ok()) answer.refused = pipeline.error();
+  answer.avoids_nodes = session_.avoids_nodes();
+  answer.random = std::random_device{}();
+  step(answer);
+  if (command_.kind != Kind::kSend) return;
+  try_ = {};
+  try_.pipeline = std::move(*pipeline);
+}
+
+PipelineDemand BlockWriter::demand() const {
+  PipelineDemand demand;
+  demand.block_size = 1;
+  for (const auto* block : pending_) {
+    demand.block_size = std::max({demand.block_size, block->source->length_max(), block->counted});
+  }
+  demand.blocks = static_cast<std::uint32_t>(pending_.size());
+  demand.replication = options_.replication;
+  return demand;
+}
+
+// Nobody wants the blocks any more, or their session is over.
+bool BlockWriter::stopped() {
+  auto alive = session_.alive();
+  if (options_.stop != nullptr && *options_.stop) alive = Error{Errc::kCancelled, "given up"};
+  if (alive.ok()) return false;
+  step(WriteCancelled{std::move(alive).error()});
+  return true;
+}
+
+// A stream may take hours for one block. When there are no nodes in the meantime it is only kept,
+// and sent at its end, with new patience.
+void BlockWriter::keep_rest() {
+  if (!may_start_again() || pending_.front()->source->whole()) return;
+  auto& block = *pending_.front();
+  while (may_start_again() && !block.source->whole()) {
+    if (auto kept = block.source->keep_next(space_.buffer); !kept.ok()) {
+      block.unreadable = std::move(kept).error();
+      return;
+    }
+  }
+  if (block.source->whole()) command_ = policy_.start_again(SteadyClock::now());
+}
+
+// It gave up for want of nodes, which may come back.
+bool BlockWriter::may_start_again() const {
+  const auto code = command_.error.code;
+  return gave_up() && repeatable().ok() && session_.alive().ok() &&
+         (code == Errc::kUnavailable || code == Errc::kTimedOut || code == Errc::kNoDatanode);
+}
+
+Status BlockWriter::repeatable() const {
+  for (const auto* block : pending_) MDFS_CHECK(block->source->repeatable());
+  return {};
+}
+
+// --- A try -------------------------------------------------------------------------------------
+
+// Everything that is pending, once. False when something else is to be done next.
+bool BlockWriter::send_all() {
+  for (std::size_t i = 0; i < pending_.size() && !try_.spoiled; ++i) {
+    if (!send_block(*pending_[i], try_.pipeline.blocks[i])) return false;
+  }
+  if (!try_.spoiled && !try_.sent.empty()) return true;
+  end_try();
+  return false;
+}
+
+// Of a block that cannot be read, or of a connection that fails, the end of the try takes care.
+bool BlockWriter::send_block(BlockToWrite& block, BlockId id) {
+  std::uint64_t offset = 0;
+  for (;;) {
+    if (stopped() || (offset > 0 && !goes_on_here(block, offset))) return false;
+    auto chunk = block.source->read(offset, space_.buffer);
+    if (!chunk.ok()) block.unreadable = std::move(chunk).error();
+    if (block.unreadable || (offset == 0 && chunk->empty())) {
+      block.over = true;
+      try_.spoiled = offset > 0;
+      return true;
+    }
+    if (offset == 0 && !begin_block(block, id, chunk->size())) return true;
+    offset += chunk->size();
+    if (offset > block.counted) {
+      progress_.add_bytes(offset - std::exchange(block.counted, offset));
+    }
+    if (!chunk->empty() && !append(*chunk)) return true;
+    if (chunk->size() < space_.buffer.size()) break;
+  }
+  const BusyTime busy(try_.busy);
+  if (connection_holds(try_.pipeline.connection->end_block())) {
+    try_.sent.push_back({&block, id, offset});
+  }
+  return true;
+}
+
+bool BlockWriter::begin_block(BlockToWrite& block, BlockId id, std::size_t first_bytes) {
+  auto& pipeline = try_.pipeline;
+  if (!pipeline.connection && !connection_holds(session_.connect(pipeline, command_.fresh))) {
+    return false;
+  }
+  space_.encoder.begin_block(id, pipeline.generation);
+  const auto hint = std::max<std::uint64_t>(block.source->length_max(), first_bytes);
+  return connection_holds(pipeline.connection->begin_block(id, pipeline.generation, hint));
+}
+
+bool BlockWriter::append(std::span<const std::byte> chunk) {
+  const auto encoded = space_.encoder.encode(chunk);
+  try_.bytes += chunk.size();
+  const BusyTime busy(try_.busy);
+  return connection_holds(try_.pipeline.connection->append(encoded.slices, encoded.stored));
+}
+
+// In the middle of a block: not when its pipeline has lost nodes and there is a better one. A batch
+// learns of losses from its acks, which come soon.
+bool BlockWriter::goes_on_here(const BlockToWrite& block, std::uint64_t bytes_sent) {
+  const auto& losses = try_.pipeline.connection->losses();
+  if (!losses || pending_.size() > 1) return true;
+  const auto lost = std::count(losses->stored.begin(), losses->stored.end(), false);
+  if (std::exchange(try_.lost, lost) == lost) return true;
+  blame(*losses);
+  const auto left = static_cast<std::ptrdiff_t>(losses->stored.size()) - lost;
+  if (left == 0) {
+    try_.why = losses_of(*losses);
+    try_.spoiled = true;
+    end_try();
+    return false;
+  }
+  step(NodesLost{static_cast<std::size_t>(left), bytes_sent, block.source->repeatable().ok()});
+  if (command_.kind == Kind::kAsk) ask();
+  return command_.kind == Kind::kGoOn;
+}
+
+// With the connection the first target is lost.
+bool BlockWriter::connection_holds(Status status) {
+  if (status.ok()) return true;
+  session_.note_lost(try_.pipeline.targets.front(),
+                     first_target_to_blame(status.error(), try_.pipeline.reused));
+  try_.spoiled = true;
+  try_.broken = std::move(status);
+  return false;
+}
+
+// Takes the acks that are due and says how the try ended.
+void BlockWriter::end_try() {
+  if (try_.pipeline.connection) take_acks();
+  try_.pipeline.connection.reset();
+  std::erase_if(pending_, [&](const BlockToWrite* block) { return is_complete(*block); });
+  TryEnded ended;
+  ended.whole = pending_.empty();
+  ended.copies = SIZE_MAX;
+  for (const auto* block : pending_) {
+    ended.copies = std::min(ended.copies, block->stored.nodes.size());
+  }
+  ended.bytes = try_.bytes;
+  ended.why = try_.broken.ok() ? try_.why : try_.broken.error();
+  if (auto again = repeatable(); !again.ok()) {
+    ended.repeatable = false;
+    ended.why.message += "; it cannot be sent again: " + again.error().message;
+  }
+  step(ended);
+}
+
+// After a failure of the connection the acks that came before it still count.
+void BlockWriter::take_acks() {
+  bool whole = !try_.spoiled;
+  for (const auto& sent : try_.sent) {
+    auto ack = [&] {
+      const BusyTime busy(try_.busy);
+      return try_.pipeline.connection->wait_ack();
+    }();
+    if (!ack.ok()) {
+      if (try_.broken.ok()) (void)connection_holds(std::move(ack).error());
+      return;
+    }
+    whole = whole && std::find(ack->stored.begin(), ack->stored.end(), false) == ack->stored.end();
+    take_ack(sent, *ack);
+  }
+  // Nodes behind a failed one stay cut off for the connection's life.
+  if (!whole) return;
+  if (try_.sent.size() == 1) {
+    context_.health.note_block(try_.sent.front().block->stored.nodes, try_.bytes, try_.busy);
+  }
+  session_.give_back(std::move(try_.pipeline));
+}
+
+// What an earlier try achieved stays unless this one has more copies.
+void BlockWriter::take_ack(const Sent& sent, const transfer::BlockAck& ack) {
+  const auto& targets = try_.pipeline.targets;
+  std::vector<NodeId> nodes;
+  const auto count = std::min(ack.stored.size(), targets.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    if (ack.stored[i]) nodes.push_back(targets[i].node);
+  }
+  if (nodes.size() < count) {
+    blame(ack);
+    try_.why = losses_of(ack);
+  }
+  if (nodes.size() <= sent.block->stored.nodes.size()) return;
+  sent.block->stored = {{sent.id, try_.pipeline.generation, sent.length}, std::move(nodes)};
+  sent.block->targets = targets.size();
+}
+
+void BlockWriter::blame(const transfer::BlockAck& ack) {
+  const auto& targets = try_.pipeline.targets;
+  const auto to_blame = target_to_blame(ack, try_.pipeline.reused);
+  for (std::size_t i = 0; i < std::min(ack.stored.size(), targets.size()); ++i) {
+    if (!ack.stored[i]) session_.note_lost(targets[i], i == to_blame);
+  }
+}
+
+// The first writing stands, whatever has become of the source since.
+bool BlockWriter::is_complete(const BlockToWrite& block) const {
+  return block.over || block.stored.nodes.size() >= std::max(block.targets, copies_min_);
+}
+
+}  // namespace minidfs::client

@@ -1,0 +1,130 @@
+// Gets blocks stored: sends them through a pipeline of datanodes, and again through others when
+// WritePolicy says so. One writer for a block of a file or of a stream and for a batch of small
+// files, whose blocks go through one pipeline without waiting for one another.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "client/client_context.hpp"
+#include "client/progress_meter.hpp"
+#include "client/write/block_source.hpp"
+#include "client/write/write_policy.hpp"
+#include "client/write/write_session.hpp"
+#include "storage/blocks/slice_codec.hpp"
+
+namespace minidfs::client {
+
+// What is read and sent at a time: large enough for few system calls, small enough to stay in the
+// processor's cache between reading, summing and sending. A frame of a pipeline takes as much.
+inline constexpr std::size_t kChunkBytes = 512 * 1024;
+static_assert(kChunkBytes % storage::kSliceBytes == 0);
+
+// A block to be written, and what became of it.
+struct BlockToWrite {
+  BlockSource* source = nullptr;
+  StoredBlock stored{};     // On no node before it is, and when it has no bytes, thus is no block.
+  std::size_t targets = 0;  // Nodes of its pipeline: more than it is stored on when some were lost.
+  bool over = false;        // Its source has nothing more to give: it is empty, or failed.
+  std::optional<Error> unreadable{};  // How it failed.
+  std::uint64_t counted = 0;          // Of its bytes, in the progress.
+};
+
+struct BlockWriteOptions {
+  storage::Compression compression;
+  std::uint8_t replication = 0;
+  const std::atomic<bool>* stop = nullptr;  // Set by whoever gives the whole file up. May be null.
+};
+
+// What one thread sends with; serves one block after another.
+struct SendingSpace {
+  explicit SendingSpace(const storage::Compression& compression)
+      : encoder(compression), buffer(kChunkBytes) {}
+  storage::SliceEncoder encoder;
+  std::vector<std::byte> buffer;
+};
+
+// For one thread.
+class BlockWriter {
+ public:
+  // All references outlive it.
+  BlockWriter(WriteSession& session, ClientContext& context, ProgressMeter& progress,
+              const BlockWriteOptions& options, SendingSpace& space);
+
+  // Sends the blocks once, or more often when there is a reason on the way. Afterwards their
+  // sources have been read to their ends, unless it has failed. `first` is the namenode's answer to
+  // the request for a pipeline.
+  void send(std::span<BlockToWrite> blocks, Result<Pipeline> first);
+  // Waits until every block is stored, however often it must be sent for that, or unreadable. What
+  // is stored stays so when others of the blocks are not, which is the error.
+  Status finish();
+  // Why it has given up, if it has.
+  Status failure() const { return gave_up() ? Status(command_.error) : Status(); }
+
+ private:
+  // Sent, and not acknowledged yet.
+  struct Sent {
+    BlockToWrite* block;
+    BlockId id;
+    std::uint64_t length;
+  };
+  // One pass of all that is pending through one pipeline.
+  struct Try {
+    Pipeline pipeline;
+    std::vector<Sent> sent;  // In the order of their acks.
+    std::uint64_t bytes = 0;
+    std::chrono::nanoseconds busy{0};   // Spent in calls of the connection.
+    std::ptrdiff_t lost = 0;            // Targets known to be lost.
+    bool spoiled = false;               // The connection is of no more use, whoever is to blame.
+    Status broken;                      // How the connection failed.
+    Error why{Errc::kUnavailable, {}};  // What became of copies that are missing.
+  };
+
+  void step(const WriteEvent& event);
+  void obey(bool to_the_end);
+  void ask();
+  void take_answer(Result<Pipeline> pipeline);
+  PipelineDemand demand() const;
+  bool send_all();
+  bool send_block(BlockToWrite& block, BlockId id);
+  bool begin_block(BlockToWrite& block, BlockId id, std::size_t first_bytes);
+  bool append(std::span<const std::byte> chunk);
+  bool goes_on_here(const BlockToWrite& block, std::uint64_t bytes_sent);
+  bool stopped();
+  void keep_rest();
+  bool may_start_again() const;
+  bool connection_holds(Status status);
+  void end_try();
+  void take_acks();
+  void take_ack(const Sent& sent, const transfer::BlockAck& ack);
+  void blame(const transfer::BlockAck& ack);
+  bool is_complete(const BlockToWrite& block) const;
+  Status repeatable() const;
+  bool gave_up() const { return command_.kind == WriteCommand::Kind::kGiveUp; }
+
+  WriteSession& session_;
+  ClientContext& context_;
+  ProgressMeter& progress_;
+  const BlockWriteOptions options_;
+  const std::size_t copies_min_;
+  SendingSpace& space_;
+  WritePolicy policy_;
+  WriteCommand command_;                // The last one, which is obeyed.
+  std::vector<BlockToWrite*> pending_;  // Not complete.
+  Try try_;                             // The present one; between two the one to come.
+  bool awaits_acks_ = false;            // Everything was sent.
+};
+
+// The fewest copies that a block of `replication` may have for its write to succeed.
+std::size_t copies_min(const Options& options, std::uint8_t replication);
+
+// Whether a block is stored, or needs not be because it is empty, after finish() has given
+// `finished`. Pure.
+Status outcome_of(const BlockToWrite& block, const Status& finished, std::size_t copies_min);
+
+}  // namespace minidfs::client
