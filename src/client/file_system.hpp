@@ -91,8 +91,8 @@ struct Attributes {
   std::int64_t accessed_ms = 0;
 };
 
-// Where a file's bytes come from. read() fills the span as far as there is data; 0 is the end. It is
-// called by one thread at a time, but not always by the same.
+// Where a file's bytes come from. read() fills the span as far as there is data; 0 is the end. It
+// is called by one thread at a time, but not always by the same.
 class Source {
  public:
   virtual ~Source() = default;
