@@ -8,9 +8,11 @@
 #include <catch2/catch.hpp>
 #include <condition_variable>
 #include <cstring>
+#include <deque>
 #include <mutex>
 
 #include "net/dial.hpp"
+#include "net/dialer.hpp"
 #include "net/listen.hpp"
 
 namespace {
@@ -115,6 +117,50 @@ TEST_CASE("Nothing is waited for beyond the deadline, and nothing once it is can
   CHECK(dial({"some", 1}, addresses, in(milliseconds(50))).error().code == Errc::kTimedOut);
   const std::atomic<bool> cancelled{true};
   CHECK(dial({"some", 1}, addresses, in(seconds(60)), &cancelled).error().code == Errc::kCancelled);
+}
+
+TEST_CASE("Many are dialed on one thread, and those that are silent hold nobody up") {
+  const Silent silent;
+  const auto good = listening_on("127.0.0.1");
+  asio::io_context io(1);
+  struct Dialed {
+    explicit Dialed(asio::io_context& loop) : dialer(loop.get_executor()) {}
+    Dialer dialer;
+    std::optional<Result<UniqueFd>> result;
+  };
+  std::deque<Dialed> dials;
+  std::size_t ended = 0;
+  const auto start = [&](Host host, std::vector<Address> addresses, Deadline deadline) {
+    auto& dial = dials.emplace_back(io);
+    asio::co_spawn(
+        io,
+        [&dial, host, addresses, deadline]() -> asio::awaitable<void> {
+          auto& dialer = dial.dialer;
+          auto operation = addresses.empty() ? dialer.connect(host, deadline)
+                                             : dialer.connect(host, addresses, deadline);
+          auto result = co_await std::move(operation);
+          dial.result.emplace(std::move(result));
+        },
+        [&](const std::exception_ptr&) { ++ended; });
+  };
+  for (int i = 0; i < 10; ++i) {
+    start({"some", 1}, {silent.address()}, in(seconds(3600)));
+    start({"hangs", 1}, {}, in(seconds(3600)));
+  }
+  for (int i = 0; i < 10; ++i) start({"some", 1}, {silent.address()}, in(milliseconds(50)));
+  for (int i = 0; i < 10; ++i) start({"hangs", 1}, {}, in(milliseconds(50)));
+  for (int i = 0; i < 30; ++i) start({"127.0.0.1", good.port}, {}, in(seconds(20)));
+  while (ended < 50) io.run_one();
+  for (std::size_t i = 0; i < 20; ++i) {
+    CHECK(!dials[i].result);
+    dials[i].dialer.cancel();
+  }
+  io.run();
+  REQUIRE(ended == 70);
+  const auto code_of = [](const Dialed& dial) { return dial.result->error().code; };
+  for (std::size_t i = 0; i < 20; ++i) CHECK(code_of(dials[i]) == Errc::kCancelled);
+  for (std::size_t i = 20; i < 40; ++i) CHECK(code_of(dials[i]) == Errc::kTimedOut);
+  for (std::size_t i = 40; i < 70; ++i) CHECK(dials[i].result->ok());
 }
 
 TEST_CASE("A look-up that hangs ends at its deadline, and many of them do not grow in number") {
