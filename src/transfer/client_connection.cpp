@@ -1,182 +1,249 @@
 #include "transfer/client_connection.hpp"
 
-#include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
-#include "net/dial.hpp"
+#include "transfer/wire.hpp"
 
 namespace minidfs::transfer {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+constexpr std::size_t kPartsMax = 64;  // Of one system call.
 
-// Milliseconds until `deadline` for poll(2), rounded up.
-int poll_timeout(Clock::time_point deadline) {
-  const auto left =
-      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count() + 1;
-  return static_cast<int>(std::max<std::int64_t>(0, std::min<std::int64_t>(left, 1 << 30)));
-}
-
-bool is_set(const std::atomic<bool>* flag) { return flag != nullptr && *flag; }
-
-// Waits for `events` of `fd`. 0 when the deadline has passed or `cancelled` was set first.
-short poll_until(int fd, short events, Clock::time_point deadline,
-                 const std::atomic<bool>* cancelled) {
-  constexpr std::chrono::milliseconds kLook{100};
-  pollfd entry{fd, events, 0};
-  while (!is_set(cancelled)) {
-    const auto until = cancelled == nullptr ? deadline : std::min(deadline, Clock::now() + kLook);
-    const int count = ::poll(&entry, 1, poll_timeout(until));
-    if (count > 0) return entry.revents;
-    if (count == 0 && until == deadline) return 0;
-    if (count < 0 && errno != EINTR) return POLLERR;
+// Removes what was sent from the front.
+void shorten(std::span<iovec>& parts, std::size_t sent) {
+  while (!parts.empty() && sent >= parts.front().iov_len) {
+    sent -= parts.front().iov_len;
+    parts = parts.subspan(1);
   }
-  return 0;
-}
-
-Result<UniqueFd> connect_to(const metadata::Endpoint& peer, const ConnectionOptions& options) {
-  MDFS_TRY(auto fd, net::dial({peer.host, peer.port}, Clock::now() + options.connect_timeout,
-                              options.cancelled));
-  const int on = 1;
-  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-  return fd;
+  if (parts.empty()) return;
+  parts.front().iov_base = static_cast<char*>(parts.front().iov_base) + sent;
+  parts.front().iov_len -= sent;
 }
 
 }  // namespace
 
-Error failure_of(const Frame& frame, const std::string& peer) {
-  auto outcome = parse_outcome(frame.control);
-  if (!outcome.ok()) return std::move(outcome).error();
-  Error error = outcome->to_error();
-  error.message = peer + ": " + error.message;
-  return error;
-}
-
-Error unexpected_frame(const Frame& frame, const std::string& peer) {
-  return {Errc::kProtocol, peer + ": unexpected " + std::string(to_string(frame.type)) + " frame"};
-}
-
-ClientConnection::ClientConnection(UniqueFd fd, std::string name, const ConnectionOptions& options,
+ClientConnection::ClientConnection(const asio::any_io_executor& executor,
+                                   const metadata::Endpoint& peer, const ConnectionOptions& options,
                                    std::size_t buffer_bytes)
-    : fd_(std::move(fd)),
-      name_(std::move(name)),
-      timeout_(options.progress_timeout),
-      cancelled_(options.cancelled),
+    : peer_(peer),
+      name_(metadata::to_string(peer)),
+      options_(options),
+      timeout_(options.handshake_timeout.count() > 0 ? options.handshake_timeout
+                                                     : options.progress_timeout),
+      loop_(executor),
       last_progress_(Clock::now()),
       buffer_(new std::byte[buffer_bytes]),
       capacity_(buffer_bytes) {}
 
-Result<std::unique_ptr<ClientConnection>> ClientConnection::open(const metadata::Endpoint& peer,
-                                                                 const ConnectionOptions& options,
-                                                                 std::size_t buffer_bytes,
-                                                                 std::string_view first_frames) {
-  std::string name = metadata::to_string(peer);
-  MDFS_TRY(auto fd, connect_to(peer, options));
-  auto first = options;
-  if (first.handshake_timeout.count() > 0) first.progress_timeout = first.handshake_timeout;
-  std::unique_ptr<ClientConnection> connection(
-      new ClientConnection(std::move(fd), std::move(name), first, buffer_bytes));
-  MDFS_CHECK(connection->shake_hands(options, first_frames));
-  connection->timeout_ = options.progress_timeout;
-  return connection;
+ClientConnection::~ClientConnection() = default;
+
+void ClientConnection::cancel() {
+  cancelled_ = true;
+  if (dialer_ != nullptr) dialer_->cancel();
+  stop_waiting();
 }
 
-Status ClientConnection::shake_hands(const ConnectionOptions& options,
-                                     std::string_view first_frames) {
-  std::string out;
-  append_frame(out, FrameType::kHello, Hello{.cluster = options.cluster});
-  out.append(first_frames);
-  iovec part{out.data(), out.size()};
-  MDFS_CHECK(send(std::span(&part, 1), [] { return Status(); }));
-  note_progress();
-  for (;;) {
-    MDFS_TRY(auto frame, parse_frame(received()));
-    if (frame && frame->type == FrameType::kFailure) return failure_of(*frame, name_);
-    if (frame && frame->type != FrameType::kWelcome) return unexpected_frame(*frame, name_);
-    if (frame) {
-      MDFS_TRY([[maybe_unused]] const auto welcome, parse_welcome(frame->control));
-      consume(frame->total_bytes());
-      return {};
-    }
-    MDFS_CHECK(fill());
-  }
+void ClientConnection::stop_waiting() {
+  boost::system::error_code ignored;
+  if (loop_ && loop_->socket.is_open()) loop_->socket.cancel(ignored);
+}
+
+void ClientConnection::leave_loop() {
+  MDFS_ASSERT(!waiting_ && loop_);
+  alive_ = std::make_shared<const bool>(true);  // What stands in the loop is of no effect any more.
+  listening_ = false;
+  watched_until_.reset();
+  between_loops_.reset(loop_->socket.release());
+  loop_.reset();
+}
+
+void ClientConnection::join_loop(const asio::any_io_executor& executor) {
+  MDFS_ASSERT(!loop_);
+  loop_.emplace(executor);
+  loop_->socket.assign(between_loops_.release());
+}
+
+void ClientConnection::when_readable(std::function<void()> ready) {
+  loop_->socket.async_wait(Wait::wait_read,
+                           [ready = std::move(ready)](const boost::system::error_code& error) {
+                             if (!error) ready();
+                           });
 }
 
 Error ClientConnection::lost(std::string_view why) const {
   return {Errc::kUnavailable, name_ + ": connection lost: " + std::string(why)};
 }
 
-void ClientConnection::note_progress() { last_progress_ = Clock::now(); }
-
-Result<short> ClientConnection::wait_for(short events) {
-  const short ready = poll_until(fd_.get(), events, last_progress_ + timeout_, cancelled_);
-  if (is_set(cancelled_)) return Error{Errc::kCancelled, name_ + ": cancelled"};
-  if (ready == 0) {
-    return Error{Errc::kTimedOut,
-                 name_ + ": no progress for " + std::to_string(timeout_.count()) + " ms"};
-  }
-  return ready;
+// Why a wait has ended in vain.
+Error ClientConnection::late() const {
+  if (cancelled_) return {Errc::kCancelled, name_ + ": cancelled"};
+  return {Errc::kTimedOut, name_ + ": no progress for " + std::to_string(timeout_.count()) + " ms"};
 }
 
-Status ClientConnection::wait_to_send(int error, short& events,
-                                      const std::function<Status()>& on_received) {
-  if (error == EINTR) return {};
-  if (error == EAGAIN) {
-    MDFS_TRY(const short ready, wait_for(events));
-    if ((ready & POLLIN) == 0) return {};
-    MDFS_TRY(const bool grown, try_fill());
-    if (!grown) events = POLLOUT;  // The buffer is full.
-    return on_received();
+asio::awaitable<Status> ClientConnection::open(std::string first_frames) {
+  Status connected = co_await connect();
+  if (!connected.ok()) co_return connected;
+  Status greeted = co_await shake_hands(std::move(first_frames));
+  timeout_ = options_.progress_timeout;
+  co_return greeted;
+}
+
+asio::awaitable<Status> ClientConnection::connect() {
+  if (cancelled_) co_return late();
+  net::Dialer dialer(executor());
+  dialer_ = &dialer;
+  const net::Host host{peer_.host, peer_.port};  // g++ 12 destroys it twice as a temporary here.
+  auto fd = co_await dialer.connect(host, Clock::now() + options_.connect_timeout);
+  dialer_ = nullptr;
+  if (!fd.ok()) co_return std::move(fd).error();
+  const int on = 1;
+  ::setsockopt(fd->get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ::setsockopt(fd->get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  boost::system::error_code failed;
+  loop_->socket.assign(fd->get(), failed);
+  if (failed) co_return lost(failed.message());
+  fd->release();
+  co_return Status();
+}
+
+asio::awaitable<Status> ClientConnection::shake_hands(std::string first_frames) {
+  std::string out;
+  append_frame(out, FrameType::kHello, Hello{.cluster = options_.cluster});
+  out.append(first_frames);
+  iovec part{out.data(), out.size()};
+  std::span<iovec> parts(&part, 1);
+  Status sent = try_send(parts);
+  if (sent.ok() && !parts.empty()) sent = co_await send(parts);
+  if (!sent.ok()) co_return sent;
+  note_progress();
+  for (;;) {
+    auto parsed = parse_frame(received());
+    if (!parsed.ok()) co_return std::move(parsed).error();
+    if (parsed->has_value()) {
+      const Frame& frame = **parsed;
+      if (frame.type == FrameType::kFailure) co_return failure_of(frame, name_);
+      if (frame.type != FrameType::kWelcome) co_return unexpected_frame(frame, name_);
+      const auto welcome = parse_welcome(frame.control);
+      if (!welcome.ok()) co_return welcome.error();
+      consume(frame.total_bytes());
+      co_return Status();
+    }
+    Status filled = co_await fill();
+    if (!filled.ok()) co_return filled;
   }
-  // The peer may have said why before it closed.
-  while (true) {
+}
+
+asio::awaitable<bool> ClientConnection::wait(Wait what, Clock::time_point limit) {
+  if (cancelled_) co_return false;
+  wait_limit_ = limit;
+  late_ = false;
+  waiting_ = true;
+  watch();
+  boost::system::error_code error;
+  co_await loop_->socket.async_wait(what, asio::redirect_error(asio::use_awaitable, error));
+  waiting_ = false;
+  // Any other error shows when the socket is tried again.
+  co_return !cancelled_ && !(error && late_);
+}
+
+// Sees to it that the watchdog does not look later than the present wait must end.
+void ClientConnection::watch() {
+  const auto until = due();
+  if (watched_until_ && *watched_until_ <= until) return;
+  watched_until_ = until;
+  loop_->watchdog.expires_at(until);
+  loop_->watchdog.async_wait([this, number = ++watch_number_, alive = std::weak_ptr(alive_)](
+                                 const boost::system::error_code& error) {
+    if (error || alive.expired() || number != watch_number_) return;
+    watched_until_.reset();
+    if (waiting_) look_at_time();
+  });
+}
+
+void ClientConnection::look_at_time() {
+  if (Clock::now() < due()) return watch();
+  late_ = true;
+  stop_waiting();
+}
+
+// The peer may have said why before it closed.
+Error ClientConnection::last_words(int error) {
+  for (;;) {
     auto grown = try_fill();
     if (!grown.ok() || !*grown) break;
-    MDFS_CHECK(on_received());
+    Status taken = take_ ? take_() : Status();
+    if (!taken.ok()) return std::move(taken).error();
   }
   return lost(std::strerror(error));
 }
 
-Status ClientConnection::send(std::span<iovec> parts, const std::function<Status()>& on_received) {
-  note_progress();
-  short events = POLLOUT | POLLIN;
+Status ClientConnection::try_send(std::span<iovec>& parts) {
   while (!parts.empty()) {
     msghdr message{};
     message.msg_iov = parts.data();
-    message.msg_iovlen = std::min<std::size_t>(parts.size(), 64);
-    const ssize_t count = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
-    if (count < 0) {
-      MDFS_CHECK(wait_to_send(errno, events, on_received));
-      continue;
-    }
-    note_progress();
-    auto sent = static_cast<std::size_t>(count);
-    while (!parts.empty() && sent >= parts.front().iov_len) {
-      sent -= parts.front().iov_len;
-      parts = parts.subspan(1);
-    }
-    if (!parts.empty()) {
-      parts.front().iov_base = static_cast<char*>(parts.front().iov_base) + sent;
-      parts.front().iov_len -= sent;
+    message.msg_iovlen = std::min(parts.size(), kPartsMax);
+    const ssize_t count = ::sendmsg(fd(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count >= 0) {
+      note_progress();
+      shorten(parts, static_cast<std::size_t>(count));
+    } else if (errno == EAGAIN) {
+      return {};
+    } else if (errno != EINTR) {
+      return last_words(errno);
     }
   }
   return {};
 }
 
+asio::awaitable<Status> ClientConnection::send(std::span<iovec> parts) {
+  note_progress();
+  trouble_ = Status();
+  for (;;) {
+    sending_ = true;
+    if (!full()) listen();
+    const bool in_time = co_await wait(Wait::wait_write, Clock::time_point::max());
+    sending_ = false;
+    if (!trouble_.ok()) co_return trouble_;
+    Status sent = try_send(parts);
+    if (!sent.ok() || parts.empty()) co_return sent;
+    if (!in_time) co_return late();
+  }
+}
+
+// Waits for bytes from the peer beside a send that waits for it.
+void ClientConnection::listen() {
+  if (std::exchange(listening_, true)) return;
+  loop_->socket.async_wait(Wait::wait_read, [this, alive = std::weak_ptr(alive_)](
+                                                const boost::system::error_code& error) {
+    if (alive.expired()) return;
+    listening_ = false;
+    if (!error && sending_) take_while_sending();
+  });
+}
+
+void ClientConnection::take_while_sending() {
+  const auto grown = try_fill();
+  trouble_ = grown.ok() ? (take_ ? take_() : Status()) : Status(grown.error());
+  if (trouble_.ok()) {
+    if (!full()) listen();
+    return;
+  }
+  stop_waiting();
+}
+
 void ClientConnection::send_if_idle(std::string_view frame) {
   int waiting = 0;
-  if (::ioctl(fd_.get(), SIOCOUTQ, &waiting) != 0 || waiting > 0) return;
+  if (::ioctl(fd(), SIOCOUTQ, &waiting) != 0 || waiting > 0) return;
   // A few bytes into an empty buffer go whole or not at all.
-  static_cast<void>(::send(fd_.get(), frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+  static_cast<void>(::send(fd(), frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
 Result<bool> ClientConnection::try_fill() {
@@ -189,7 +256,7 @@ Result<bool> ClientConnection::try_fill() {
   }
   if (end_ == capacity_) return false;
   for (;;) {
-    const ssize_t count = ::recv(fd_.get(), buffer_.get() + end_, capacity_ - end_, 0);
+    const ssize_t count = ::recv(fd(), buffer_.get() + end_, capacity_ - end_, MSG_DONTWAIT);
     if (count > 0) {
       end_ += static_cast<std::size_t>(count);
       return true;
@@ -200,20 +267,25 @@ Result<bool> ClientConnection::try_fill() {
   }
 }
 
-Status ClientConnection::fill() {
-  for (;;) {
-    MDFS_TRY(const bool grown, try_fill());
-    if (grown) return {};
-    MDFS_TRY([[maybe_unused]] const short ready, wait_for(POLLIN));
-  }
+asio::awaitable<Status> ClientConnection::fill() {
+  auto grown = co_await fill_until(Clock::time_point::max());
+  if (!grown.ok()) co_return std::move(grown).error();
+  if (!*grown) co_return late();
+  co_return Status();
 }
 
-Result<bool> ClientConnection::fill_within(std::chrono::milliseconds limit) {
-  const auto deadline = std::min(Clock::now() + limit, last_progress_ + timeout_);
+asio::awaitable<Result<bool>> ClientConnection::fill_within(std::chrono::milliseconds limit) {
+  auto grown = co_await fill_until(Clock::now() + limit);
+  if (cancelled_) co_return late();
+  co_return grown;
+}
+
+// Who is late may have been suspended itself, so what has come meanwhile counts.
+asio::awaitable<Result<bool>> ClientConnection::fill_until(Clock::time_point limit) {
   for (;;) {
-    MDFS_TRY(const bool grown, try_fill());
-    if (grown) return true;
-    if (poll_until(fd_.get(), POLLIN, deadline, cancelled_) == 0) return false;
+    const bool in_time = co_await wait(Wait::wait_read, limit);
+    auto grown = try_fill();
+    if (!grown.ok() || *grown || !in_time) co_return grown;
   }
 }
 

@@ -1,32 +1,20 @@
-// The reading end of the data plane: a connection to one datanode over which replicas, or parts of
-// them, are read and verified. Requests are pipelined: many may be sent before the first is
-// received. Not thread-safe; blocking calls bounded by the time-outs in the options.
+// AsyncReplicaClient for those who block: the same calls, each on a loop of its own in the thread
+// of the caller, bounded by the time-outs in the options. Not thread-safe.
 #pragma once
 
 #include <chrono>
-#include <cstddef>
 #include <functional>
 #include <memory>
 #include <span>
 
-#include "base/ids.hpp"
 #include "base/result.hpp"
 #include "metadata/types.hpp"
-#include "transfer/pipeline_writer.hpp"
+#include "transfer/answer_reader.hpp"
+#include "transfer/connection_options.hpp"
 
 namespace minidfs::transfer {
 
-struct ReadRequest {
-  BlockId block;
-  std::uint64_t generation = 0;
-  std::uint64_t offset = 0;  // Of the first wanted byte within the block, before compression.
-  std::uint64_t length = 0;  // Wanted bytes; offset + length must not exceed the block's length.
-  // As the namespace has it: a replica of another length is not one of this block. 0: not known.
-  std::uint64_t block_length = 0;
-};
-
-// Takes verified, decompressed bytes in order; an error ends the transfer and is returned.
-using ByteSink = std::function<Status(std::span<const std::byte>)>;
+class AsyncReplicaClient;
 
 // Who is told when the answer to a request stands still.
 struct StallWatch {
@@ -38,28 +26,30 @@ class ReplicaClient {
  public:
   static Result<std::unique_ptr<ReplicaClient>> open(const metadata::Endpoint& datanode,
                                                      const ConnectionOptions& options);
-  virtual ~ReplicaClient() = default;
+  // Of a client that is open and on no loop.
+  explicit ReplicaClient(std::unique_ptr<AsyncReplicaClient> client);
+  // The same back, for another loop. REQUIRES: every answer was received.
+  static std::unique_ptr<AsyncReplicaClient> release(std::unique_ptr<ReplicaClient> client);
+  ~ReplicaClient();
 
-  // All or, with an error that ends the connection, none of them count as sent.
-  virtual Status request(std::span<const ReadRequest> requests) = 0;
-  Status request(const ReadRequest& request) { return this->request({&request, 1}); }
+  // Sends requests, together; their answers come in this order.
+  Status request(std::span<const ReadRequest> requests);
+  Status request(const ReadRequest& one) { return request(std::span(&one, 1)); }
 
   // Receives the whole of the oldest request. Errors of the replica (kNotFound, kStale, kCorrupt)
   // leave the connection in order and the next request can be received; all others end it (see
   // usable()). A slice whose checksum is wrong is never handed to the sink: kCorrupt.
   // When `watch` is told, every byte that has arrived and was verified was handed to the sink.
-  virtual Status receive(const ByteSink& sink, const StallWatch& watch) = 0;
+  Status receive(const ByteSink& sink, const StallWatch& watch);
   Status receive(const ByteSink& sink) { return receive(sink, {}); }
 
-  virtual bool usable() const = 0;
+  bool usable() const;
 
-  // Waits until one of two connections has something to receive, or was closed; null when neither
-  // has within `limit`.
-  static const ReplicaClient* wait_for_either(const ReplicaClient& one, const ReplicaClient& other,
-                                              std::chrono::milliseconds limit);
+ private:
+  struct Parts;
+  explicit ReplicaClient(std::unique_ptr<Parts> parts);
 
- protected:
-  virtual int fd() const = 0;
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace minidfs::transfer

@@ -251,4 +251,16 @@ void append_slices_head(std::string& out, FrameType type, std::span<const storag
   put_header(out.data() + start, type, slices.size_bytes(), stored_bytes);
 }
 
+Error failure_of(const Frame& frame, const std::string& peer) {
+  auto outcome = parse_outcome(frame.control);
+  if (!outcome.ok()) return std::move(outcome).error();
+  Error error = outcome->to_error();
+  error.message = peer + ": " + error.message;
+  return error;
+}
+
+Error unexpected_frame(const Frame& frame, const std::string& peer) {
+  return {Errc::kProtocol, peer + ": unexpected " + std::string(to_string(frame.type)) + " frame"};
+}
+
 }  // namespace minidfs::transfer

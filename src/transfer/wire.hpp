@@ -246,4 +246,10 @@ void append_slices_head(std::string& out, FrameType type, std::span<const storag
 
 std::string_view to_string(FrameType type);
 
+// The error that a Failure frame carries, or kProtocol when it does not decode.
+Error failure_of(const Frame& frame, const std::string& peer);
+
+// A frame that has no place where it came.
+Error unexpected_frame(const Frame& frame, const std::string& peer);
+
 }  // namespace minidfs::transfer

@@ -5,7 +5,7 @@
 
 #include "base/result.hpp"
 #include "client/link/namenode_link.hpp"
-#include "transfer/client_connection.hpp"
+#include "transfer/connection_options.hpp"
 
 namespace minidfs::client {
 

@@ -1,15 +1,19 @@
 #include "client/read/block_reader.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <random>
-#include <thread>
 #include <utility>
+
+#include "net/answer.hpp"
 
 namespace minidfs::client {
 namespace {
 
 using Kind = ReadCommand::Kind;
+using Clock = std::chrono::steady_clock;
+using transfer::AsyncReplicaClient;
 
 // A request that has waited longer may have lost its connection for that reason alone.
 constexpr std::chrono::milliseconds kAheadMax{500};
@@ -32,10 +36,12 @@ class CountedHedge {
 
 }  // namespace
 
-BlockReader::BlockReader(ClientContext& context, const std::string& path, FailedNodes& failed_nodes,
+BlockReader::BlockReader(const asio::any_io_executor& executor, ClientContext& context,
+                         const std::string& path, FailedNodes& failed_nodes,
                          const metadata::LocatedBlock& block, std::uint64_t offset,
                          std::uint64_t length)
-    : context_(context),
+    : executor_(executor),
+      context_(context),
       path_(path),
       failed_nodes_(failed_nodes),
       block_(block.block),
@@ -51,8 +57,7 @@ bool BlockReader::is_suspect(NodeId node) const {
 
 void BlockReader::tell(const ReadEvent& event) {
   obey(policy_.step(
-      command_.epoch, event, [this](NodeId node) { return is_suspect(node); },
-      std::chrono::steady_clock::now()));
+      command_.epoch, event, [this](NodeId node) { return is_suspect(node); }, Clock::now()));
 }
 
 void BlockReader::obey(ReadCommand command) {
@@ -74,28 +79,51 @@ void BlockReader::tell_failed(Error why, bool opening, bool stood_still) {
   tell(failed);
 }
 
-void BlockReader::cancel(Error why) {
-  cancelled_ = true;
+// There is no sense in going on.
+void BlockReader::end(Error why) {
+  ended_ = true;
   tell(ReadCancelled{std::move(why)});
+}
+
+void BlockReader::cancel() {
+  cancelled_ = true;
+  if (connection_.client) connection_.client->cancel();
+  if (rival_.client) rival_.client->cancel();
+  if (end_wait_) end_wait_();
 }
 
 transfer::ReadRequest BlockReader::missing() const {
   return {block_.id, block_.generation, offset_ + done_, length_ - done_, block_.length};
 }
 
-void BlockReader::open() {
-  auto connection =
-      context_.replicas.take(command_.location->data, command_.fresh, command_.patience);
-  if (!connection.ok()) return tell_failed(std::move(connection).error(), true, false);
-  connection_ = std::move(*connection);
-  requested_at_ = std::chrono::steady_clock::now();
-  auto requested = connection_.client->request(missing());
-  if (!requested.ok()) tell_failed(std::move(requested).error(), true, connection_.reused);
+asio::awaitable<void> BlockReader::open() {
+  Status opened = co_await connect(connection_);
+  requested_at_ = Clock::now();
+  if (!opened.ok()) tell_failed(std::move(opened).error(), true, connection_.reused);
 }
 
-void BlockReader::request_ahead() {
+// To the replica of the command, which is asked for the missing bytes.
+asio::awaitable<Status> BlockReader::connect(Connection& connection) {
+  const auto datanode = command_.location->data;
+  connection.client = command_.fresh ? nullptr : context_.replicas.take_idle(datanode);
+  connection.reused = connection.client != nullptr;
+  if (connection.reused) {
+    connection.client->join_loop(executor_);
+  } else {
+    const auto options = context_.replicas.options(command_.patience);
+    if (!options.ok()) co_return options.error();
+    connection.client = std::make_unique<AsyncReplicaClient>(executor_, datanode, *options);
+    Status opened = co_await connection.client->open();
+    if (!opened.ok()) co_return opened;
+  }
+  const auto request = missing();
+  Status requested = co_await connection.client->request(std::span(&request, 1));
+  co_return requested;
+}
+
+asio::awaitable<void> BlockReader::request_ahead() {
   obey(policy_.start([this](NodeId node) { return is_suspect(node); }));
-  if (command_.kind == Kind::kAsk) open();
+  if (command_.kind == Kind::kAsk) co_await open();
 }
 
 void BlockReader::avoid_failed_node() {
@@ -104,55 +132,55 @@ void BlockReader::avoid_failed_node() {
   tell(Withdrawn{});
 }
 
-Status BlockReader::receive(const transfer::ByteSink& sink) {
+asio::awaitable<Status> BlockReader::receive(const transfer::ByteSink& sink) {
   for (;;) {
+    if (cancelled_) end({Errc::kCancelled, "cancelled"});
     switch (command_.kind) {
       case Kind::kAsk:
-        if (!is_open()) open();
-        if (is_open()) receive_from(sink);
+        if (!is_open()) co_await open();
+        if (is_open()) co_await receive_from(sink);
         break;
       case Kind::kSwitch:
-        receive_from(sink);
+        co_await receive_from(sink);
         break;
       case Kind::kAskMode:
-        ask_mode();
+        co_await ask_mode();
         break;
       case Kind::kLocate:
-        locate();
+        co_await locate();
         break;
       case Kind::kDone:
-        return {};
+        co_return Status();
       default:
-        return command_.error;
+        co_return command_.error;
     }
   }
 }
 
-void BlockReader::receive_from(const transfer::ByteSink& sink) {
+asio::awaitable<void> BlockReader::receive_from(const transfer::ByteSink& sink) {
   const auto place = *command_.location;
-  const bool stood_still =
-      connection_.reused || std::chrono::steady_clock::now() - requested_at_ > kAheadMax;
+  const bool stood_still = connection_.reused || Clock::now() - requested_at_ > kAheadMax;
   bool sink_failed = false;
-  const auto counting = [&](std::span<const std::byte> bytes) {
+  const transfer::ByteSink counting = [&](std::span<const std::byte> bytes) {
     auto taken = sink(bytes);
     sink_failed = !taken.ok();
     if (taken.ok()) done_ += bytes.size();
     return taken;
   };
-  const auto hedge_after =
-      command_.may_race ? context_.options.hedge_after : std::chrono::milliseconds(0);
-  auto status = connection_.client->receive(counting, {hedge_after, [this] { return race(); }});
+  Status status = co_await receive_some(counting);
   if (connection_.client->usable() && !sink_failed) {
-    context_.replicas.give_back(place.data, std::move(connection_));
+    connection_.client->leave_loop();
+    context_.replicas.give_back(place.data, std::move(connection_.client));
   }
   connection_.client.reset();
-  if (sink_failed) return cancel(std::move(status).error());
+  if (cancelled_) co_return;
+  if (sink_failed) co_return end(std::move(status).error());
   if (command_.kind == Kind::kSwitch && rival_.client != nullptr) {
     connection_ = std::move(rival_);
-    requested_at_ = std::chrono::steady_clock::now();
-    return;
+    requested_at_ = Clock::now();
+    co_return;
   }
-  if (status.ok() && done_ == length_) return tell(PartEnded{});
+  if (status.ok() && done_ == length_) co_return tell(PartEnded{});
   if (status.ok()) {
     status = Error{Errc::kProtocol,
                    "sent " + std::to_string(done_) + " of " + std::to_string(length_) + " bytes"};
@@ -160,46 +188,99 @@ void BlockReader::receive_from(const transfer::ByteSink& sink) {
   tell_failed(std::move(status).error(), false, stood_still);
 }
 
-// Called while the first connection gives nothing; an error makes it be left.
-Status BlockReader::race() {
-  const CountedHedge counted(context_.hedges);
-  if (counted.number() > kHedgesMax) return {};
-  tell(ReplicaStalled{});
-  while (command_.kind == Kind::kRace) {
-    auto rival = context_.replicas.take(command_.location->data, false, command_.patience);
-    const auto requested = rival.ok() ? rival->client->request(missing()) : Status(rival.error());
-    if (!requested.ok()) {
-      tell(RivalFailed{requested.error()});
-      continue;
+// From the connection, until its answer has ended or another replica has won a race against it.
+asio::awaitable<Status> BlockReader::receive_some(const transfer::ByteSink& sink) {
+  const bool may_race = command_.may_race && context_.options.hedge_after.count() > 0;
+  if (may_race) {
+    auto ended = co_await connection_.client->receive(sink, context_.options.hedge_after);
+    if (ended) co_return *std::move(ended);
+    co_await race();
+    if (command_.kind == Kind::kSwitch) {
+      connection_.client->give_up();
+      co_return Error{Errc::kTimedOut, "another was quicker"};
     }
-    // When neither gives a byte the time-out of the first decides.
-    const auto after = context_.options.hedge_after;
-    const auto limit = std::max(context_.options.progress_timeout - after, after);
-    rival_ = std::move(*rival);
-    const auto* first =
-        transfer::ReplicaClient::wait_for_either(*connection_.client, *rival_.client, limit);
-    tell(RaceEnded{first == rival_.client.get()});
+    rival_.client.reset();
   }
-  if (command_.kind == Kind::kSwitch) return Error{Errc::kTimedOut, "another was quicker"};
-  rival_.client.reset();
-  return {};
+  auto ended = co_await connection_.client->receive(sink);
+  co_return *std::move(ended);
 }
 
-void BlockReader::ask_mode() {
-  const auto status = context_.link.call(actors::StatusRequest{});
-  if (!status.ok()) return cancel(status.error());
+// While the first connection gives nothing.
+asio::awaitable<void> BlockReader::race() {
+  const CountedHedge counted(context_.hedges);
+  if (counted.number() > kHedgesMax) co_return;
+  tell(ReplicaStalled{});
+  while (command_.kind == Kind::kRace) {
+    Status asked = co_await connect(rival_);
+    if (cancelled_) co_return;
+    if (asked.ok()) {
+      const bool won = co_await rival_is_first();
+      tell(RaceEnded{won});
+    } else {
+      tell(RivalFailed{std::move(asked).error()});
+    }
+  }
+}
+
+// Of the two that may give a byte or end.
+asio::awaitable<bool> BlockReader::rival_is_first() {
+  struct Race {
+    explicit Race(const asio::any_io_executor& executor) : over(executor) {}
+    asio::steady_timer over;
+    AsyncReplicaClient* first = nullptr;
+  };
+  const auto race = std::make_shared<Race>(executor_);
+  // When neither gives a byte the time-out of the first decides.
+  const auto after = context_.options.hedge_after;
+  race->over.expires_after(std::max(context_.options.progress_timeout - after, after));
+  for (auto* runner : std::array{connection_.client.get(), rival_.client.get()}) {
+    runner->when_readable([race, runner] {
+      if (race->first == nullptr) race->first = runner;
+      race->over.cancel();
+    });
+  }
+  end_wait_ = [race] { race->over.cancel(); };
+  boost::system::error_code ignored;
+  co_await race->over.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  end_wait_ = nullptr;
+  co_return race->first == rival_.client.get();
+}
+
+template <class Request>
+asio::awaitable<Result<NamenodeLink::Reply<Request>>> BlockReader::call(Request request) {
+  net::Answer<Result<NamenodeLink::Reply<Request>>> answer(executor_);
+  end_wait_ = [&answer] { answer.cancel(); };
+  context_.link.submit<Request>(std::move(request), answer.giver());
+  // The link answers in time.
+  auto reply = co_await answer.take(Clock::time_point::max());
+  end_wait_ = nullptr;
+  if (reply) co_return *std::move(reply);
+  co_return Error{Errc::kCancelled, "cancelled"};
+}
+
+asio::awaitable<void> BlockReader::ask_mode() {
+  const actors::StatusRequest request;
+  const auto status = co_await call(request);
+  if (!status.ok()) co_return end(status.error());
   tell(ModeTold{status->safe_mode});
 }
 
-void BlockReader::locate() {
-  std::this_thread::sleep_for(command_.delay);
-  auto located =
-      context_.link.call(actors::LocateRequest{path_, context_.host, block_begin_, corrupt_ones_});
-  if (!located.ok()) return cancel(std::move(located).error());
+asio::awaitable<void> BlockReader::locate() {
+  if (command_.delay.count() > 0) {
+    asio::steady_timer delay(executor_, command_.delay);
+    end_wait_ = [&delay] { delay.cancel(); };
+    boost::system::error_code ignored;
+    co_await delay.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    end_wait_ = nullptr;
+    if (cancelled_) co_return;
+  }
+  actors::LocateRequest request{path_, context_.host, block_begin_, corrupt_ones_};
+  auto located = co_await call(std::move(request));
+  if (!located.ok()) co_return end(std::move(located).error());
   const auto found = std::find_if(located->blocks.begin(), located->blocks.end(),
                                   [&](const auto& it) { return it.block == block_; });
   if (found == located->blocks.end()) {
-    return cancel({Errc::kStale, "the file was changed while it was read"});
+    co_return end({Errc::kStale, "the file was changed while it was read"});
   }
   tell(PlacesTold{std::move(found->locations)});
 }

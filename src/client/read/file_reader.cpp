@@ -1,5 +1,5 @@
-#include "client/read/file_reader.hpp"
-
+#include "client/read/block_reader.hpp"
+// The above comes first: see net/asio.hpp.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -10,8 +10,9 @@
 #include <thread>
 #include <utility>
 
-#include "client/read/block_reader.hpp"
+#include "client/read/file_reader.hpp"
 #include "client/read/salvage.hpp"
+#include "net/blocking_loop.hpp"
 #include "storage/blocks/block_store.hpp"
 
 namespace minidfs::client {
@@ -64,7 +65,8 @@ class FileReader {
         const auto* part = supply.take();
         if (part == nullptr) break;
         requests.push_back({*part, reader_of(*part)});
-        requests.back().reader.request_ahead();
+        auto& reader = requests.back().reader;
+        loop_.run(reader, reader.request_ahead());
       }
       if (requests.empty()) return {};
       auto& request = requests.front();
@@ -88,8 +90,8 @@ class FileReader {
   };
 
   BlockReader reader_of(const BlockPart& part) {
-    BlockReader reader(context_, path_, failed_nodes_, blocks_[part.block], part.offset,
-                       part.length);
+    BlockReader reader(loop_.executor(), context_, path_, failed_nodes_, blocks_[part.block],
+                       part.offset, part.length);
     if (salvage_ != nullptr) reader.ask_corrupt_ones();
     return reader;
   }
@@ -99,7 +101,7 @@ class FileReader {
   }
 
   Status receive(Request& request, const transfer::ByteSink& sink) {
-    auto status = request.reader.receive(sink);
+    auto status = loop_.run(request.reader, request.reader.receive(sink));
     auto left = request.part;
     const auto* reader = &request.reader;
     std::optional<BlockReader> next;
@@ -108,8 +110,8 @@ class FileReader {
       MDFS_CHECK(leave_out(left, reader->slice_is_bad(), status.error(), sink));
       if (left.length == 0) return {};
       next.emplace(reader_of(left));
-      next->request_ahead();
-      status = next->receive(sink);
+      loop_.run(*next, next->request_ahead());
+      status = loop_.run(*next, next->receive(sink));
       reader = &*next;
     }
     return status;
@@ -140,6 +142,7 @@ class FileReader {
   const std::vector<metadata::LocatedBlock>& blocks_;
   ProgressMeter& progress_;
   Salvage* salvage_;  // Null: what cannot be read is an error.
+  net::BlockingLoop loop_;
   FailedNodes failed_nodes_;
 };
 

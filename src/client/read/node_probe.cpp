@@ -1,15 +1,50 @@
-#include "client/read/node_probe.hpp"
-
+#include "transfer/async_replica_client.hpp"
+// The above comes first: see net/asio.hpp.
 #include <algorithm>
-#include <atomic>
-#include <mutex>
-#include <thread>
+#include <boost/asio/detached.hpp>
+
+#include "client/read/node_probe.hpp"
 
 namespace minidfs::client {
 namespace {
 
-// Waiting for a node that does not answer takes no processor.
-constexpr std::size_t kThreadsMax = 32;
+namespace asio = boost::asio;
+using Clock = std::chrono::steady_clock;
+
+// Descriptors are bounded, and so is what a network takes at once.
+constexpr std::size_t kAtATime = 32;
+
+struct Probing {
+  ClientContext& context;
+  const std::vector<metadata::ReplicaLocation>& nodes;
+  std::chrono::milliseconds patience;
+  Clock::time_point last_begin;
+  asio::io_context io{1};
+  std::size_t next = 0;
+  std::set<NodeId> unreachable{};
+};
+
+// One node after another, beside others that do the same.
+asio::awaitable<void> probe(Probing& probing) {
+  while (probing.next < probing.nodes.size() && Clock::now() < probing.last_begin) {
+    const auto& node = probing.nodes[probing.next++];
+    auto& replicas = probing.context.replicas;
+    const auto options = replicas.options(probing.patience);
+    Status opened = options.ok() ? Status() : Status(options.error());
+    std::unique_ptr<transfer::AsyncReplicaClient> client;
+    if (opened.ok()) {
+      client = std::make_unique<transfer::AsyncReplicaClient>(probing.io.get_executor(), node.data,
+                                                              *options);
+      opened = co_await client->open();
+    }
+    if (opened.ok()) {
+      client->leave_loop();
+      replicas.give_back(node.data, std::move(client));
+    } else {
+      probing.unreachable.insert(node.node);
+    }
+  }
+}
 
 }  // namespace
 
@@ -17,28 +52,12 @@ std::set<NodeId> unreachable_nodes(ClientContext& context,
                                    const std::vector<metadata::ReplicaLocation>& nodes,
                                    std::chrono::milliseconds within) {
   const auto patience = std::max(within / 2, std::chrono::milliseconds(1));
-  const auto last_begin = std::chrono::steady_clock::now() + patience;
-  std::atomic<std::size_t> next{0};
-  std::mutex mutex;
-  std::set<NodeId> unreachable;
-  const auto work = [&] {
-    for (auto i = next++; i < nodes.size(); i = next++) {
-      if (std::chrono::steady_clock::now() >= last_begin) return;
-      const auto& node = nodes[i];
-      auto connection = context.replicas.take(node.data, true, patience);
-      if (connection.ok()) {
-        context.replicas.give_back(node.data, std::move(*connection));
-        continue;
-      }
-      const std::lock_guard lock(mutex);
-      unreachable.insert(node.node);
-    }
-  };
-  std::vector<std::jthread> others;
-  for (std::size_t i = 1; i < std::min(kThreadsMax, nodes.size()); ++i) others.emplace_back(work);
-  work();
-  others.clear();
-  return unreachable;
+  Probing probing{context, nodes, patience, Clock::now() + patience};
+  for (std::size_t i = 0; i < std::min(kAtATime, nodes.size()); ++i) {
+    asio::co_spawn(probing.io, probe(probing), asio::detached);
+  }
+  probing.io.run();
+  return std::move(probing.unreachable);
 }
 
 }  // namespace minidfs::client

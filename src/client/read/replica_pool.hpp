@@ -1,4 +1,4 @@
-// Idle connections to datanodes for reading, kept for the next reader.
+// Idle connections to datanodes for reading, kept for the next reader, whatever its loop.
 #pragma once
 
 #include <chrono>
@@ -14,6 +14,7 @@
 
 namespace minidfs::client {
 
+// For those who block.
 struct ReplicaConnection {
   std::unique_ptr<transfer::ReplicaClient> client;
   bool reused = false;  // It stood idle, so its datanode may have gone without our noticing.
@@ -22,8 +23,8 @@ struct ReplicaConnection {
 // Thread-safe.
 class ReplicaPool {
  public:
-  ReplicaPool(NamenodeLink& link, std::chrono::milliseconds progress_timeout)
-      : link_(link), progress_timeout_(progress_timeout) {}
+  ReplicaPool(NamenodeLink& link, std::chrono::milliseconds progress_timeout);
+  ~ReplicaPool();
 
   // An idle connection, unless `fresh`, or a new one. `patience` is the longest that a new one may
   // take to connect, and then to be greeted; 0 for the usual time-outs.
@@ -33,13 +34,21 @@ class ReplicaPool {
   // REQUIRES: every request was received and the connection is usable.
   void give_back(const metadata::Endpoint& datanode, ReplicaConnection connection);
 
+  // The same for those who have a loop, which opens the connections and which they leave and join:
+  // an idle connection or null; how a new one is to be opened.
+  std::unique_ptr<transfer::AsyncReplicaClient> take_idle(const metadata::Endpoint& datanode);
+  Result<transfer::ConnectionOptions> options(std::chrono::milliseconds patience);
+  void give_back(const metadata::Endpoint& datanode,
+                 std::unique_ptr<transfer::AsyncReplicaClient> client);
+
  private:
   static constexpr std::size_t kIdleMax = 16;
 
   NamenodeLink& link_;
   std::chrono::milliseconds progress_timeout_;
   std::mutex mutex_;
-  std::deque<std::pair<metadata::Endpoint, ReplicaConnection>> idle_;
+  // On no loop.
+  std::deque<std::pair<metadata::Endpoint, std::unique_ptr<transfer::AsyncReplicaClient>>> idle_;
 };
 
 }  // namespace minidfs::client

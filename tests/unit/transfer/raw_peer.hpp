@@ -109,6 +109,7 @@ class SilentListener {
   RawPeer accept() {
     return RawPeer(UniqueFd(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC)));
   }
+  int fd() const { return fd_.get(); }
   void close() { fd_.reset(); }
 
  private:

@@ -201,16 +201,5 @@ TEST_CASE("Who watches is told once that an answer stands still, with all that c
   if (!gives_up) CHECK(bytes == 2 * kSlice);
 }
 
-TEST_CASE("Of two connections the one that has something to receive is found") {
-  Node node;
-  write_block(*open_writer({node.endpoint()}), BlockId{1}, "hello");
-  const auto one = open_client(node);
-  const auto other = open_client(node);
-  CHECK(ReplicaClient::wait_for_either(*one, *other, milliseconds(1)) == nullptr);
-  REQUIRE(other->request({BlockId{1}, kGeneration, 0, 5}).ok());
-  CHECK(ReplicaClient::wait_for_either(*one, *other, std::chrono::seconds(10)) == other.get());
-  CHECK(ReplicaClient::wait_for_either(*other, *one, std::chrono::seconds(10)) == other.get());
-}
-
 }  // namespace
 }  // namespace minidfs::transfer
