@@ -89,6 +89,38 @@ TEST_CASE("generations decide which replica of a block is served, replaced and r
   }
 }
 
+TEST_CASE("replicas are opened together, each with its own answer") {
+  const TemporaryDirectory directory;
+  const auto store = open_store(store_options({directory.path()}));
+  REQUIRE(put(*store, BlockId{1}, 1, make_bytes(1000, 1)).ok());
+  REQUIRE(put(*store, BlockId{2}, 1, make_bytes(3 << 20, 2)).ok());
+  REQUIRE(put(*store, BlockId{3}, 2, make_bytes(1000, 3)).ok());
+  std::vector<BlockStore::ReplicaKey> keys{{BlockId{1}, 1}, {BlockId{2}, 1}, {BlockId{9}, 1},
+                                           {BlockId{3}, 1}, {BlockId{3}, 2}, {BlockId{1}, 1}};
+  auto opened = open_together(*store, keys);
+  CHECK(*read_back(**opened[0]) == make_bytes(1000, 1));
+  CHECK(*read_back(**opened[1]) == make_bytes(3 << 20, 2));
+  CHECK(code_of(opened[2]) == Errc::kNotFound);
+  CHECK(code_of(opened[3]) == Errc::kStale);
+  CHECK(*read_back(**opened[4]) == make_bytes(1000, 3));
+  CHECK(*read_back(**opened[5]) == make_bytes(1000, 1));
+
+  // However many are wanted, no more than so much is read with their descriptors.
+  keys.clear();
+  for (std::uint64_t id = 100; id < 140; ++id) {
+    REQUIRE(put(*store, BlockId{id}, 1, make_bytes(60'000, id)).ok());
+    keys.push_back({BlockId{id}, 1});
+  }
+  opened = open_together(*store, keys);
+  std::size_t read_along = 0;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    read_along += (*opened[i])->content().size();
+    CHECK(*read_back(**opened[i]) == make_bytes(60'000, keys[i].block.value));
+  }
+  CHECK(read_along > 0);
+  CHECK(read_along <= 256 * 1024);
+}
+
 TEST_CASE("a replica is invisible until it is finished and gone when it is abandoned") {
   const TemporaryDirectory directory;
   const auto store = open_store(store_options({directory.path()}));

@@ -142,6 +142,15 @@ TEST_CASE("reads and deletions end when the disk hangs in them") {
     disk.hang("open");
     CHECK(code_of(get(*store, BlockId{1}, 1)) == Errc::kTimedOut);
   }
+  SECTION("opening several") {
+    disk.hang("open");
+    const std::vector<BlockStore::ReplicaKey> keys{
+        {BlockId{1}, 1}, {BlockId{9}, 1}, {BlockId{2}, 1}};
+    const auto opened = open_together(*store, keys);
+    CHECK(code_of(opened[0]) == Errc::kTimedOut);
+    CHECK(code_of(opened[1]) == Errc::kNotFound);
+    CHECK(code_of(opened[2]) == Errc::kTimedOut);
+  }
   SECTION("reading") {
     const auto reader = *store->open_replica(BlockId{1}, 1);
     disk.hang("read");

@@ -97,6 +97,17 @@ inline Result<std::vector<std::byte>> read_back(const ReplicaReader& reader) {
   return raw;
 }
 
+inline std::vector<Result<std::shared_ptr<ReplicaReader>>> open_together(
+    BlockStore& store, std::span<const BlockStore::ReplicaKey> keys) {
+  std::vector<std::promise<Result<std::shared_ptr<ReplicaReader>>>> promises(keys.size());
+  store.open_replicas(keys, [&](std::size_t place, Result<std::shared_ptr<ReplicaReader>> reader) {
+    promises.at(place).set_value(std::move(reader));
+  });
+  std::vector<Result<std::shared_ptr<ReplicaReader>>> readers;
+  for (auto& promise : promises) readers.push_back(promise.get_future().get());
+  return readers;
+}
+
 inline Result<std::vector<std::byte>> get(BlockStore& store, BlockId block,
                                           std::uint64_t generation) {
   MDFS_TRY(const auto reader, store.open_replica(block, generation));
