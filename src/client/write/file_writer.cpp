@@ -65,20 +65,20 @@ Result<WriteReport> FileWriter::write(Source& source) {
 
 void FileWriter::work() {
   std::optional<SendingSpace> space;
-  for (;;) {
-    auto written = write_next(space);
-    if (!written.ok()) return fail(std::move(written).error());
-    if (!*written) return;
+  while (write_next(space)) {
   }
 }
 
-// One block, from its source to its datanodes. False when there is none left.
-Result<bool> FileWriter::write_next(std::optional<SendingSpace>& space) {
+// One block, from its source to its datanodes. False when there is none left, or the file is lost.
+bool FileWriter::write_next(std::optional<SendingSpace>& space) {
   std::unique_lock turn(turn_);
   if (stop_ || next_ >= end_) return false;
   if (!space) space.emplace(settings_.compression);
   const auto index = next_++;
-  MDFS_TRY(const auto source, cutter_->cut(index, space->buffer));
+  auto cut = cutter_->cut(index, space->buffer);
+  // Before anybody else asks a source that has failed for more.
+  if (!cut.ok()) return fail(std::move(cut).error());
+  const auto source = std::move(*cut);
   if (!source) {
     note_end(index, 0);
     return false;
@@ -97,23 +97,21 @@ Result<bool> FileWriter::write_next(std::optional<SendingSpace>& space) {
   writer.send({&block, 1}, next_pipeline(index < expected));
   if (in_order) {
     auto failure = block.unreadable ? Status(*block.unreadable) : writer.failure();
-    if (!failure.ok()) {
-      // Before anybody else waits for more of the stream.
-      fail(std::move(failure).error());
-      return false;
-    }
+    if (!failure.ok()) return fail(std::move(failure).error());
     note_end(index, source->length_max());
     pass_on(turn);
   }
-  MDFS_CHECK(
-      outcome_of(block, writer.finish(), copies_min(context_.options, settings_.replication)));
+  auto outcome =
+      outcome_of(block, writer.finish(), copies_min(context_.options, settings_.replication));
+  if (!outcome.ok()) return fail(std::move(outcome).error());
   if (!in_order) {
     turn.lock();
     note_end(index, block.stored.block.length);
     turn.unlock();
   }
-  if (!block.stored.nodes.empty()) MDFS_CHECK(add(index, std::move(block.stored)));
-  return true;
+  if (block.stored.nodes.empty()) return true;
+  auto added = add(index, std::move(block.stored));
+  return added.ok() || fail(std::move(added).error());
 }
 
 Result<Pipeline> FileWriter::next_pipeline(bool expected) {
@@ -150,10 +148,12 @@ void FileWriter::join_workers() {
   }
 }
 
-void FileWriter::fail(Error error) {
+// Nobody goes on. Returns false.
+bool FileWriter::fail(Error error) {
   const std::lock_guard lock(mutex_);
   if (!error_) error_ = std::move(error);
   stop_ = true;
+  return false;
 }
 
 // --- What is stored ----------------------------------------------------------------------------

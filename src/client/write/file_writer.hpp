@@ -64,17 +64,15 @@ class FileWriter {
   // Makes the file visible with its first `blocks` blocks, all of which were added.
   Result<WriteReport> commit(const std::optional<Attributes>& attributes, std::uint64_t blocks);
 
-  WriteSession& session() { return session_; }
-
  private:
   void work();
-  Result<bool> write_next(std::optional<SendingSpace>& space);
+  bool write_next(std::optional<SendingSpace>& space);
   Result<Pipeline> next_pipeline(bool expected);
   PipelineDemand demand(std::uint64_t block_size) const;
   void pass_on(std::unique_lock<std::mutex>& turn);
   void note_end(std::uint64_t index, std::uint64_t length);
   void join_workers();
-  void fail(Error error);
+  bool fail(Error error);
 
   std::vector<StoredBlock> take_part();
   Status stage(std::uint64_t position, std::vector<StoredBlock> blocks);

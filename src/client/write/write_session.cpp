@@ -48,6 +48,7 @@ WriteSession::WriteSession(ClientContext& context)
 
 WriteSession::~WriteSession() {
   {
+    // The link answers every request within its time-out, and when it ends.
     std::unique_lock lock(mutex_);
     answered_.wait(lock, [&] { return supply_.asked == 0; });
   }

@@ -195,5 +195,40 @@ TEST_CASE(
   }
 }
 
+// Fails when so many bytes were read, which is told again and again.
+class FailingSource final : public Source {
+ public:
+  explicit FailingSource(std::size_t fails_at) : left_(fails_at) {}
+  Result<std::size_t> read(std::span<std::byte> buffer) override {
+    if (left_ == 0) {
+      ++failures;
+      return Error{Errc::kIoError, "the cable was pulled"};
+    }
+    const auto count = std::min(buffer.size(), left_);
+    std::fill_n(buffer.begin(), count, std::byte{'x'});
+    left_ -= count;
+    return count;
+  }
+
+  std::atomic<int> failures{0};
+
+ private:
+  std::size_t left_;
+};
+
+TEST_CASE("A stream that fails between two blocks or within one is read no further") {
+  static constexpr std::size_t kBlock = 64 << 10;
+  auto options = quick(kBlock);
+  options.parallel_blocks = 4;
+  FakeCluster cluster(2, options);
+  FailingSource source(GENERATE(std::size_t{0}, kBlock, 8 * kBlock, 8 * kBlock + 1000));
+  const auto report = cluster.files->write_file("/f", source, {});
+  REQUIRE_FALSE(report.ok());
+  CHECK(report.error().code == Errc::kIoError);
+  CHECK_THAT(report.error().message, Catch::Contains("/f: the cable was pulled"));
+  CHECK(source.failures == 1);
+  CHECK(cluster.names->files.empty());
+}
+
 }  // namespace
 }  // namespace minidfs::client

@@ -24,11 +24,7 @@ FileSettings small_settings() {
 
 // A file that is written to a fake namenode, without any bytes.
 struct Writing {
-  explicit Writing(const StagingOptions& options) : staging(options) {
-    PipelineDemand demand;
-    demand.replication = 2;
-    REQUIRE(file->session().request_pipeline(demand).ok());
-  }
+  explicit Writing(const StagingOptions& options) : staging(options) {}
 
   StoredBlock block(std::uint64_t index, std::uint64_t length = 100, std::size_t copies = 2) const {
     StoredBlock stored;
