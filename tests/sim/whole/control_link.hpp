@@ -2,6 +2,7 @@
 // as it was when the connection was made, and may be lost or late. No time-outs of its own.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -22,6 +23,20 @@ class ControlLink {
     life_ = namenode_.process().life();
   }
 
+  // Connects as a peer that has one connection: once the namenode has taken the new one, it hears
+  // nothing over those before (actors/admission_handshake.cpp). What it has said before may still
+  // arrive.
+  template <class Reply>
+  void dial(Respond<Reply> answered) {
+    reconnect();
+    ask<Reply>(
+        [this, connection = connection_](SimNamenode&, const Respond<Reply>& respond) {
+          admitted_ = std::max(admitted_, connection);
+          respond(Reply{});
+        },
+        std::move(answered));
+  }
+
   template <class Reply>
   void ask(std::function<void(SimNamenode&, Respond<Reply>)> request, Respond<Reply> answered) {
     const auto connection = connection_;
@@ -32,9 +47,10 @@ class ControlLink {
       });
     };
     network_.send(place_, kNamenode, connection,
-                  [this, life = life_, request = std::move(request), respond] {
-                    namenode_.process().arrive(
-                        life, [this, request, respond] { request(namenode_, respond); });
+                  [this, connection, life = life_, request = std::move(request), respond] {
+                    namenode_.process().arrive(life, [this, connection, request, respond] {
+                      if (connection >= admitted_) request(namenode_, respond);
+                    });
                   });
   }
 
@@ -44,6 +60,7 @@ class ControlLink {
   Process& owner_;
   Place place_;
   std::uint64_t connection_ = 0;
+  std::uint64_t admitted_ = 0;  // By the namenode, in place of those before.
   std::uint64_t life_ = 0;
 };
 

@@ -16,8 +16,8 @@
 #include "metadata/membership.hpp"
 #include "sim/whole/control_link.hpp"
 #include "sim/whole/disk.hpp"
-#include "sim/whole/pipeline.hpp"
 #include "sim/whole/process.hpp"
+#include "sim/whole/receiver.hpp"
 
 namespace minidfs::sim {
 
@@ -97,7 +97,9 @@ class SimDatanode {
   std::uint64_t incarnation_ = 0;
   std::optional<metadata::Membership> membership_;
   std::uint64_t wakes_ = 0;
+  std::uint64_t dialed_ = 0;                        // The last connection.
   const actors::HeartbeatReply* answer_ = nullptr;  // That the present step is about.
+  std::uint64_t answered_over_ = 0;                 // The connection it came over.
   metadata::ChangeCollector changes_;
   std::vector<actors::CopyFailure> failed_copies_;
   // What the last heartbeat told, until it is answered.

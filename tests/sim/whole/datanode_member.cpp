@@ -53,10 +53,9 @@ void SimDatanode::failed(std::uint64_t connection, std::uint64_t request, const 
 // --- Effects ----------------------------------------------------------------------------------
 
 void SimDatanode::act(const metadata::Dial& effect) {
-  link_.reconnect();
+  dialed_ = effect.connection;
   const auto answered = std::make_shared<bool>(false);
-  link_.ask<actors::Accepted>(
-      [](SimNamenode&, const Respond<actors::Accepted>& respond) { respond(actors::Accepted{}); },
+  link_.dial<actors::Accepted>(
       [this, answered, effect, life = cluster_.namenode.process().life()](const auto&) {
         if (std::exchange(*answered, true)) return;
         const auto closed = [this, effect, mine = process_.life()] {
@@ -182,7 +181,12 @@ void SimDatanode::act(const metadata::SendHeartbeat& effect) {
 void SimDatanode::heartbeat_answered(std::uint64_t connection, std::uint64_t request,
                                      const actors::HeartbeatReply& reply) {
   if (told_.request == request && !reply.register_again) told_ = {};
+  if (connection != dialed_) {
+    cluster_.world.note("an answer over a connection that was hung up");
+    if (membership_->is_member()) cluster_.world.note("an answer of before it registered anew");
+  }
   answer_ = &reply;
+  answered_over_ = connection;
   metadata::HeartbeatAnswered event;
   event.connection = connection;
   event.request = request;
@@ -195,7 +199,13 @@ void SimDatanode::heartbeat_answered(std::uint64_t connection, std::uint64_t req
   answer_ = nullptr;
 }
 
-void SimDatanode::act(const metadata::ObeyOrders&) { obey(*answer_); }
+// What was ordered before a report cannot be obeyed after it.
+void SimDatanode::act(const metadata::ObeyOrders&) {
+  if (answered_over_ != dialed_) {
+    cluster_.world.violated(name() + " obeys orders over a connection that it has hung up");
+  }
+  obey(*answer_);
+}
 
 void SimDatanode::act(const metadata::Refused& effect) {
   cluster_.world.violated("node " + std::to_string(place_) +

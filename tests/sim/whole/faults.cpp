@@ -51,6 +51,8 @@ void Faults::happen(Kind kind) {
       return kill_namenode(true);
     case Kind::kCutWire:
       return cut_wire();
+    case Kind::kPutOutWire:
+      return put_out_wire();
     case Kind::kSlowNetwork:
       cluster_.network.slow(true);
       return world.after(milliseconds{4000}, [this] { cluster_.network.slow(false); });
@@ -115,14 +117,28 @@ void Faults::start_namenode() {
   }
 }
 
-void Faults::cut_wire() {
+std::pair<Place, Place> Faults::some_wire() {
   const auto places = 1 + cluster_.nodes.size() + cluster_.writers.size();
   const auto from = static_cast<Place>(cluster_.world.below(places));
-  const auto to = static_cast<Place>(cluster_.world.below(places));
+  return {from, static_cast<Place>(cluster_.world.below(places))};
+}
+
+// As long as makes a datanode connect anew, or shorter. Most often from or to the namenode.
+void Faults::put_out_wire() {
+  auto [from, to] = some_wire();
+  if (!cluster_.world.chance(4)) from = kNamenode;
+  if (cluster_.world.chance(2)) std::swap(from, to);
+  const auto length = cluster_.world.between(milliseconds{1000}, milliseconds{8000});
+  cluster_.network.put_out(from, to, length);
+  if (cluster_.world.chance(2)) cluster_.network.put_out(to, from, length);
+}
+
+void Faults::cut_wire() {
+  const auto [from, to] = some_wire();
   cluster_.network.cut(from, to);
   if (cluster_.world.chance(2)) cluster_.network.cut(to, from);
   cluster_.world.after(cluster_.world.between(milliseconds{500}, milliseconds{8000}),
-                       [this, from, to] {
+                       [this, from = from, to = to] {
                          cluster_.network.mend(from, to);
                          cluster_.network.mend(to, from);
                        });

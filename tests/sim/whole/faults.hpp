@@ -3,6 +3,7 @@
 #pragma once
 
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "sim/whole/cluster.hpp"
@@ -30,6 +31,7 @@ class Faults {
     kStopNamenode,
     kRestoreNamenode,
     kCutWire,
+    kPutOutWire,
     kSlowNetwork,
     kDisk,
     kClock,
@@ -43,7 +45,9 @@ class Faults {
   void suspend(Process& process, milliseconds longest);
   void kill_node(bool power);
   void kill_namenode(bool restore);
+  std::pair<Place, Place> some_wire();
   void cut_wire();
+  void put_out_wire();
   void disk();
   void start_namenode();
   void start_namenode_later();

@@ -1,5 +1,6 @@
 #include "sim/whole/namenode_log.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/codec.hpp"
@@ -98,7 +99,8 @@ void SimLog::sync() {
   process_.later(world_.between(milliseconds{1}, most), [this] { synced(); });
 }
 
-// The database is ahead of the block map for as long as the effects take to reach it.
+// The database is ahead of the block map for as long as the effects take to reach it. Answers go
+// another way, and may come after what later entries have done.
 void SimLog::synced() {
   const auto entries = std::exchange(syncing_, {});
   log_.insert(log_.end(), entries.begin(), entries.end());
@@ -106,12 +108,13 @@ void SimLog::synced() {
     world_.note("a store that failed");
     return failed_();
   }
-  process_.later(
-      world_.between(milliseconds{0}, milliseconds{5}),
-      [this, effects = state().table().take_effects(), answers = applier_->take_completions()] {
-        effects_(effects);
-        answer(answers);
-      });
+  effects_at_ =
+      std::max(effects_at_, world_.now() + world_.between(milliseconds{0}, milliseconds{5}));
+  const auto wait = std::chrono::duration_cast<milliseconds>(effects_at_ - world_.now());
+  process_.later(wait, [this, effects = state().table().take_effects()] { effects_(effects); });
+  const auto most = world_.chance(6) ? milliseconds{3000} : milliseconds{5};
+  process_.later(wait + world_.between(milliseconds{0}, most),
+                 [this, answers = applier_->take_completions()] { answer(answers); });
   sync();
 }
 

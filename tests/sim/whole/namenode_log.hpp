@@ -92,6 +92,7 @@ class SimLog {
   std::unique_ptr<consensus::Applier> applier_;
   Effects effects_;
   std::function<void()> failed_;
+  TimePoint effects_at_{};  // When those of the last batch are told, after all others.
   std::uint64_t proposer_ = 0;
   std::uint64_t sequence_ = 0;
   std::map<std::uint64_t, Done> waiting_;  // By sequence.

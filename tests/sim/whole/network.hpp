@@ -1,6 +1,8 @@
 // The wires between the parts of a simulated cluster. What is sent on one connection arrives in
 // order; different connections overtake each other, so that what was sent before a reconnection may
-// arrive after what was sent on the new connection, twice then. A wire may be cut one way only.
+// arrive after what was sent on the new connection, twice then. A wire may be cut one way only. It
+// may also be out for a while, upon which what was sent meanwhile is sent again: over connections
+// that lasted that long it comes ever later, over new ones at once.
 #pragma once
 
 #include <cstdint>
@@ -29,17 +31,28 @@ class Network {
   void cut(Place from, Place to) { cut_.insert({from, to}); }
   void mend(Place from, Place to) { cut_.erase({from, to}); }
   bool is_cut(Place from, Place to) const { return cut_.contains({from, to}); }
+  // What is sent within this time arrives after it, up to as much later.
+  void put_out(Place from, Place to, milliseconds length) {
+    outages_[{from, to}] = {world_.now() + length, length};
+  }
   void heal() {
     cut_.clear();
+    outages_.clear();
     slow_ = false;
   }
   // Now and then a message then takes seconds.
   void slow(bool slow) { slow_ = slow; }
 
  private:
+  struct Outage {
+    TimePoint end{};
+    milliseconds length{0};
+  };
+
   World& world_;
   std::uint64_t last_connection_ = 0;
   std::set<std::pair<Place, Place>> cut_;
+  std::map<std::pair<Place, Place>, Outage> outages_;
   bool slow_ = false;
   // Of the last message of a connection in one direction.
   std::map<std::tuple<std::uint64_t, Place, Place>, TimePoint> arrivals_;

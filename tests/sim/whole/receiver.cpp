@@ -1,226 +1,337 @@
+#include "sim/whole/receiver.hpp"
+
 #include <algorithm>
 #include <utility>
 
 #include "sim/whole/cluster.hpp"
-#include "sim/whole/pipeline.hpp"
 
 namespace minidfs::sim {
+namespace {
 
-using storage::DiskWork;
+using For = transfer::PeerWait::For;
 
-Receiver::Receiver(Cluster& cluster, SimDatanode& node, std::weak_ptr<Sender> from,
-                   Process& from_process, Place from_place, std::uint64_t connection,
-                   Transfer transfer)
+constexpr std::uint64_t kPieceBytes = 64 << 10;
+constexpr milliseconds kConnectTimeout{1000};
+constexpr milliseconds kIdleTimeout{8000};
+
+transfer::PipelineReceiver::Limits short_waits() {
+  return {{kConnectTimeout, kProgressTimeout, kMemoryTimeout, kDiskTimeout, milliseconds{0}},
+          kDiskTimeout,
+          kPulse};
+}
+
+}  // namespace
+
+Receiver::Receiver(Cluster& cluster, SimDatanode& node, std::shared_ptr<Channel> from,
+                   transfer::OpenPipeline pipeline)
     : cluster_(cluster),
       node_(node),
-      from_(std::move(from)),
-      from_process_(from_process),
-      from_life_(from_process.life()),
-      from_place_(from_place),
-      connection_(connection),
-      transfer_(std::move(transfer)) {}
+      from_(from),
+      from_life_(from->owner_.life()),
+      pipeline_(std::move(pipeline)) {}
 
 TimePoint Receiver::now() const { return cluster_.world.now(); }
 
-void Receiver::to_sender(std::function<void(Sender&)> message) {
-  cluster_.network.send(
-      node_.place(), from_place_, connection_,
-      [from = from_, process = &from_process_, life = from_life_, message = std::move(message)] {
-        process->arrive(life, [from, message] {
-          if (const auto sender = from.lock()) message(*sender);
-        });
-      });
+bool Receiver::listens() const { return !over_ && life_ != 0 && life_ == node_.process().life(); }
+
+void Receiver::to_sender(Answer answer) {
+  const auto from = from_.lock();
+  if (from == nullptr) return;
+  auto& owner = from->owner_;
+  cluster_.network.send(node_.place(), from->place_, from->connection_,
+                        [from = from_, owner = &owner, life = from_life_, answer] {
+                          owner->arrive(life, [from, answer] {
+                            if (const auto channel = from.lock()) channel->arrived(answer);
+                          });
+                        });
 }
 
-bool Receiver::listens() const { return !over_ && life_ == node_.process().life(); }
+void Receiver::step(transfer::ReceiverEvent event) {
+  for (auto& effect : core_->step(std::move(event), now())) {
+    std::visit([this](const auto& each) { act(each); }, effect);
+  }
+}
 
 void Receiver::begin() {
   life_ = node_.process().life();
   node_.receives(shared_from_this());
-  heard_ = swept_ = now();
-  if (transfer_.targets.empty()) {
-    below_.emplace();
-  } else {
-    down_ = Sender::open(cluster_, node_.process(), node_.place(), transfer_,
-                         {[this] { forwarded(); },
-                          [this](const Stored& left) {
-                            for (std::size_t i = 0; i < left.size(); ++i) {
-                              if (!left[i]) tell_lost(i + 1);
-                            }
-                          },
-                          [this](const Stored& stored) { below_ended(stored); }});
-  }
+  swept_ = now();
+  core_.emplace(short_waits(), pipeline_, now());
+  to_sender(transfer::Welcome{});
+  step(transfer::PipelineOpened{});
   sweep_later();
 }
 
-// --- Pieces -----------------------------------------------------------------------------------
+// --- Input ------------------------------------------------------------------------------------
 
-void Receiver::piece_arrived() {
+void Receiver::arrived(const Frame& frame) {
   if (!listens()) return;
-  heard_ = now();
-  ++arrived_;
-  take_next();
+  arrived_.push_back(frame);
+  wait_.progressed(now());
+  try_receive();
 }
 
-void Receiver::take_next() {
-  if (over_ || arrived_ == 0 || ticket_.has_value() || forwarding_.has_value()) return;
-  ticket_ = node_.ask_memory(*this, now() + kMemoryTimeout);
-  node_.grant_memory();
+// Read, and passed on, when nothing keeps this node from reading.
+void Receiver::alive() {
+  if (!listens() || !receive_.has_value() || ticket_.has_value()) return;
+  wait_.progressed(now());
+  if (next_ != nullptr) next_->send_alive();
 }
 
-void Receiver::granted() {
-  ticket_.reset();
-  --arrived_;
-  const auto piece = received_++;
-  held_[piece] = {};
-  to_sender([](Sender& sender) { sender.piece_taken(); });
-  if (below_.has_value()) {
-    held_[piece].forwarded = true;
+void Receiver::ended() {
+  if (!listens()) return;
+  ended_ = true;
+  try_receive();
+}
+
+// Who does not read its socket notices that the other end has gone, all the same.
+void Receiver::hung_up() {
+  if (!listens()) return;
+  if (receive_.has_value() && !ticket_.has_value()) return ended();
+  step(transfer::WriterGone{});
+}
+
+void Receiver::act(const transfer::Receive& effect) {
+  receive_ = effect;
+  if (effect.in_block) {
+    wait_.begin(For::kFrame, now(), effect.patience);
   } else {
-    forwarding_ = piece;
-    down_->send_piece();
+    wait_.begin(For::kIdle, now(), kIdleTimeout);
   }
-  if (own_.has_value()) {
-    held_[piece].written = true;
-    let_go(piece);
-  } else {
-    write(piece);
-  }
-  if (received_ == transfer_.pieces) {
-    finish();
-    acknowledge();  // When it was lost before.
-  } else {
-    take_next();
+  try_receive();
+}
+
+void Receiver::try_receive() {
+  if (!receive_.has_value() || ticket_.has_value()) return;
+  if (!arrived_.empty()) {
+    wait_.begin(For::kMemory, now(), milliseconds{0});
+    ticket_ = node_.ask_memory(*this, now() + kMemoryTimeout);
+    node_.grant_memory();
+  } else if (ended_) {
+    step(transfer::InputEnded{std::exchange(receive_, std::nullopt)->input});
   }
 }
 
 void Receiver::expired() {
   cluster_.world.note("memory that did not come in time");
+  if (receive_->in_block) cluster_.world.note("memory denied in the middle of a block");
   ticket_.reset();
-  end();
+  step(transfer::MemoryDenied{std::exchange(receive_, std::nullopt)->input,
+                              {Errc::kUnavailable, "no memory"}});
 }
 
-void Receiver::write(std::size_t piece) {
-  ++disk_calls_;
-  node_.disk().work(DiskWork::kWrite, [self = shared_from_this(), piece] {
-    --self->disk_calls_;
-    const auto at = self->held_.find(piece);
-    if (at == self->held_.end()) return;
-    at->second.written = true;
-    self->let_go(piece);
-    self->finish();
-  });
+void Receiver::granted() {
+  ticket_.reset();
+  wait_.begin(For::kNothing, now(), milliseconds{0});
+  held_[++lease_] = {};
+  const auto input = std::exchange(receive_, std::nullopt)->input;
+  step(transfer::InputArrived{input});
+  take();
+  tell_brakes();
+  step(transfer::InputTaken{input, unsent_.size() + (next_ ? next_->untaken() : 0)});
 }
 
-void Receiver::forwarded() {
-  if (!forwarding_.has_value()) return;
-  const auto piece = *std::exchange(forwarding_, std::nullopt);
-  held_[piece].forwarded = true;
-  let_go(piece);
-  take_next();
+// Frames, of which one may have a piece of a block.
+void Receiver::take() {
+  bool piece_seen = false;
+  while (core_->takes() && !arrived_.empty()) {
+    const Frame frame = arrived_.front();
+    const auto* piece = std::get_if<Piece>(&frame);
+    if (piece != nullptr && std::exchange(piece_seen, true)) return;
+    arrived_.pop_front();
+    unsent_.push_back(frame);
+    if (piece != nullptr) {
+      take_piece(*piece);
+    } else if (const auto* begin = std::get_if<transfer::BeginBlock>(&frame)) {
+      step(*begin);
+    } else {
+      // The length is told here; the core counts the bytes of its slices.
+      const auto& end = std::get<transfer::EndBlock>(frame);
+      if (!replicas_.empty()) replicas_.rbegin()->second.length = end.length;
+      step(transfer::EndBlock{end.slices, end.slices * kPieceBytes});
+    }
+  }
 }
 
-void Receiver::let_go(std::size_t piece) {
-  const auto at = held_.find(piece);
-  if (at == held_.end() || !at->second.written || !at->second.forwarded) return;
+void Receiver::take_piece(const Piece& piece) {
+  to_sender(Took{});
+  step(transfer::SlicesBegun{false});
+  piece_ = &piece;
+  step(transfer::SlicesArrived{1, kPieceBytes, kPieceBytes, {}});
+  piece_ = nullptr;
+}
+
+void Receiver::act(const transfer::ForwardEarly&) { forward(); }
+
+void Receiver::forward() {
+  for (auto& frame : std::exchange(unsent_, {})) next_->send(std::move(frame));
+}
+
+void Receiver::act(const transfer::ReleaseInput& effect) {
+  release_ = effect;
+  if (effect.forward) forward();
+  unsent_.clear();
+  release_if_taken();
+}
+
+void Receiver::release_if_taken() {
+  if (!release_.has_value() || (release_->forward && next_ && next_->untaken() > 0)) return;
+  const auto input = std::exchange(release_, std::nullopt)->input;
+  held_[lease_].in_use = false;
+  give_back_if_free(lease_);
+  tell_brakes();
+  step(transfer::InputReleased{input});
+}
+
+void Receiver::give_back_if_free(std::size_t lease) {
+  const auto at = held_.find(lease);
+  if (at == held_.end() || at->second.in_use || at->second.writes > 0) return;
   held_.erase(at);
   node_.give_back_memory(hops());
+  retire_if_done();
 }
 
-std::optional<TimePoint> Receiver::waits_for_sync_since() const {
-  return own_.has_value() ? std::nullopt : syncs_since_;
+// --- The next node ----------------------------------------------------------------------------
+
+void Receiver::act(const transfer::ConnectNext&) {
+  step(transfer::AddressesFound{1});
+  step(transfer::AddressTried{});
+  auto rest = pipeline_;
+  ++rest.ahead;
+  next_ = Channel::open(cluster_, node_.process(), node_.place(), rest,
+                        [weak = weak_from_this()](const Answer& answer) {
+                          const auto alive = weak.lock();
+                          if (alive != nullptr && alive->listens()) alive->hear(answer);
+                        });
 }
 
-std::string Receiver::describe() const {
-  const auto word = [](const std::optional<bool>& stored) {
-    return !stored.has_value() ? "open" : *stored ? "stored" : "lost";
-  };
-  auto text = node_.name() + " has received " + std::to_string(received_) + " of " +
-              std::to_string(transfer_.pieces) + " pieces, holds " + std::to_string(held_.size()) +
-              (ticket_.has_value() ? ", waits for memory" : "") +
-              (forwarding_.has_value() ? ", forwards" : "") + ", " + word(own_) +
-              (over_ ? ", over" : "");
-  return next() != nullptr ? text + "; " + next()->describe() : text;
-}
-
-bool Receiver::waits_for_next_node() const {
-  return forwarding_.has_value() && held_.size() == 1 && held_.begin()->second.written;
-}
-
-// --- The end of the block ---------------------------------------------------------------------
-
-// What was begun to be finished stays, whether or not somebody still listens.
-void Receiver::finish() {
-  const bool written =
-      std::all_of(held_.begin(), held_.end(), [](const auto& each) { return each.second.written; });
-  if (own_.has_value() || received_ < transfer_.pieces || !written || finishing_) return;
-  finishing_ = true;
-  syncs_since_ = now();
-  ++disk_calls_;
-  node_.disk().work(DiskWork::kSync, [self = shared_from_this()] {
-    --self->disk_calls_;
-    self->syncs_since_.reset();
-    const bool stored = self->node_.keep(self->transfer_.block, self->transfer_.content);
-    if (self->own_.has_value()) return;  // It was given up before.
-    self->own_ = stored;
-    self->acknowledge();
-  });
-}
-
-void Receiver::lose_own() {
-  cluster_.world.note("a disk left in the middle of a block");
-  own_ = false;
-  std::vector<std::size_t> pieces;
-  for (auto& [piece, state] : held_) {
-    state.written = true;
-    pieces.push_back(piece);
+void Receiver::hear(const Answer& answer) {
+  if (std::holds_alternative<transfer::Welcome>(answer)) {
+    step(transfer::NextConnected{});
+  } else if (std::holds_alternative<Took>(answer)) {
+    step(transfer::NextTook{});
+    release_if_taken();
+  } else if (const auto* ack = std::get_if<transfer::AckBlock>(&answer)) {
+    step(transfer::NextAcked{*ack});
+  } else if (const auto* lost = std::get_if<transfer::TargetLost>(&answer)) {
+    step(transfer::NextLost{*lost});
+  } else if (const auto* alive = std::get_if<transfer::KeepAlive>(&answer)) {
+    step(transfer::NextAlive{milliseconds(alive->disk_stalled_ms)});
+  } else {
+    step(transfer::NextFailed{std::get<transfer::Outcome>(answer).to_error()});
   }
-  for (const auto piece : pieces) let_go(piece);
-  tell_lost(0);
-  acknowledge();
 }
 
-// The writer may want to begin the block again while it is young.
-void Receiver::tell_lost(std::size_t target) {
-  to_sender([target](Sender& sender) { sender.target_lost(target); });
-}
-
-void Receiver::below_ended(const Stored& stored) {
-  below_ = stored;
-  for (std::size_t i = 0; i < stored.size() && received_ < transfer_.pieces; ++i) {
-    if (!stored[i]) tell_lost(i + 1);
+void Receiver::act(const transfer::HangUpNext&) {
+  if (judging_ && node_.disk().hangs_since().has_value()) {
+    cluster_.world.note("a next node given up while the disk hangs");
   }
-  forwarded();
-  acknowledge();
+  const auto next = std::exchange(next_, nullptr);
+  next->close();
+  unsent_.clear();
+  node_.process().later(milliseconds{0}, [self = shared_from_this()] { self->release_if_taken(); });
 }
 
-void Receiver::acknowledge() {
-  if (over_ || received_ < transfer_.pieces || !own_.has_value() || !below_.has_value()) return;
-  Stored stored{*own_};
-  stored.insert(stored.end(), below_->begin(), below_->end());
-  to_sender([stored](Sender& sender) { sender.acknowledged(stored); });
-  end();
+// --- The disk ---------------------------------------------------------------------------------
+
+void Receiver::act(const transfer::CreateReplica& effect) {
+  replicas_[effect.block].begin = effect.begin;
+  const auto there = node_.disk().replicas.find(effect.begin.block);
+  if (there == node_.disk().replicas.end() ||
+      there->second.block.generation < effect.begin.generation) {
+    return;
+  }
+  step(transfer::ReplicaLost{effect.block, {Errc::kAlreadyExists, "it is there"}});
 }
 
-void Receiver::sign_of_life() {
-  if (listens()) heard_ = now();
+void Receiver::act(const transfer::AppendSlices& effect) {
+  auto& replica = replicas_.at(effect.block);
+  if (replica.content != 0 && replica.content != piece_->content) {
+    cluster_.world.violated(node_.name() + " mixes the bytes of two writers in one replica");
+  }
+  replica.content = piece_->content;
+  replica.unwritten.push_back(lease_);
+  ++held_[lease_].writes;
+  node_.disk().work(storage::DiskWork::kWrite, [self = shared_from_this(), block = effect.block,
+                                                lease = lease_] { self->written(block, lease); });
 }
 
-void Receiver::abandoned() {
-  if (listens()) end();
+void Receiver::written(Block block, std::size_t lease) {
+  auto& replica = replicas_.at(block);
+  if (replica.abandoned) {
+    if (over_) cluster_.world.note("an answer of the disk after its session ended");
+    return;
+  }
+  std::erase(replica.unwritten, lease);
+  --held_[lease].writes;
+  give_back_if_free(lease);
+  sync_if_written(block);
+  if (!over_) tell_brakes();
 }
 
-void Receiver::end() {
-  const auto self = shared_from_this();
+void Receiver::act(const transfer::StoreReplica& effect) {
+  replicas_.at(effect.block).storing_since = now();
+  sync_if_written(effect.block);
+}
+
+// What was begun to be stored stays, whether or not somebody still listens.
+void Receiver::sync_if_written(Block block) {
+  auto& replica = replicas_.at(block);
+  if (!replica.storing_since.has_value() || !replica.unwritten.empty()) return;
+  if (replica.abandoned || std::exchange(replica.syncing, true)) return;
+  node_.disk().work(storage::DiskWork::kSync,
+                    [self = shared_from_this(), block] { self->synced(block); });
+}
+
+void Receiver::synced(Block block) {
+  const auto replica = replicas_.extract(block).mapped();
+  const metadata::Block stored{replica.begin.block, replica.begin.generation, replica.length};
+  const bool kept = node_.keep(stored, replica.content);
+  if (over_) return cluster_.world.note("an answer of the disk after its session ended");
+  if (replica.abandoned) cluster_.world.note("an answer of the disk after it was given up");
+  if (kept) {
+    step(transfer::ReplicaStored{block, replica.length});
+  } else {
+    step(transfer::ReplicaLost{block, {Errc::kAlreadyExists, "it is there"}});
+  }
+}
+
+void Receiver::act(const transfer::AbandonReplica& effect) {
+  const auto at = replicas_.find(effect.block);
+  if (at == replicas_.end()) return;  // It has come to its end.
+  if (judging_) cluster_.world.note("a disk left in the middle of a block");
+  at->second.abandoned = true;
+  for (const auto lease : std::exchange(at->second.unwritten, {})) {
+    --held_[lease].writes;
+    give_back_if_free(lease);
+  }
+}
+
+void Receiver::tell_brakes() {
+  const auto& open = core_->open_block();
+  const bool behind =
+      open.has_value() && open->stored_here && replicas_.rbegin()->second.unwritten.size() > 1;
+  if (const transfer::Brakes now{false, behind}; now != core_->brakes()) {
+    step(transfer::BrakesChanged{now});
+  }
+}
+
+// --- The end ----------------------------------------------------------------------------------
+
+void Receiver::act(const transfer::TargetLost& lost) { to_sender(lost); }
+
+// What the disk still owes keeps its memory.
+void Receiver::act(const transfer::ClosePipeline& effect) {
+  if (!effect.status.ok()) to_sender(transfer::outcome_of(effect.status.error()));
   over_ = true;
+  receive_.reset();
   if (ticket_.has_value()) node_.cancel_memory(*std::exchange(ticket_, std::nullopt));
-  if (down_ != nullptr) down_->close();
-  const auto pieces = std::exchange(held_, {}).size();
-  for (std::size_t i = 0; i < pieces; ++i) node_.give_back_memory(hops());
-  node_.receives_no_more(*this);
+  retire_if_done();
 }
 
-// --- Signs of life ----------------------------------------------------------------------------
+void Receiver::retire_if_done() {
+  if (over_ && held_.empty()) node_.receives_no_more(*this);
+}
 
 void Receiver::sweep_later() {
   node_.process().later(kPulse, [self = shared_from_this()] { self->sweep(); });
@@ -228,20 +339,49 @@ void Receiver::sweep_later() {
 
 void Receiver::sweep() {
   if (over_) return;
-  if (now() - std::exchange(swept_, now()) > 2 * kPulse) heard_ = now();
-  if (now() - heard_ > kProgressTimeout) {
-    cluster_.world.note("a writer given up in the middle of a block");
-    return end();
+  if (now() - std::exchange(swept_, now()) > 2 * kPulse) {
+    wait_.progressed(now());
+    step(transfer::Excused{});
   }
-  auto stalled = milliseconds{0};
-  if (waits_for_disk()) stalled = node_.disk().stalled_for();
-  if (stalled >= kDiskTimeout) {
-    lose_own();
-    stalled = milliseconds{0};
+  if (wait_.too_long(now()) && receive_.has_value()) {
+    if (receive_->in_block) {
+      cluster_.world.note("a writer given up in the middle of a block");
+    }
+    step(transfer::InputEnded{std::exchange(receive_, std::nullopt)->input});
   }
   if (over_) return;
-  to_sender([stalled](Sender& sender) { sender.sign_of_life(stalled); });
-  sweep_later();
+  std::vector<transfer::DiskAge> disks;
+  for (const auto& [block, replica] : replicas_) {
+    if (!replica.abandoned) disks.push_back({block, node_.disk().stalled_for()});
+  }
+  judging_ = true;
+  step(transfer::Tick{disks, false});
+  judging_ = false;
+  if (!over_) sweep_later();
+}
+
+// --- For checkers -----------------------------------------------------------------------------
+
+std::optional<TimePoint> Receiver::waits_for_sync_since() const {
+  if (over_) return std::nullopt;
+  for (const auto& [block, replica] : replicas_) {
+    if (replica.storing_since.has_value() && !replica.abandoned) return replica.storing_since;
+  }
+  return std::nullopt;
+}
+
+bool Receiver::waits_for_next_node() const {
+  return release_.has_value() && release_->forward && next_ != nullptr && held_.size() == 1 &&
+         held_.begin()->second.writes == 0;
+}
+
+std::string Receiver::describe() const {
+  auto text = node_.name() + " holds " + std::to_string(held_.size()) + " pieces, has " +
+              std::to_string(arrived_.size()) + " frames in its socket" +
+              (ticket_.has_value() ? ", waits for memory" : "") +
+              (release_.has_value() ? ", forwards" : "") +
+              (replicas_.empty() ? "" : ", waits for its disk") + (over_ ? ", over" : "");
+  return next() != nullptr ? text + "; " + next()->describe() : text;
 }
 
 }  // namespace minidfs::sim

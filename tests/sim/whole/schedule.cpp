@@ -27,6 +27,7 @@ constexpr std::array kRareStates{
     "an entry of the log that outlived its answer"sv,
     "a deletion in flight at a change of leadership"sv,
     "a fence with orders queued"sv,
+    "an answer of before it registered anew"sv,
     "a namespace that went back"sv,
     "a namenode behind its datanodes"sv,
     "a replica of another life"sv,
@@ -37,6 +38,10 @@ constexpr std::array kRareStates{
     "a disk left in the middle of a block"sv,
     "a disk that hung for so long that its replicas counted as lost"sv,
     "a writer given up in the middle of a block"sv,
+    "an answer of the disk after it was given up"sv,
+    "an answer of the disk after its session ended"sv,
+    "a next node given up while the disk hangs"sv,
+    "memory denied in the middle of a block"sv,
     "memory exhausted at two nodes at once"sv,
     "a block begun again in a better pipeline"sv,
 };

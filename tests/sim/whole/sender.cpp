@@ -5,78 +5,78 @@
 
 namespace minidfs::sim {
 
-Sender::Sender(Cluster& cluster, Process& owner, Place place, Transfer transfer, Events events)
+Sender::Sender(Cluster& cluster, Process& owner, Transfer transfer, Events events)
     : cluster_(cluster),
       owner_(owner),
-      place_(place),
       transfer_(std::move(transfer)),
-      events_(std::move(events)) {}
+      events_(std::move(events)),
+      heard_(cluster.world.now()),
+      swept_(heard_),
+      left_(transfer_.targets.size(), true) {}
 
 std::shared_ptr<Sender> Sender::open(Cluster& cluster, Process& owner, Place place,
                                      Transfer transfer, Events events) {
-  auto sender =
-      std::make_shared<Sender>(cluster, owner, place, std::move(transfer), std::move(events));
-  sender->node_ = cluster.at(sender->transfer_.targets.front());
-  sender->connection_ = cluster.network.connect();
-  sender->left_ = Stored(sender->transfer_.targets.size(), true);
-  sender->heard_ = sender->swept_ = cluster.world.now();
-  auto behind = sender->transfer_;
-  behind.targets.erase(behind.targets.begin());
-  sender->receiver_ = std::make_shared<Receiver>(cluster, *sender->node_, sender, owner, place,
-                                                 sender->connection_, std::move(behind));
-  sender->to_receiver([](Receiver& receiver) { receiver.begin(); });
+  auto sender = std::make_shared<Sender>(cluster, owner, std::move(transfer), std::move(events));
+  sender->channel_ =
+      Channel::open(cluster, owner, place, transfer::OpenPipeline{sender->transfer_.targets},
+                    [weak = std::weak_ptr(sender)](const Answer& answer) {
+                      if (const auto alive = weak.lock()) alive->hear(answer);
+                    });
   sender->sweep_later();
   return sender;
 }
 
-// Met by the process as it is on arrival: a receiver of an earlier one says nothing any more.
-void Sender::to_receiver(std::function<void(Receiver&)> message) {
-  cluster_.network.send(place_, node_->place(), connection_,
-                        [node = node_, receiver = receiver_, message = std::move(message)] {
-                          node->process().arrive(node->process().life(),
-                                                 [receiver, message] { message(*receiver); });
-                        });
-}
-
 void Sender::send_piece() {
   MDFS_ASSERT(sent_ == taken_ && sent_ < transfer_.pieces);
-  ++sent_;
+  const auto& block = transfer_.block;
+  if (sent_ == 0) channel_->send(transfer::BeginBlock{block.id, block.generation, 0});
   waits_since_ = cluster_.world.now();
-  to_receiver([](Receiver& receiver) { receiver.piece_arrived(); });
+  channel_->send(Piece{transfer_.content});
+  if (++sent_ == transfer_.pieces) channel_->send(transfer::EndBlock{sent_, block.length});
 }
 
-void Sender::heard() { heard_ = cluster_.world.now(); }
-
-void Sender::piece_taken() {
-  heard();
+void Sender::hear(const Answer& answer) {
   if (over_) return;
+  if (!std::holds_alternative<Took>(answer)) heard_ = cluster_.world.now();
+  std::visit([this](const auto& each) { on(each); }, answer);
+}
+
+void Sender::on(const Took&) {
   ++taken_;
   waits_since_.reset();
   if (taken_ == transfer_.pieces) waits_since_ = cluster_.world.now();  // For the ack.
   events_.taken();
 }
 
-void Sender::sign_of_life(milliseconds stalled) {
-  heard();
-  if (stalled >= kDiskTimeout) end(Stored(transfer_.targets.size(), false));
+void Sender::on(const transfer::KeepAlive& alive) {
+  if (milliseconds(alive.disk_stalled_ms) >= kDiskTimeout) {
+    end(Stored(transfer_.targets.size(), false));
+  }
 }
 
-void Sender::target_lost(std::size_t target) {
-  heard();
-  if (over_ || !left_[target]) return;
-  left_[target] = false;
+void Sender::on(const transfer::TargetLost& lost) {
+  if (lost.block != transfer_.block.id || lost.target >= left_.size() || !left_[lost.target]) {
+    return cluster_.world.violated("a target is told to be lost twice, or of another block");
+  }
+  left_[lost.target] = false;
   events_.lost(left_);
 }
 
-void Sender::acknowledged(const Stored& stored) {
-  heard();
+void Sender::on(const transfer::AckBlock& ack) {
+  if (ack.block != transfer_.block.id || ack.targets.size() != transfer_.targets.size()) {
+    return cluster_.world.violated("an ack of another block or of other targets");
+  }
+  Stored stored;
+  for (const auto& outcome : ack.targets) stored.push_back(outcome.ok());
   end(stored);
 }
+
+void Sender::on(const transfer::Outcome&) { end(Stored(transfer_.targets.size(), false)); }
 
 void Sender::close() {
   if (std::exchange(over_, true)) return;
   waits_since_.reset();
-  to_receiver([](Receiver& receiver) { receiver.abandoned(); });
+  channel_->close();
 }
 
 void Sender::end(const Stored& stored) {
@@ -106,7 +106,7 @@ void Sender::sweep() {
   if (takes_nothing || now - heard_ > kProgressTimeout) {
     return end(Stored(transfer_.targets.size(), false));
   }
-  to_receiver([](Receiver& receiver) { receiver.sign_of_life(); });
+  channel_->send_alive();
   sweep_later();
 }
 
