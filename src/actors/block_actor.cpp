@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "actors/leadership.hpp"
+#include "actors/request_switch.hpp"
 #include "base/codec.hpp"
 #include "base/logging.hpp"
 #include "base/wall_clock.hpp"
@@ -178,8 +179,9 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
   auto* state = &self->state;
   state->start(self, std::move(*parts));
   const auto& lanes = state->lanes();
-  // A sign of life, or what belongs to it.
-  const auto beaten = [state] {
+  // A sign of life, or what belongs to it: it has passed others on its way here.
+  const auto beaten = [self, state] {
+    put_back_in_line(self->current_mailbox_element());
     state->lanes().beats->leave();
     return state->now();
   };

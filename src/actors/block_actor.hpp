@@ -2,10 +2,11 @@
 // it computes; it waits for no disk: what it has to know of the namespace the owner actor reads for
 // it.
 //
-// Three lanes come together here. Signs of life, clients, operators and the log come in the order
-// of the mailbox, and each of them is short. What is long (parts of full reports, the sweep after a
-// node's death) is put aside and done piece by piece, each piece behind whatever has arrived
-// meanwhile: so nobody waits for more than one of them.
+// Three lanes come together here. Signs of life of datanodes pass all others (request_switch.hpp).
+// Clients, operators and the log come in the order of the mailbox, and each of them is short. What
+// is long (parts of full reports, the sweep after a node's death) is put aside and done piece by
+// piece, each piece behind whatever has arrived meanwhile: so nobody waits for more than one of
+// them.
 //
 //   registers ──> RegisterNode ─> BlockReportPart* ─> Heartbeat*       (each datanode)
 //   writers  ──> AllocateBlocks ─> [data plane] ─> CommitWrite ─> log ─> LogBatch ─> reply

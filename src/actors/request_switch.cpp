@@ -44,17 +44,22 @@ void refuse(const caf::mailbox_element& element, caf::error why) {
 
 }  // namespace
 
-// On any thread.
+// On any thread. An answer to nothing that was asked would enter a lane and never leave it.
 void RequestSwitch::enqueue(caf::mailbox_element_ptr element, caf::execution_unit* host) {
-  if (!element) return;
+  if (!element || element->mid.is_response()) return;
   const auto* route = route_of(element->content());
   if (route == nullptr) {
     refuse(*element, caf::make_error(caf::sec::unexpected_message));
   } else if (!route->lane->enter()) {
     refuse(*element, to_caf(busy_error()));
   } else {
+    if (route->goes_first) element->mid = element->mid.with_high_priority();
     route->actor->enqueue(std::move(element), host);
   }
+}
+
+void put_back_in_line(caf::mailbox_element* served) {
+  served->mid = served->mid.with_normal_priority();
 }
 
 RequestSwitch::Routes namenode_routes(const caf::strong_actor_ptr& names,
@@ -71,7 +76,7 @@ RequestSwitch::Routes namenode_routes(const caf::strong_actor_ptr& names,
   routes.lead<StatusRequest, SafeModeRequest, BalanceRequest, CheckBlocksRequest, ScrubRequest>(
       blocks, lanes.admin);
   routes.lead<BackupRequest>(backups, lanes.admin);
-  routes.lead_nodes<RegisterNode, Heartbeat, Goodbye>(blocks, lanes.beats);
+  routes.lead_nodes_first<RegisterNode, Heartbeat, Goodbye>(blocks, lanes.beats);
   routes.lead_nodes<BlockReportPart>(blocks, lanes.reports);
   return routes;
 }

@@ -32,6 +32,11 @@ class RequestSwitch final : public caf::monitorable_actor {
     void lead_nodes(const caf::strong_actor_ptr& actor, const RequestLanePtr& lane) {
       (add(typeid(Messages), {actor, lane, false}), ...);
     }
+    // Those that pass whatever else waits for the actor, which has to call put_back_in_line().
+    template <class... Messages>
+    void lead_nodes_first(const caf::strong_actor_ptr& actor, const RequestLanePtr& lane) {
+      (add(typeid(Messages), {actor, lane, false, true}), ...);
+    }
 
    private:
     friend class RequestSwitch;
@@ -39,6 +44,7 @@ class RequestSwitch final : public caf::monitorable_actor {
       caf::strong_actor_ptr actor;
       RequestLanePtr lane;
       bool has_patience = false;
+      bool goes_first = false;
     };
     void add(std::type_index type, Route route) { by_type_[type] = std::move(route); }
     std::unordered_map<std::type_index, Route> by_type_;
@@ -58,6 +64,11 @@ class RequestSwitch final : public caf::monitorable_actor {
 
   const Routes routes_;
 };
+
+// Of an actor that serves messages which the switch has let pass others: call it before the answer,
+// which belongs to the number under which was asked. CAF counts the urgency into the numbers of
+// requests, but does not send it: urgent is therefore what the switch makes so, on this machine.
+void put_back_in_line(caf::mailbox_element* served);
 
 // The routes of a namenode.
 RequestSwitch::Routes namenode_routes(const caf::strong_actor_ptr& names,

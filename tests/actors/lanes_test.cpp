@@ -130,6 +130,42 @@ TEST_CASE("a full lane is answered busy, and holds up no other one") {
   CHECK(namenode.ask<metadata::FileStatus>(StatRequest{"/"}).ok());
 }
 
+TEST_CASE("a heartbeat passes ten thousand clients that wait before it") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  const auto lane = namenode.lanes().blocks;
+  using Renewal = decltype(namenode.begin<Accepted>(RenewSession{}, false));
+  std::vector<Renewal> clients;
+  for (int i = 0; i < 10'000; ++i) {
+    clients.push_back(namenode.begin<Accepted>(RenewSession{{3, 4}, 5, {}}, false));
+  }
+  REQUIRE(lane->waiting() == clients.size());
+  Heartbeat beat;
+  beat.node = namenode.node(1).node;
+  beat.incarnation = 1;
+  auto beaten = namenode.begin<HeartbeatReply>(beat, false);
+  REQUIRE(namenode.lanes().beats->waiting() == 1);
+  while (namenode.lanes().beats->waiting() > 0) REQUIRE(namenode.run_once());
+  CHECK(lane->waiting() >= clients.size() - 10);
+  // It is answered like any other request.
+  const auto reply = namenode.end<HeartbeatReply>(beaten);
+  REQUIRE(reply.ok());
+  CHECK_FALSE(reply->register_again);
+  namenode.settle();
+  CHECK(lane->waiting() == 0);
+  std::size_t served = 0;
+  for (auto& client : clients) served += namenode.end<Accepted>(client).ok() ? 1 : 0;
+  CHECK(served == clients.size());
+}
+
+TEST_CASE("an answer to nothing that was asked takes no place in a lane") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  namenode.send_answer(Heartbeat{});
+  CHECK(namenode.lanes().beats->waiting() == 0);
+  CHECK_FALSE(namenode.beat(1).register_again);
+}
+
 TEST_CASE("messages that are none of the interface are refused before they reach an actor") {
   NamenodeFixture namenode;
   CHECK_FALSE(namenode.ask_raw(std::string("hello")));

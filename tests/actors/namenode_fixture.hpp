@@ -124,11 +124,20 @@ class NamenodeFixture {
   }
   // As anybody on the network might, to end the actor.
   void send_exit();
+  // As anybody on the network might: an answer, without a question.
+  template <class Message>
+  void send_answer(Message message) {
+    switch_->enqueue(nullptr, caf::message_id{1}.response_id(),
+                     caf::make_message(std::move(message)), nullptr);
+    settle();
+  }
 
   // Runs every actor and the log until nothing is left to do.
   void settle();
   // The same without the log: what was proposed stays there.
   void run_actors() { scheduler_.run(); }
+  // Lets one actor take one step; false when none has anything to do.
+  bool run_once() { return scheduler_.try_run_once(); }
   void advance(std::chrono::milliseconds time);
   // The process is stopped for so long: no timer runs, then all that were due.
   void stand_still(std::chrono::milliseconds time);
