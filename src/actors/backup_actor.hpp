@@ -21,8 +21,7 @@ namespace minidfs::actors {
 
 using CopyAtom = caf::atom_constant<caf::atom("copy")>;
 
-using BackupActor = caf::typed_actor<Asked<BackupRequest>::with<BackupReply>,
-                                     caf::reacts_to<CopyAtom, std::uint64_t>>;
+using BackupActor = ServedByBackups::extend<caf::reacts_to<CopyAtom, std::uint64_t>>;
 
 // What the wiring hands to the actor.
 struct BackupParts {

@@ -41,17 +41,10 @@ using SubscribeAtom = caf::atom_constant<caf::atom("subscribe")>;
 // Told when safe mode is entered or left.
 using SafeModeListener = caf::typed_actor<caf::reacts_to<SafeModeChanged>>;
 
-using BlockActor = caf::typed_actor<
+using BlockActor = ServedByBlocks::extend_with<ServedByBoth>::extend<
+    // What the process itself sends.
     Asked<FillFile>::with<LocatedFile>, Asked<FillDirectory>::with<LocateDirectoryReply>,
-    Asked<CountCopies>::with<CopiesReply>, Asked<DecideNode>::with<metadata::ChangeReply>,
-    Asked<AllocateBlocks>::with<WriteGrant>, Asked<CommitWrite>::with<metadata::ChangeReply>,
-    Asked<StageWrite>::with<metadata::ChangeReply>, Asked<RenewSession>::with<Accepted>,
-    Asked<EndSession>::with<Accepted>, caf::replies_to<RegisterNode>::with<Registered>,
-    caf::replies_to<Heartbeat>::with<HeartbeatReply>,
-    caf::replies_to<BlockReportPart>::with<Accepted>, caf::replies_to<Goodbye>::with<Accepted>,
-    Asked<StatusRequest>::with<StatusReply>, Asked<SafeModeRequest>::with<SafeModeReply>,
-    Asked<BalanceRequest>::with<BalanceReply>, Asked<CheckBlocksRequest>::with<CheckBlocksReply>,
-    Asked<ScrubRequest>::with<ScrubReply>, caf::reacts_to<LogBatch>,
+    Asked<CountCopies>::with<CopiesReply>, caf::reacts_to<LogBatch>,
     caf::reacts_to<NamespaceEffects>, caf::reacts_to<SubscribeAtom, SafeModeListener>,
     caf::reacts_to<TickAtom>, caf::reacts_to<WorkAtom>>;
 

@@ -16,32 +16,40 @@ struct Asked {
   using with = typename caf::replies_to<Patience, Request>::template with<Reply>;
 };
 
-// What the namenode publishes on its control port. Errors are those of base/error.hpp, carried as
-// caf::error (see to_caf); every request may be answered with kBusy.
-using NamenodeActor = caf::typed_actor<
-    // The namespace.
-    Asked<StatRequest>::with<metadata::FileStatus>, Asked<ListRequest>::with<ListReply>,
-    Asked<LocateRequest>::with<LocatedFile>,
-    Asked<LocateDirectoryRequest>::with<LocateDirectoryReply>,
-    Asked<metadata::MakeDirectory>::with<metadata::ChangeReply>,
-    Asked<metadata::Rename>::with<metadata::ChangeReply>,
-    Asked<metadata::Remove>::with<metadata::ChangeReply>,
-    Asked<metadata::SetReplication>::with<metadata::ChangeReply>,
-    Asked<metadata::SetAttributes>::with<metadata::ChangeReply>,
-    Asked<ClientIdRequest>::with<ClientIdReply>,
-    // Writers.
+// What the namenode publishes on its control port, by who serves it there (request_switch.hpp).
+// Errors are those of base/error.hpp, carried as caf::error (see to_caf); every request may be
+// answered with kBusy.
+using ServedByNames =
+    caf::typed_actor<Asked<StatRequest>::with<metadata::FileStatus>,
+                     Asked<ListRequest>::with<ListReply>, Asked<LocateRequest>::with<LocatedFile>,
+                     Asked<LocateDirectoryRequest>::with<LocateDirectoryReply>,
+                     Asked<metadata::MakeDirectory>::with<metadata::ChangeReply>,
+                     Asked<metadata::Rename>::with<metadata::ChangeReply>,
+                     Asked<metadata::Remove>::with<metadata::ChangeReply>,
+                     Asked<metadata::SetReplication>::with<metadata::ChangeReply>,
+                     Asked<metadata::SetAttributes>::with<metadata::ChangeReply>,
+                     Asked<ClientIdRequest>::with<ClientIdReply>,
+                     Asked<CopiesRequest>::with<CopiesReply>>;
+
+// Looked at by the namespace actor and passed on to the block actor.
+using ServedByBoth = caf::typed_actor<
     Asked<AllocateBlocks>::with<WriteGrant>, Asked<CommitWrite>::with<metadata::ChangeReply>,
-    Asked<StageWrite>::with<metadata::ChangeReply>, Asked<RenewSession>::with<Accepted>,
-    Asked<EndSession>::with<Accepted>,
+    Asked<StageWrite>::with<metadata::ChangeReply>, Asked<DecideNode>::with<metadata::ChangeReply>>;
+
+using ServedByBlocks = caf::typed_actor<
+    Asked<RenewSession>::with<Accepted>, Asked<EndSession>::with<Accepted>,
     // Datanodes. Their patience is metadata::Membership's.
     caf::replies_to<RegisterNode>::with<Registered>,
     caf::replies_to<Heartbeat>::with<HeartbeatReply>,
     caf::replies_to<BlockReportPart>::with<Accepted>, caf::replies_to<Goodbye>::with<Accepted>,
     // Administration.
     Asked<StatusRequest>::with<StatusReply>, Asked<SafeModeRequest>::with<SafeModeReply>,
-    Asked<DecideNode>::with<metadata::ChangeReply>, Asked<BalanceRequest>::with<BalanceReply>,
-    Asked<CopiesRequest>::with<CopiesReply>, Asked<CheckBlocksRequest>::with<CheckBlocksReply>,
-    Asked<ScrubRequest>::with<ScrubReply>, Asked<BackupRequest>::with<BackupReply>>;
+    Asked<BalanceRequest>::with<BalanceReply>, Asked<CheckBlocksRequest>::with<CheckBlocksReply>,
+    Asked<ScrubRequest>::with<ScrubReply>>;
+
+using ServedByBackups = caf::typed_actor<Asked<BackupRequest>::with<BackupReply>>;
+
+using NamenodeActor = ServedByNames::extend_with<ServedByBoth, ServedByBlocks, ServedByBackups>;
 
 // An error of ours as CAF carries it: the code, our category, and the sentence as context.
 caf::error to_caf(const Error& error);

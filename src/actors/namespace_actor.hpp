@@ -21,18 +21,7 @@
 
 namespace minidfs::actors {
 
-using NamespaceActor = caf::typed_actor<
-    Asked<StatRequest>::with<metadata::FileStatus>, Asked<ListRequest>::with<ListReply>,
-    Asked<LocateRequest>::with<LocatedFile>,
-    Asked<LocateDirectoryRequest>::with<LocateDirectoryReply>,
-    Asked<metadata::MakeDirectory>::with<metadata::ChangeReply>,
-    Asked<metadata::Rename>::with<metadata::ChangeReply>,
-    Asked<metadata::Remove>::with<metadata::ChangeReply>,
-    Asked<metadata::SetReplication>::with<metadata::ChangeReply>,
-    Asked<AllocateBlocks>::with<WriteGrant>, Asked<CommitWrite>::with<metadata::ChangeReply>,
-    Asked<metadata::SetAttributes>::with<metadata::ChangeReply>,
-    Asked<DecideNode>::with<metadata::ChangeReply>, Asked<CopiesRequest>::with<CopiesReply>,
-    Asked<ClientIdRequest>::with<ClientIdReply>, Asked<StageWrite>::with<metadata::ChangeReply>,
+using NamespaceActor = ServedByNames::extend_with<ServedByBoth>::extend<
     // What the process itself sends.
     caf::reacts_to<LogBatch>, caf::reacts_to<SafeModeChanged>, caf::reacts_to<TickAtom>>;
 
