@@ -315,6 +315,7 @@ void BlockManager::note_losses(NodeIndex node, const metadata::IncrementalReport
   };
   std::for_each(changes.corrupt.begin(), changes.corrupt.end(), note);
   std::for_each(changes.removed.begin(), changes.removed.end(), note);
+  std::for_each(changes.unreachable.begin(), changes.unreachable.end(), note);
 }
 
 void BlockManager::note_lost_node(NodeIndex node) {

@@ -107,7 +107,7 @@ void BlockManager::forget_process(NodeIndex node) {
 // In the order in which they were told: each waits for those before it.
 void BlockManager::merge_news(NodeIndex node) {
   const auto& mine = work(node);
-  auto strangers = metadata::blocks_to_look_up(map_, mine.news.front().changes.added);
+  auto strangers = metadata::blocks_to_look_up(map_, mine.news.front().changes);
   with_owners(std::move(strangers),
               [this, node, process = mine.process](std::span<const OwnedBlock> owned) {
                 auto& told = work(node);

@@ -36,12 +36,20 @@ void ReplicaChanges::replica_removed(BlockId block, std::uint64_t generation) {
   bad_.erase(block);
 }
 
-void ReplicaChanges::replicas_lost(std::span<const storage::ReplicaInfo> replicas) {
+void ReplicaChanges::replicas_unreachable(std::span<const storage::ReplicaInfo> replicas) {
   const std::lock_guard lock(mutex_);
-  // Not as bad: a full report clears no replica of that, and a later process of this node may well
-  // have them again.
   for (const auto& replica : replicas) {
-    changes_.removed({replica.block, replica.generation, replica.length});
+    changes_.unreachable({replica.block, replica.generation, replica.length});
+  }
+}
+
+void ReplicaChanges::replicas_back(std::span<const storage::ReplicaInfo> replicas) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& replica : replicas) {
+    const metadata::Block block{replica.block, replica.generation, replica.length};
+    changes_.back(block);
+    const auto found = bad_.find(replica.block);
+    if (found != bad_.end() && found->second == replica.generation) changes_.found_corrupt(block);
   }
 }
 

@@ -27,8 +27,9 @@ class ReplicaChanges final : public transfer::DataServerEvents {
   void replica_stored(const storage::ReplicaInfo& replica) override;
   void replica_corrupt(BlockId block, std::uint64_t generation, std::string reason) override;
   void replica_removed(BlockId block, std::uint64_t generation);
-  // They are gone with their disk.
-  void replicas_lost(std::span<const storage::ReplicaInfo> replicas);
+  // They are out of reach with their disk, or back with it as they were.
+  void replicas_unreachable(std::span<const storage::ReplicaInfo> replicas);
+  void replicas_back(std::span<const storage::ReplicaInfo> replicas);
 
   // Whether this generation or an older one was found bad and has not been removed or replaced.
   bool is_bad(BlockId block, std::uint64_t generation) const;

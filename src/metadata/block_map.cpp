@@ -101,6 +101,7 @@ void BlockMap::own(BlockId block, Entry& entry, ReplicaList& replicas, const Own
   for (std::size_t i = 0; i < replicas.size(); ++i) {
     set_form(block, entry, replicas[i].node, forms[i]);
     if (replicas[i].state == ReplicaState::kDeleting) continue;
+    if (replicas[i].state == ReplicaState::kUnreachable) continue;
     const auto state = classify(owned.block, forms[i].generation, forms[i].length);
     replicas[i].state =
         found_bad[i] && state == ReplicaState::kGood ? ReplicaState::kCorrupt : state;
@@ -167,7 +168,14 @@ void BlockMap::put(BlockId block, Entry& entry, ReplicaList& replicas, NodeIndex
   // A change that was overtaken by a newer one; only a full report may set a replica back.
   if (reported.generation < form.generation && origin != Origin::kFullReport) return;
   const bool newer = reported.generation > form.generation;
-  if (replica.state == ReplicaState::kDeleting && !newer) return;
+  if (replica.state == ReplicaState::kUnreachable && !newer && origin == Origin::kAcknowledged) {
+    return;
+  }
+  if (replica.state == ReplicaState::kDeleting && !newer) {
+    const bool back = form.length == kOutOfReach && origin != Origin::kAcknowledged;
+    if (back) set_form(block, entry, node, {reported.generation, reported.length});
+    return;
+  }
   const bool same = reported.generation == form.generation && reported.length == form.length;
   if (replica.state == ReplicaState::kCorrupt && same && !reported.fresh) return;
   replica.state = state;
@@ -213,6 +221,25 @@ bool BlockMap::mark_corrupt(NodeIndex node, BlockId block, std::uint64_t generat
   return true;
 }
 
+bool BlockMap::mark_unreachable(NodeIndex node, BlockId block, std::uint64_t generation) {
+  note_change(node, block);
+  const auto at = entries_.find(block);
+  if (at == entries_.end()) return false;
+  Editor editor(*this, at);
+  const std::size_t position = position_of(editor.replicas, node);
+  if (!holds(editor.replicas, position, node)) return false;
+  Replica& replica = editor.replicas[position];
+  const Form form = form_of(block, editor.entry(), node);
+  if (form.generation > generation) return false;
+  if (replica.state == ReplicaState::kDeleting) {
+    if (form.length != kSpoilt)
+      set_form(block, editor.entry(), node, {form.generation, kOutOfReach});
+  } else {
+    replica.state = ReplicaState::kUnreachable;
+  }
+  return true;
+}
+
 std::optional<ReplicaDelete> BlockMap::mark_deleting(NodeIndex node, BlockId block) {
   const auto at = entries_.find(block);
   if (at == entries_.end()) return std::nullopt;
@@ -223,6 +250,8 @@ std::optional<ReplicaDelete> BlockMap::mark_deleting(NodeIndex node, BlockId blo
   const Form form = form_of(block, editor.entry(), node);
   if (replica.state == ReplicaState::kCorrupt) {
     set_form(block, editor.entry(), node, {form.generation, kSpoilt});
+  } else if (replica.state == ReplicaState::kUnreachable) {
+    set_form(block, editor.entry(), node, {form.generation, kOutOfReach});
   }
   replica.state = ReplicaState::kDeleting;
   return ReplicaDelete{block, form.generation, node};
@@ -239,10 +268,12 @@ bool BlockMap::cancel_deleting(NodeIndex node, BlockId block) {
   Form form = form_of(block, editor.entry(), node);
   const Block expected{block, editor.entry().generation, editor.entry().length};
   const bool spoilt = form.length == kSpoilt;
-  if (spoilt) form.length = expected.length;
+  const bool away = form.length == kOutOfReach;
+  if (spoilt || away) form.length = expected.length;
   set_form(block, editor.entry(), node, form);
   replica.state = classify(expected, form.generation, form.length);
   if (spoilt && replica.state == ReplicaState::kGood) replica.state = ReplicaState::kCorrupt;
+  if (away) replica.state = ReplicaState::kUnreachable;
   return true;
 }
 

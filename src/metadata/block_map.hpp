@@ -66,6 +66,7 @@ struct ReplicaTally {
   std::uint32_t stale = 0;
   std::uint32_t ahead = 0;
   std::uint32_t deleting = 0;
+  std::uint32_t unreachable = 0;
 
   std::uint32_t readable() const { return live + draining; }
 };
@@ -166,6 +167,10 @@ class BlockMap {
   bool remove_replica(NodeIndex node, BlockId block, std::uint64_t generation);
   // Returns whether there was such a replica of that generation that was not corrupt before.
   bool mark_corrupt(NodeIndex node, BlockId block, std::uint64_t generation);
+  // The replica is out of reach with its disk: until it is reported again, which no writer's
+  // acknowledgement is. A deletion that was decided stands. Returns whether there was such a
+  // replica, of that generation or an older one.
+  bool mark_unreachable(NodeIndex node, BlockId block, std::uint64_t generation);
   // The replica's deletion has been decided. Returns the deletion to send.
   std::optional<ReplicaDelete> mark_deleting(NodeIndex node, BlockId block);
   // A deletion that was sent was not heard of for so long that it will not be carried out any more:
@@ -231,8 +236,10 @@ class BlockMap {
 
  private:
   static constexpr std::size_t kInline = 3;
-  // Stands for the length of a replica that was found corrupt and is being deleted.
+  // Stand for the length of a replica that is being deleted, and was found corrupt or is out of
+  // reach.
   static constexpr std::uint64_t kSpoilt = ~0ULL;
+  static constexpr std::uint64_t kOutOfReach = ~0ULL - 1;
 
   struct Entry {
     std::uint64_t generation : 48 = 0;

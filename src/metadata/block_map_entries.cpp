@@ -116,6 +116,9 @@ ReplicaTally BlockMap::tally_of(BlockId block, const ReplicaList& replicas) cons
       case ReplicaState::kDeleting:
         ++tally.deleting;
         break;
+      case ReplicaState::kUnreachable:
+        ++tally.unreachable;
+        break;
     }
   }
   return tally;
@@ -244,6 +247,7 @@ bool BlockMap::is_reported(const Block& block) const {
     if (mode != NodeMode::kCounted && mode != NodeMode::kDraining) return false;
     // Of a block that no file owns yet the first report decides what the others are compared with.
     if (replica.state == ReplicaState::kDeleting) return false;
+    if (replica.state == ReplicaState::kUnreachable) return false;
     const Form form = form_of(block.id, at->second, replica.node);
     const bool alike = at->second.generation == form.generation && at->second.length == form.length;
     if (replica.state == ReplicaState::kCorrupt && alike) return false;  // Found bad by a reader.

@@ -171,8 +171,11 @@ ReportChunk next_report_chunk(std::uint64_t report, const ReportChunk* previous,
 }
 
 void ChangeCollector::found_corrupt(const Block& replica) {
-  const auto [at, created] = changes_.try_emplace(replica.id, Change{replica, false, true});
-  if (!created && at->second.stored && at->second.replica.generation == replica.generation) {
+  const auto [at, created] =
+      changes_.try_emplace(replica.id, Change{replica, Kind::kOnlyCorrupt, true});
+  const Kind kind = at->second.kind;
+  const bool is_there = kind == Kind::kStored || kind == Kind::kBack;
+  if (!created && is_there && at->second.replica.generation == replica.generation) {
     at->second.corrupt = true;
   }
 }
@@ -182,9 +185,23 @@ IncrementalReport ChangeCollector::take(std::size_t limit) {
   auto at = changes_.begin();
   for (std::size_t i = 0; i < limit && at != changes_.end(); ++i, ++at) {
     const Change& change = at->second;
-    if (change.stored) report.added.push_back(change.replica);
     if (change.corrupt) report.corrupt.push_back(change.replica);
-    if (!change.stored && !change.corrupt) report.removed.push_back(change.replica);
+    switch (change.kind) {
+      case Kind::kStored:
+        report.added.push_back(change.replica);
+        break;
+      case Kind::kRemoved:
+        report.removed.push_back(change.replica);
+        break;
+      case Kind::kUnreachable:
+        report.unreachable.push_back(change.replica);
+        break;
+      case Kind::kBack:
+        report.back.push_back(change.replica);
+        break;
+      case Kind::kOnlyCorrupt:
+        break;
+    }
   }
   changes_.erase(changes_.begin(), at);
   return report;
@@ -192,10 +209,16 @@ IncrementalReport ChangeCollector::take(std::size_t limit) {
 
 void ChangeCollector::put_back(const IncrementalReport& report) {
   absl::btree_map<BlockId, Change> earlier;
-  for (const Block& replica : report.removed) earlier[replica.id] = {replica, false, false};
-  for (const Block& replica : report.added) earlier[replica.id] = {replica, true, false};
+  const auto told = [&](const std::vector<Block>& replicas, Kind kind) {
+    for (const Block& replica : replicas) earlier[replica.id] = {replica, kind};
+  };
+  told(report.removed, Kind::kRemoved);
+  told(report.unreachable, Kind::kUnreachable);
+  told(report.back, Kind::kBack);
+  told(report.added, Kind::kStored);
   for (const Block& replica : report.corrupt) {
-    earlier.try_emplace(replica.id, Change{replica, false, false}).first->second.corrupt = true;
+    const Change only{replica, Kind::kOnlyCorrupt};
+    earlier.try_emplace(replica.id, only).first->second.corrupt = true;
   }
   for (const auto& [block, change] : earlier) changes_.try_emplace(block, change);
 }
@@ -228,6 +251,13 @@ std::vector<BlockId> blocks_to_look_up(const BlockMap& map, std::span<const Bloc
   std::sort(unknown.begin(), unknown.end());
   unknown.erase(std::unique(unknown.begin(), unknown.end()), unknown.end());
   return unknown;
+}
+
+std::vector<BlockId> blocks_to_look_up(const BlockMap& map, const IncrementalReport& report) {
+  if (report.back.empty()) return blocks_to_look_up(map, report.added);
+  std::vector<Block> there = report.added;
+  there.insert(there.end(), report.back.begin(), report.back.end());
+  return blocks_to_look_up(map, there);
 }
 
 MergeResult merge_report_chunk(BlockMap& map, NodeIndex node, const ReportChunk& chunk,
@@ -268,14 +298,19 @@ MergeResult apply_incremental(BlockMap& map, NodeIndex node, const IncrementalRe
   for (const Block& replica : report.removed) {
     if (map.remove_replica(node, replica.id, replica.generation)) ++result.removed;
   }
-  for (const Block& replica : report.added) {
+  for (const Block& replica : report.unreachable) {
+    map.mark_unreachable(node, replica.id, replica.generation);
+  }
+  const auto add = [&](const Block& replica, bool fresh) {
     const auto state =
-        map.add_reported(node, {replica.id, replica.generation, replica.length, true},
+        map.add_reported(node, {replica.id, replica.generation, replica.length, fresh},
                          find_owned(owned, replica.id));
-    if (!state) continue;
+    if (!state) return;
     ++result.added;
     note_state(replica.id, {*state, map.is_owned(replica.id)}, result);
-  }
+  };
+  for (const Block& replica : report.back) add(replica, false);
+  for (const Block& replica : report.added) add(replica, true);
   for (const Block& replica : report.corrupt) {
     if (map.mark_corrupt(node, replica.id, replica.generation)) continue;
     // Perhaps the report that tells of the replica is still on its way: the finding must not be

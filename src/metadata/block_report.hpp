@@ -60,28 +60,35 @@ ReportChunk next_report_chunk(std::uint64_t report, const ReportChunk* previous,
 // REQUIRES: the chunk does not end its report.
 ReportPosition position_after(const ReportChunk& chunk);
 
-// What changed on a node since its last heartbeat: the last state of each block that changed. It is
-// applied as removals, then additions, then corruptions, so a block that was stored and then
-// removed must not stand in `added`, nor one that was stored anew in `corrupt`. ChangeCollector
-// sees to that.
+// What changed on a node since its last heartbeat: the last state of each block that changed. A
+// block stands in one of the first four lists at most, and then in `corrupt` only if it was found
+// bad after that: corruptions are applied last. ChangeCollector sees to that.
 struct IncrementalReport {
   std::vector<Block> added;    // Stored and whole.
   std::vector<Block> removed;  // On the namenode's order, also when there was nothing to remove.
+  // Out of reach with their disk, which hangs or has failed; and there again, as they were.
+  std::vector<Block> unreachable;
+  std::vector<Block> back;
   std::vector<Block> corrupt;  // Found bad, or gone without an order.
 
-  bool empty() const { return added.empty() && removed.empty() && corrupt.empty(); }
+  bool empty() const {
+    return added.empty() && removed.empty() && unreachable.empty() && back.empty() &&
+           corrupt.empty();
+  }
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, IncrementalReport& x) {
-  return f(x.added, x.removed, x.corrupt);
+  return f(x.added, x.removed, x.unreachable, x.back, x.corrupt);
 }
 
 // Collects the changes on a datanode between two reports; the last one of a block decides.
 class ChangeCollector {
  public:
-  void stored(const Block& replica) { changes_[replica.id] = {replica, true, false}; }
-  void removed(const Block& replica) { changes_[replica.id] = {replica, false, false}; }
+  void stored(const Block& replica) { changes_[replica.id] = {replica, Kind::kStored}; }
+  void removed(const Block& replica) { changes_[replica.id] = {replica, Kind::kRemoved}; }
+  void unreachable(const Block& replica) { changes_[replica.id] = {replica, Kind::kUnreachable}; }
+  void back(const Block& replica) { changes_[replica.id] = {replica, Kind::kBack}; }
   void found_corrupt(const Block& replica);
   void clear() { changes_.clear(); }
   bool empty() const { return changes_.empty(); }
@@ -91,10 +98,11 @@ class ChangeCollector {
   void put_back(const IncrementalReport& report);
 
  private:
+  enum class Kind : std::uint8_t { kStored, kRemoved, kUnreachable, kBack, kOnlyCorrupt };
   struct Change {
     Block replica;
-    bool stored = false;  // And whole; else it is gone, or only `corrupt` is news.
-    bool corrupt = false;
+    Kind kind = Kind::kStored;
+    bool corrupt = false;  // Found after that.
   };
   absl::btree_map<BlockId, Change> changes_;
 };
@@ -123,6 +131,7 @@ class ReportProgress {
 // Ids of the reported blocks that the map does not know as owned (or freed): these are to be looked
 // up in the namespace before the merge. In order of id.
 std::vector<BlockId> blocks_to_look_up(const BlockMap& map, std::span<const Block> replicas);
+std::vector<BlockId> blocks_to_look_up(const BlockMap& map, const IncrementalReport& report);
 
 struct MergeResult {
   std::uint64_t added = 0;    // Replicas the map did not have.
@@ -137,7 +146,7 @@ struct MergeResult {
 MergeResult merge_report_chunk(BlockMap& map, NodeIndex node, const ReportChunk& chunk,
                                std::span<const OwnedBlock> owned);
 
-// `owned` as above, for the blocks of `added`.
+// `owned` as above.
 MergeResult apply_incremental(BlockMap& map, NodeIndex node, const IncrementalReport& report,
                               std::span<const OwnedBlock> owned);
 

@@ -44,8 +44,16 @@ enum class ReplicaState : std::uint8_t {
   kAhead = 2,     // Of a newer generation than was committed so far: neither counted nor served.
   kCorrupt = 3,   // Found bad by a reader or scrubber, or of a wrong length.
   kDeleting = 4,  // Its deletion was decided; gone for safety, still there for space.
+  // On a disk that hangs or has failed, as its node says: neither counted nor served. It may come
+  // back, so nothing that was decided about it is done yet.
+  kUnreachable = 5,
 };
-inline constexpr std::size_t kReplicaStates = 5;
+inline constexpr std::size_t kReplicaStates = 6;
+
+// A copy that is brought to the node takes its place.
+inline bool is_replaced_by_copy(ReplicaState state) {
+  return state == ReplicaState::kStale || state == ReplicaState::kUnreachable;
+}
 
 struct Replica {
   NodeIndex node;

@@ -25,11 +25,11 @@ struct PlannerSlot {
   double used_share = 0;
 };
 
-// Whether the node has a replica of the block; one of an older generation on demand only, as a
-// newer one replaces it.
-inline bool holds(const BlockView& view, NodeIndex node, bool stale_too) {
+// Whether the node has a replica of the block; one that a copy would replace (of an older
+// generation, or out of reach on another disk) on demand only.
+inline bool holds(const BlockView& view, NodeIndex node, bool replaceable_too) {
   return std::any_of(view.replicas.begin(), view.replicas.end(), [&](const Replica& r) {
-    return r.node == node && (stale_too || r.state != ReplicaState::kStale);
+    return r.node == node && (replaceable_too || !is_replaced_by_copy(r.state));
   });
 }
 

@@ -17,7 +17,7 @@ const Replica* replica_on(const BlockView& view, NodeIndex node) {
 // The target has what the copy was to bring, or can no longer get it.
 bool target_settled(const BlockMap& map, const BlockView& view, NodeIndex target) {
   const Replica* replica = replica_on(view, target);
-  if (replica != nullptr && replica->state != ReplicaState::kStale) return true;
+  if (replica != nullptr && !is_replaced_by_copy(replica->state)) return true;
   return map.node_mode(target) == NodeMode::kGone;
 }
 

@@ -12,22 +12,39 @@ storage::ReplicaInfo replica(std::uint64_t block, std::uint64_t generation = 1) 
 
 }  // namespace
 
-TEST_CASE("the replicas of a lost disk are told as removed, a bounded number with each heartbeat") {
+TEST_CASE(
+    "the replicas of a lost disk are told as unreachable, a bounded number with each heartbeat") {
   ReplicaChanges changes;
   std::vector<storage::ReplicaInfo> lost;
   const std::size_t count = ReplicaChanges::kBlocksPerHeartbeatMax + 5;
   for (std::size_t i = 1; i <= count; ++i) lost.push_back(replica(i));
-  changes.replicas_lost(lost);
+  changes.replicas_unreachable(lost);
   // One of them has come back on another disk before anybody was told.
   changes.replica_stored(replica(3));
   const auto first = changes.take();
-  CHECK(first.removed.size() == ReplicaChanges::kBlocksPerHeartbeatMax - 1);
+  CHECK(first.unreachable.size() == ReplicaChanges::kBlocksPerHeartbeatMax - 1);
+  CHECK(first.removed.empty());
   REQUIRE(first.added.size() == 1);
   CHECK(first.added[0].id == BlockId{3});
-  CHECK(changes.take().removed.size() == 5);
-  CHECK(changes.take().removed.empty());
+  CHECK(changes.take().unreachable.size() == 5);
+  CHECK(changes.take().empty());
   changes.put_back(first);
-  CHECK(changes.take().removed.size() == first.removed.size());
+  CHECK(changes.take().unreachable.size() == first.unreachable.size());
+}
+
+TEST_CASE("a replica that was bad before its disk hung is bad when it is back") {
+  ReplicaChanges changes;
+  changes.replica_corrupt(BlockId{1}, 1, "flipped");
+  changes.take();
+  const std::vector replicas{replica(1), replica(2)};
+  changes.replicas_unreachable(replicas);
+  changes.take();
+  changes.replicas_back(replicas);
+  const auto report = changes.take();
+  CHECK(report.back.size() == 2);
+  REQUIRE(report.corrupt.size() == 1);
+  CHECK(report.corrupt[0].id == BlockId{1});
+  CHECK(changes.is_bad(BlockId{1}, 1));
 }
 
 TEST_CASE(

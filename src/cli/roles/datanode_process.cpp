@@ -57,7 +57,7 @@ storage::BlockStoreOptions store_options(const Config& config,
 std::function<void(const storage::DiskFailure&)> on_disk_failed(actors::ReplicaChanges& changes,
                                                                 FatalHandler on_fatal) {
   return [&changes, on_fatal = std::move(on_fatal)](const storage::DiskFailure& failure) {
-    changes.replicas_lost(failure.lost);
+    changes.replicas_unreachable(failure.lost);
     if (failure.disks_left != 0) return;
     const Error error{Errc::kIoError, "no data directory works any more; the last one, " +
                                           failure.directory +
@@ -112,10 +112,10 @@ class Datanode final : public DatanodeProcess {
     auto stored = store_options(config, addresses.data_dirs);
     stored.disk_failed = on_disk_failed(changes_, on_fatal);
     stored.replicas_unavailable = [this](const std::vector<storage::ReplicaInfo>& replicas) {
-      changes_.replicas_lost(replicas);
+      changes_.replicas_unreachable(replicas);
     };
     stored.replicas_back = [this](const std::vector<storage::ReplicaInfo>& replicas) {
-      for (const storage::ReplicaInfo& replica : replicas) changes_.replica_stored(replica);
+      changes_.replicas_back(replicas);
     };
     MDFS_TRY(store_, storage::BlockStore::open(stored));
     changes_.on_bad_found([store = store_.get()] { store->check_disks(); });

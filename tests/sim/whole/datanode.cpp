@@ -92,10 +92,10 @@ void SimDatanode::disk_changed(const storage::DiskHealth::Effects& effects) {
   if (effects.unavailable) {
     cluster_.world.note("a disk that hung for so long that its replicas counted as lost");
     told_lost_ = true;
-    for (const auto& [id, replica] : disk_.replicas) changes_.removed(replica.block);
+    for (const auto& [id, replica] : disk_.replicas) changes_.unreachable(replica.block);
   }
   if (effects.back && std::exchange(told_lost_, false)) {
-    for (const auto& [id, replica] : disk_.replicas) changes_.stored(replica.block);
+    for (const auto& [id, replica] : disk_.replicas) changes_.back(replica.block);
   }
 }
 

@@ -165,6 +165,13 @@ void SimDatanode::act(const metadata::SendHeartbeat& effect) {
     cluster_.world.trace(
         [&] { return name() + " tells that block " + to_string(gone.id) + " is gone"; });
   }
+  for (const auto& away : request.changes.unreachable) {
+    cluster_.world.trace(
+        [&] { return name() + " tells that block " + to_string(away.id) + " is out of reach"; });
+  }
+  for (const auto& back : request.changes.back) {
+    cluster_.world.trace([&] { return name() + " tells that it has block " + to_string(back.id); });
+  }
   for (const auto& added : request.changes.added) {
     cluster_.world.trace([&] { return name() + " tells of block " + to_string(added.id); });
   }

@@ -11,8 +11,9 @@
 namespace minidfs::metadata {
 namespace {
 
-constexpr std::array kStates{ReplicaState::kGood, ReplicaState::kStale, ReplicaState::kAhead,
-                             ReplicaState::kCorrupt, ReplicaState::kDeleting};
+constexpr std::array kStates{ReplicaState::kGood,     ReplicaState::kStale,
+                             ReplicaState::kAhead,    ReplicaState::kCorrupt,
+                             ReplicaState::kDeleting, ReplicaState::kUnreachable};
 constexpr std::uint64_t kId = 9;
 constexpr std::uint64_t kGeneration = 5;
 constexpr std::uint64_t kLength = 100;
@@ -29,6 +30,7 @@ void put_state(BlockMap& map, NodeIndex node, ReplicaState state) {
   map.add_reported(node, {BlockId{kId}, generation, kLength, true}, nullptr);
   if (state == ReplicaState::kCorrupt) map.mark_corrupt(node, BlockId{kId}, kGeneration);
   if (state == ReplicaState::kDeleting) map.mark_deleting(node, BlockId{kId});
+  if (state == ReplicaState::kUnreachable) map.mark_unreachable(node, BlockId{kId}, kGeneration);
 }
 
 std::optional<ReplicaState> state_on(const BlockMap& map, NodeIndex node) {
@@ -93,18 +95,25 @@ TEST_CASE("Every state of a replica answers every event as the table says") {
   using S = ReplicaState;
   struct Row {
     S from;
-    std::optional<S> same, fresh_same, older, newer, other_length, found_corrupt, committed_newer;
+    std::optional<S> same, fresh_same, older, newer, other_length, found_corrupt, unreachable,
+        acknowledged, committed_newer;
   };
   // Events: the node reports the block's form; stores it anew; reports an older generation, a newer
-  // one, another length; it is found corrupt; a newer generation is committed without the node.
+  // one, another length; it is found corrupt; its disk hangs; a writer says that it has it; a newer
+  // generation is committed without the node.
   const std::vector<Row> table{
-      {S::kGood, S::kGood, S::kGood, S::kGood, S::kAhead, S::kCorrupt, S::kCorrupt, S::kStale},
-      {S::kStale, S::kGood, S::kGood, S::kStale, S::kAhead, S::kCorrupt, S::kStale, S::kStale},
-      {S::kAhead, S::kAhead, S::kAhead, S::kAhead, S::kAhead, S::kAhead, S::kAhead, S::kGood},
+      {S::kGood, S::kGood, S::kGood, S::kGood, S::kAhead, S::kCorrupt, S::kCorrupt, S::kUnreachable,
+       S::kGood, S::kStale},
+      {S::kStale, S::kGood, S::kGood, S::kStale, S::kAhead, S::kCorrupt, S::kStale, S::kUnreachable,
+       S::kGood, S::kStale},
+      {S::kAhead, S::kAhead, S::kAhead, S::kAhead, S::kAhead, S::kAhead, S::kAhead, S::kAhead,
+       S::kAhead, S::kGood},
       {S::kCorrupt, S::kCorrupt, S::kGood, S::kCorrupt, S::kAhead, S::kCorrupt, S::kCorrupt,
-       S::kStale},
+       S::kUnreachable, S::kCorrupt, S::kStale},
       {S::kDeleting, S::kDeleting, S::kDeleting, S::kDeleting, S::kAhead, S::kDeleting,
-       S::kDeleting, S::kDeleting},
+       S::kDeleting, S::kDeleting, S::kDeleting, S::kDeleting},
+      {S::kUnreachable, S::kGood, S::kGood, S::kUnreachable, S::kAhead, S::kCorrupt,
+       S::kUnreachable, S::kUnreachable, S::kUnreachable, S::kUnreachable},
   };
   const NodeIndex node{0};
   const auto after = [&](S from, auto event) {
@@ -130,6 +139,12 @@ TEST_CASE("Every state of a replica answers every event as the table says") {
     CHECK(after(row.from, [&](BlockMap& map) {
             map.mark_corrupt(node, BlockId{kId}, kGeneration);
           }) == row.found_corrupt);
+    CHECK(after(row.from, [&](BlockMap& map) {
+            map.mark_unreachable(node, BlockId{kId}, kGeneration);
+          }) == row.unreachable);
+    CHECK(after(row.from, [&](BlockMap& map) {
+            map.acknowledge(owned_block(3).block, std::vector{node});
+          }) == row.acknowledged);
     CHECK(after(row.from, [&](BlockMap& map) {
             OwnedBlock newer = owned_block(3);
             newer.block.generation += 1;
@@ -199,7 +214,7 @@ void random_step(BlockMap& map, Random& random, std::uint16_t nodes) {
   const std::uint64_t length = 100 + random_below(random, 2);
   const auto wanted = static_cast<std::uint8_t>(1 + random_below(random, 4));
   const OwnedBlock owned{{block, generation, length}, wanted};
-  switch (random_below(random, 15)) {
+  switch (random_below(random, 16)) {
     case 0:
     case 1:
       map.commit_block(owned, std::vector{node});
@@ -237,6 +252,9 @@ void random_step(BlockMap& map, Random& random, std::uint16_t nodes) {
       break;
     case 14:
       map.cancel_deleting(node, block);
+      break;
+    case 15:
+      map.mark_unreachable(node, block, generation);
       break;
     case 13:
       map.set_several_racks(random_below(random, 2) == 0);

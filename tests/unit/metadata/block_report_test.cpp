@@ -215,4 +215,71 @@ TEST_CASE("An incremental report adds, removes and marks as corrupt") {
   CHECK(map.find(BlockId{6})->replicas.at(0).state == ReplicaState::kCorrupt);
 }
 
+TEST_CASE("A replica that is out of reach comes back as it was, however its report was made") {
+  BlockMap map = map_with_nodes();
+  map.commit_block(owned(1), std::vector{kA, kB});
+  map.begin_report(kA);
+  IncrementalReport away;
+  away.unreachable = {block(1), block(2)};  // Of block 2 the map knows nothing yet.
+  apply_incremental(map, kA, away, {});
+  // Cut before the disk hung.
+  merge_report_chunk(map, kA, whole_report({block(1), block(2)}), std::vector{owned(2)});
+  map.end_report(kA);
+  CHECK(map.find(BlockId{1})->replicas.at(0).state == ReplicaState::kUnreachable);
+  CHECK(map.readable_replicas(BlockId{1}).size() == 1);
+  CHECK(map.readable_replicas(BlockId{2}).empty());
+  // A writer heard of it before.
+  map.acknowledge(block(1), std::vector{kA});
+  CHECK(map.readable_replicas(BlockId{1}).size() == 1);
+  IncrementalReport back;
+  back.back = away.unreachable;
+  CHECK(blocks_to_look_up(map, back).empty());
+  apply_incremental(map, kA, back, {});
+  CHECK(map.readable_replicas(BlockId{1}).size() == 2);
+  CHECK(map.readable_replicas(BlockId{2}).size() == 1);
+}
+
+TEST_CASE("A deletion stands while the disk hangs and after it is back") {
+  BlockMap map = map_with_nodes();
+  map.commit_block(owned(1, 1, 1), std::vector{kA, kB});
+  const auto state = [&] { return map.find(BlockId{1})->replicas.at(0).state; };
+  REQUIRE(map.mark_deleting(kA, BlockId{1}));
+  REQUIRE(map.mark_unreachable(kA, BlockId{1}, 1));
+  CHECK(state() == ReplicaState::kDeleting);
+  SECTION("given up while the disk hangs, the replica is out of reach") {
+    REQUIRE(map.cancel_deleting(kA, BlockId{1}));
+    CHECK(state() == ReplicaState::kUnreachable);
+    map.add_reported(kA, {BlockId{1}, 1, 100, false}, nullptr);
+    CHECK(state() == ReplicaState::kGood);
+  }
+  SECTION("given up after the disk is back, it is good") {
+    map.add_reported(kA, {BlockId{1}, 1, 100, false}, nullptr);
+    CHECK(state() == ReplicaState::kDeleting);
+    REQUIRE(map.cancel_deleting(kA, BlockId{1}));
+    CHECK(state() == ReplicaState::kGood);
+  }
+}
+
+TEST_CASE("Of a replica whose disk hangs and comes back the last state is told, and no more") {
+  ChangeCollector changes;
+  changes.stored(block(1));
+  changes.unreachable(block(1));
+  changes.unreachable(block(2));
+  changes.back(block(2));
+  changes.found_corrupt(block(2));
+  changes.unreachable(block(3));
+  changes.found_corrupt(block(3));  // By a reader that began before.
+  const auto report = changes.take(10);
+  CHECK(report.added.empty());
+  CHECK(report.unreachable == std::vector{block(1), block(3)});
+  CHECK(report.back == std::vector{block(2)});
+  CHECK(report.corrupt == std::vector{block(2)});
+  changes.back(block(3));
+  changes.put_back(report);
+  const auto again = changes.take(10);
+  CHECK(again.unreachable == std::vector{block(1)});
+  CHECK(again.back == std::vector{block(2), block(3)});
+  CHECK(again.corrupt == std::vector{block(2)});
+}
+
 }  // namespace minidfs::metadata
