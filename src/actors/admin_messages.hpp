@@ -145,14 +145,16 @@ typename Inspector::result_type inspect(Inspector& f, BalanceReply& x) {
 // Whether the blocks of a file have as many copies as are wanted.
 struct CopiesRequest {
   std::string path;
+  std::uint64_t offset = 0;  // Blocks from the one with this byte on are counted: some thousand.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, CopiesRequest& x) {
-  return f(x.path);
+  return f(x.path, x.offset);
 }
 
 struct CopiesReply {
+  std::uint64_t next = 0;  // The offset to go on at; 0: no blocks are left.
   std::uint64_t blocks = 0;
   std::uint64_t lacking = 0;  // Those with fewer copies.
   std::uint64_t surplus = 0;  // Those with more, or some that are still to be deleted.
@@ -161,7 +163,7 @@ struct CopiesReply {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, CopiesReply& x) {
-  return f(x.blocks, x.lacking, x.surplus, x.waits_for);
+  return f(x.next, x.blocks, x.lacking, x.surplus, x.waits_for);
 }
 
 // Asks for the blocks with ids from `from` on that are not as they should be.

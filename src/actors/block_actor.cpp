@@ -100,7 +100,7 @@ void BlockActorState::tick() {
   retire();
   drop_staged();
   reserve_ids();
-  if (removed_left_) purge();
+  if (purge_left_) purge();
   announce_safe_mode();
   work_later();
   self_->delayed_send(self_, tick_interval_, TickAtom{});
@@ -201,7 +201,10 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
                            }),
       asked<CountCopies>(state, lanes.blocks,
                          [state](CountCopies& request) {
-                           return state->manager().count_copies(request.blocks, request.wanted);
+                           auto reply =
+                               state->manager().count_copies(request.blocks, request.wanted);
+                           reply.next = request.next;
+                           return reply;
                          }),
       asked<DecideNode>(state, lanes.admin,
                         [state](DecideNode& request) { return state->decide(request); }),

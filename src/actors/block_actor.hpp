@@ -178,7 +178,7 @@ class BlockActorState {
   SafeModeChanged safe_mode_announced_{true, "", false};
   std::vector<caf::typed_response_promise<SafeModeReply>> accepting_;
   std::function<Status(metadata::LifeId)> note_life_;
-  bool removed_left_ = true;  // As the last effects said; nobody knows before the first purge.
+  bool purge_left_ = true;  // As the last effects said; nobody knows before the first purge.
   bool purging_ = false;
 };
 

@@ -12,7 +12,7 @@
 namespace minidfs::actors {
 namespace {
 
-// Inodes that one PurgeRemoved entry frees: small enough not to hold up other changes.
+// What one PurgeRemoved entry does: little enough not to hold up other changes.
 constexpr std::uint32_t kPurgeLimit = 512;
 // Commits that wait for reports of their blocks.
 constexpr std::size_t kUnprovenMax = 10'000;
@@ -154,7 +154,7 @@ void BlockActorState::answer(Proposal& proposal, Result<std::string> encoded) {
       return;
     case Proposal::Kind::kPurge:
       purging_ = false;
-      if (reply.ok() && removed_left_) purge();  // Else with the next tick.
+      if (reply.ok() && purge_left_) purge();  // Else with the next tick.
       return;
   }
 }
@@ -185,8 +185,8 @@ void BlockActorState::take_effects(const NamespaceEffects& effects) {
   manager_->apply_effects(effects.blocks);
   manager_->note_stagings(effects.stagings);
   for (const auto& decision : effects.node_admins) note_admin(decision);
-  removed_left_ = effects.removed_left;
-  if (removed_left_) purge();
+  purge_left_ = effects.purge_left;
+  if (purge_left_) purge();
 }
 
 }  // namespace minidfs::actors

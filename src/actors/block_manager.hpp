@@ -181,7 +181,7 @@ class BlockManager {
   void forget(NodeId node);
   // kInvalidArgument for a threshold that is none.
   Result<BalanceReply> balance(const BalanceRequest& request);
-  // The blocks of one file; `wanted` copies of each are.
+  // Blocks of one file; `wanted` copies of each are.
   CopiesReply count_copies(std::span<const metadata::Block> blocks, std::uint8_t wanted) const;
   // Blocks exist that the map has not heard of.
   bool knows_too_little(std::uint64_t total_blocks) const;

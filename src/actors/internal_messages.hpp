@@ -36,8 +36,9 @@ struct FillDirectory {
   std::string reader_host;
 };
 
-// A file's blocks, whose copies are to be counted.
+// A page of a file's blocks, whose copies are to be counted, and CopiesReply::next.
 struct CountCopies {
+  std::uint64_t next = 0;
   std::vector<metadata::Block> blocks;
   std::uint8_t wanted = 0;
 };

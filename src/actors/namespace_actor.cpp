@@ -18,7 +18,7 @@ namespace {
 constexpr std::uint32_t kListLimit = 1000;
 constexpr std::uint32_t kLocateLimit = 1000;
 // Blocks in one page of a file: about 1 MB with three places each.
-constexpr std::uint64_t kLocatedBlocksMax = 4096;
+constexpr std::uint64_t kBlocksOfPageMax = 4096;
 // Paths looked up for one allocation, far above what a client of ours names.
 constexpr std::size_t kIntendedMax = 4096;
 
@@ -92,7 +92,7 @@ caf::result<ListReply> NamespaceActorState::list(const ListRequest& request) {
 
 caf::result<LocatedFile> NamespaceActorState::locate(const LocateRequest& request,
                                                      const Patience& patience) {
-  auto file = reader_->file_blocks(request.path, request.offset, kLocatedBlocksMax);
+  auto file = reader_->file_blocks(request.path, request.offset, kBlocksOfPageMax);
   if (!file.ok()) return to_caf(file.error());
   FillFile fill;
   fill.reader_host = request.reader_host;
@@ -130,10 +130,15 @@ caf::result<LocateDirectoryReply> NamespaceActorState::locate_directory(
 
 caf::result<CopiesReply> NamespaceActorState::copies(const CopiesRequest& request,
                                                      const Patience& patience) {
-  auto file = reader_->file_blocks(request.path);
+  auto file = reader_->file_blocks(request.path, request.offset, kBlocksOfPageMax);
   if (!file.ok()) return to_caf(file.error());
+  std::uint64_t next = 0;
+  if (file->more) {
+    next = file->offset;
+    for (const auto& block : file->blocks) next += block.length;
+  }
   return pass_on<CopiesReply>(patience, lanes_.blocks,
-                              CountCopies{std::move(file->blocks), file->status.replication});
+                              CountCopies{next, std::move(file->blocks), file->status.replication});
 }
 
 // --- Writing -----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ namespace minidfs::actors {
 void NamespaceMachine::set_sink(EffectsSink sink) {
   const std::lock_guard lock(mutex_);
   sink_ = std::move(sink);
-  removed_left_ = true;
+  purge_left_ = true;
 }
 
 Status NamespaceMachine::commit_batch() {
@@ -15,10 +15,25 @@ Status NamespaceMachine::commit_batch() {
   auto effects = store_.take_effects();
   const std::lock_guard lock(mutex_);
   const bool news = !effects.blocks.empty() || !effects.node_admins.empty() ||
-                    !effects.stagings.empty() || effects.removed_left != removed_left_;
-  removed_left_ = effects.removed_left;
-  if (sink_ && (news || effects.removed_left)) sink_(std::move(effects));
+                    !effects.stagings.empty() || effects.purge_left != purge_left_;
+  purge_left_ = effects.purge_left;
+  if (sink_ && (news || effects.purge_left)) send(std::move(effects));
   return {};
+}
+
+// The last piece has what is no block's.
+void NamespaceMachine::send(NamespaceEffects effects) {
+  const std::vector<metadata::BlockEffect> blocks = std::exchange(effects.blocks, {});
+  auto next = blocks.begin();
+  while (blocks.end() - next > static_cast<std::ptrdiff_t>(kBlocksAtOnce)) {
+    NamespaceEffects piece;
+    piece.blocks.assign(next, next + kBlocksAtOnce);
+    piece.purge_left = effects.purge_left;
+    sink_(std::move(piece));
+    next += kBlocksAtOnce;
+  }
+  effects.blocks.assign(next, blocks.end());
+  sink_(std::move(effects));
 }
 
 }  // namespace minidfs::actors

@@ -1,5 +1,5 @@
 // The namespace store as the replicated log's state machine. What the changes mean for blocks goes
-// to a sink, batch by batch, before the changes are answered.
+// to a sink, batch by batch and so many blocks at a time, before the changes are answered.
 #pragma once
 
 #include <functional>
@@ -14,6 +14,8 @@ namespace minidfs::actors {
 class NamespaceMachine final : public consensus::StateMachine {
  public:
   using EffectsSink = std::function<void(NamespaceEffects)>;
+  // Given to the sink in one piece, so that no step of the block actor takes long.
+  static constexpr std::size_t kBlocksAtOnce = 4096;
 
   explicit NamespaceMachine(storage::NamespaceStore& store) : store_(store) {}
 
@@ -30,10 +32,12 @@ class NamespaceMachine final : public consensus::StateMachine {
   Result<std::uint64_t> make_durable() override { return store_.make_durable(); }
 
  private:
+  void send(NamespaceEffects effects);
+
   storage::NamespaceStore& store_;
   std::mutex mutex_;
   EffectsSink sink_;
-  bool removed_left_ = true;  // As told last; who was told nothing yet assumes it.
+  bool purge_left_ = true;  // As told last; who was told nothing yet assumes it.
 };
 
 }  // namespace minidfs::actors

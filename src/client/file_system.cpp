@@ -6,13 +6,14 @@
 
 #include "base/codec.hpp"
 #include "base/wall_clock.hpp"
+#include "client/background_work.hpp"
 #include "client/client_context.hpp"
 #include "client/failures.hpp"
 #include "client/namespace_backup.hpp"
-#include "client/polling.hpp"
 #include "client/progress_meter.hpp"
 #include "client/read/file_reader.hpp"
 #include "client/read/node_probe.hpp"
+#include "client/read/salvage.hpp"
 #include "client/read/tree_reader.hpp"
 #include "client/write/file_writer.hpp"
 #include "client/write/preserved_attributes.hpp"
@@ -47,19 +48,6 @@ ClusterStatus cluster_status(actors::StatusReply reply) {
                             node.last_heartbeat_ms, std::move(bad_disks), std::move(node.data)});
   }
   return status;
-}
-
-constexpr std::chrono::milliseconds kScrubPoll{200};
-
-std::vector<NodeScrub> scrubbed_nodes(const actors::ScrubReply& reply, std::uint64_t request) {
-  std::vector<NodeScrub> nodes;
-  for (const auto& node : reply.nodes) {
-    const auto& scrub = node.scrub;
-    nodes.push_back({node.node, metadata::to_string(node.data), node.state,
-                     scrub.last_requested >= request, scrub.checked, scrub.total, scrub.bad,
-                     scrub.last_end_ms});
-  }
-  return nodes;
 }
 
 // Adds the entries of a page to `files`.
@@ -181,48 +169,18 @@ class FileSystemImpl final : public FileSystem {
   }
 
   Result<FileCopies> file_copies(const std::string& path) override {
-    auto reply = context_.link.call(actors::CopiesRequest{path});
-    if (!reply.ok()) return with_path(std::move(reply).error(), path);
-    return FileCopies{reply->blocks, reply->lacking, reply->surplus, std::move(reply->waits_for)};
+    return count_copies(context_, path);
   }
 
   Status check_blocks(const std::function<void(const BlockProblem&)>& take) override {
-    actors::CheckBlocksRequest request;
-    do {
-      MDFS_TRY(auto reply, context_.link.call(request));
-      for (auto& problem : reply.problems) {
-        take({std::move(problem.path), problem.block.id, problem.block.generation,
-              problem.block.length, problem.wanted, problem.readable, problem.live,
-              problem.corrupt});
-      }
-      request.from = reply.next;
-    } while (request.from != BlockId());
-    return {};
+    return client::check_blocks(context_, take);
   }
 
   Result<std::vector<NodeScrub>> scrub(bool wait, const ScrubProgress& progress) override {
-    MDFS_TRY(auto reply, context_.link.call(actors::ScrubRequest{true}));
-    const std::uint64_t request = reply.request;
-    auto nodes = scrubbed_nodes(reply, request);
-    if (!wait) return nodes;
-    MDFS_CHECK(poll_until(kScrubPoll, [&]() -> Result<bool> {
-      // A node that dies has nothing to wait for; one that comes back is checked another time.
-      if (std::all_of(nodes.begin(), nodes.end(),
-                      [](const NodeScrub& node) { return node.done || node.state == "dead"; })) {
-        return true;
-      }
-      if (progress) progress(nodes);
-      MDFS_TRY(reply, context_.link.call(actors::ScrubRequest{false}));
-      nodes = scrubbed_nodes(reply, request);
-      return false;
-    }));
-    return nodes;
+    return client::scrub(context_, wait, progress);
   }
 
-  Result<std::vector<NodeScrub>> scrub_state() override {
-    MDFS_TRY(const auto reply, context_.link.call(actors::ScrubRequest{false}));
-    return scrubbed_nodes(reply, reply.request);
-  }
+  Result<std::vector<NodeScrub>> scrub_state() override { return client::scrub_state(context_); }
 
   Result<BackupReport> back_up_namespace(const std::string& local_directory) override {
     return client::back_up_namespace(context_, local_directory);

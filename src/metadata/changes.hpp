@@ -108,6 +108,8 @@ typename Inspector::result_type inspect(Inspector& f, Remove& x) {
   return f(x.request, x.time_ms, x.path, x.recursive);
 }
 
+// The file has the wanted copies at once; most of a large one's blocks get them with later
+// PurgeRemoved entries.
 struct SetReplication {
   RequestId request;
   std::int64_t time_ms = 0;
@@ -131,8 +133,8 @@ typename Inspector::result_type inspect(Inspector& f, ReserveBlockIds& x) {
   return f(x.count);
 }
 
-// Frees about `limit` inodes and blocks of removed subtrees; the outcome's value is how many were
-// freed, 0 when nothing is left.
+// Frees about `limit` inodes and blocks of removed subtrees, or gives as many blocks the wanted
+// copies of their file; the outcome's value is how much was done, 0 when nothing is left.
 struct PurgeRemoved {
   std::uint32_t limit = 0;
 };

@@ -36,9 +36,10 @@ struct NamespaceEffects {
   std::vector<BlockEffect> blocks;  // In the order of the changes: the last one of a block holds.
   std::vector<NodeAdmin> node_admins;
   std::vector<StagingEffect> stagings;  // In the order of the changes.
-  // Removed files or directories are left whose blocks belong to files still: PurgeRemoved entries
-  // are to be proposed until this is false.
-  bool removed_left = false;
+  // What applied changes have left undone: removed files or directories whose blocks belong to
+  // files still, files whose blocks have not all their wanted copies yet. PurgeRemoved entries are
+  // to be proposed until this is false.
+  bool purge_left = false;
 };
 
 }  // namespace minidfs::metadata

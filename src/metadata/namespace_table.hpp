@@ -99,7 +99,7 @@ class NamespaceTable {
   virtual Status unlink(Place place, const Found& found) = 0;
   // REQUIRES: nothing stands at `to`, and `to` is not below `from`.
   virtual Status move(Place from, Place to, const Found& found) = 0;
-  // Sets the wanted copies of the file and of all its blocks.
+  // Sets the wanted copies of the file and of all its blocks; of most of a large one's in purge().
   virtual Status set_replication(Place place, const Found& found, std::uint8_t replication) = 0;
   // Sets what `attributes` does not keep. `found` is what find() says of the entry.
   virtual Status set_attributes(Place place, const Found& found,
@@ -110,7 +110,8 @@ class NamespaceTable {
   // In service means that nothing is kept of the node.
   virtual Status set_node_admin(const NodeAdmin& decision) = 0;
 
-  // Frees at most `limit` inodes and blocks of what unlink() left behind; returns how many.
+  // Does at most `limit` steps (an inode or block each) of what unlink(), drop_staged() and
+  // set_replication() left undone; returns how many.
   virtual Result<std::uint64_t> purge(std::uint32_t limit) = 0;
 };
 

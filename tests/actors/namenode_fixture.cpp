@@ -104,8 +104,10 @@ void NamenodeFixture::spawn() {
   owners_ = system_.spawn(owner_actor, shared);
   blocks->owners = owners_;
   blocks_ = system_.spawn(block_actor, std::move(blocks));
-  machine_->set_sink(
-      [handle = blocks_](NamespaceEffects effects) { caf::anon_send(handle, std::move(effects)); });
+  machine_->set_sink([this, handle = blocks_](NamespaceEffects effects) {
+    most_effects_ = std::max(most_effects_, effects.blocks.size());
+    caf::anon_send(handle, std::move(effects));
+  });
   auto names = std::make_shared<NamespaceActorParts>();
   names->log = log_.get();
   auto second = store_->open_reader();

@@ -156,6 +156,8 @@ class NamenodeFixture {
   metadata::Block put(const std::string& path, std::uint32_t blocks = 1);
   StatusReply status();
   MemoryLog& log() { return *log_; }
+  // Of one message with effects to the block actor, since the beginning.
+  std::size_t most_effects() const { return most_effects_; }
 
  private:
   std::shared_ptr<storage::NamespaceReader> reader();
@@ -170,6 +172,7 @@ class NamenodeFixture {
   std::unique_ptr<storage::NamespaceStore> store_;
   std::unique_ptr<NamespaceMachine> machine_;
   std::unique_ptr<MemoryLog> log_;
+  std::size_t most_effects_ = 0;
   Config config_;
   caf::actor_system system_{config_};
   caf::scheduler::test_coordinator& scheduler_;

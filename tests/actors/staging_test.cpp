@@ -113,6 +113,22 @@ std::vector<Block> located(NamenodeFixture& namenode, const std::string& path) {
   }
 }
 
+// The copies of all blocks of a file, page by page.
+CopiesReply counted(NamenodeFixture& namenode, const std::string& path, std::uint64_t page_max) {
+  CopiesReply sum;
+  CopiesRequest request{path, 0};
+  do {
+    const auto page = namenode.ask<CopiesReply>(request);
+    REQUIRE(page.ok());
+    REQUIRE(page->blocks <= page_max);
+    sum.blocks += page->blocks;
+    sum.lacking += page->lacking;
+    sum.surplus += page->surplus;
+    request.offset = page->next;
+  } while (request.offset != 0);
+  return sum;
+}
+
 metadata::IncrementalReport stored(std::vector<Block> blocks) {
   metadata::IncrementalReport report;
   report.added = std::move(blocks);
@@ -308,6 +324,40 @@ TEST_CASE("a file of a million blocks is written and read, each message and entr
   CHECK(located(namenode, "/f") == writer.blocks);
   CHECK(namenode.status().blocks_missing == 0);
   CHECK(namenode.ask<CheckBlocksReply>(CheckBlocksRequest{})->problems.empty());
+
+  // So is every step of a change of its copies, and the count of them.
+  CHECK(counted(namenode, "/f", 4096).lacking == 0);
+  metadata::SetReplication change;
+  change.request = {{0, 6}, 1, 1};
+  change.path = "/f";
+  change.replication = 2;
+  REQUIRE(namenode.ask<metadata::ChangeReply>(change)->outcomes.at(0).ok());
+  const auto copies = counted(namenode, "/f", 4096);
+  CHECK(copies.blocks == writer.staged());
+  CHECK(copies.lacking == writer.staged());
+  CHECK(namenode.status().blocks_under_replicated == writer.staged());
+  CHECK(namenode.most_effects() <= 4096);
+  CHECK(namenode.log().largest_bytes() <= 512 << 10);
+}
+
+TEST_CASE("the effects of many changes at once reach the block actor in pieces, and all of them") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  Writer writer(namenode, 4096);
+  auto first = writer.next_part();
+  auto second = writer.next_part();
+  REQUIRE(first.ok());
+  REQUIRE(second.ok());
+  second->change.position = 4096;
+  // Both are in one batch of the log.
+  auto begun = namenode.begin<metadata::ChangeReply>(*first, false);
+  auto more = namenode.begin<metadata::ChangeReply>(*second, false);
+  namenode.settle();
+  CHECK(done(namenode.end<metadata::ChangeReply>(begun)));
+  CHECK(done(namenode.end<metadata::ChangeReply>(more)));
+  CHECK(namenode.status().blocks_total == 8192);
+  CHECK(namenode.status().blocks_missing == 0);
+  CHECK(namenode.most_effects() <= 4096);
 }
 
 }  // namespace minidfs::actors::test

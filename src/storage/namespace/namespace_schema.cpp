@@ -78,6 +78,10 @@ CREATE TABLE block(
   replication INTEGER NOT NULL);
 CREATE INDEX block_inode ON block(inode, position);
 CREATE TABLE removed(id INTEGER PRIMARY KEY, inode INTEGER NOT NULL, kind INTEGER NOT NULL);
+CREATE TABLE retargeted(
+  inode INTEGER PRIMARY KEY,
+  replication INTEGER NOT NULL,
+  position INTEGER NOT NULL);
 CREATE TABLE staged(
   session INTEGER PRIMARY KEY,
   high INTEGER NOT NULL,
@@ -149,8 +153,18 @@ CREATE TABLE given_up_mark(mark INTEGER PRIMARY KEY);
 PRAGMA user_version=3;
 COMMIT;
 )sql";
+// What version 4 has and version 3 has not.
+constexpr char kUpgradeFrom3[] = R"sql(
+BEGIN IMMEDIATE;
+CREATE TABLE retargeted(
+  inode INTEGER PRIMARY KEY,
+  replication INTEGER NOT NULL,
+  position INTEGER NOT NULL);
+PRAGMA user_version=4;
+COMMIT;
+)sql";
 // Tables and indexes of each version; those of check_version().
-constexpr std::array<std::int64_t, 4> kTables{0, 9, 11, 15};
+constexpr std::array<std::int64_t, 5> kTables{0, 9, 11, 15, 16};
 
 std::uint32_t big_endian_32(const unsigned char* bytes) {
   return std::uint32_t{bytes[0]} << 24U | std::uint32_t{bytes[1]} << 16U |
@@ -206,7 +220,7 @@ Status check_version(Database& database) {
            database.integer("SELECT count(*) FROM sqlite_master WHERE name IN ('state', 'name', "
                             "'dentry', 'dentry_inode', 'block', 'block_inode', 'removed', "
                             "'client', 'node_admin', 'leadership', 'retired', 'staged', "
-                            "'leadership_began', 'past_life', 'given_up_mark')"));
+                            "'leadership_began', 'past_life', 'given_up_mark', 'retargeted')"));
   MDFS_TRY(const std::int64_t root,
            database.integer("SELECT count(*) FROM state, dentry WHERE state.id = 1 AND "
                             "dentry.parent = 0 AND dentry.name = '' AND dentry.inode = 1"));
@@ -244,6 +258,7 @@ Result<Database> prepare_writer(const std::string& path, std::uint32_t cache_kib
   MDFS_TRY(const std::int64_t version, database.integer("PRAGMA user_version"));
   if (version <= 1) MDFS_CHECK(database.execute(kUpgradeFrom1));
   if (version <= 2) MDFS_CHECK(database.execute(kUpgradeFrom2));
+  if (version <= 3) MDFS_CHECK(database.execute(kUpgradeFrom3));
   return database;
 }
 

@@ -10,7 +10,7 @@
 
 namespace minidfs::storage {
 
-inline constexpr std::int64_t kNamespaceVersion = 3;
+inline constexpr std::int64_t kNamespaceVersion = 4;
 inline constexpr std::int64_t kNamespaceApplicationId = 0x6D64666E;  // "mdfn"
 
 // Opens the database for its one writer, making it when it is missing or empty, and bringing it

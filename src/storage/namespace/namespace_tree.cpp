@@ -29,6 +29,8 @@ Result<std::unique_ptr<NamespaceTree>> NamespaceTree::open(Database& database, N
   MDFS_CHECK(tree->prepare(database));
   MDFS_TRY(const std::int64_t removed, database.integer("SELECT count(*) FROM removed"));
   tree->removed_count_ = static_cast<std::uint64_t>(removed);
+  MDFS_TRY(const std::int64_t retargeted, database.integer("SELECT count(*) FROM retargeted"));
+  tree->retargeting_ = retargeted > 0;
   return tree;
 }
 
@@ -73,10 +75,14 @@ Status NamespaceTree::prepare(Database& database) {
       {&insert_retired_, "INSERT INTO retired VALUES(?1, ?2)"},
       {&insert_block_, "INSERT INTO block VALUES(?1, ?2, ?3, ?4, ?5, ?6)"},
       {&file_blocks_,
-       "SELECT id, generation, length, replication FROM block WHERE inode = ?1 "
-       "ORDER BY position LIMIT ?2"},
+       "SELECT id, generation, length, replication FROM block WHERE inode = ?1 AND "
+       "position >= ?3 ORDER BY position LIMIT ?2"},
       {&delete_block_, "DELETE FROM block WHERE id = ?1"},
       {&retarget_block_, "UPDATE block SET replication = ?2 WHERE id = ?1"},
+      {&write_retargeted_, "INSERT OR REPLACE INTO retargeted VALUES(?1, ?2, ?3)"},
+      {&first_retargeted_,
+       "SELECT inode, replication, position FROM retargeted ORDER BY inode LIMIT 1"},
+      {&delete_retargeted_, "DELETE FROM retargeted WHERE inode = ?1"},
       {&select_staged_,
        "SELECT high, low, inode, blocks, block_size, replication FROM staged WHERE session = ?1"},
       {&write_staged_, "INSERT OR REPLACE INTO staged VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"},

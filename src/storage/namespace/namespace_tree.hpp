@@ -119,6 +119,12 @@ class NamespaceTree final : public metadata::NamespaceTable {
     std::int64_t id = 0;
     metadata::Found found;
   };
+  // A file whose blocks from a position on have not its wanted copies yet; none has no inode.
+  struct RetargetedFile {
+    InodeId inode{};
+    std::uint8_t replication = 0;
+    std::uint64_t position = 0;
+  };
 
   NamespaceTree(NamespaceView& view, const TreeState& state) : view_(view), state_(state) {}
 
@@ -142,10 +148,16 @@ class NamespaceTree final : public metadata::NamespaceTable {
   Status give_up_blocks(const metadata::Found& found);
   // Frees at most `limit` of the file's blocks; returns how many there were to free.
   Result<std::uint64_t> free_blocks(InodeId file, std::uint64_t limit);
+  // Gives at most `limit` of its blocks the wanted copies and leaves the rest to purge(). Returns
+  // how much was done, which is something.
+  Result<std::uint64_t> retarget(const RetargetedFile& file, std::uint64_t limit);
+  Result<RetargetedFile> first_retargeted();
   Result<RemovedEntry> first_removed();
   // Frees what stands directly below a removed directory; returns how much was done.
   Result<std::uint64_t> purge_children(InodeId directory, std::uint64_t limit);
   Result<std::uint64_t> purge_entry(const RemovedEntry& entry, std::uint64_t limit);
+  // Does some of what is left, 0 when nothing is.
+  Result<std::uint64_t> purge_some(std::uint64_t limit);
 
   NamespaceView& view_;
   TreeState state_;
@@ -153,6 +165,7 @@ class NamespaceTree final : public metadata::NamespaceTable {
   std::uint64_t entry_ = 0;
   NamespaceEffects effects_;
   std::uint64_t removed_count_ = 0;   // Rows of `removed`.
+  bool retargeting_ = false;          // There are rows of `retargeted`.
   metadata::BlockMark mark_met_ = 0;  // One that is used; spares a query for each block.
   // No block from the first to the last of these is retired; none are when the first is above.
   BlockId gap_first_{1};
@@ -192,6 +205,9 @@ class NamespaceTree final : public metadata::NamespaceTable {
   Statement file_blocks_;
   Statement delete_block_;
   Statement retarget_block_;
+  Statement write_retargeted_;
+  Statement first_retargeted_;
+  Statement delete_retargeted_;
   Statement select_staged_;
   Statement write_staged_;
   Statement delete_staged_;

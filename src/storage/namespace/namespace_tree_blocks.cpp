@@ -9,9 +9,8 @@ using metadata::Place;
 
 namespace {
 
-// A removed file with more blocks leaves the rest to purge(), so that no change takes long.
-constexpr std::uint64_t kBlocksFreedAtOnce = 1024;
-constexpr std::uint64_t kAllBlocks = 1ULL << 62;
+// A change that concerns more blocks leaves the rest to purge(), so that none takes long.
+constexpr std::uint64_t kBlocksAtOnce = 1024;
 // Children of a removed directory that are read before they are worked on.
 constexpr std::uint64_t kChildrenAtOnce = 256;
 
@@ -58,8 +57,8 @@ Status NamespaceTree::unlink(Place place, const Found& found) {
 
 Status NamespaceTree::give_up_blocks(const Found& found) {
   if (found.length > 0) {
-    MDFS_TRY(const std::uint64_t freed, free_blocks(found.id, kBlocksFreedAtOnce));
-    if (freed == kBlocksFreedAtOnce) return add_removed(found);
+    MDFS_TRY(const std::uint64_t freed, free_blocks(found.id, kBlocksAtOnce));
+    if (freed == kBlocksAtOnce) return add_removed(found);
   }
   --state_.counters.files;
   return {};
@@ -115,7 +114,7 @@ Status NamespaceTree::drop_staged(const metadata::StagedFile& file) {
 
 NamespaceEffects NamespaceTree::take_effects() {
   NamespaceEffects effects = std::exchange(effects_, {});
-  effects.removed_left = removed_count_ > 0;
+  effects.purge_left = removed_count_ > 0 || retargeting_;
   return effects;
 }
 
@@ -131,7 +130,7 @@ Result<std::uint64_t> NamespaceTree::free_blocks(InodeId file, std::uint64_t lim
   const std::size_t before = effects_.blocks.size();
   {
     const StatementScope scope(file_blocks_);
-    file_blocks_.bind_all(file.value, limit);
+    file_blocks_.bind_all(file.value, limit, std::uint64_t{0});
     while (true) {
       MDFS_TRY(const bool row, file_blocks_.step());
       if (!row) break;
@@ -153,21 +152,47 @@ Status NamespaceTree::set_replication(Place place, const Found& found, std::uint
   update_replication_.bind_text(2, place.name);
   update_replication_.bind(3, std::int64_t{replication});
   MDFS_CHECK(update_replication_.run());
+  MDFS_TRY([[maybe_unused]] const std::uint64_t done,
+           retarget({found.id, replication, 0}, kBlocksAtOnce));
+  return {};
+}
+
+Result<std::uint64_t> NamespaceTree::retarget(const RetargetedFile& file, std::uint64_t limit) {
   const std::size_t before = effects_.blocks.size();
+  std::uint64_t seen = 0;
   {
     const StatementScope scope(file_blocks_);
-    file_blocks_.bind_all(found.id.value, kAllBlocks);
+    file_blocks_.bind_all(file.inode.value, limit, file.position);
     while (true) {
       MDFS_TRY(const bool row, file_blocks_.step());
       if (!row) break;
-      if (file_blocks_.integer(3) == replication) continue;
-      note_block(BlockEffect::Kind::kRetargeted, file_blocks_, replication);
+      ++seen;
+      if (file_blocks_.integer(3) == file.replication) continue;
+      note_block(BlockEffect::Kind::kRetargeted, file_blocks_, file.replication);
     }
   }
   for (std::size_t i = before; i < effects_.blocks.size(); ++i) {
-    MDFS_CHECK(retarget_block_.bind_all(effects_.blocks[i].block.id.value, replication).run());
+    MDFS_CHECK(retarget_block_.bind_all(effects_.blocks[i].block.id.value, file.replication).run());
   }
-  return {};
+  if (seen == limit) {
+    retargeting_ = true;
+    MDFS_CHECK(
+        write_retargeted_
+            .bind_all(file.inode.value, std::uint64_t{file.replication}, file.position + seen)
+            .run());
+    return seen;
+  }
+  MDFS_CHECK(delete_retargeted_.bind_all(file.inode.value).run());
+  return seen + 1;
+}
+
+Result<NamespaceTree::RetargetedFile> NamespaceTree::first_retargeted() {
+  const StatementScope scope(first_retargeted_);
+  MDFS_TRY(const bool row, first_retargeted_.step());
+  if (!row) return RetargetedFile{};
+  return RetargetedFile{InodeId{first_retargeted_.unsigned_integer(0)},
+                        static_cast<std::uint8_t>(first_retargeted_.integer(1)),
+                        first_retargeted_.unsigned_integer(2)};
 }
 
 Result<NamespaceTree::RemovedEntry> NamespaceTree::first_removed() {
@@ -223,12 +248,22 @@ Result<std::uint64_t> NamespaceTree::purge_entry(const RemovedEntry& entry, std:
   return std::uint64_t{1};
 }
 
+Result<std::uint64_t> NamespaceTree::purge_some(std::uint64_t limit) {
+  if (retargeting_) {
+    MDFS_TRY(const RetargetedFile file, first_retargeted());
+    if (file.inode != InodeId{}) return retarget(file, limit);
+    retargeting_ = false;
+  }
+  MDFS_TRY(const RemovedEntry entry, first_removed());
+  if (entry.id == 0) return std::uint64_t{0};
+  return purge_entry(entry, limit);
+}
+
 Result<std::uint64_t> NamespaceTree::purge(std::uint32_t limit) {
   std::uint64_t done = 0;
   while (done < limit) {
-    MDFS_TRY(const RemovedEntry entry, first_removed());
-    if (entry.id == 0) break;
-    MDFS_TRY(const std::uint64_t more, purge_entry(entry, limit - done));
+    MDFS_TRY(const std::uint64_t more, purge_some(limit - done));
+    if (more == 0) break;
     done += more;
   }
   return done;

@@ -200,7 +200,7 @@ TEST_CASE("A removed tree disappears at once and is freed in steps") {
   CHECK(ns.reader().path_of(file).error().code == Errc::kNotFound);
   const NamespaceEffects removed = ns.store().take_effects();
   CHECK(removed.blocks.empty());
-  CHECK(removed.removed_left);
+  CHECK(removed.purge_left);
   // The name is free while the old tree is still being purged.
   CHECK(ns.run(TestNamespace::create("/t/d1/f1")).ok());
 
@@ -210,7 +210,7 @@ TEST_CASE("A removed tree disappears at once and is freed in steps") {
   while (ns.run(metadata::PurgeRemoved{10}).value > 0) {
     const NamespaceEffects effects = ns.store().take_effects();
     const std::size_t now = blocks_of(effects, BlockEffect::Kind::kFreed).size();
-    left = effects.removed_left;
+    left = effects.purge_left;
     CHECK(now <= 10);
     freed += now;
     ++steps;
@@ -235,14 +235,69 @@ TEST_CASE("A removed file with very many blocks is freed in steps too") {
   CHECK(ns.run(TestNamespace::remove("/big")).ok());
   const NamespaceEffects removed = ns.store().take_effects();
   const std::size_t at_once = blocks_of(removed, BlockEffect::Kind::kFreed).size();
-  CHECK(removed.removed_left);
+  CHECK(removed.purge_left);
   CHECK(at_once > 0);
   CHECK(at_once < 3000);
   while (ns.run(metadata::PurgeRemoved{500}).value > 0) {
   }
   const NamespaceEffects purged = ns.store().take_effects();
   CHECK(blocks_of(purged, BlockEffect::Kind::kFreed).size() == 3000 - at_once);
-  CHECK_FALSE(purged.removed_left);
+  CHECK_FALSE(purged.purge_left);
+  CHECK(must(ns.reader().counters()) == NamespaceCounters{0, 1, 0, 0});
+}
+
+TEST_CASE("The wanted copies of very many blocks are changed in steps, over restarts too") {
+  const NamespaceDirectory directory;
+  TestNamespace ns(directory.file());
+  ns.run(metadata::ReserveBlockIds{3000});
+  std::vector<Block> blocks;
+  for (std::uint64_t id = 1; id <= 3000; ++id) blocks.push_back({BlockId{id}, 1, 100});
+  CHECK(ns.run(TestNamespace::create("/big", blocks)).ok());
+  ns.store().take_effects();
+  CHECK(ns.run(metadata::SetReplication{{}, 1, "/big", 2}).ok());
+  CHECK(must(ns.reader().stat("/big")).replication == 2);
+  const NamespaceEffects begun = ns.store().take_effects();
+  CHECK(begun.purge_left);
+  const std::size_t at_once = blocks_of(begun, BlockEffect::Kind::kRetargeted).size();
+  CHECK(at_once > 0);
+  CHECK(at_once < 2000);
+  std::uint8_t wanted = 2;
+  if (GENERATE(false, true)) {  // Changed once more before the first change is through.
+    ns.run(metadata::PurgeRemoved{500});
+    wanted = 5;
+    CHECK(ns.run(metadata::SetReplication{{}, 1, "/big", wanted}).ok());
+  }
+  std::size_t steps = 0;
+  bool left = true;
+  while (ns.run(metadata::PurgeRemoved{300}).value > 0) {
+    const NamespaceEffects effects = ns.store().take_effects();
+    left = effects.purge_left;
+    CHECK(blocks_of(effects, BlockEffect::Kind::kRetargeted).size() <= (steps == 0 ? 2048 : 300));
+    if (++steps % 3 == 0) ns.reopen();
+  }
+  CHECK_FALSE(left);
+  CHECK(steps > 5);
+  std::size_t changed = 0;
+  for (const OwnedBlock& block :
+       must(ns.reader().blocks_between(BlockId{1}, BlockId{3000}, 4000))) {
+    changed += block.replication == wanted ? 1 : 0;
+  }
+  CHECK(changed == 3000);
+}
+
+TEST_CASE("A file that is removed while its wanted copies change is freed to its end") {
+  const NamespaceDirectory directory;
+  TestNamespace ns(directory.file());
+  ns.run(metadata::ReserveBlockIds{3000});
+  std::vector<Block> blocks;
+  for (std::uint64_t id = 1; id <= 3000; ++id) blocks.push_back({BlockId{id}, 1, 100});
+  CHECK(ns.run(TestNamespace::create("/big", blocks)).ok());
+  CHECK(ns.run(metadata::SetReplication{{}, 1, "/big", 2}).ok());
+  CHECK(ns.run(TestNamespace::remove("/big")).ok());
+  ns.store().take_effects();
+  while (ns.run(metadata::PurgeRemoved{500}).value > 0) {
+  }
+  CHECK_FALSE(ns.store().take_effects().purge_left);
   CHECK(must(ns.reader().counters()) == NamespaceCounters{0, 1, 0, 0});
 }
 

@@ -156,6 +156,23 @@ TEST_CASE("A namespace of version 2 goes on in this version, with its clients") 
   CHECK(history.facts({LifeId{8, 9}, 7}, ns.store().applied()).change == last);
 }
 
+TEST_CASE("A namespace of version 3 goes on in this version") {
+  const NamespaceDirectory directory;
+  {
+    TestNamespace ns(directory.file());
+    ns.run(metadata::ReserveBlockIds{10});
+    CHECK(ns.run(TestNamespace::create("/f", {{BlockId{1}, 1, 10}})).ok());
+  }
+  {
+    Database database = must(Database::open(directory.file(), Database::Mode::kReadWrite));
+    must(database.execute("DROP TABLE retargeted; PRAGMA user_version=3"));
+  }
+  TestNamespace ns(directory.file());
+  CHECK(version_of(directory.file()) == kNamespaceVersion);
+  CHECK(must(ns.reader().file_blocks("/f")).blocks.size() == 1);
+  CHECK(ns.run(metadata::SetReplication{{}, 1, "/f", 2}).ok());
+}
+
 TEST_CASE("A version 1 that finds no room for this version stays as it was") {
   const NamespaceDirectory directory;
   make_version_1(directory.file());
