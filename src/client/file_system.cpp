@@ -215,9 +215,20 @@ class FileSystemImpl final : public FileSystem {
   Status read_file(const std::string& path, std::uint64_t offset, std::uint64_t length,
                    const Sink& sink, const ProgressCallback& callback) override {
     ProgressMeter progress(callback);
-    auto status = read_in_order(context_, path, offset, length, sink, progress);
+    auto status = read_in_order(context_, path, offset, length, sink, progress, nullptr);
     progress.finish();
     return status;
+  }
+
+  Status salvage_file(const std::string& path, const Sink& sink,
+                      const ProgressCallback& callback) override {
+    ProgressMeter progress(callback);
+    Salvage salvage;
+    auto status = read_in_order(context_, path, 0, UINT64_MAX, sink, progress, &salvage);
+    progress.finish();
+    if (!status.ok()) return status;
+    const auto salvaged = salvage.result();
+    return salvaged.ok() ? salvaged : Status(with_path(salvaged.error(), path));
   }
 
   Status read_file_in_parallel(const std::string& path, const PlacedSink& sink,

@@ -179,6 +179,10 @@ class FileSystem {
   // Reads [offset, offset + length) of a file, up to its end, in order.
   virtual Status read_file(const std::string& path, std::uint64_t offset, std::uint64_t length,
                            const Sink& sink, const ProgressCallback& progress) = 0;
+  // Reads a whole file in order, with zeros for what no replica can give: kCorrupt tells how much
+  // that was when all the rest has gone to `sink`.
+  virtual Status salvage_file(const std::string& path, const Sink& sink,
+                              const ProgressCallback& progress) = 0;
   // Reads a whole file, several parts of it at a time (twice Options::parallel_blocks). After an
   // error any of its bytes may have gone to `sink`.
   virtual Status read_file_in_parallel(const std::string& path, const PlacedSink& sink,

@@ -255,6 +255,10 @@ TEST_CASE("of a file with a damaged and a lost block the rest is salvaged") {
   first -= first % 65'536;
   std::fill_n(expected.begin() + static_cast<std::ptrdiff_t>(first), 65'536, '\0');
   CHECK((found == expected));
+  const auto streamed = cluster.minidfs({"get", "--salvage", "/a", "-"});
+  CHECK(streamed.exit_code == 1);
+  CHECK((streamed.out == expected));
+  CHECK(streamed.err == got.err);
 }
 
 TEST_CASE("a datanode that lives but does not answer is said to be out of reach") {

@@ -41,18 +41,21 @@ struct Fetch {
 Status Fetch::to_stream(const std::string& path, const client::ProgressCallback& progress) {
   constexpr auto kWhole = std::numeric_limits<std::uint64_t>::max();
   const auto& name = local.target.path;
-  if (name == "-") return files.read_file(path, 0, kWhole, invocation.io().out, progress);
+  const bool salvage = invocation.arguments().has("salvage");
+  const auto in_order = [&](const client::Sink& sink) {
+    return salvage ? files.salvage_file(path, sink, progress)
+                   : files.read_file(path, 0, kWhole, sink, progress);
+  };
+  if (name == "-") return in_order(invocation.io().out);
   MDFS_TRY(auto file, open_file(name, O_WRONLY));
-  if (::lseek(file.get(), 0, SEEK_CUR) == 0) {
+  if (!salvage && ::lseek(file.get(), 0, SEEK_CUR) == 0) {
     const auto sink = [&](std::uint64_t offset, std::span<const std::byte> bytes) {
       return write_at(file.get(), bytes, offset, name);
     };
     return files.read_file_in_parallel(path, sink, progress);
   }
-  const auto sink = [&](std::span<const std::byte> bytes) {
-    return write_all(file.get(), bytes, name);
-  };
-  return files.read_file(path, 0, kWhole, sink, progress);
+  return in_order(
+      [&](std::span<const std::byte> bytes) { return write_all(file.get(), bytes, name); });
 }
 
 Status Fetch::to_path(const std::string& path, bool is_directory,
@@ -100,9 +103,6 @@ Result<int> run(Invocation& invocation) {
   }
   MDFS_TRY(const auto sources, dfs_paths(operands));
   MDFS_TRY(auto local, examine_local_target(operand, sources.size()));
-  if (local.is_stream && arguments.has("salvage")) {
-    return Error{Errc::kInvalidArgument, "get: --salvage stores local files only"};
-  }
   if (arguments.has("no-target-directory")) MDFS_CHECK(take_exactly(local.target));
   if (!local.is_stream) MDFS_CHECK(refuse_same_names(sources));
   MDFS_TRY(auto* files, invocation.file_system());

@@ -257,14 +257,15 @@ Result<std::vector<metadata::LocatedBlock>> locate_all(ClientContext& context,
 }
 
 Status read_in_order(ClientContext& context, const std::string& path, std::uint64_t offset,
-                     std::uint64_t length, const Sink& sink, ProgressMeter& progress) {
+                     std::uint64_t length, const Sink& sink, ProgressMeter& progress,
+                     Salvage* salvage) {
   MDFS_TRY(auto located, locate(context, path, offset, length, progress));
   const PlacedSink placed = [&](std::uint64_t, std::span<const std::byte> bytes) {
     return sink(bytes);
   };
   for (;;) {
     PartSupply supply(parts_of(located.blocks, offset, length));
-    FileReader reader(context, path, located.blocks, progress, nullptr);
+    FileReader reader(context, path, located.blocks, progress, salvage);
     MDFS_CHECK(named(reader.read(supply, placed), path));
     const auto end = end_of(located.blocks);
     if (!located.more || (end > offset && end - offset >= length)) break;

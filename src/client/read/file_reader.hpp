@@ -31,17 +31,18 @@ Result<actors::LocatedFile> locate_page(ClientContext& context, const std::strin
 Result<std::vector<metadata::LocatedBlock>> locate_all(ClientContext& context,
                                                        const std::string& path);
 
-// Asks the namenode and reads, in order. Adds to `progress`; does not finish it.
+// Asks the namenode and reads, in order. Adds to `progress`; does not finish it. With a `salvage`
+// what cannot be read is no error: it goes to the sink as zeros, and is noted.
 Status read_in_order(ClientContext& context, const std::string& path, std::uint64_t offset,
-                     std::uint64_t length, const Sink& sink, ProgressMeter& progress);
+                     std::uint64_t length, const Sink& sink, ProgressMeter& progress,
+                     Salvage* salvage);
 
 // Asks the namenode and reads the whole file, several parts at a time.
 Status read_in_parallel(ClientContext& context, const std::string& path, const PlacedSink& sink,
                         ProgressMeter& progress);
 
 // As above for a file whose first blocks are located already. Asks the namenode again only for
-// further pages of blocks, and when replicas fail. With a `salvage` what cannot be read is no
-// error: it goes to the sink as zeros, and is noted.
+// further pages of blocks, and when replicas fail. `salvage` as in read_in_order().
 Status read_located(ClientContext& context, const std::string& path,
                     const actors::LocatedFile& file, const PlacedSink& sink,
                     ProgressMeter& progress, Salvage* salvage);

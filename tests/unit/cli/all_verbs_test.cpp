@@ -196,7 +196,7 @@ TEST_CASE(
        {Words{"put", "-f", "--skip-existing", "/etc/hostname", "/x"},
         Words{"get", "-f", "--skip-existing", "/a", "/tmp/x"},
         Words{"put", "-T", "/etc/hostname", "/etc/hosts", "/x"},
-        Words{"get", "-T", "/a", "/d", "/tmp/x"}, Words{"get", "--salvage", "/a", "-"},
+        Words{"get", "-T", "/a", "/d", "/tmp/x"},
         Words{"node", "decommission", "--for", "1h", "one"},
         Words{"node", "forget", "--wait", "one"}, Words{"balance", "--stop", "--wait"},
         Words{"balance", "--stop", "--status"}, Words{"scrub", "--wait"}}) {

@@ -184,6 +184,12 @@ class FakeFileSystem : public client::FileSystem {
     return sink(std::as_bytes(std::span(file->second)));
   }
 
+  Status salvage_file(const std::string& path, const client::Sink& sink,
+                      const client::ProgressCallback& progress) override {
+    state_.calls.push_back("salvage " + path);
+    return read_file(path, 0, 0, sink, progress);
+  }
+
   Status read_file_in_parallel(const std::string& path, const client::PlacedSink& sink,
                                const client::ProgressCallback&) override {
     const auto file = state_.files.find(path);

@@ -45,6 +45,9 @@ TEST_CASE("get writes to standard output and to devices as they are") {
   CHECK(run(state, {"get", "/big", "/dev/null"}).exit_code == 0);
   CHECK(state.calls.empty());
   CHECK(std::filesystem::is_character_file("/dev/null"));
+  CHECK(run(state, {"get", "--salvage", "/big", "-"}).out == std::string("by\0tes", 6));
+  CHECK(run(state, {"get", "--salvage", "/big", "/dev/null"}).exit_code == 0);
+  CHECK(state.calls == Words{"salvage /big", "salvage /big"});
 }
 
 TEST_CASE("get needs -r for a directory, and cannot stream one") {

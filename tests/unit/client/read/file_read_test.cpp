@@ -206,6 +206,14 @@ TEST_CASE("What is left of a damaged file is stored, with zeros for slices witho
              Catch::Contains("/f: 65536 bytes cannot be read") && Catch::Contains("at 327680"));
   std::fill_n(content.begin() + 5 * kSlice, kSlice, '\0');
   CHECK((local_content(target) == content));
+  // The same as a stream, in order.
+  std::string streamed;
+  const Sink sink = [&](std::span<const std::byte> bytes) {
+    streamed.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return Status();
+  };
+  CHECK(cluster.files->salvage_file("/f", sink, {}).error().message == status.error().message);
+  CHECK((streamed == content));
 }
 
 TEST_CASE("Of a file whose second block is nowhere the others are salvaged, each block once") {
