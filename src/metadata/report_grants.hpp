@@ -14,7 +14,9 @@ namespace minidfs::metadata {
 class ReportGrants {
  public:
   struct Options {
-    std::size_t at_once = 32;
+    // Each has one part of its report on its way. Nodes that were started with the namenode ask in
+    // step, and who is not granted waits for its next heartbeat: so there are many turns at once.
+    std::size_t at_once = 256;
     // A node that sends no part of its report for so long makes room for another one; it may go on
     // when it is its turn again.
     std::chrono::milliseconds idle_max{10'000};

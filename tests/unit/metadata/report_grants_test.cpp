@@ -1,6 +1,7 @@
 #include "metadata/report_grants.hpp"
 
 #include <catch2/catch.hpp>
+#include <vector>
 
 namespace minidfs::metadata {
 namespace {
@@ -39,6 +40,24 @@ TEST_CASE("A node that sends nothing loses its turn when another one waits, and 
   CHECK(grants.granted() == 1);
   grants.end(node(2));
   CHECK(grants.ask(node(1), kStart + milliseconds(2000)));
+}
+
+TEST_CASE("A thousand nodes that ask in step have all had their turn after five heartbeats") {
+  ReportGrants grants;
+  std::vector<NodeIndex> waiting;
+  for (std::uint16_t node = 0; node < 1000; ++node) waiting.push_back(NodeIndex{node});
+  int beats = 0;
+  for (; !waiting.empty(); ++beats) {
+    std::vector<NodeIndex> granted;
+    std::erase_if(waiting, [&](NodeIndex node) {
+      const bool its_turn = grants.ask(node, TimePoint{});
+      if (its_turn) granted.push_back(node);
+      return its_turn;
+    });
+    REQUIRE_FALSE(granted.empty());
+    for (const NodeIndex node : granted) grants.end(node);
+  }
+  CHECK(beats <= 5);
 }
 
 }  // namespace minidfs::metadata
