@@ -32,6 +32,10 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 using NextAtom = caf::atom_constant<caf::atom("next")>;
+using AgainAtom = caf::atom_constant<caf::atom("again")>;
+
+constexpr milliseconds kBeatInterval{500};
+constexpr milliseconds kRetry{100};  // After an error: "busy", for example.
 
 struct Settings {
   std::string host;
@@ -86,50 +90,55 @@ struct Reporter {
   NodeId id;
   std::uint64_t number = 0;
   std::uint64_t replicas = 0;
-  bool reporting = false;
-  std::uint64_t told = 0;
+  metadata::ReportChunk chunk;  // The last one sent; of report 0 before the first.
   std::atomic<std::uint64_t>* done = nullptr;
 };
 using ReporterActor = caf::stateful_actor<Reporter>;
 
-void send_chunk(ReporterActor* self, std::uint64_t report, metadata::ReportPosition from) {
+void next_chunk(ReporterActor* self, std::uint64_t report, const metadata::ReportPosition& from);
+
+void send_chunk(ReporterActor* self) {
   auto& state = self->state;
-  std::vector<metadata::Block> blocks;
-  const auto count =
-      std::min<std::uint64_t>(metadata::kReportChunkReplicasMax, state.replicas - state.told);
-  for (std::uint64_t i = 0; i < count; ++i) {
-    // Neighbours on other nodes, as blocks of one file have.
-    const std::uint64_t id = (1ULL << 40) + (state.told + i) * 16 + state.number % 16;
-    blocks.push_back({BlockId{id}, 1, 64ULL << 20});
-  }
-  state.told += count;
-  const auto chunk = metadata::report_chunk_at(report, from, std::move(blocks));
-  actors::BlockReportPart part{state.id, 1, metadata::encode_report_chunk(chunk)};
+  actors::BlockReportPart part{state.id, 1, metadata::encode_report_chunk(state.chunk)};
   self->request(state.namenode, caf::infinite, std::move(part))
       .then(
-          [self, report, chunk](const actors::Accepted&) {
-            if (!chunk.ends_report()) {
-              return send_chunk(self, report, metadata::position_after(chunk));
+          [self](const actors::Accepted&) {
+            const auto& sent = self->state.chunk;
+            if (!sent.ends_report()) {
+              return next_chunk(self, sent.report, metadata::position_after(sent));
             }
             ++*self->state.done;
           },
-          [](const caf::error& error) {
-            std::fprintf(stderr, "a part of a report: %s\n",
-                         actors::from_caf(error).message.c_str());
-          });
+          [self](const caf::error&) { self->delayed_send(self, kRetry, AgainAtom::value); });
 }
 
-void may_report(ReporterActor* self, std::uint64_t report) {
-  if (report == 0 || std::exchange(self->state.reporting, true)) return;
-  send_chunk(self, report, {});
+// Neighbours of these replicas are on other nodes, as those of one file's blocks are.
+void next_chunk(ReporterActor* self, std::uint64_t report, const metadata::ReportPosition& from) {
+  auto& state = self->state;
+  const auto told = from.sequence * metadata::kReportChunkReplicasMax;
+  const auto count =
+      std::min<std::uint64_t>(metadata::kReportChunkReplicasMax, state.replicas - told);
+  std::vector<metadata::Block> blocks;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t id = (1ULL << 40) + (told + i) * 16 + state.number % 16;
+    blocks.push_back({BlockId{id}, 1, 64ULL << 20});
+  }
+  state.chunk = metadata::report_chunk_at(report, from, std::move(blocks));
+  send_chunk(self);
+}
+
+void may_report(ReporterActor* self, std::uint64_t report, const metadata::ReportPosition& from) {
+  if (report != 0 && report != self->state.chunk.report) next_chunk(self, report, from);
 }
 
 void beat(ReporterActor* self) {
+  self->delayed_send(self, kBeatInterval, NextAtom::value);
   self->request(self->state.namenode, caf::infinite, heartbeat(self->state.id))
-      .then([self](const actors::HeartbeatReply& reply) {
-        may_report(self, reply.report);
-        self->delayed_send(self, milliseconds(500), NextAtom::value);
-      });
+      .then(
+          [self](const actors::HeartbeatReply& reply) {
+            may_report(self, reply.report, reply.from);
+          },
+          [](const caf::error&) {});
 }
 
 caf::behavior reporter(ReporterActor* self, actors::NamenodeActor namenode, std::uint64_t number,
@@ -140,11 +149,15 @@ caf::behavior reporter(ReporterActor* self, actors::NamenodeActor namenode, std:
   self->state.replicas = replicas;
   self->state.done = done;
   self->request(self->state.namenode, caf::infinite, registration(self->state.id, number))
-      .then([self](const actors::Registered& registered) {
-        may_report(self, registered.report);
-        beat(self);
-      });
-  return {[self](NextAtom) { beat(self); }};
+      .then(
+          [self](const actors::Registered& registered) {
+            may_report(self, registered.report, registered.from);
+            beat(self);
+          },
+          [](const caf::error& error) {
+            std::fprintf(stderr, "a registration: %s\n", actors::from_caf(error).message.c_str());
+          });
+  return {[self](NextAtom) { beat(self); }, [self](AgainAtom) { send_chunk(self); }};
 }
 
 // Milliseconds that single requests took, one at a time.
