@@ -14,9 +14,23 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
+
+#include "base/result.hpp"
 
 namespace minidfs::net {
 
 namespace asio = boost::asio;
+
+// Takes the descriptors that a loop needs, for want of which the first timer or socket on it would
+// throw. kUnavailable when there are none.
+inline Status prepare(asio::io_context& io) {
+  try {
+    const asio::steady_timer first(io);
+    return {};
+  } catch (const boost::system::system_error& error) {
+    return Error{Errc::kUnavailable, std::string("no event loop: ") + error.what()};
+  }
+}
 
 }  // namespace minidfs::net

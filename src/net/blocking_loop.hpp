@@ -5,9 +5,10 @@
 #include <atomic>
 #include <chrono>
 #include <exception>
+#include <memory>
 #include <optional>
 
-#include "base/error.hpp"
+#include "base/result.hpp"
 #include "net/asio.hpp"
 
 namespace minidfs::net {
@@ -15,7 +16,12 @@ namespace minidfs::net {
 class BlockingLoop {
  public:
   // While `cancelled` is set, operations are cancelled within a tenth of a second. It may be null.
-  explicit BlockingLoop(const std::atomic<bool>* cancelled = nullptr) : cancelled_(cancelled) {}
+  // kUnavailable when there are no descriptors left, of which a loop has three.
+  static Result<std::unique_ptr<BlockingLoop>> make(const std::atomic<bool>* cancelled = nullptr) {
+    std::unique_ptr<BlockingLoop> loop(new BlockingLoop(cancelled));
+    MDFS_CHECK(prepare(loop->io_));
+    return loop;
+  }
 
   asio::any_io_executor executor() { return io_.get_executor(); }
 
@@ -51,6 +57,8 @@ class BlockingLoop {
 
  private:
   static constexpr std::chrono::milliseconds kLook{100};
+
+  explicit BlockingLoop(const std::atomic<bool>* cancelled) : cancelled_(cancelled) {}
 
   template <class Object>
   void wait(Object& object, const bool& ended) {

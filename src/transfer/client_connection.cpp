@@ -68,7 +68,10 @@ void ClientConnection::leave_loop() {
 void ClientConnection::join_loop(const asio::any_io_executor& executor) {
   MDFS_ASSERT(!loop_);
   loop_.emplace(executor);
-  loop_->socket.assign(between_loops_.release());
+  boost::system::error_code failed;
+  loop_->socket.assign(between_loops_.get(), failed);
+  // Where the kernel watches no more sockets, the connection is as good as lost, and found so.
+  if (!failed) between_loops_.release();
 }
 
 void ClientConnection::when_readable(std::function<void()> ready) {

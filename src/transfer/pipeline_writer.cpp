@@ -9,17 +9,18 @@
 namespace minidfs::transfer {
 
 struct PipelineWriter::Parts {
-  Parts(std::vector<metadata::Endpoint> targets, const ConnectionOptions& options)
-      : loop(options.cancelled), writer(loop.executor(), std::move(targets), options) {}
+  Parts(std::unique_ptr<net::BlockingLoop> own_loop, std::vector<metadata::Endpoint> targets,
+        const ConnectionOptions& options)
+      : loop(std::move(own_loop)), writer(loop->executor(), std::move(targets), options) {}
 
   // Most of the time the kernel has taken everything at once.
-  Status flush() { return writer.flushed() ? Status() : loop.run(writer, writer.flush()); }
+  Status flush() { return writer.flushed() ? Status() : loop->run(writer, writer.flush()); }
   void beat() {
     const std::unique_lock lock(in_call, std::try_to_lock);
     if (lock) writer.beat();
   }
 
-  net::BlockingLoop loop;
+  std::unique_ptr<net::BlockingLoop> loop;
   AsyncPipelineWriter writer;
   // The loop stands still between calls, so that another thread must give the signs of life.
   std::mutex in_call;  // Held by calls.
@@ -32,8 +33,9 @@ PipelineWriter::~PipelineWriter() = default;
 
 Result<std::unique_ptr<PipelineWriter>> PipelineWriter::open(
     std::vector<metadata::Endpoint> targets, const ConnectionOptions& options) {
-  auto parts = std::make_unique<Parts>(std::move(targets), options);
-  MDFS_CHECK(parts->loop.run(parts->writer, parts->writer.open()));
+  MDFS_TRY(auto loop, net::BlockingLoop::make(options.cancelled));
+  auto parts = std::make_unique<Parts>(std::move(loop), std::move(targets), options);
+  MDFS_CHECK(parts->loop->run(parts->writer, parts->writer.open()));
   return std::unique_ptr<PipelineWriter>(new PipelineWriter(std::move(parts)));
 }
 
@@ -63,7 +65,7 @@ std::size_t PipelineWriter::unacknowledged() const { return parts_->writer.unack
 Result<BlockAck> PipelineWriter::wait_ack() {
   const std::lock_guard lock(parts_->in_call);
   if (auto ack = parts_->writer.try_wait_ack()) return *std::move(ack);
-  return parts_->loop.run(parts_->writer, parts_->writer.wait_ack());
+  return parts_->loop->run(parts_->writer, parts_->writer.wait_ack());
 }
 
 }  // namespace minidfs::transfer

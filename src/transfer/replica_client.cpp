@@ -6,22 +6,23 @@
 namespace minidfs::transfer {
 
 struct ReplicaClient::Parts {
-  explicit Parts(const std::atomic<bool>* cancelled) : loop(cancelled) {}
-
   std::optional<Status> finish_receive(const ByteSink& sink, std::chrono::milliseconds patience) {
-    return loop.run(*client, client->finish_receive(sink, patience));
+    return loop->run(*client, client->finish_receive(sink, patience));
   }
 
-  net::BlockingLoop loop;
+  std::unique_ptr<net::BlockingLoop> loop;
   std::unique_ptr<AsyncReplicaClient> client;
 };
 
 ReplicaClient::ReplicaClient(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-ReplicaClient::ReplicaClient(std::unique_ptr<AsyncReplicaClient> client)
-    : parts_(std::make_unique<Parts>(nullptr)) {
-  client->join_loop(parts_->loop.executor());
-  parts_->client = std::move(client);
+Result<std::unique_ptr<ReplicaClient>> ReplicaClient::adopt(
+    std::unique_ptr<AsyncReplicaClient> client) {
+  auto parts = std::make_unique<Parts>();
+  MDFS_TRY(parts->loop, net::BlockingLoop::make());
+  client->join_loop(parts->loop->executor());
+  parts->client = std::move(client);
+  return std::unique_ptr<ReplicaClient>(new ReplicaClient(std::move(parts)));
 }
 
 std::unique_ptr<AsyncReplicaClient> ReplicaClient::release(std::unique_ptr<ReplicaClient> client) {
@@ -33,8 +34,9 @@ ReplicaClient::~ReplicaClient() = default;
 
 Result<std::unique_ptr<ReplicaClient>> ReplicaClient::open(const metadata::Endpoint& datanode,
                                                            const ConnectionOptions& options) {
-  auto parts = std::make_unique<Parts>(options.cancelled);
-  auto& loop = parts->loop;
+  auto parts = std::make_unique<Parts>();
+  MDFS_TRY(parts->loop, net::BlockingLoop::make(options.cancelled));
+  auto& loop = *parts->loop;
   parts->client = std::make_unique<AsyncReplicaClient>(loop.executor(), datanode, options);
   MDFS_CHECK(loop.run(*parts->client, parts->client->open()));
   return std::unique_ptr<ReplicaClient>(new ReplicaClient(std::move(parts)));
@@ -43,7 +45,7 @@ Result<std::unique_ptr<ReplicaClient>> ReplicaClient::open(const metadata::Endpo
 Status ReplicaClient::request(std::span<const ReadRequest> requests) {
   auto& client = *parts_->client;
   MDFS_CHECK(client.begin_request(requests));
-  return client.flushed() ? Status() : parts_->loop.run(client, client.flush());
+  return client.flushed() ? Status() : parts_->loop->run(client, client.flush());
 }
 
 Status ReplicaClient::receive(const ByteSink& sink, const StallWatch& watch) {

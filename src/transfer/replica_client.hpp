@@ -27,7 +27,7 @@ class ReplicaClient {
   static Result<std::unique_ptr<ReplicaClient>> open(const metadata::Endpoint& datanode,
                                                      const ConnectionOptions& options);
   // Of a client that is open and on no loop.
-  explicit ReplicaClient(std::unique_ptr<AsyncReplicaClient> client);
+  static Result<std::unique_ptr<ReplicaClient>> adopt(std::unique_ptr<AsyncReplicaClient> client);
   // The same back, for another loop. REQUIRES: every answer was received.
   static std::unique_ptr<AsyncReplicaClient> release(std::unique_ptr<ReplicaClient> client);
   ~ReplicaClient();

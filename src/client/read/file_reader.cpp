@@ -5,6 +5,7 @@
 #include <atomic>
 #include <deque>
 #include <iterator>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -59,6 +60,7 @@ class FileReader {
       : context_(context), path_(path), blocks_(blocks), progress_(progress), salvage_(salvage) {}
 
   Status read(PartSupply& supply, const PlacedSink& sink) {
+    MDFS_TRY(loop_, net::BlockingLoop::make());
     std::deque<Request> requests;
     for (;;) {
       while (requests.size() < kRequestedMax) {
@@ -66,7 +68,7 @@ class FileReader {
         if (part == nullptr) break;
         requests.push_back({*part, reader_of(*part)});
         auto& reader = requests.back().reader;
-        loop_.run(reader, reader.request_ahead());
+        loop_->run(reader, reader.request_ahead());
       }
       if (requests.empty()) return {};
       auto& request = requests.front();
@@ -90,7 +92,7 @@ class FileReader {
   };
 
   BlockReader reader_of(const BlockPart& part) {
-    BlockReader reader(loop_.executor(), context_, path_, failed_nodes_, blocks_[part.block],
+    BlockReader reader(loop_->executor(), context_, path_, failed_nodes_, blocks_[part.block],
                        part.offset, part.length);
     if (salvage_ != nullptr) reader.ask_corrupt_ones();
     return reader;
@@ -101,7 +103,7 @@ class FileReader {
   }
 
   Status receive(Request& request, const transfer::ByteSink& sink) {
-    auto status = loop_.run(request.reader, request.reader.receive(sink));
+    auto status = loop_->run(request.reader, request.reader.receive(sink));
     auto left = request.part;
     const auto* reader = &request.reader;
     std::optional<BlockReader> next;
@@ -110,8 +112,8 @@ class FileReader {
       MDFS_CHECK(leave_out(left, reader->slice_is_bad(), status.error(), sink));
       if (left.length == 0) return {};
       next.emplace(reader_of(left));
-      loop_.run(*next, next->request_ahead());
-      status = loop_.run(*next, next->receive(sink));
+      loop_->run(*next, next->request_ahead());
+      status = loop_->run(*next, next->receive(sink));
       reader = &*next;
     }
     return status;
@@ -141,8 +143,8 @@ class FileReader {
   const std::string& path_;
   const std::vector<metadata::LocatedBlock>& blocks_;
   ProgressMeter& progress_;
-  Salvage* salvage_;  // Null: what cannot be read is an error.
-  net::BlockingLoop loop_;
+  Salvage* salvage_;                         // Null: what cannot be read is an error.
+  std::unique_ptr<net::BlockingLoop> loop_;  // While it reads.
   FailedNodes failed_nodes_;
 };
 

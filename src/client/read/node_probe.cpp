@@ -53,6 +53,8 @@ std::set<NodeId> unreachable_nodes(ClientContext& context,
                                    std::chrono::milliseconds within) {
   const auto patience = std::max(within / 2, std::chrono::milliseconds(1));
   Probing probing{context, nodes, patience, Clock::now() + patience};
+  // Without descriptors nothing is found out about anybody.
+  if (!net::prepare(probing.io).ok()) return {};
   for (std::size_t i = 0; i < std::min(kAtATime, nodes.size()); ++i) {
     asio::co_spawn(probing.io, probe(probing), asio::detached);
   }

@@ -2,12 +2,10 @@
 #pragma once
 
 #include <chrono>
-#include <deque>
 #include <memory>
-#include <mutex>
-#include <utility>
 
 #include "base/result.hpp"
+#include "client/idle_pool.hpp"
 #include "client/link/namenode_link.hpp"
 #include "metadata/types.hpp"
 #include "transfer/replica_client.hpp"
@@ -42,13 +40,10 @@ class ReplicaPool {
                  std::unique_ptr<transfer::AsyncReplicaClient> client);
 
  private:
-  static constexpr std::size_t kIdleMax = 16;
-
   NamenodeLink& link_;
   std::chrono::milliseconds progress_timeout_;
-  std::mutex mutex_;
   // On no loop.
-  std::deque<std::pair<metadata::Endpoint, std::unique_ptr<transfer::AsyncReplicaClient>>> idle_;
+  IdlePool<metadata::Endpoint, std::unique_ptr<transfer::AsyncReplicaClient>> idle_;
 };
 
 }  // namespace minidfs::client

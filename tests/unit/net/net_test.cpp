@@ -4,6 +4,8 @@
 #include <dlfcn.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <condition_variable>
@@ -161,6 +163,21 @@ TEST_CASE("Many are dialed on one thread, and those that are silent hold nobody 
   for (std::size_t i = 0; i < 20; ++i) CHECK(code_of(dials[i]) == Errc::kCancelled);
   for (std::size_t i = 20; i < 40; ++i) CHECK(code_of(dials[i]) == Errc::kTimedOut);
   for (std::size_t i = 40; i < 70; ++i) CHECK(dials[i].result->ok());
+}
+
+TEST_CASE("Without descriptors nobody is dialed, and that is an error like another") {
+  const auto good = listening_on("127.0.0.1");
+  const auto left = GENERATE(rlim_t{0}, rlim_t{1}, rlim_t{2}, rlim_t{3});
+  rlimit limit{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  const auto next = static_cast<rlim_t>(::dup(0));
+  ::close(static_cast<int>(next));
+  const rlimit lower{next + left, limit.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &lower) == 0);
+  const auto fd = dial({"127.0.0.1", good.port}, in(seconds(20)));
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  REQUIRE(!fd.ok());
+  CHECK(fd.error().code == Errc::kUnavailable);
 }
 
 TEST_CASE("A look-up that hangs ends at its deadline, and many of them do not grow in number") {

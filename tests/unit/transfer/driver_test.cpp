@@ -328,9 +328,10 @@ TEST_CASE(
   CHECK(told == "other");
   // And it is received by those who block, on a loop of theirs.
   other->leave_loop();
-  ReplicaClient blocking(std::move(other));
-  CHECK(*receive_all(blocking) == "hello");
-  CHECK(read_range(blocking, BlockId{1}, 1, 3).value() == "ell");
+  const auto blocking = ReplicaClient::adopt(std::move(other));
+  REQUIRE(blocking.ok());
+  CHECK(*receive_all(**blocking) == "hello");
+  CHECK(read_range(**blocking, BlockId{1}, 1, 3).value() == "ell");
 }
 
 }  // namespace
