@@ -41,7 +41,6 @@ constexpr std::array kRareStates{
     "an answer of the disk after it was given up"sv,
     "an answer of the disk after its session ended"sv,
     "a next node given up while the disk hangs"sv,
-    "memory denied in the middle of a block"sv,
     "memory exhausted at two nodes at once"sv,
     "a block begun again in a better pipeline"sv,
 };
