@@ -15,6 +15,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
+#include <cstring>
+#include <string>
 
 #include "base/result.hpp"
 
@@ -29,7 +31,8 @@ inline Status prepare(asio::io_context& io) {
     const asio::steady_timer first(io);
     return {};
   } catch (const boost::system::system_error& error) {
-    return Error{Errc::kUnavailable, std::string("no event loop: ") + error.what()};
+    return Error{Errc::kUnavailable,
+                 std::string("no event loop: ") + std::strerror(error.code().value())};
   }
 }
 

@@ -20,7 +20,8 @@
 namespace {
 
 std::mutex mutex;
-std::condition_variable released;
+// Never destroyed, which would wait for those that hang at the program's end.
+std::condition_variable& released = *new std::condition_variable;
 bool hanging = true;
 
 }  // namespace

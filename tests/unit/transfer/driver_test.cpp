@@ -309,11 +309,11 @@ TEST_CASE(
     client->leave_loop();
     return client;
   };
+  asio::io_context io(1);  // Outlives them.
   std::optional<asio::io_context> first_loop(1);
   const auto one = opened_on(*first_loop);
   auto other = opened_on(*first_loop);
   first_loop.reset();  // Neither needs it any more.
-  asio::io_context io(1);
   one->join_loop(io.get_executor());
   other->join_loop(io.get_executor());
   std::string told;
