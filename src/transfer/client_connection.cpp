@@ -3,6 +3,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -153,8 +154,19 @@ asio::awaitable<bool> ClientConnection::wait(Wait what, Clock::time_point limit)
   boost::system::error_code error;
   co_await loop_->socket.async_wait(what, asio::redirect_error(asio::use_awaitable, error));
   waiting_ = false;
-  // Any other error shows when the socket is tried again.
-  co_return !cancelled_ && !(error && late_);
+  if (cancelled_) co_return false;
+  // Any other error shows when the socket is tried again. Who is late may have been suspended
+  // itself: a socket that is ready all the same counts. Trying it would not tell, since the kernel
+  // takes some bytes for a peer that has long stopped.
+  co_return !(error && late_) || is_ready(what);
+}
+
+bool ClientConnection::is_ready(Wait what) {
+  pollfd entry{fd(), POLLIN, 0};
+  // A send that waits takes what comes, which may be a sign of life, as long as there is room.
+  if (what == Wait::wait_write)
+    entry.events = static_cast<short>(full() ? POLLOUT : POLLIN | POLLOUT);
+  return ::poll(&entry, 1, 0) > 0;
 }
 
 // Sees to it that the watchdog does not look later than the present wait must end.
@@ -215,9 +227,9 @@ asio::awaitable<Status> ClientConnection::send(std::span<iovec> parts) {
     const bool in_time = co_await wait(Wait::wait_write, Clock::time_point::max());
     sending_ = false;
     if (!trouble_.ok()) co_return trouble_;
+    if (!in_time) co_return late();
     Status sent = try_send(parts);
     if (!sent.ok() || parts.empty()) co_return sent;
-    if (!in_time) co_return late();
   }
 }
 
@@ -283,12 +295,12 @@ asio::awaitable<Result<bool>> ClientConnection::fill_within(std::chrono::millise
   co_return grown;
 }
 
-// Who is late may have been suspended itself, so what has come meanwhile counts.
 asio::awaitable<Result<bool>> ClientConnection::fill_until(Clock::time_point limit) {
   for (;;) {
     const bool in_time = co_await wait(Wait::wait_read, limit);
+    if (!in_time) co_return false;
     auto grown = try_fill();
-    if (!grown.ok() || *grown || !in_time) co_return grown;
+    if (!grown.ok() || *grown) co_return grown;
   }
 }
 

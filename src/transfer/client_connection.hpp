@@ -104,6 +104,7 @@ class ClientConnection {
   asio::awaitable<Status> shake_hands(std::string first_frames);
   // Until the socket may be ready. False when it was not in time, or all was cancelled.
   asio::awaitable<bool> wait(Wait what, Clock::time_point limit);
+  bool is_ready(Wait what);
   asio::awaitable<Result<bool>> fill_until(Clock::time_point limit);
   Clock::time_point due() const { return std::min(wait_limit_, last_progress_ + timeout_); }
   void watch();

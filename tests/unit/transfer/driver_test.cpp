@@ -213,6 +213,48 @@ TEST_CASE("Two hundred reads and writes run on one thread, and bad datanodes hol
   }
 }
 
+TEST_CASE(
+    "A peer that takes nothing is given up after one time-out, though its kernel takes some") {
+  constexpr std::size_t kWriters = 8;
+  const std::string bytes = random_bytes(16 * kSlice);
+  Parrot hangs(kWriters, welcome(), Parrot::Then::kHangs);
+  ConnectionOptions options{.cluster = kCluster, .progress_timeout = std::chrono::seconds(2)};
+  Driver driver;
+  std::deque<AsyncPipelineWriter> writers;
+  std::deque<std::optional<Status>> ends(kWriters);
+  std::chrono::nanoseconds longest{0};  // Of an append that was said to have succeeded.
+  // With appends of many sizes, so that what is left of one fits sometimes.
+  for (std::size_t i = 0; i < kWriters; ++i) {
+    auto& writer =
+        writers.emplace_back(driver.io.get_executor(), std::vector{hangs.endpoint()}, options);
+    asio::co_spawn(
+        driver.io,
+        [&, i]() -> asio::awaitable<void> {
+          Status status = co_await writer.open();
+          if (status.ok()) status = writer.begin_block(BlockId{i + 1}, kGeneration, 0);
+          storage::SliceEncoder encoder({});
+          encoder.begin_block(BlockId{i + 1}, kGeneration);
+          while (status.ok()) {
+            const auto part = std::as_bytes(std::span(bytes)).first((2 * i + 1) * kSlice);
+            const auto encoded = encoder.encode(part);
+            const auto start = std::chrono::steady_clock::now();
+            status = co_await writer.append(encoded.slices, encoded.stored);
+            const auto took = std::chrono::steady_clock::now() - start;
+            if (status.ok()) longest = std::max<std::chrono::nanoseconds>(longest, took);
+          }
+          ends[i] = status;
+          ++driver.under_way;
+        },
+        asio::detached);
+  }
+  while (driver.under_way < kWriters && driver.io.run_one() > 0) continue;
+  for (const auto& end : ends) {
+    REQUIRE(end.has_value());
+    CHECK(end->error().code == Errc::kTimedOut);
+  }
+  CHECK(longest < options.progress_timeout);
+}
+
 TEST_CASE("A writer that waits for its source gives signs of life by its loop") {
   auto options = pipeline_server();
   Node node(options);
