@@ -24,7 +24,7 @@ bool DirectWrites::wanted(Readers readers) {
     case WriteCache::kDirect:
       return true;
     case WriteCache::kAuto:
-      if (options_.durability != Durability::kSync || readers == Readers::kHere) return false;
+      if (!compares_costs() || readers == Readers::kHere) return false;
       return readers == Readers::kNobody || costs_.choose() == WriteWay::kDirect;
   }
   return false;

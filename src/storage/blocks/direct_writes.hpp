@@ -53,6 +53,10 @@ class DirectWrites {
   // For a file with such readers; none when it is to go through the page cache.
   Buffer take(Readers readers);
 
+  // Whether the way of a file depends on what both have cost.
+  bool compares_costs() const {
+    return options_.mode == WriteCache::kAuto && options_.durability == Durability::kSync;
+  }
   // What writing has cost the processor, one way or the other.
   void note_cost(WriteWay way, std::uint64_t bytes, std::chrono::nanoseconds cpu);
 

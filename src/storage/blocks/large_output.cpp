@@ -44,9 +44,13 @@ Status LargeOutput::open() {
 }
 
 Status LargeOutput::append(std::span<const std::byte> bytes, std::uint64_t promised) {
-  const auto begin = thread_cpu_time();
   const auto way = buffer_ ? WriteWay::kDirect : WriteWay::kCached;
-  MDFS_CHECK(way == WriteWay::kDirect ? gather(bytes, promised) : write_cached(bytes));
+  const auto write = [&] {
+    return way == WriteWay::kDirect ? gather(bytes, promised) : write_cached(bytes);
+  };
+  if (!options_.direct->compares_costs()) return write();
+  const auto begin = thread_cpu_time();
+  MDFS_CHECK(write());
   options_.direct->note_cost(way, bytes.size(), thread_cpu_time() - begin);
   return {};
 }
