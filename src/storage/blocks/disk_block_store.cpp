@@ -4,8 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <condition_variable>
-#include <optional>
+#include <future>
 #include <thread>
 
 #include "base/logging.hpp"
@@ -314,21 +313,13 @@ LargeWriterOptions::Elsewhere DiskBlockStore::elsewhere(std::size_t failed, std:
 
 Result<std::shared_ptr<ReplicaReader>> DiskBlockStore::open_replica(BlockId block,
                                                                     std::uint64_t generation) {
-  struct Answer {
-    std::mutex mutex;
-    std::condition_variable ready;
-    std::optional<Result<std::shared_ptr<ReplicaReader>>> result;
-  };
-  const auto answer = std::make_shared<Answer>();
+  using Reader = Result<std::shared_ptr<ReplicaReader>>;
+  // Shared, as whoever answers may still be at it when the answer is here.
+  const auto answer = std::make_shared<std::promise<Reader>>();
   const ReplicaKey key{block, generation};
-  opener_.open({&key, 1}, [answer](std::size_t, Result<std::shared_ptr<ReplicaReader>> result) {
-    const std::lock_guard lock(answer->mutex);
-    answer->result.emplace(std::move(result));
-    answer->ready.notify_one();
-  });
-  std::unique_lock lock(answer->mutex);
-  answer->ready.wait(lock, [&] { return answer->result.has_value(); });
-  return std::move(*answer->result);
+  opener_.open({&key, 1},
+               [answer](std::size_t, Reader reader) { answer->set_value(std::move(reader)); });
+  return answer->get_future().get();
 }
 
 Status DiskBlockStore::remove(BlockId block, std::uint64_t generation) {

@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -123,20 +124,10 @@ class DiskThreads {
 
 template <class R>
 R DiskThreads::ask_and_wait(DiskWork work, std::function<R()> run) {
-  struct Answer {
-    std::mutex mutex;
-    std::condition_variable ready;
-    std::optional<R> result;
-  };
-  auto answer = std::make_shared<Answer>();
-  ask<R>(work, std::move(run), [answer](R result) {
-    const std::lock_guard lock(answer->mutex);
-    answer->result.emplace(std::move(result));
-    answer->ready.notify_one();
-  });
-  std::unique_lock lock(answer->mutex);
-  answer->ready.wait(lock, [&] { return answer->result.has_value(); });
-  return std::move(*answer->result);
+  // Shared, as whoever answers may still be at it when the answer is here.
+  const auto answer = std::make_shared<std::promise<R>>();
+  ask<R>(work, std::move(run), [answer](R result) { answer->set_value(std::move(result)); });
+  return answer->get_future().get();
 }
 
 }  // namespace minidfs::storage
