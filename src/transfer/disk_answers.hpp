@@ -9,8 +9,6 @@
 #include <vector>
 
 #include "transfer/server_loop.hpp"
-// The above comes first: see signal.hpp.
-#include <boost/asio/post.hpp>
 
 namespace minidfs::transfer {
 

@@ -2,15 +2,9 @@
 // a deadline. The sleeper checks its condition before and after.
 #pragma once
 
-// Asio of Boost 1.74 uses std::exchange without including this.
-// clang-format off
-#include <utility>
-// clang-format on
-
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
+
+#include "net/asio.hpp"
 
 namespace minidfs::transfer {
 
