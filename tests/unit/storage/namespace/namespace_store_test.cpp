@@ -36,6 +36,15 @@ void write(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
 }
 
+// A file whose 3,000 blocks are too many for one step.
+std::vector<Block> create_big(TestNamespace& ns) {
+  ns.run(metadata::ReserveBlockIds{3000});
+  std::vector<Block> blocks;
+  for (std::uint64_t id = 1; id <= 3000; ++id) blocks.push_back({BlockId{id}, 1, 100});
+  CHECK(ns.run(TestNamespace::create("/big", blocks)).ok());
+  return blocks;
+}
+
 TEST_CASE("A new namespace holds the root") {
   const NamespaceDirectory directory;
   TestNamespace ns(directory.file());
@@ -226,10 +235,7 @@ TEST_CASE("A removed tree disappears at once and is freed in steps") {
 TEST_CASE("A removed file with very many blocks is freed in steps too") {
   const NamespaceDirectory directory;
   TestNamespace ns(directory.file());
-  ns.run(metadata::ReserveBlockIds{3000});
-  std::vector<Block> blocks;
-  for (std::uint64_t id = 1; id <= 3000; ++id) blocks.push_back({BlockId{id}, 1, 100});
-  CHECK(ns.run(TestNamespace::create("/big", blocks)).ok());
+  const auto blocks = create_big(ns);
   CHECK(must(ns.reader().file_blocks("/big")).blocks == blocks);
   CHECK(blocks_of(ns.store().take_effects(), BlockEffect::Kind::kAdded).size() == 3000);
   CHECK(ns.run(TestNamespace::remove("/big")).ok());
@@ -249,10 +255,7 @@ TEST_CASE("A removed file with very many blocks is freed in steps too") {
 TEST_CASE("The wanted copies of very many blocks are changed in steps, over restarts too") {
   const NamespaceDirectory directory;
   TestNamespace ns(directory.file());
-  ns.run(metadata::ReserveBlockIds{3000});
-  std::vector<Block> blocks;
-  for (std::uint64_t id = 1; id <= 3000; ++id) blocks.push_back({BlockId{id}, 1, 100});
-  CHECK(ns.run(TestNamespace::create("/big", blocks)).ok());
+  create_big(ns);
   ns.store().take_effects();
   CHECK(ns.run(metadata::SetReplication{{}, 1, "/big", 2}).ok());
   CHECK(must(ns.reader().stat("/big")).replication == 2);
@@ -288,10 +291,7 @@ TEST_CASE("The wanted copies of very many blocks are changed in steps, over rest
 TEST_CASE("A file that is removed while its wanted copies change is freed to its end") {
   const NamespaceDirectory directory;
   TestNamespace ns(directory.file());
-  ns.run(metadata::ReserveBlockIds{3000});
-  std::vector<Block> blocks;
-  for (std::uint64_t id = 1; id <= 3000; ++id) blocks.push_back({BlockId{id}, 1, 100});
-  CHECK(ns.run(TestNamespace::create("/big", blocks)).ok());
+  create_big(ns);
   CHECK(ns.run(metadata::SetReplication{{}, 1, "/big", 2}).ok());
   CHECK(ns.run(TestNamespace::remove("/big")).ok());
   ns.store().take_effects();
