@@ -42,8 +42,11 @@ Result<ReplicaInfo> put_for(BlockStore& store, BlockId block, std::span<const st
                             Readers readers, std::size_t hint = 0) {
   MDFS_TRY(auto writer, store.create(block, 1, hint));
   writer->expect(readers);
-  MDFS_CHECK(append_raw(*writer, block, raw));
-  return finish_and_wait(*writer);
+  // A writer that has failed says so again when it ends, after its space is given back.
+  const Status appended = append_raw(*writer, block, raw);
+  auto finished = finish_and_wait(*writer);
+  if (!appended.ok()) return appended.error();
+  return finished;
 }
 
 std::size_t notices_of(const BlockStore& store, const std::string& text) {
