@@ -20,9 +20,13 @@
 
 #include "base/result.hpp"
 
-namespace minidfs::net {
+namespace minidfs {
 
 namespace asio = boost::asio;
+
+}  // namespace minidfs
+
+namespace minidfs::net {
 
 // Takes the descriptors that a loop needs, for want of which the first timer or socket on it would
 // throw. kUnavailable when there are none.

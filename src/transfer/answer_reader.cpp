@@ -96,8 +96,8 @@ Status AnswerReader::take_frame(const Frame& frame, Step& step) {
     return {};
   }
   if (frame.type == FrameType::kReadFails) {
-    MDFS_TRY(const auto outcome, parse_outcome(frame.control));
-    Error error = outcome.to_error();
+    MDFS_TRY(const auto status, parse_wire_status(frame.control));
+    Error error = status.to_error();
     error.message = peer_ + ": " + error.message;
     step.ended = Status(std::move(error));
   } else {

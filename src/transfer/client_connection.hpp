@@ -32,8 +32,6 @@
 
 namespace minidfs::transfer {
 
-namespace asio = boost::asio;
-
 class ClientConnection {
  public:
   // `buffer_bytes`: of the receive buffer; no frame (or head of one) may be larger.

@@ -9,8 +9,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 
+#include "transfer/block_receiver.hpp"
 #include "transfer/server_connection.hpp"
-#include "transfer/write_session.hpp"
 
 namespace minidfs::transfer {
 namespace {
@@ -23,7 +23,7 @@ constexpr std::size_t kDiscardBytesMax = 8 * 1024 * 1024;
 // The peer may be in the middle of sending: closing at once would make its kernel throw away the
 // reason before the peer has read it.
 asio::awaitable<void> Connection::fail(Error error) {
-  append_frame(out_, FrameType::kFailure, outcome_of(error));
+  append_frame(out_, FrameType::kFailure, wire_status(error));
   const bool drained = co_await drain();
   if (!drained) co_return;
   boost::system::error_code failed;
@@ -100,7 +100,7 @@ void Connection::pump_out() {
     out_.clear();
     out_sent_ = 0;
   }
-  if (writing_ != nullptr) writing_->output_moved();
+  if (receiver_ != nullptr) receiver_->output_moved();
 }
 
 }  // namespace minidfs::transfer

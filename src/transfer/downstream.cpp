@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "transfer/write_session.hpp"
+#include "transfer/block_receiver.hpp"
 
 namespace minidfs::transfer {
 namespace {
@@ -20,10 +20,10 @@ constexpr std::size_t kBufferBytes = 20 * 1024;
 
 }  // namespace
 
-Downstream::Downstream(ServerLoop& loop, std::shared_ptr<WriteSession> session,
+Downstream::Downstream(ServerLoop& loop, std::shared_ptr<BlockReceiver> receiver,
                        const OpenPipeline& pipeline)
     : loop_(loop),
-      session_(std::move(session)),
+      receiver_(std::move(receiver)),
       host_{pipeline.targets.front().host, pipeline.targets.front().port},
       name_(metadata::to_string(pipeline.targets.front())),
       socket_(loop.io()),
@@ -34,7 +34,7 @@ Downstream::Downstream(ServerLoop& loop, std::shared_ptr<WriteSession> session,
 }
 
 void Downstream::tell(ReceiverEvent event) {
-  if (const auto session = session_) session->step(std::move(event));
+  if (const auto receiver = receiver_) receiver->step(std::move(event));
 }
 
 void Downstream::fail(Errc code, std::string message) {
@@ -42,7 +42,7 @@ void Downstream::fail(Errc code, std::string message) {
 }
 
 void Downstream::hang_up() {
-  session_.reset();
+  receiver_.reset();
   boost::system::error_code ignored;
   socket_.close(ignored);
   looked_up_.notify();
@@ -62,13 +62,13 @@ asio::awaitable<void> Downstream::open() {
   append_frame(hello, FrameType::kHello, Hello{.cluster = loop_.context().store.cluster_id()});
   append_frame(hello, FrameType::kOpenPipeline, rest_);
   co_await send(std::as_bytes(std::span(hello)));
-  if (!session_) co_return;
+  if (!receiver_) co_return;
   asio::co_spawn(
       loop_.io(), [self] { return self->read_frames(); }, asio::detached);
   tell(NextConnected{});
 }
 
-// A look-up that does not end keeps the loop alive, but neither the link nor its session.
+// A look-up that does not end keeps the loop alive, but neither the link nor its receiver.
 asio::awaitable<std::vector<tcp::endpoint>> Downstream::look_up() {
   net::start_look_up(host_, [loop = loop_.shared_from_this(), link = weak_from_this()](auto found) {
     asio::post(loop->io(), [link, found = std::move(found)]() mutable {
@@ -78,9 +78,9 @@ asio::awaitable<std::vector<tcp::endpoint>> Downstream::look_up() {
       alive->looked_up_.notify();
     });
   });
-  while (session_ && !addresses_) co_await looked_up_.wait(Clock::now() + std::chrono::seconds(1));
+  while (receiver_ && !addresses_) co_await looked_up_.wait(Clock::now() + std::chrono::seconds(1));
   std::vector<tcp::endpoint> endpoints;
-  if (!session_) co_return endpoints;
+  if (!receiver_) co_return endpoints;
   if (!addresses_->ok()) {
     tell(NextFailed{addresses_->error()});
     co_return endpoints;
@@ -98,12 +98,12 @@ asio::awaitable<bool> Downstream::connect() {
   const auto endpoints = co_await look_up();
   boost::system::error_code error;
   for (const auto& endpoint : endpoints) {
-    if (!session_) co_return false;
+    if (!receiver_) co_return false;
     boost::system::error_code ignored;
     socket_.close(ignored);
     tell(AddressTried{});
     co_await socket_.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, error));
-    if (!error) co_return session_ != nullptr;
+    if (!error) co_return receiver_ != nullptr;
   }
   fail(error == asio::error::operation_aborted ? Errc::kTimedOut : Errc::kUnavailable,
        "cannot connect to " + name_ + ": " + error.message());
@@ -128,7 +128,7 @@ bool Downstream::send_failed(int error) {
 
 std::size_t Downstream::try_send(std::span<const std::byte> bytes) {
   std::size_t sent = 0;
-  while (session_ && sent < bytes.size()) {
+  while (receiver_ && sent < bytes.size()) {
     const ssize_t count =
         ::send(socket_.native_handle(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
     if (count >= 0) {
@@ -145,7 +145,7 @@ asio::awaitable<void> Downstream::send(std::span<const std::byte> bytes) {
   const auto self = shared_from_this();
   for (;;) {
     bytes = bytes.subspan(try_send(bytes));
-    if (!session_ || bytes.empty()) break;
+    if (!receiver_ || bytes.empty()) break;
     boost::system::error_code error;
     co_await socket_.async_wait(tcp::socket::wait_write,
                                 asio::redirect_error(asio::use_awaitable, error));
@@ -162,7 +162,7 @@ void Downstream::end_sending() {
 asio::awaitable<void> Downstream::read_frames() {
   const auto self = shared_from_this();
   in_.resize(kBufferBytes);
-  while (session_) {
+  while (receiver_) {
     const ssize_t count =
         ::recv(socket_.native_handle(), in_.data() + in_bytes_, in_.size() - in_bytes_, 0);
     if (count > 0) {
@@ -198,8 +198,8 @@ Result<std::optional<ReceiverEvent>> Downstream::event_of(const Frame& frame) co
       return Event(NextAlive{std::chrono::milliseconds(alive.disk_stalled_ms)});
     }
     case FrameType::kFailure: {
-      MDFS_TRY(const auto outcome, parse_outcome(frame.control));
-      return outcome.to_error();
+      MDFS_TRY(const auto status, parse_wire_status(frame.control));
+      return status.to_error();
     }
     default:
       return Error{Errc::kProtocol, "unexpected " + std::string(to_string(frame.type)) + " frame"};
@@ -209,7 +209,7 @@ Result<std::optional<ReceiverEvent>> Downstream::event_of(const Frame& frame) co
 // Takes all whole frames; false when the link was hung up on the way.
 bool Downstream::take_frames() {
   std::span<const std::byte> rest(in_.data(), in_bytes_);
-  while (session_) {
+  while (receiver_) {
     const auto parsed = parse_frame(rest);
     if (parsed.ok() && !parsed->has_value()) break;
     auto event = parsed.ok() ? event_of(**parsed) : parsed.error();
@@ -220,7 +220,7 @@ bool Downstream::take_frames() {
     if (event->has_value()) tell(**std::move(event));
     rest = rest.subspan((*parsed)->head_bytes());
   }
-  if (!session_) return false;
+  if (!receiver_) return false;
   std::memmove(in_.data(), rest.data(), rest.size());
   in_bytes_ = rest.size();
   return true;

@@ -1,9 +1,9 @@
-// The connection of a pipeline's datanode to the next node. Does what its WriteSession says and
+// The connection of a pipeline's datanode to the next node. Does what its BlockReceiver says and
 // tells it what happens; when it is left is decided there (pipeline_receiver). Lives on the
-// session's ServerLoop; its coroutine keeps it and the session alive.
+// receiver's ServerLoop; its coroutine keeps it and the receiver alive.
 //
 // Its waits, for names, addresses, room in the socket and frames, end with hang_up(), which the
-// session calls in time.
+// receiver calls in time.
 #pragma once
 
 #include <optional>
@@ -15,12 +15,13 @@
 
 namespace minidfs::transfer {
 
-class WriteSession;
+class BlockReceiver;
 
 class Downstream : public std::enable_shared_from_this<Downstream> {
  public:
   // `pipeline` as it came. REQUIRES: at least one target, the first of which is connected to.
-  Downstream(ServerLoop& loop, std::shared_ptr<WriteSession> session, const OpenPipeline& pipeline);
+  Downstream(ServerLoop& loop, std::shared_ptr<BlockReceiver> receiver,
+             const OpenPipeline& pipeline);
 
   // Connects and greets, then listens for frames.
   asio::awaitable<void> open();
@@ -46,7 +47,7 @@ class Downstream : public std::enable_shared_from_this<Downstream> {
   bool take_frames();
 
   ServerLoop& loop_;
-  std::shared_ptr<WriteSession> session_;  // None when the link was hung up.
+  std::shared_ptr<BlockReceiver> receiver_;  // None when the link was hung up.
   net::Host host_;
   std::string name_;   // host:port.
   OpenPipeline rest_;  // What the next node is told.

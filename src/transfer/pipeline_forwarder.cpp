@@ -13,12 +13,12 @@ PipelineForwarder::PipelineForwarder(const Limits& limits, std::vector<metadata:
       heard_(now),
       taken_(now) {}
 
-std::vector<Outcome> PipelineForwarder::outcomes() const {
+std::vector<WireStatus> PipelineForwarder::statuses() const {
   MDFS_ASSERT(reason_.has_value());
-  std::vector<Outcome> outcomes{outcome_of(*reason_)};
+  std::vector<WireStatus> statuses{wire_status(*reason_)};
   const Error behind{Errc::kUnavailable, "behind " + name_ + ", which failed: " + reason_->message};
-  outcomes.resize(targets_.size(), outcome_of(behind));
-  return outcomes;
+  statuses.resize(targets_.size(), wire_status(behind));
+  return statuses;
 }
 
 void PipelineForwarder::give_up(Error reason) {

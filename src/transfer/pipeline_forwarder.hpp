@@ -40,7 +40,7 @@ class PipelineForwarder {
   std::size_t target_count() const { return targets_.size(); }
   const std::string& name() const { return name_; }
   // What each target gets. REQUIRES: !usable().
-  std::vector<Outcome> outcomes() const;
+  std::vector<WireStatus> statuses() const;
 
   // --- Connecting: each of the addresses has an equal share of the time ---
   void addresses_found(std::size_t count);

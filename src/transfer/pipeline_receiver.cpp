@@ -154,7 +154,7 @@ void PipelineReceiver::on(const SlicesArrived& event) {
   if (event.verified.ok()) {
     effects_.emplace_back(AppendSlices{open_number()});
   } else {
-    lose_replica(outcome_of(event.verified.error()));
+    lose_replica(wire_status(event.verified.error()));
   }
 }
 
@@ -170,7 +170,7 @@ void PipelineReceiver::on(const EndBlock& end) {
   if (!next_) {
     ended.below.emplace();
   } else if (!next_->usable()) {
-    ended.below = next_->outcomes();
+    ended.below = next_->statuses();
   }
   ended_.push_back(std::move(ended));
   open_.reset();
@@ -189,25 +189,25 @@ void PipelineReceiver::on(const ReplicaStored& event) {
   EndedBlock* ended = unanswered(event.block);
   if (ended == nullptr) return;
   ended->stored_bytes = event.stored_bytes;
-  ended->own = Outcome();
+  ended->own = WireStatus();
   acknowledge();
 }
 
 void PipelineReceiver::on(const ReplicaLost& event) {
   if (open_ && event.block == open_number()) {
-    if (open_->stored_here) lose_replica(outcome_of(event.error));
+    if (open_->stored_here) lose_replica(wire_status(event.error));
   } else if (EndedBlock* ended = unanswered(event.block)) {
     effects_.emplace_back(AbandonReplica{event.block});
-    ended->own = outcome_of(event.error);
+    ended->own = wire_status(event.error);
     acknowledge();
   }
 }
 
 // The open block will not be stored here; the other targets go on.
-void PipelineReceiver::lose_replica(Outcome outcome) {
+void PipelineReceiver::lose_replica(WireStatus status) {
   effects_.emplace_back(AbandonReplica{open_number()});
   open_->stored_here = false;
-  open_->failure = std::move(outcome);
+  open_->failure = std::move(status);
   tell_lost(0, open_->failure);
 }
 
@@ -273,7 +273,7 @@ void PipelineReceiver::on(const NextLost& event) {
                                            " lost block " + to_string(lost.block) +
                                            ", which could not be or was known"});
   }
-  if (open) tell_lost(target, lost.outcome);
+  if (open) tell_lost(target, lost.status);
 }
 
 void PipelineReceiver::on(const NextAlive& event) {
@@ -289,7 +289,7 @@ void PipelineReceiver::lose_next(Error reason) {
   effects_.emplace_back(HangUpNext{});
   if (phase_ == Phase::kConnecting) phase_ = Phase::kBraked;
   for (auto& ended : ended_) {
-    if (!ended.below) ended.below = next_->outcomes();
+    if (!ended.below) ended.below = next_->statuses();
   }
   tell_cut_off();
   acknowledge();
@@ -299,10 +299,10 @@ void PipelineReceiver::lose_next(Error reason) {
 
 // Tells the writer of the open block, which may want to begin it again, that a target has lost it:
 // `target` is the number of places behind this node. Without a block the acks tell it soon enough.
-void PipelineReceiver::tell_lost(std::size_t target, const Outcome& outcome) {
+void PipelineReceiver::tell_lost(std::size_t target, const WireStatus& status) {
   if (!open_ || open_->lost.test(target)) return;
   open_->lost.set(target);
-  effects_.emplace_back(TargetLost{open_->begin.block, static_cast<std::uint8_t>(target), outcome});
+  effects_.emplace_back(TargetLost{open_->begin.block, static_cast<std::uint8_t>(target), status});
 }
 
 // The same for all targets behind this node, once they are cut off: in the block that is open then,
@@ -310,8 +310,8 @@ void PipelineReceiver::tell_lost(std::size_t target, const Outcome& outcome) {
 void PipelineReceiver::tell_cut_off() {
   if (!open_ || !next_ || next_->usable() || cut_off_told_) return;
   cut_off_told_ = true;
-  const auto outcomes = next_->outcomes();
-  for (std::size_t i = 0; i < outcomes.size(); ++i) tell_lost(i + 1, outcomes[i]);
+  const auto statuses = next_->statuses();
+  for (std::size_t i = 0; i < statuses.size(); ++i) tell_lost(i + 1, statuses[i]);
 }
 
 void PipelineReceiver::acknowledge() {
@@ -320,7 +320,7 @@ void PipelineReceiver::acknowledge() {
     AckBlock ack{ended.block, ended.stored_bytes, {}};
     ack.targets.reserve(1 + ended.below->size());
     ack.targets.push_back(*std::move(ended.own));
-    for (auto& outcome : *ended.below) ack.targets.push_back(std::move(outcome));
+    for (auto& status : *ended.below) ack.targets.push_back(std::move(status));
     effects_.emplace_back(std::move(ack));
     ended_.pop_front();
     ++first_ended_;

@@ -1,7 +1,7 @@
 // Decides what a datanode does as a target of a pipeline: when it reads on, what it writes and
 // passes on, when it gives up its disk, the next node or the writer, and what it answers. Pure:
 // events and the time come in, effects go out (pipeline_steps.hpp); no clock, socket, file or
-// thread. WriteSession carries it out on a datanode, tests/sim/whole in a simulated one.
+// thread. BlockReceiver carries it out on a datanode, tests/sim/whole in a simulated one.
 //
 //              next node connected         nothing brakes            bytes and memory
 //  kConnecting ───────────────────> kBraked ────────────> kReceiving ────────────────> kTaking
@@ -55,7 +55,7 @@ class PipelineReceiver {
     std::uint64_t length = 0;
     bool ends = false;                         // Its last slice is in the frame that came last.
     bool stored_here = true;                   // So far.
-    Outcome failure;                           // When not.
+    WireStatus failure;                        // When not.
     std::bitset<kFurtherTargetsMax + 1> lost;  // Targets that the writer was told to be lost.
   };
   const std::optional<OpenBlock>& open_block() const { return open_; }
@@ -77,8 +77,8 @@ class PipelineReceiver {
   struct EndedBlock {
     BlockId block;
     std::uint64_t stored_bytes = 0;
-    std::optional<Outcome> own;
-    std::optional<std::vector<Outcome>> below;  // Of the targets behind this node.
+    std::optional<WireStatus> own;
+    std::optional<std::vector<WireStatus>> below;  // Of the targets behind this node.
   };
 
   void on(const PipelineOpened& event);
@@ -115,9 +115,9 @@ class PipelineReceiver {
   void resume();
   void end_input(Status status);
   void refuse(std::string message);
-  void lose_replica(Outcome outcome);
+  void lose_replica(WireStatus status);
   void lose_next(Error reason);
-  void tell_lost(std::size_t target, const Outcome& outcome);
+  void tell_lost(std::size_t target, const WireStatus& status);
   void tell_cut_off();
   void judge_disk(const DiskAge& disk, std::chrono::milliseconds& longest);
   void acknowledge();

@@ -95,7 +95,7 @@ Status PipelineState::take_ack_frame(const Frame& frame) {
   }
   BlockAck ack = best_ack(wire.block);
   ack.stored_bytes = wire.stored_bytes;
-  for (std::size_t i = 0; i < targets_.size(); ++i) note_outcome(ack, i, wire.targets[i]);
+  for (std::size_t i = 0; i < targets_.size(); ++i) note_status(ack, i, wire.targets[i]);
   ended_.pop_front();
   acks_.push_back(std::move(ack));
   return {};
@@ -112,9 +112,9 @@ BlockAck PipelineState::best_ack(BlockId block) const {
           std::vector<Errc>(count, Errc::kInternal)};
 }
 
-void PipelineState::note_outcome(BlockAck& ack, std::size_t target, const Outcome& outcome) const {
-  if (outcome.ok()) return;
-  const Error error = outcome.to_error();
+void PipelineState::note_status(BlockAck& ack, std::size_t target, const WireStatus& status) const {
+  if (status.ok()) return;
+  const Error error = status.to_error();
   ack.stored[target] = false;
   ack.timed_out[target] = error.code == Errc::kTimedOut;
   ack.codes[target] = error.code;
@@ -134,7 +134,7 @@ Status PipelineState::take_loss(const Frame& frame) {
   }
   if (!open) return {};
   if (!losses_) losses_ = best_ack(block_);
-  note_outcome(*losses_, lost.target, lost.outcome);
+  note_status(*losses_, lost.target, lost.status);
   return {};
 }
 

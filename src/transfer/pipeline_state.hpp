@@ -71,7 +71,7 @@ class PipelineState {
   Status take_ack_frame(const Frame& frame);
   Status take_loss(const Frame& frame);
   BlockAck best_ack(BlockId block) const;
-  void note_outcome(BlockAck& ack, std::size_t target, const Outcome& outcome) const;
+  void note_status(BlockAck& ack, std::size_t target, const WireStatus& status) const;
 
   std::vector<metadata::Endpoint> targets_;
   std::chrono::milliseconds disk_timeout_;

@@ -3,7 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "transfer/write_session.hpp"
+#include "transfer/block_receiver.hpp"
 
 namespace minidfs::transfer {
 namespace {
@@ -35,11 +35,11 @@ void Connection::close() {
   socket_.close(ignored);
   loop_.leave(number_);
   if (memory_wait_ != nullptr) memory_wait_->cancel();
-  if (writing_ != nullptr) writing_->upstream_closed();
+  if (receiver_ != nullptr) receiver_->upstream_closed();
 }
 
 Clock::time_point Connection::idle_since() const {
-  const bool idle = wait_.what() == Wait::kIdle && (writing_ == nullptr || writing_->idle());
+  const bool idle = wait_.what() == Wait::kIdle && (receiver_ == nullptr || receiver_->idle());
   return idle ? wait_.since() : Clock::time_point::max();
 }
 
@@ -62,7 +62,7 @@ std::chrono::milliseconds Connection::limit_of(Wait wait) const {
 
 void Connection::excuse(Clock::time_point now) {
   wait_.progressed(now);
-  if (writing_ != nullptr) writing_->excuse();
+  if (receiver_ != nullptr) receiver_->excuse();
 }
 
 void Connection::sweep(Clock::time_point now) {
@@ -80,7 +80,7 @@ void Connection::sweep(Clock::time_point now) {
   }
   if (wait_.too_long(now)) {
     boost::system::error_code ignored;
-    if (writing_ == nullptr || wait_.what() == Wait::kOutput) {
+    if (receiver_ == nullptr || wait_.what() == Wait::kOutput) {
       // A reset: the kernel shall not keep what the peer does not take.
       socket_.set_option(asio::socket_base::linger(true, 0), ignored);
       close();
@@ -89,7 +89,7 @@ void Connection::sweep(Clock::time_point now) {
     // To a pipeline this is the end of the stream; blocks that were ended are still answered.
     socket_.cancel(ignored);
   }
-  if (writing_ != nullptr) writing_->sweep();
+  if (receiver_ != nullptr) receiver_->sweep();
 }
 
 asio::awaitable<void> Connection::run() {
@@ -171,10 +171,10 @@ asio::awaitable<Status> Connection::serve() {
       auto open = parse_open_pipeline(frame.control);
       if (!open.ok()) co_return std::move(open).error();
       consume(frame.total_bytes());
-      const auto session = std::make_shared<WriteSession>(shared_from_this(), *std::move(open));
-      writing_ = session.get();
-      Status written = co_await session->run();
-      writing_ = nullptr;
+      const auto receiver = std::make_shared<BlockReceiver>(shared_from_this(), *std::move(open));
+      receiver_ = receiver.get();
+      Status written = co_await receiver->run();
+      receiver_ = nullptr;
       co_return written;
     } else {
       co_return Error{Errc::kProtocol,

@@ -1,6 +1,6 @@
 // One accepted connection of the data server: handshake, input and output, deadlines, and the
-// dispatch to reading (here, answers in read_session.cpp) or writing (WriteSession). Lives on one
-// ServerLoop and is kept alive by its own coroutine.
+// dispatch to reading (here, answers in connection_reads.cpp) or writing (BlockReceiver). Lives on
+// one ServerLoop and is kept alive by its own coroutine.
 //
 // How each wait ends; close() ends all of them, and the loop's end closes all connections:
 //   for the Hello                      handshake_timeout
@@ -10,7 +10,7 @@
 //   for a request, or a next block     kIdleTimeout (10 minutes), or when its place is needed
 //   for the peer to take output        progress_timeout without a byte less
 //   for receive memory                 memory_timeout, or when the connection breaks
-//   for the disk or the next node      theirs (WriteSession, Downstream), or when it breaks
+//   for the disk or the next node      theirs (BlockReceiver, Downstream), or when it breaks
 #pragma once
 
 #include "transfer/disk_answers.hpp"
@@ -20,7 +20,7 @@
 
 namespace minidfs::transfer {
 
-class WriteSession;
+class BlockReceiver;
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
@@ -142,7 +142,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   tcp::socket socket_;
   std::shared_ptr<UniqueFd> send_handle_;  // The socket, for threads of disks; none until needed.
   std::string peer_;
-  WriteSession* writing_ = nullptr;              // Lives on the stack of serve().
+  BlockReceiver* receiver_ = nullptr;            // Lives on the stack of serve().
   std::vector<std::byte> head_;                  // Of requests.
   std::shared_ptr<ReceiveMemory::Piece> piece_;  // Of blocks.
   MemoryWait* memory_wait_ = nullptr;            // The present one.

@@ -8,7 +8,6 @@
 
 namespace minidfs::transfer {
 
-namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
 class Signal {

@@ -12,14 +12,14 @@ struct FrameRule {
   bool has_data;
 };
 
-constexpr std::size_t kOutcomeMax = 1024;
+constexpr std::size_t kWireStatusMax = 1024;
 
 // The row of each type, by its number; an empty name is no type.
 constexpr std::array<FrameRule, 16> kRules{{
     {"", 0, 0, false},
     {"Hello", 26, 26, false},
     {"Welcome", 18, 18, false},
-    {"Failure", 5, kOutcomeMax, false},
+    {"Failure", 5, kWireStatusMax, false},
     {"OpenPipeline", 5, 8192, false},
     {"BeginBlock", 24, 24, false},
     {"EndBlock", 16, 16, false},
@@ -29,9 +29,9 @@ constexpr std::array<FrameRule, 16> kRules{{
     {"ReadBlock", 32, 32, false},
     {"ReadSlices", 16, 256, true},
     {"ReadBegins", 32, 32, false},
-    {"ReadFails", 5, kOutcomeMax, false},
+    {"ReadFails", 5, kWireStatusMax, false},
     {"CorruptSlice", 24, 24, false},
-    {"TargetLost", 14, kOutcomeMax, false},
+    {"TargetLost", 14, kWireStatusMax, false},
 }};
 
 template <class T>
@@ -75,11 +75,11 @@ std::string_view to_string(FrameType type) {
   return number < kRules.size() && number > 0 ? kRules[number].name : "unknown";
 }
 
-Error Outcome::to_error() const {
+Error WireStatus::to_error() const {
   return {is_errc(code) ? static_cast<Errc>(code) : Errc::kInternal, message};
 }
 
-Outcome outcome_of(const Error& error) {
+WireStatus wire_status(const Error& error) {
   return {static_cast<std::uint8_t>(error.code), error.message.substr(0, kMessageBytesMax)};
 }
 
@@ -157,12 +157,12 @@ Result<Welcome> parse_welcome(std::string_view control) {
   return parse_control<Welcome>(control, FrameType::kWelcome);
 }
 
-Result<Outcome> parse_outcome(std::string_view control) {
-  MDFS_TRY(auto outcome, parse_control<Outcome>(control, FrameType::kFailure));
-  if (!is_errc(outcome.code)) {
-    return protocol_error("failure with the unknown code " + std::to_string(outcome.code));
+Result<WireStatus> parse_wire_status(std::string_view control) {
+  MDFS_TRY(auto status, parse_control<WireStatus>(control, FrameType::kFailure));
+  if (!is_errc(status.code)) {
+    return protocol_error("failure with the unknown code " + std::to_string(status.code));
   }
-  return outcome;
+  return status;
 }
 
 Result<OpenPipeline> parse_open_pipeline(std::string_view control) {
@@ -199,10 +199,10 @@ Result<AckBlock> parse_ack_block(std::string_view control) {
 
 Result<TargetLost> parse_target_lost(std::string_view control) {
   MDFS_TRY(auto lost, parse_control<TargetLost>(control, FrameType::kTargetLost));
-  if (lost.block.value == 0 || lost.target > kFurtherTargetsMax || !is_errc(lost.outcome.code)) {
+  if (lost.block.value == 0 || lost.target > kFurtherTargetsMax || !is_errc(lost.status.code)) {
     return protocol_error("TargetLost frame of block " + to_string(lost.block) + ", target " +
                           std::to_string(lost.target) + " and code " +
-                          std::to_string(lost.outcome.code));
+                          std::to_string(lost.status.code));
   }
   return lost;
 }
@@ -252,9 +252,9 @@ void append_slices_head(std::string& out, FrameType type, std::span<const storag
 }
 
 Error failure_of(const Frame& frame, const std::string& peer) {
-  auto outcome = parse_outcome(frame.control);
-  if (!outcome.ok()) return std::move(outcome).error();
-  Error error = outcome->to_error();
+  auto status = parse_wire_status(frame.control);
+  if (!status.ok()) return std::move(status).error();
+  Error error = status->to_error();
   error.message = peer + ": " + error.message;
   return error;
 }

@@ -76,7 +76,7 @@ typename Inspector::result_type inspect(Inspector& f, Welcome& x) {
 }
 
 // How something went: a code of the error table, or 0 for success.
-struct Outcome {
+struct WireStatus {
   std::uint8_t code = 0;
   std::string message;
 
@@ -84,9 +84,9 @@ struct Outcome {
   // REQUIRES: !ok().
   Error to_error() const;
 };
-Outcome outcome_of(const Error& error);
+WireStatus wire_status(const Error& error);
 template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, Outcome& x) {
+typename Inspector::result_type inspect(Inspector& f, WireStatus& x) {
   return f(x.code, x.message);
 }
 
@@ -123,7 +123,7 @@ typename Inspector::result_type inspect(Inspector& f, EndBlock& x) {
 struct AckBlock {
   BlockId block;
   std::uint64_t stored_bytes = 0;
-  std::vector<Outcome> targets;  // The answering node first.
+  std::vector<WireStatus> targets;  // The answering node first.
 };
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, AckBlock& x) {
@@ -134,11 +134,11 @@ typename Inspector::result_type inspect(Inspector& f, AckBlock& x) {
 struct TargetLost {
   BlockId block;
   std::uint8_t target = 0;  // Places behind the node that sends this.
-  Outcome outcome;
+  WireStatus status;
 };
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, TargetLost& x) {
-  return f(x.block, x.target, x.outcome);
+  return f(x.block, x.target, x.status);
 }
 
 // A sign of life.
@@ -219,7 +219,7 @@ Result<SliceArray> parse_slices(const Frame& frame);
 // docs/formats.md allows.
 Result<Hello> parse_hello(std::string_view control);
 Result<Welcome> parse_welcome(std::string_view control);
-Result<Outcome> parse_outcome(std::string_view control);
+Result<WireStatus> parse_wire_status(std::string_view control);
 Result<OpenPipeline> parse_open_pipeline(std::string_view control);
 Result<BeginBlock> parse_begin_block(std::string_view control);
 Result<EndBlock> parse_end_block(std::string_view control);

@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view control(reinterpret_cast<const char*>(data), size);
   static_cast<void>(parse_hello(control));
   static_cast<void>(parse_welcome(control));
-  static_cast<void>(parse_outcome(control));
+  static_cast<void>(parse_wire_status(control));
   static_cast<void>(parse_open_pipeline(control));
   static_cast<void>(parse_begin_block(control));
   static_cast<void>(parse_end_block(control));

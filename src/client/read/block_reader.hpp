@@ -20,8 +20,6 @@
 
 namespace minidfs::client {
 
-namespace asio = boost::asio;
-
 // Datanodes that failed this reader: the last choice for what follows. Not thread-safe.
 using FailedNodes = std::set<NodeId>;
 

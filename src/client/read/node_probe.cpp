@@ -8,7 +8,6 @@
 namespace minidfs::client {
 namespace {
 
-namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
 // Descriptors are bounded, and so is what a network takes at once.

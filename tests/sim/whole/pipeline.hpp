@@ -48,7 +48,7 @@ using Frame = std::variant<transfer::BeginBlock, Piece, transfer::EndBlock>;
 // What comes back. Took is no frame: the other end has taken a piece out of its socket.
 struct Took {};
 using Answer = std::variant<transfer::Welcome, Took, transfer::AckBlock, transfer::TargetLost,
-                            transfer::KeepAlive, transfer::Outcome>;
+                            transfer::KeepAlive, transfer::WireStatus>;
 
 // One connection, seen from the end that sends blocks. Sockets hold one piece: another one goes out
 // when it was taken.
@@ -125,7 +125,7 @@ class Sender : public std::enable_shared_from_this<Sender> {
   void on(const transfer::AckBlock& ack);
   void on(const transfer::TargetLost& lost);
   void on(const transfer::KeepAlive& alive);
-  void on(const transfer::Outcome&);
+  void on(const transfer::WireStatus&);
   void sweep();
   void sweep_later();
   void end(const Stored& stored);

@@ -218,7 +218,7 @@ void Receiver::hear(const Answer& answer) {
   } else if (const auto* alive = std::get_if<transfer::KeepAlive>(&answer)) {
     step(transfer::NextAlive{milliseconds(alive->disk_stalled_ms)});
   } else {
-    step(transfer::NextFailed{std::get<transfer::Outcome>(answer).to_error()});
+    step(transfer::NextFailed{std::get<transfer::WireStatus>(answer).to_error()});
   }
 }
 
@@ -322,7 +322,7 @@ void Receiver::act(const transfer::TargetLost& lost) { to_sender(lost); }
 
 // What the disk still owes keeps its memory.
 void Receiver::act(const transfer::ClosePipeline& effect) {
-  if (!effect.status.ok()) to_sender(transfer::outcome_of(effect.status.error()));
+  if (!effect.status.ok()) to_sender(transfer::wire_status(effect.status.error()));
   over_ = true;
   receive_.reset();
   if (ticket_.has_value()) node_.cancel_memory(*std::exchange(ticket_, std::nullopt));

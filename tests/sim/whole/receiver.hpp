@@ -1,5 +1,5 @@
 // The shell around the real transfer/pipeline_receiver on a simulated datanode, after
-// src/transfer/write_session.cpp: socket, memory, disk and the connection to the next node.
+// src/transfer/block_receiver.cpp: socket, memory, disk and the connection to the next node.
 #pragma once
 
 #include <deque>

@@ -67,11 +67,11 @@ void Sender::on(const transfer::AckBlock& ack) {
     return cluster_.world.violated("an ack of another block or of other targets");
   }
   Stored stored;
-  for (const auto& outcome : ack.targets) stored.push_back(outcome.ok());
+  for (const auto& status : ack.targets) stored.push_back(status.ok());
   end(stored);
 }
 
-void Sender::on(const transfer::Outcome&) { end(Stored(transfer_.targets.size(), false)); }
+void Sender::on(const transfer::WireStatus&) { end(Stored(transfer_.targets.size(), false)); }
 
 void Sender::close() {
   if (std::exchange(over_, true)) return;

@@ -116,7 +116,7 @@ TEST_CASE("An answer that fails leaves the reader in step") {
   reading.ask(request_of(0, 1));
   reading.ask(request_of(0, 1));
   std::string fails;
-  append_frame(fails, FrameType::kReadFails, outcome_of({Errc::kNotFound, "no such block"}));
+  append_frame(fails, FrameType::kReadFails, wire_status({Errc::kNotFound, "no such block"}));
   const auto ended = reading.show(fails + answer_to(request_of(0, 1), "x"));
   REQUIRE(ended.has_value());
   CHECK(ended->error().code == Errc::kNotFound);
@@ -139,7 +139,7 @@ TEST_CASE("What is no answer to the request puts the reader out of step") {
   std::string unexpected;
   append_frame(unexpected, FrameType::kWelcome, Welcome{});
   std::string failure;
-  append_frame(failure, FrameType::kFailure, outcome_of({Errc::kWrongCluster, "another cluster"}));
+  append_frame(failure, FrameType::kFailure, wire_status({Errc::kWrongCluster, "another cluster"}));
   const auto head_bytes = begins(BlockId{1}, 0, 1, 1).size();
   struct Case {
     std::string bytes;

@@ -50,7 +50,7 @@ TEST_CASE("Frames out of their order end the connection with a reason") {
   auto type = peer.next_frame();
   while (type == FrameType::kKeepAlive) type = peer.next_frame();
   REQUIRE(type == FrameType::kFailure);
-  CHECK(parse_outcome(peer.control())->to_error().code == Errc::kProtocol);
+  CHECK(parse_wire_status(peer.control())->to_error().code == Errc::kProtocol);
   CHECK(peer.next_frame() == std::nullopt);
   CHECK(node.store.count() == 0);
   CHECK(write_block(*open_writer({node.endpoint()}), BlockId{2}, "x").stored[0]);
@@ -63,7 +63,7 @@ TEST_CASE("A peer of another protocol version is told which one is spoken") {
   append_frame(hello, FrameType::kHello, Hello{.version = 77, .cluster = kCluster});
   REQUIRE(peer.send(hello));
   REQUIRE(peer.next_frame() == FrameType::kFailure);
-  CHECK(parse_outcome(peer.control())->to_error().code == Errc::kUnsupported);
+  CHECK(parse_wire_status(peer.control())->to_error().code == Errc::kUnsupported);
 }
 
 TEST_CASE("A peer that says nothing, or stops inside a frame, is given up") {

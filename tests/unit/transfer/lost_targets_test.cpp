@@ -96,10 +96,10 @@ TEST_CASE("A target that cannot be connected to is known in the first block, onc
   const auto lost = next_loss(client);
   CHECK(lost.block == BlockId{1});
   CHECK(lost.target == 1);
-  CHECK(lost.outcome.to_error().code == Errc::kUnavailable);
+  CHECK(lost.status.to_error().code == Errc::kUnavailable);
   const auto behind = next_loss(client);
   CHECK(behind.target == 2);
-  CHECK(behind.outcome.message.find("behind " + metadata::to_string(dead)) != std::string::npos);
+  CHECK(behind.status.message.find("behind " + metadata::to_string(dead)) != std::string::npos);
   REQUIRE(client.send(first[1] + first[2] + joined(block_frames(BlockId{2}, "def"))));
   CHECK(next_answer(client) == FrameType::kAckBlock);
   CHECK(next_answer(client) == FrameType::kAckBlock);
@@ -180,7 +180,7 @@ TEST_CASE("A target that hangs is known within the progress time-out") {
     REQUIRE(next_answer(client) == FrameType::kWelcome);
     const auto lost = next_loss(client);
     CHECK(lost.target == 2);
-    CHECK(lost.outcome.to_error().code == Errc::kTimedOut);
+    CHECK(lost.status.to_error().code == Errc::kTimedOut);
   }
 }
 
@@ -205,7 +205,7 @@ TEST_CASE("What the next node says of lost targets is passed on, or else it is d
   const auto passed = next_loss(client);
   CHECK(passed.block == BlockId{2});
   CHECK(passed.target == 2);
-  CHECK(passed.outcome.message == "disk");
+  CHECK(passed.status.message == "disk");
 
   const std::vector<TargetLost> garbage{{BlockId{2}, 1, {9, "twice"}},
                                         {BlockId{2}, 2, {9, "no such target"}},
@@ -214,7 +214,7 @@ TEST_CASE("What the next node says of lost targets is passed on, or else it is d
   const auto dropped = next_loss(client);
   CHECK(dropped.block == BlockId{2});
   CHECK(dropped.target == 1);
-  CHECK(dropped.outcome.to_error().code == Errc::kProtocol);
+  CHECK(dropped.status.to_error().code == Errc::kProtocol);
   CHECK(next.wait_closed());
   REQUIRE(client.send(second[1] + second[2]));
   CHECK(next_answer(client) == FrameType::kAckBlock);

@@ -98,12 +98,12 @@ TEST_CASE("The first reason for which a next node is given up is told of it and 
   next.give_up({Errc::kTimedOut, "silent"});
   next.give_up({Errc::kIoError, "another"});
   CHECK_FALSE(next.usable());
-  const auto outcomes = next.outcomes();
-  REQUIRE(outcomes.size() == 3);
-  CHECK(outcomes[0].code == static_cast<std::uint8_t>(Errc::kTimedOut));
-  CHECK(outcomes[0].message == "silent");
-  CHECK(outcomes[2].code == static_cast<std::uint8_t>(Errc::kUnavailable));
-  CHECK(outcomes[2].message == "behind node:1, which failed: silent");
+  const auto statuses = next.statuses();
+  REQUIRE(statuses.size() == 3);
+  CHECK(statuses[0].code == static_cast<std::uint8_t>(Errc::kTimedOut));
+  CHECK(statuses[0].message == "silent");
+  CHECK(statuses[2].code == static_cast<std::uint8_t>(Errc::kUnavailable));
+  CHECK(statuses[2].message == "behind node:1, which failed: silent");
 }
 
 TEST_CASE("A connection waits for its peer as long as it was told, from the last progress on") {

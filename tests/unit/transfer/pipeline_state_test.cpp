@@ -24,9 +24,9 @@ struct Writer {
   std::string out;
 };
 
-const Outcome kStored{};
-const Outcome kLate = outcome_of({Errc::kTimedOut, "no progress"});
-const Outcome kFull = outcome_of({Errc::kNoSpace, "no space"});
+const WireStatus kStored{};
+const WireStatus kLate = wire_status({Errc::kTimedOut, "no progress"});
+const WireStatus kFull = wire_status({Errc::kNoSpace, "no space"});
 
 TEST_CASE("Acks come in the order of the ends and tell who has the block") {
   Writer writer;

@@ -48,7 +48,7 @@ inline ReceiverEvent next_acked(std::uint64_t block, std::vector<Errc> targets =
   return event;
 }
 inline ReceiverEvent next_lost(std::uint64_t block, std::uint8_t target) {
-  return NextLost{{BlockId{block}, target, outcome_of({Errc::kIoError, "broken"})}};
+  return NextLost{{BlockId{block}, target, wire_status({Errc::kIoError, "broken"})}};
 }
 inline ReceiverEvent next_failed() { return NextFailed{{Errc::kUnavailable, "reset"}}; }
 inline ReceiverEvent replica_lost(std::uint64_t number) {
@@ -58,8 +58,8 @@ inline ReceiverEvent tick(std::span<const DiskAge> disks = {}) { return Tick{dis
 
 // --- Effects in words -------------------------------------------------------------------------
 
-inline std::string word(const Outcome& outcome) {
-  return outcome.ok() ? "ok" : std::string(errc_info(static_cast<Errc>(outcome.code)).name);
+inline std::string word(const WireStatus& status) {
+  return status.ok() ? "ok" : std::string(errc_info(static_cast<Errc>(status.code)).name);
 }
 
 struct InWords {
@@ -91,8 +91,7 @@ struct InWords {
     return text;
   }
   std::string operator()(const TargetLost& e) const {
-    return "lost " + to_string(e.block) + " at " + std::to_string(e.target) + ", " +
-           word(e.outcome);
+    return "lost " + to_string(e.block) + " at " + std::to_string(e.target) + ", " + word(e.status);
   }
   std::string operator()(const KeepAlive& e) const {
     return "alive " + std::to_string(e.disk_stalled_ms);

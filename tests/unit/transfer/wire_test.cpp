@@ -24,7 +24,7 @@ std::string sample_frames() {
   append_frame(all, FrameType::kAckBlock, AckBlock{BlockId{1}, 17, {{0, ""}, {9, "disk"}}});
   append_frame(all, FrameType::kKeepAlive, KeepAlive{7});
   append_frame(all, FrameType::kReadBlock, ReadBlock{BlockId{1}, 2, 3, 4});
-  append_frame(all, FrameType::kReadFails, Outcome{2, "not found"});
+  append_frame(all, FrameType::kReadFails, WireStatus{2, "not found"});
   append_frame(all, FrameType::kTargetLost, TargetLost{BlockId{1}, 2, {9, "disk"}});
   return all;
 }
@@ -43,7 +43,7 @@ std::size_t walk(std::span<const std::byte> in) {
     (void)parse_slices(frame).ok();
     (void)parse_hello(frame.control).ok();
     (void)parse_welcome(frame.control).ok();
-    (void)parse_outcome(frame.control).ok();
+    (void)parse_wire_status(frame.control).ok();
     (void)parse_open_pipeline(frame.control).ok();
     (void)parse_begin_block(frame.control).ok();
     (void)parse_end_block(frame.control).ok();
@@ -123,8 +123,8 @@ TEST_CASE("A lost target comes back as it was, and out of bounds it is refused")
   REQUIRE(lost.ok());
   CHECK(lost->block == BlockId{4});
   CHECK(lost->target == kFurtherTargetsMax);
-  CHECK(lost->outcome.to_error().code == Errc::kIoError);
-  CHECK(lost->outcome.message == longest);
+  CHECK(lost->status.to_error().code == Errc::kIoError);
+  CHECK(lost->status.message == longest);
   CHECK(!parsed({BlockId{4}, kFurtherTargetsMax + 1, {9, "disk"}}).ok());
   CHECK(!parsed({BlockId{0}, 1, {9, "disk"}}).ok());
   CHECK(!parsed({BlockId{4}, 1, {0, "success"}}).ok());

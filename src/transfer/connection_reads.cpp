@@ -109,7 +109,7 @@ asio::awaitable<Status> Connection::serve_read(const ReadBlock& request, Opened 
       context.events.replica_corrupt(request.block, request.generation, error.message);
     }
     if (!keeps_connection(error.code)) co_return error;
-    append_frame(out_, FrameType::kReadFails, outcome_of(error));
+    append_frame(out_, FrameType::kReadFails, wire_status(error));
     co_return Status();
   }
   const auto replica = *std::move(opened);

@@ -19,9 +19,9 @@
 
 namespace minidfs::transfer {
 
-class WriteSession : public std::enable_shared_from_this<WriteSession> {
+class BlockReceiver : public std::enable_shared_from_this<BlockReceiver> {
  public:
-  WriteSession(std::shared_ptr<Connection> connection, OpenPipeline open);
+  BlockReceiver(std::shared_ptr<Connection> connection, OpenPipeline open);
 
   // Until the end of the stream, and then until every block that was ended is answered. An error is
   // to be told to the peer.
@@ -85,7 +85,7 @@ class WriteSession : public std::enable_shared_from_this<WriteSession> {
     if (!connection_->closed()) connection_->send_soon();
   }
 
-  // --- Input (write_session_input.cpp) ---
+  // --- Input (block_receiver_input.cpp) ---
   void take_whole();
   Result<std::optional<ReceiverEvent>> event_of(const Frame& frame);
   void take_slices();

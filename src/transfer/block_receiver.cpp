@@ -1,4 +1,4 @@
-#include "transfer/write_session.hpp"
+#include "transfer/block_receiver.hpp"
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -19,14 +19,14 @@ PipelineReceiver::Limits limits_of(const ServerLoop& loop, const DataServerOptio
 
 }  // namespace
 
-WriteSession::WriteSession(std::shared_ptr<Connection> connection, OpenPipeline open)
+BlockReceiver::BlockReceiver(std::shared_ptr<Connection> connection, OpenPipeline open)
     : connection_(std::move(connection)),
       loop_(connection_->loop()),
       pipeline_(std::move(open)),
       receiver_(limits_of(loop_, loop_.context().options), pipeline_, Clock::now()),
       changed_(loop_.io()) {}
 
-asio::awaitable<Status> WriteSession::run() {
+asio::awaitable<Status> BlockReceiver::run() {
   const auto self = shared_from_this();
   step(PipelineOpened{});
   while (!end_) {
@@ -45,7 +45,7 @@ asio::awaitable<Status> WriteSession::run() {
   co_return *std::move(end_);
 }
 
-void WriteSession::step(ReceiverEvent event) {
+void BlockReceiver::step(ReceiverEvent event) {
   for (auto& effect : receiver_.step(std::move(event), Clock::now())) {
     std::visit([this](auto& each) { act(each); }, effect);
   }
@@ -58,7 +58,7 @@ void WriteSession::step(ReceiverEvent event) {
   }
 }
 
-void WriteSession::sweep() {
+void BlockReceiver::sweep() {
   absl::InlinedVector<DiskAge, 8> disks;
   for (const auto& [block, replica] : replicas_) {
     disks.push_back({block, replica.writer->stalled_for()});
@@ -69,14 +69,14 @@ void WriteSession::sweep() {
 
 // --- Commands of the coroutine ----------------------------------------------------------------
 
-void WriteSession::do_next(Command command) {
+void BlockReceiver::do_next(Command command) {
   command_ = command;
   changed_.notify();
 }
 
-asio::awaitable<void> WriteSession::obey(ConnectNext /*command*/) { co_await downstream_->open(); }
+asio::awaitable<void> BlockReceiver::obey(ConnectNext /*command*/) { co_await downstream_->open(); }
 
-asio::awaitable<void> WriteSession::obey(Receive command) {
+asio::awaitable<void> BlockReceiver::obey(Receive command) {
   const auto more = co_await connection_->receive(
       {pipeline_.targets.size(), need_, command.in_block, command.patience});
   if (!more.ok()) {
@@ -93,7 +93,7 @@ asio::awaitable<void> WriteSession::obey(Receive command) {
 }
 
 // Everything is forwarded as it came.
-asio::awaitable<void> WriteSession::obey(ReleaseInput command) {
+asio::awaitable<void> BlockReceiver::obey(ReleaseInput command) {
   if (command.forward) {
     co_await downstream_->send(connection_->received().subspan(forwarded_, taken_ - forwarded_));
   }
@@ -106,35 +106,35 @@ asio::awaitable<void> WriteSession::obey(ReleaseInput command) {
 
 // --- Effects ----------------------------------------------------------------------------------
 
-void WriteSession::act(const ConnectNext& effect) {
+void BlockReceiver::act(const ConnectNext& effect) {
   downstream_ = std::make_shared<Downstream>(loop_, shared_from_this(), pipeline_);
   do_next(effect);
 }
 
 // What goes without waiting of the bytes up to the end of these slices.
-void WriteSession::act(const ForwardEarly& /*effect*/) {
+void BlockReceiver::act(const ForwardEarly& /*effect*/) {
   const std::size_t end = taken_ + arrived_.stored.size();
   forwarded_ +=
       downstream_->try_send(connection_->received().subspan(forwarded_, end - forwarded_));
 }
 
-void WriteSession::act(const CreateReplica& effect) {
+void BlockReceiver::act(const CreateReplica& effect) {
   auto writer = loop_.context().store.create(effect.begin.block, effect.begin.generation,
                                              effect.begin.stored_bytes_hint);
   if (!writer.ok()) return step(ReplicaLost{effect.block, writer.error()});
   Replica& replica = replicas_[effect.block];
   replica.writer = *std::move(writer);
   replica.backlog = make_backlog();
-  replica.writer->on_lost([loop = loop_.shared_from_this(), session = weak_from_this(),
+  replica.writer->on_lost([loop = loop_.shared_from_this(), self = weak_from_this(),
                            block = effect.block](const Error& error) {
-    asio::post(loop->io(), [session, block, error] {
-      if (const auto alive = session.lock()) alive->step(ReplicaLost{block, error});
+    asio::post(loop->io(), [self, block, error] {
+      if (const auto alive = self.lock()) alive->step(ReplicaLost{block, error});
     });
   });
   replica.writer->expect(readers());
 }
 
-void WriteSession::act(const AppendSlices& effect) {
+void BlockReceiver::act(const AppendSlices& effect) {
   const Replica& replica = replicas_.at(effect.block);
   const auto memory = replica.backlog->hold(connection_->memory(), arrived_.stored.size());
   const auto status = replica.writer->append(arrived_.slices, arrived_.stored, memory);
@@ -143,13 +143,13 @@ void WriteSession::act(const AppendSlices& effect) {
 
 // The loop outlives the server until the last finish() of the store has reported; what is posted to
 // a loop that has stopped is dropped, and the next block report tells what was stored.
-void WriteSession::act(const StoreReplica& effect) {
+void BlockReceiver::act(const StoreReplica& effect) {
   replicas_.at(effect.block)
-      .writer->finish([loop = loop_.shared_from_this(), session = weak_from_this(),
+      .writer->finish([loop = loop_.shared_from_this(), self = weak_from_this(),
                        block = effect.block](Result<storage::ReplicaInfo> result) {
-        asio::post(loop->io(), [at = loop.get(), session, block, result = std::move(result)] {
+        asio::post(loop->io(), [at = loop.get(), self, block, result = std::move(result)] {
           if (result.ok()) at->context().events.replica_stored(*result);
-          const auto alive = session.lock();
+          const auto alive = self.lock();
           if (!alive) return;
           alive->replicas_.erase(block);
           if (result.ok()) {
@@ -161,7 +161,7 @@ void WriteSession::act(const StoreReplica& effect) {
       });
 }
 
-void WriteSession::act(const ExpectOutputTaken& effect) {
+void BlockReceiver::act(const ExpectOutputTaken& effect) {
   if (effect.expected) {
     connection_->expect_output_taken();
   } else {
@@ -169,7 +169,7 @@ void WriteSession::act(const ExpectOutputTaken& effect) {
   }
 }
 
-void WriteSession::act(ClosePipeline& effect) {
+void BlockReceiver::act(ClosePipeline& effect) {
   end_ = std::move(effect.status);
   changed_.notify();
 }
@@ -178,28 +178,27 @@ void WriteSession::act(ClosePipeline& effect) {
 
 // The first node of a pipeline is the nearest to the writer: its replica is the one that is kept at
 // hand.
-storage::Readers WriteSession::readers() const {
+storage::Readers BlockReceiver::readers() const {
   if (pipeline_.background != 0) return storage::Readers::kNobody;
   return pipeline_.ahead > 0 ? storage::Readers::kElsewhere : storage::Readers::kHere;
 }
 
-std::shared_ptr<WriteBacklog> WriteSession::make_backlog() {
-  return std::make_shared<WriteBacklog>(
-      [loop = loop_.shared_from_this(), session = weak_from_this()] {
-        asio::post(loop->io(), [session] {
-          if (const auto alive = session.lock()) alive->tell_brakes();
-        });
-      });
+std::shared_ptr<WriteBacklog> BlockReceiver::make_backlog() {
+  return std::make_shared<WriteBacklog>([loop = loop_.shared_from_this(), self = weak_from_this()] {
+    asio::post(loop->io(), [self] {
+      if (const auto alive = self.lock()) alive->tell_brakes();
+    });
+  });
 }
 
-Brakes WriteSession::brakes() const {
+Brakes BlockReceiver::brakes() const {
   // Of the open block, which is the last one.
   const bool behind = receiver_.open_block() && receiver_.open_block()->stored_here &&
                       replicas_.rbegin()->second.backlog->full();
   return {connection_->out_bytes() >= kOutputMax, behind};
 }
 
-void WriteSession::tell_brakes() {
+void BlockReceiver::tell_brakes() {
   if (const auto now = brakes(); now != receiver_.brakes()) step(BrakesChanged{now});
 }
 

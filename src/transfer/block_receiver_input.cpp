@@ -1,7 +1,7 @@
-// The half of WriteSession that makes events of the bytes received.
+// The half of BlockReceiver that makes events of the bytes received.
 #include <algorithm>
 
-#include "transfer/write_session.hpp"
+#include "transfer/block_receiver.hpp"
 
 namespace minidfs::transfer {
 namespace {
@@ -12,7 +12,7 @@ constexpr std::size_t kBatchBytes = 512 * 1024;
 }  // namespace
 
 // Frames, and slices of the frame whose end has not arrived.
-void WriteSession::take_whole() {
+void BlockReceiver::take_whole() {
   while (receiver_.takes()) {
     if (frame_) {
       if (frame_->array.slices.at(frame_->next).stored_bytes > untaken().size()) {
@@ -37,7 +37,7 @@ void WriteSession::take_whole() {
   }
 }
 
-Result<std::optional<ReceiverEvent>> WriteSession::event_of(const Frame& frame) {
+Result<std::optional<ReceiverEvent>> BlockReceiver::event_of(const Frame& frame) {
   using Event = std::optional<ReceiverEvent>;
   switch (frame.type) {
     case FrameType::kBeginBlock: {
@@ -65,7 +65,7 @@ Result<std::optional<ReceiverEvent>> WriteSession::event_of(const Frame& frame) 
 }
 
 // The slices of the open frame that have arrived whole, of which there is one at least.
-void WriteSession::take_slices() {
+void BlockReceiver::take_slices() {
   const auto slices = frame_->array.span().subspan(frame_->next);
   const std::size_t there = untaken().size();
   SlicesArrived event;
@@ -83,7 +83,7 @@ void WriteSession::take_slices() {
   if (frame_->next == frame_->array.count) frame_.reset();
 }
 
-Status WriteSession::verify(const Arrived& arrived) const {
+Status BlockReceiver::verify(const Arrived& arrived) const {
   const auto& open = receiver_.open_block();
   if (!open->stored_here) return {};
   const BlockId block = open->begin.block;
@@ -102,7 +102,7 @@ Status WriteSession::verify(const Arrived& arrived) const {
 }
 
 // What must be there to go on with the open frame.
-Connection::Need WriteSession::need_of_frame() const {
+Connection::Need BlockReceiver::need_of_frame() const {
   return {frame_->array.slices.at(frame_->next).stored_bytes, std::min(frame_->bytes, kBatchBytes)};
 }
 
