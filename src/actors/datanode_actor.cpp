@@ -321,7 +321,7 @@ void DatanodeActorState::begin_copy(const CopyOrder& order, std::uint64_t fence)
   }
   const auto& copier = parts_.copiers[next_copier_++ % parts_.copiers.size()];
   ++copies_queued_;
-  self_->request(copier, caf::infinite, CopyTask{fence, order})
+  self_->request(copier, caf::infinite, FencedCopy{fence, order})
       .then(
           [this, block = order.block.id](const CopyDone& done) {
             --copies_queued_;

@@ -80,8 +80,8 @@ OrderActor::behavior_type order_actor(OrderActor::pointer, OrderParts parts) {
 CopyActor::behavior_type copy_actor(CopyActor::stateful_pointer<CopyActorState> self,
                                     CopyParts parts) {
   return {
-      [self, parts](const CopyTask& task) {
-        if (task.fence < *parts.gate) return CopyDone{};
+      [self, parts](const FencedCopy& copy) {
+        if (copy.fence < *parts.gate) return CopyDone{};
         auto& copier = self->state.copier;
         if (!copier) {
           // Orders come only from the namenode of a cluster that the store belongs to by now.
@@ -93,7 +93,7 @@ CopyActor::behavior_type copy_actor(CopyActor::stateful_pointer<CopyActorState> 
           static_cast<void>(
               ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kCopyNiceness));
         }
-        return carry_out(task.order, *copier, parts);
+        return carry_out(copy.order, *copier, parts);
       },
   };
 }

@@ -27,7 +27,7 @@ struct RemoveBatch {
   std::uint64_t fence = 0;
   std::vector<RemoveOrder> orders;
 };
-struct CopyTask {
+struct FencedCopy {
   std::uint64_t fence = 0;
   CopyOrder order;
 };
@@ -45,7 +45,7 @@ using OrderActor = caf::typed_actor<caf::replies_to<RemoveBatch>::with<bool>,
                                     caf::replies_to<metadata::FenceOrders>::with<bool>,
                                     caf::reacts_to<metadata::KeepKnown>>;
 // Sends replicas to other datanodes, one after another.
-using CopyActor = caf::typed_actor<caf::replies_to<CopyTask>::with<CopyDone>>;
+using CopyActor = caf::typed_actor<caf::replies_to<FencedCopy>::with<CopyDone>>;
 
 // What the order actor works with; everything pointed to outlives it.
 struct OrderParts {
@@ -77,7 +77,7 @@ CopyActor::behavior_type copy_actor(CopyActor::stateful_pointer<CopyActorState> 
 }  // namespace minidfs::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::RemoveBatch)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::CopyTask)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::FencedCopy)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::CopyDone)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::metadata::FenceOrders)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::metadata::KeepKnown)

@@ -1,24 +1,14 @@
 #include "client/client_context.hpp"
 
-#include <limits.h>
-#include <unistd.h>
+#include <utility>
 
-#include <array>
-#include <chrono>
+#include "base/machine_name.hpp"
 
 namespace minidfs::client {
-namespace {
-
-std::string host_name() {
-  std::array<char, HOST_NAME_MAX + 1> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
-
-}  // namespace
 
 ClientContext::ClientContext(Options client_options)
     : options(std::move(client_options)),
-      host(host_name()),
+      host(machine_name()),
       link({options.namenodes, options.connect_timeout, options.timeout}),
       replicas(link, options.progress_timeout) {}
 

@@ -90,7 +90,7 @@ OrderActor::behavior_type slow_orders(OrderActor::pointer self, OrdersTaken* tak
 }
 
 CopyActor::behavior_type no_copies(CopyActor::pointer) {
-  return {[](const CopyTask&) { return CopyDone{}; }};
+  return {[](const FencedCopy&) { return CopyDone{}; }};
 }
 
 class DatanodeFixture {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 
+#include "base/path.hpp"
 #include "metadata/path.hpp"
 
 namespace minidfs::cli {
@@ -12,12 +13,6 @@ Result<std::string> dfs_path(std::string_view operand) {
   std::string path;
   for (const auto name : components) path.append("/").append(name);
   return path.empty() ? "/" : path;
-}
-
-std::string join_path(std::string_view parent, std::string_view name) {
-  std::string path(parent);
-  if (path.empty() || path.back() != '/') path += '/';
-  return path.append(name);
 }
 
 std::string base_name(std::string_view path) {

@@ -13,9 +13,6 @@ namespace minidfs::cli {
 // Errors: kInvalidArgument for a relative path, "." or "..", or a name over 255 bytes.
 Result<std::string> dfs_path(std::string_view operand);
 
-// "/a" + "b"; the parent may be "/".
-std::string join_path(std::string_view parent, std::string_view name);
-
 // The last component; empty for "/".
 std::string base_name(std::string_view path);
 

@@ -1,7 +1,5 @@
 #include "cli/roles/datanode_process.hpp"
 
-#include <unistd.h>
-
 #include <atomic>
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
@@ -12,6 +10,7 @@
 #include "actors/datanode_actor.hpp"
 #include "actors/system_config.hpp"
 #include "base/logging.hpp"
+#include "base/machine_name.hpp"
 #include "base/random_id.hpp"
 #include "base/units.hpp"
 #include "cli/roles/descriptor_shares.hpp"
@@ -67,10 +66,9 @@ std::function<void(const storage::DiskFailure&)> on_disk_failed(actors::ReplicaC
   };
 }
 
-std::string machine_name() {
-  char name[256] = {};
-  if (::gethostname(name, sizeof name - 1) != 0) return "localhost";
-  return name;
+std::string reachable_name() {
+  auto name = machine_name();
+  return name.empty() ? "localhost" : name;
 }
 
 // What others connect to: as advertised, else the address that the server listens on.
@@ -81,7 +79,7 @@ Result<metadata::Endpoint> advertised_endpoint(const Config& config, std::uint16
   }
   const auto& listen = config.common.listen;
   const bool everywhere = listen.empty() || listen == "0.0.0.0" || listen == "::";
-  return metadata::Endpoint{everywhere ? machine_name() : listen, port};
+  return metadata::Endpoint{everywhere ? reachable_name() : listen, port};
 }
 
 Result<std::vector<metadata::Endpoint>> namenode_endpoints(const std::vector<std::string>& texts) {
@@ -138,7 +136,7 @@ class Datanode final : public DatanodeProcess {
     parts.scrub_now = [scrubber = scrubber_.get()](std::uint64_t request) {
       scrubber->request_round(request);
     };
-    parts.host = machine_name();
+    parts.host = reachable_name();
     parts.rack = config.datanode.rack;
     parts.membership.heartbeat_interval = config.datanode.heartbeat_interval;
     parts.membership.seed = random_128().low;

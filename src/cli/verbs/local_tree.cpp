@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "cli/command/paths.hpp"
+#include "base/path.hpp"
 
 namespace minidfs::cli {
 namespace {

@@ -4,8 +4,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "base/path.hpp"
 #include "cli/command/command.hpp"
-#include "cli/command/paths.hpp"
 #include "cli/verbs/listing.hpp"
 
 namespace minidfs::cli {

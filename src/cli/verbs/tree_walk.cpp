@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "cli/command/paths.hpp"
+#include "base/path.hpp"
 
 namespace minidfs::cli {
 

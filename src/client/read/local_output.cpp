@@ -256,13 +256,6 @@ Status LocalOutput::give_name() {
   return {};
 }
 
-std::string join_path(std::string_view directory, std::string_view name) {
-  std::string path(directory);
-  if (!path.empty() && path.back() != '/') path += '/';
-  path += name;
-  return path;
-}
-
 Status check_name(std::string_view name, const std::string& directory) {
   if (name.empty() || name == "." || name == ".." || name.find('/') != name.npos ||
       name.find('\0') != name.npos) {

@@ -78,9 +78,6 @@ class LocalOutput {
   std::atomic<std::uint64_t> written_end_{0};  // They do not.
 };
 
-// `directory`/`name`, with exactly one slash between them.
-std::string join_path(std::string_view directory, std::string_view name);
-
 // Checks a name that came over the network before it becomes part of a local path: not empty, not
 // "." or "..", without slash or zero byte. kProtocol otherwise.
 Status check_name(std::string_view name, const std::string& directory);

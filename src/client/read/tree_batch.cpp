@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "base/path.hpp"
 #include "client/local_attributes.hpp"
 #include "client/read/file_reader.hpp"
 #include "client/read/salvage.hpp"

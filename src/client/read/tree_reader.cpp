@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/path.hpp"
 #include "client/local_attributes.hpp"
 #include "client/read/file_reader.hpp"
 #include "client/read/tree_batch.hpp"

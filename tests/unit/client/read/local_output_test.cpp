@@ -141,13 +141,6 @@ TEST_CASE("A missing local directory is named") {
   CHECK_THAT(output.error().message, Catch::Contains("/no/such/directory/file"));
 }
 
-TEST_CASE("Paths are joined by one slash") {
-  CHECK(join_path("/", "a") == "/a");
-  CHECK(join_path("/a", "b") == "/a/b");
-  CHECK(join_path("/a/", "b") == "/a/b");
-  CHECK(join_path("", "b") == "b");
-}
-
 TEST_CASE("Names from the network cannot leave their directory") {
   CHECK(check_name("a", "/d").ok());
   CHECK(check_name("...", "/d").ok());
