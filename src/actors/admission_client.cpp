@@ -2,6 +2,8 @@
 
 #include "actors/admission.hpp"
 #include "actors/tcp.hpp"
+#include "base/units.hpp"
+#include "net/dial.hpp"
 
 namespace minidfs::actors {
 namespace {
@@ -10,7 +12,7 @@ namespace {
 Result<DialedConnection> dial(const std::string& host, std::uint16_t port,
                               const DialOptions& options) {
   const auto deadline = std::chrono::steady_clock::now() + options.timeout;
-  MDFS_TRY(auto fd, connect_to(host, port, deadline));
+  MDFS_TRY(auto fd, net::dial({host, port}, deadline));
   tune_control_socket(fd.get());
   const auto hello = encode_hello({options.role, options.cluster, options.process});
   MDFS_CHECK(send_all(fd.get(), hello, deadline));
@@ -33,7 +35,7 @@ Result<DialedConnection> dial_control(const std::string& host, std::uint16_t por
   auto dialed = dial(host, port, options);
   if (dialed.ok()) return dialed;
   auto error = std::move(dialed).error();
-  const auto where = endpoint_text(host, port);
+  const auto where = format_host_port(host, port);
   if (error.code == Errc::kTimedOut) {
     error.message = "no answer within " + std::to_string(options.timeout.count()) + " ms";
   }

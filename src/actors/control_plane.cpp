@@ -16,6 +16,7 @@
 #include "actors/system_config.hpp"
 #include "actors/tcp.hpp"
 #include "base/random_id.hpp"
+#include "base/units.hpp"
 
 namespace minidfs::actors {
 namespace {
@@ -231,7 +232,7 @@ Result<ControlConnection<caf::strong_actor_ptr>> connect_control(
     caf::actor_system& system, const std::string& host, std::uint16_t port,
     const std::set<std::string>& signatures, const ConnectOptions& options) {
   const auto deadline = std::chrono::steady_clock::now() + options.timeout;
-  const auto where = endpoint_text(host, port);
+  const auto where = format_host_port(host, port);
   const auto local = control_process_id(system);
   MDFS_TRY(auto dialed,
            dial_control(host, port, {options.role, options.cluster, local, options.timeout}));

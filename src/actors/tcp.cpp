@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "net/dial.hpp"
+#include "base/units.hpp"
 
 namespace minidfs::actors {
 namespace {
@@ -38,10 +38,6 @@ Error stream_error(int error_number) {
 
 }  // namespace
 
-std::string endpoint_text(const std::string& host, std::uint16_t port) {
-  return net::to_string(net::Host{host, port});
-}
-
 std::string peer_text(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof(address);
@@ -53,12 +49,7 @@ std::string peer_text(int fd) {
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
     return "an unknown peer";
   }
-  const bool is_ipv6 = address.ss_family == AF_INET6;
-  return (is_ipv6 ? "[" + std::string(host) + "]" : std::string(host)) + ":" + port;
-}
-
-Result<UniqueFd> connect_to(const std::string& host, std::uint16_t port, Deadline deadline) {
-  return net::dial({host, port}, deadline);
+  return format_host_port(host, static_cast<std::uint16_t>(parse_number(port).value_or(0)));
 }
 
 Status send_all(int fd, std::span<const std::byte> bytes, Deadline deadline) {

@@ -15,14 +15,8 @@ namespace minidfs::actors {
 
 using Deadline = std::chrono::steady_clock::time_point;
 
-// "host:port", with brackets around an IPv6 address.
-std::string endpoint_text(const std::string& host, std::uint16_t port);
-
 // The address of the other end of a connected socket, for logs.
 std::string peer_text(int fd);
-
-// A non-blocking connected socket, as net::dial() makes it.
-Result<UniqueFd> connect_to(const std::string& host, std::uint16_t port, Deadline deadline);
 
 // Sends or receives all of `bytes` on a non-blocking socket. kTimedOut at the deadline,
 // kUnavailable when the other end has closed. The caller adds the address to the message.

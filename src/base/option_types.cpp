@@ -114,9 +114,7 @@ Result<std::vector<std::string>> NamenodeList::parse(std::string_view text) {
   if (items.empty()) return bad_value(text, "HOST:PORT");
   for (auto& item : items) {
     MDFS_TRY(const auto address, parse_host_port(item, kNamenodePort));
-    const bool needs_brackets = address.host.find(':') != std::string::npos;
-    item = (needs_brackets ? "[" + address.host + "]" : address.host) + ":" +
-           std::to_string(address.port);
+    item = format_host_port(address.host, address.port);
   }
   return items;
 }

@@ -162,4 +162,10 @@ Result<HostPort> parse_host_port(std::string_view text, std::optional<std::uint1
   return HostPort{std::string(host), static_cast<std::uint16_t>(*number)};
 }
 
+std::string format_host_port(std::string_view host, std::uint16_t port) {
+  const bool is_ipv6 = host.find(':') != std::string_view::npos;
+  const std::string name(host);
+  return (is_ipv6 ? "[" + name + "]" : name) + ":" + std::to_string(port);
+}
+
 }  // namespace minidfs

@@ -44,5 +44,7 @@ struct HostPort {
 
 // "host:port" or "[v6]:port"; "host" alone when `default_port` is given. Port 0 is refused.
 Result<HostPort> parse_host_port(std::string_view text, std::optional<std::uint16_t> default_port);
+// The same back: "host:port", with brackets around an IPv6 address.
+std::string format_host_port(std::string_view host, std::uint16_t port);
 
 }  // namespace minidfs

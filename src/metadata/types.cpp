@@ -1,11 +1,11 @@
 #include "metadata/types.hpp"
 
+#include "base/units.hpp"
+
 namespace minidfs::metadata {
 
 std::string to_string(const Endpoint& endpoint) {
-  const bool is_ipv6 = endpoint.host.find(':') != std::string::npos;
-  const std::string host = is_ipv6 ? "[" + endpoint.host + "]" : endpoint.host;
-  return host + ":" + std::to_string(endpoint.port);
+  return format_host_port(endpoint.host, endpoint.port);
 }
 
 }  // namespace minidfs::metadata

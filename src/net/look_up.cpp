@@ -4,13 +4,13 @@
 #include <netinet/in.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <cstring>
+#include <future>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <system_error>
 #include <thread>
+
+#include "base/units.hpp"
 
 namespace minidfs::net {
 namespace {
@@ -64,10 +64,7 @@ void Address::set_port(std::uint16_t port) {
   }
 }
 
-std::string to_string(const Host& host) {
-  const bool is_ipv6 = host.name.find(':') != std::string::npos;
-  return (is_ipv6 ? "[" + host.name + "]" : host.name) + ":" + std::to_string(host.port);
-}
+std::string to_string(const Host& host) { return format_host_port(host.name, host.port); }
 
 void start_look_up(const Host& host, std::function<void(Addresses)> done) {
   auto numeric = ask(host, AI_NUMERICHOST);
@@ -95,29 +92,19 @@ void start_look_up(const Host& host, std::function<void(Addresses)> done) {
 }
 
 Addresses look_up(const Host& host, Deadline deadline, const std::atomic<bool>* cancelled) {
-  struct Answer {
-    std::mutex mutex;
-    std::condition_variable came;
-    std::optional<Addresses> addresses;
-  };
-  const auto answer = std::make_shared<Answer>();
-  start_look_up(host, [answer](Addresses addresses) {
-    const std::lock_guard lock(answer->mutex);
-    answer->addresses = std::move(addresses);
-    answer->came.notify_all();
-  });
-  std::unique_lock lock(answer->mutex);
+  const auto promise = std::make_shared<std::promise<Addresses>>();
+  auto answer = promise->get_future();
+  start_look_up(host, [promise](Addresses found) { promise->set_value(std::move(found)); });
   for (;;) {
-    if (answer->addresses) return *std::move(answer->addresses);
     const auto now = std::chrono::steady_clock::now();
+    const auto until = cancelled == nullptr ? deadline : std::min(deadline, now + kLook);
+    if (answer.wait_until(until) == std::future_status::ready) return answer.get();
     if (cancelled != nullptr && *cancelled) {
       return Error{Errc::kCancelled, to_string(host) + ": cancelled"};
     }
     if (now >= deadline) {
       return Error{Errc::kTimedOut, to_string(host) + ": no answer to the look-up of its name"};
     }
-    answer->came.wait_until(lock,
-                            cancelled == nullptr ? deadline : std::min(deadline, now + kLook));
   }
 }
 

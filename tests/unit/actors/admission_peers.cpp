@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "actors/tcp.hpp"
+#include "net/dial.hpp"
 
 namespace minidfs::actors::test {
 namespace {
@@ -13,7 +14,7 @@ Deadline patience() { return std::chrono::steady_clock::now() + kPatience; }
 }  // namespace
 
 UniqueFd connect_raw(std::uint16_t port) {
-  auto fd = connect_to("127.0.0.1", port, patience());
+  auto fd = net::dial({"127.0.0.1", port}, patience());
   REQUIRE(fd.ok());
   return std::move(fd).value();
 }

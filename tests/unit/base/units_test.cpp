@@ -85,6 +85,8 @@ TEST_CASE("addresses are HOST:PORT, with brackets around IPv6") {
   CHECK(*parse_host_port("[::1]:9866", std::nullopt) == HostPort{"::1", 9866});
   CHECK(*parse_host_port("nn1", 8020) == HostPort{"nn1", 8020});
   CHECK(*parse_host_port("[fe80::1]", 8020) == HostPort{"fe80::1", 8020});
+  CHECK(format_host_port("nn1", 8020) == "nn1:8020");
+  CHECK(format_host_port("fe80::1", 8020) == "[fe80::1]:8020");
 }
 
 TEST_CASE("an address without port, with a bad port or an ambiguous one is refused") {
