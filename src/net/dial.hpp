@@ -8,7 +8,8 @@
 
 namespace minidfs::net {
 
-// A non-blocking, connected socket. The addresses are tried one after another: the next one as soon
+// A non-blocking, connected socket, which sends small messages at once and in time notices a peer
+// that has gone without a word. The addresses are tried one after another: the next one as soon
 // as one fails, or beside those that have not answered when a part of the time has passed, so that
 // each gets its chance before the deadline. The first that accepts wins. Errors name `host`: those
 // of look_up(), kTimedOut, kCancelled as there, kUnavailable with the last reason.

@@ -1,5 +1,7 @@
 #include "net/dialer.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -46,6 +48,9 @@ struct Dialer::Tries : std::enable_shared_from_this<Dialer::Tries> {
       error = errno;
       return;
     }
+    const int on = 1;
+    ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     const auto endpoint = endpoint_of(address);
     const auto at = under_way.emplace(under_way.end(), dialer->executor_);
     boost::system::error_code failed;

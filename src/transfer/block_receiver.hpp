@@ -66,7 +66,6 @@ class BlockReceiver : public std::enable_shared_from_this<BlockReceiver> {
   void act(const AppendSlices& effect);
   void act(const StoreReplica& effect);
   void act(const AbandonReplica& effect) { replicas_.erase(effect.block); }
-  void act(const TryNextAddress&) { downstream_->try_next_address(); }
   void act(const ForwardEarly&);
   void act(const EndSending&) { downstream_->end_sending(); }
   void act(const HangUpNext&) { downstream_->hang_up(); }

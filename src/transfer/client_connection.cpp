@@ -1,8 +1,6 @@
 #include "transfer/client_connection.hpp"
 
 #include <linux/sockios.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -108,9 +106,6 @@ asio::awaitable<Status> ClientConnection::connect() {
   auto fd = co_await dialer.connect(host, Clock::now() + options_.connect_timeout);
   dialer_ = nullptr;
   if (!fd.ok()) co_return std::move(fd).error();
-  const int on = 1;
-  ::setsockopt(fd->get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  ::setsockopt(fd->get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   boost::system::error_code failed;
   loop_->socket.assign(fd->get(), failed);
   if (failed) co_return lost(failed.message());

@@ -4,7 +4,6 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
@@ -26,8 +25,8 @@ Downstream::Downstream(ServerLoop& loop, std::shared_ptr<BlockReceiver> receiver
       receiver_(std::move(receiver)),
       host_{pipeline.targets.front().host, pipeline.targets.front().port},
       name_(metadata::to_string(pipeline.targets.front())),
-      socket_(loop.io()),
-      looked_up_(loop.io()) {
+      dialer_(loop.io().get_executor()),
+      socket_(loop.io()) {
   rest_.targets.assign(pipeline.targets.begin() + 1, pipeline.targets.end());
   rest_.background = pipeline.background;
   rest_.ahead = static_cast<std::uint8_t>(pipeline.ahead + 1);
@@ -43,21 +42,23 @@ void Downstream::fail(Errc code, std::string message) {
 
 void Downstream::hang_up() {
   receiver_.reset();
+  dialer_.cancel();
   boost::system::error_code ignored;
   socket_.close(ignored);
-  looked_up_.notify();
 }
 
 // --- Connecting -------------------------------------------------------------------------------
 
 asio::awaitable<void> Downstream::open() {
   const auto self = shared_from_this();
-  const bool connected = co_await connect();
-  if (!connected) co_return;
-  boost::system::error_code ignored;
-  socket_.non_blocking(true, ignored);
-  socket_.set_option(tcp::no_delay(true), ignored);
-  socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+  // The receiver decides when that has taken too long, and hangs up.
+  auto connected = co_await dialer_.connect(host_, Clock::time_point::max());
+  if (!receiver_) co_return;
+  if (!connected.ok()) co_return tell(NextFailed{std::move(connected).error()});
+  boost::system::error_code failed;
+  socket_.assign(connected->get(), failed);
+  if (failed) co_return fail(Errc::kUnavailable, name_ + ": " + failed.message());
+  connected->release();
   std::string hello;
   append_frame(hello, FrameType::kHello, Hello{.cluster = loop_.context().store.cluster_id()});
   append_frame(hello, FrameType::kOpenPipeline, rest_);
@@ -66,53 +67,6 @@ asio::awaitable<void> Downstream::open() {
   asio::co_spawn(
       loop_.io(), [self] { return self->read_frames(); }, asio::detached);
   tell(NextConnected{});
-}
-
-// A look-up that does not end keeps the loop alive, but neither the link nor its receiver.
-asio::awaitable<std::vector<tcp::endpoint>> Downstream::look_up() {
-  net::start_look_up(host_, [loop = loop_.shared_from_this(), link = weak_from_this()](auto found) {
-    asio::post(loop->io(), [link, found = std::move(found)]() mutable {
-      const auto alive = link.lock();
-      if (!alive) return;
-      alive->addresses_ = std::move(found);
-      alive->looked_up_.notify();
-    });
-  });
-  while (receiver_ && !addresses_) co_await looked_up_.wait(Clock::now() + std::chrono::seconds(1));
-  std::vector<tcp::endpoint> endpoints;
-  if (!receiver_) co_return endpoints;
-  if (!addresses_->ok()) {
-    tell(NextFailed{addresses_->error()});
-    co_return endpoints;
-  }
-  for (const auto& address : **addresses_) {
-    tcp::endpoint& endpoint = endpoints.emplace_back();
-    endpoint.resize(address.size);
-    std::memcpy(endpoint.data(), address.get(), address.size);
-  }
-  tell(AddressesFound{endpoints.size()});
-  co_return endpoints;
-}
-
-asio::awaitable<bool> Downstream::connect() {
-  const auto endpoints = co_await look_up();
-  boost::system::error_code error;
-  for (const auto& endpoint : endpoints) {
-    if (!receiver_) co_return false;
-    boost::system::error_code ignored;
-    socket_.close(ignored);
-    tell(AddressTried{});
-    co_await socket_.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, error));
-    if (!error) co_return receiver_ != nullptr;
-  }
-  fail(error == asio::error::operation_aborted ? Errc::kTimedOut : Errc::kUnavailable,
-       "cannot connect to " + name_ + ": " + error.message());
-  co_return false;
-}
-
-void Downstream::try_next_address() {
-  boost::system::error_code ignored;
-  socket_.cancel(ignored);
 }
 
 // --- Sending ----------------------------------------------------------------------------------
@@ -147,15 +101,12 @@ asio::awaitable<void> Downstream::send(std::span<const std::byte> bytes) {
     bytes = bytes.subspan(try_send(bytes));
     if (!receiver_ || bytes.empty()) break;
     boost::system::error_code error;
-    co_await socket_.async_wait(tcp::socket::wait_write,
+    co_await socket_.async_wait(asio::posix::descriptor_base::wait_write,
                                 asio::redirect_error(asio::use_awaitable, error));
   }
 }
 
-void Downstream::end_sending() {
-  boost::system::error_code ignored;
-  socket_.shutdown(tcp::socket::shutdown_send, ignored);
-}
+void Downstream::end_sending() { ::shutdown(socket_.native_handle(), SHUT_WR); }
 
 // --- Frames -----------------------------------------------------------------------------------
 
@@ -172,7 +123,7 @@ asio::awaitable<void> Downstream::read_frames() {
       fail(Errc::kUnavailable, name_ + ": connection closed by the peer");
     } else if (errno == EAGAIN) {
       boost::system::error_code error;
-      co_await socket_.async_wait(tcp::socket::wait_read,
+      co_await socket_.async_wait(asio::posix::descriptor_base::wait_read,
                                   asio::redirect_error(asio::use_awaitable, error));
     } else if (errno != EINTR) {
       fail(Errc::kUnavailable, name_ + ": connection lost: " + std::strerror(errno));

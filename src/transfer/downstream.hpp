@@ -9,9 +9,11 @@
 #include <optional>
 #include <string>
 
-#include "net/look_up.hpp"
+#include "net/dialer.hpp"
 #include "transfer/pipeline_steps.hpp"
 #include "transfer/server_loop.hpp"
+// The above come first: see net/asio.hpp.
+#include <boost/asio/posix/stream_descriptor.hpp>
 
 namespace minidfs::transfer {
 
@@ -25,8 +27,6 @@ class Downstream : public std::enable_shared_from_this<Downstream> {
 
   // Connects and greets, then listens for frames.
   asio::awaitable<void> open();
-  // Gives up the address that is being dialed.
-  void try_next_address();
 
   // Sends what goes without waiting; returns how much that is.
   std::size_t try_send(std::span<const std::byte> bytes);
@@ -37,8 +37,6 @@ class Downstream : public std::enable_shared_from_this<Downstream> {
   void hang_up();
 
  private:
-  asio::awaitable<std::vector<tcp::endpoint>> look_up();
-  asio::awaitable<bool> connect();
   void tell(ReceiverEvent event);
   void fail(Errc code, std::string message);
   bool send_failed(int error);
@@ -51,9 +49,8 @@ class Downstream : public std::enable_shared_from_this<Downstream> {
   net::Host host_;
   std::string name_;   // host:port.
   OpenPipeline rest_;  // What the next node is told.
-  tcp::socket socket_;
-  std::optional<net::Addresses> addresses_;
-  Signal looked_up_;
+  net::Dialer dialer_;
+  asio::posix::stream_descriptor socket_;
   std::vector<std::byte> in_;
   std::size_t in_bytes_ = 0;
 };

@@ -27,15 +27,6 @@ void PipelineForwarder::give_up(Error reason) {
 
 // --- Connecting -------------------------------------------------------------------------------
 
-void PipelineForwarder::addresses_found(std::size_t count) { addresses_ = count; }
-
-void PipelineForwarder::address_tried(TimePoint now) { tried_ = now; }
-
-bool PipelineForwarder::next_address_is_due(TimePoint now) const {
-  if (state_ != State::kConnecting || !tried_) return false;
-  return now - *tried_ > limits_.connect_timeout / std::max<std::size_t>(1, addresses_);
-}
-
 void PipelineForwarder::connected(TimePoint now) {
   state_ = State::kOpen;
   excuse(now);

@@ -42,9 +42,6 @@ class PipelineForwarder {
   // What each target gets. REQUIRES: !usable().
   std::vector<WireStatus> statuses() const;
 
-  // --- Connecting: each of the addresses has an equal share of the time ---
-  void addresses_found(std::size_t count);
-  void address_tried(TimePoint now);
   void connected(TimePoint now);
 
   // --- Passing on ---
@@ -63,8 +60,6 @@ class PipelineForwarder {
   // `frames_due`: it has something to answer, and gives signs of life until then. An error when it
   // has been silent, or took nothing, for too long.
   Status tick(TimePoint now, bool frames_due);
-  // The address that is being dialed has had its share of the time.
-  bool next_address_is_due(TimePoint now) const;
 
   // The first reason counts.
   void give_up(Error reason);
@@ -77,8 +72,6 @@ class PipelineForwarder {
   std::string name_;  // host:port of the first one.
   State state_ = State::kConnecting;
   std::optional<Error> reason_;
-  std::size_t addresses_ = 0;
-  std::optional<TimePoint> tried_;  // The present address, since then.
   bool sending_ = false;
   TimePoint heard_;
   TimePoint taken_;

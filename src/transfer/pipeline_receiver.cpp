@@ -224,14 +224,6 @@ void PipelineReceiver::judge_disk(const DiskAge& disk, std::chrono::milliseconds
 
 // --- The next node ----------------------------------------------------------------------------
 
-void PipelineReceiver::on(const AddressesFound& event) {
-  if (next_) next_->addresses_found(event.count);
-}
-
-void PipelineReceiver::on(const AddressTried&) {
-  if (next_) next_->address_tried(now_);
-}
-
 void PipelineReceiver::on(const NextConnected&) {
   if (phase_ != Phase::kConnecting || !forwards()) return;
   next_->connected(now_);
@@ -334,8 +326,6 @@ void PipelineReceiver::on(const Tick& event) {
                                                  [](const auto& each) { return !each.below; });
     if (auto status = next_->tick(now_, frames_due); !status.ok()) {
       lose_next(status.error());
-    } else if (next_->next_address_is_due(now_)) {
-      effects_.emplace_back(TryNextAddress{});
     }
   }
   std::chrono::milliseconds longest{0};

@@ -92,8 +92,6 @@ class PipelineReceiver {
   void on(const BadFrame& event);
   void on(const InputTaken& event);
   void on(const InputReleased& event);
-  void on(const AddressesFound& event);
-  void on(const AddressTried& event);
   void on(const NextConnected& event);
   void on(const NextTook& event);
   void on(NextAcked& event);

@@ -61,10 +61,6 @@ struct InputReleased {
 };
 
 // The next node.
-struct AddressesFound {
-  std::size_t count = 0;
-};
-struct AddressTried {};
 struct NextConnected {};  // And greeted.
 struct NextTook {};       // Some bytes.
 struct NextAcked {
@@ -117,9 +113,9 @@ struct WriterGone {};
 
 using ReceiverEvent =
     std::variant<PipelineOpened, InputArrived, InputEnded, MemoryDenied, BeginBlock, SlicesBegun,
-                 SlicesArrived, EndBlock, BadFrame, InputTaken, InputReleased, AddressesFound,
-                 AddressTried, NextConnected, NextTook, NextAcked, NextLost, NextAlive, NextFailed,
-                 ReplicaLost, ReplicaStored, BrakesChanged, Tick, Excused, WriterGone>;
+                 SlicesArrived, EndBlock, BadFrame, InputTaken, InputReleased, NextConnected,
+                 NextTook, NextAcked, NextLost, NextAlive, NextFailed, ReplicaLost, ReplicaStored,
+                 BrakesChanged, Tick, Excused, WriterGone>;
 
 // --- Effects, to be carried out in their order ------------------------------------------------
 
@@ -152,7 +148,6 @@ struct AbandonReplica {
 
 // The next node.
 struct ConnectNext {};
-struct TryNextAddress {};
 // Of the input, up to the end of this event's slices, what goes without waiting.
 struct ForwardEarly {};
 struct EndSending {};
@@ -169,8 +164,8 @@ struct ClosePipeline {
 
 using ReceiverEffect =
     std::variant<Receive, ReleaseInput, CreateReplica, AppendSlices, StoreReplica, AbandonReplica,
-                 ConnectNext, TryNextAddress, ForwardEarly, EndSending, HangUpNext, AckBlock,
-                 TargetLost, KeepAlive, ExpectOutputTaken, ClosePipeline>;
+                 ConnectNext, ForwardEarly, EndSending, HangUpNext, AckBlock, TargetLost, KeepAlive,
+                 ExpectOutputTaken, ClosePipeline>;
 // Few events have more; then it allocates.
 using ReceiverEffects = absl::InlinedVector<ReceiverEffect, 3>;
 

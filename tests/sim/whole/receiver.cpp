@@ -194,8 +194,6 @@ void Receiver::give_back_if_free(std::size_t lease) {
 // --- The next node ----------------------------------------------------------------------------
 
 void Receiver::act(const transfer::ConnectNext&) {
-  step(transfer::AddressesFound{1});
-  step(transfer::AddressTried{});
   auto rest = pipeline_;
   ++rest.ahead;
   next_ = Channel::open(cluster_, node_.process(), node_.place(), rest,

@@ -73,7 +73,6 @@ class Receiver : public std::enable_shared_from_this<Receiver> {
   void act(const transfer::StoreReplica& effect);
   void act(const transfer::AbandonReplica& effect);
   void act(const transfer::ConnectNext&);
-  void act(const transfer::TryNextAddress&) {}  // There is one.
   void act(const transfer::ForwardEarly&);
   void act(const transfer::EndSending&) { next_->end(); }
   void act(const transfer::HangUpNext&);

@@ -31,19 +31,11 @@ PipelineForwarder connected() {
 
 }  // namespace
 
-TEST_CASE("A next node has its time-out to be connected to, in equal shares of its addresses") {
+TEST_CASE("A next node has its time-out to be connected to") {
   auto next = forwarder();
-  CHECK_FALSE(next.next_address_is_due(at(199)));  // None is dialed.
-  next.addresses_found(4);
-  next.address_tried(at(10));
-  CHECK_FALSE(next.next_address_is_due(at(60)));
-  CHECK(next.next_address_is_due(at(61)));
-  next.address_tried(at(61));
-  CHECK_FALSE(next.next_address_is_due(at(111)));
   CHECK(next.tick(at(200), true).ok());
   CHECK(next.tick(at(201), true).error().code == Errc::kTimedOut);
   next.connected(at(201));
-  CHECK_FALSE(next.next_address_is_due(at(9999)));
   CHECK(next.tick(at(701), true).ok());
 }
 

@@ -80,7 +80,6 @@ struct InWords {
     return "abandon " + std::to_string(e.block);
   }
   std::string operator()(const ConnectNext&) const { return "connect"; }
-  std::string operator()(const TryNextAddress&) const { return "next address"; }
   std::string operator()(const ForwardEarly&) const { return "forward"; }
   std::string operator()(const EndSending&) const { return "end sending"; }
   std::string operator()(const HangUpNext&) const { return "hang up"; }
