@@ -8,7 +8,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <span>
 #include <utility>
@@ -220,8 +222,9 @@ class BlockMap {
   // In order of id.
   const absl::btree_set<BlockId>& needing(Need need) const;
   const absl::btree_set<BlockId>& unowned() const { return unowned_; }
-  // Blocks that became unowned since the last call, in that order. Some may be owned or gone again.
-  std::vector<BlockId> take_new_unowned() { return std::exchange(new_unowned_, {}); }
+  // The next blocks that became unowned and were not taken yet, in that order, `most` of them at
+  // most. Some may be owned or gone again.
+  std::vector<BlockId> take_new_unowned(std::size_t most);
   // The generation of the replica that the node has; 0 when it has none.
   std::uint64_t replica_generation(NodeIndex node, BlockId block) const;
   // Replicas in any state.
@@ -314,7 +317,7 @@ class BlockMap {
   absl::btree_map<std::pair<BlockId, NodeIndex>, Form> forms_;
   std::array<absl::btree_set<BlockId>, kNeeds> needing_;
   absl::btree_set<BlockId> unowned_;
-  std::vector<BlockId> new_unowned_;
+  std::deque<BlockId> new_unowned_;
   std::vector<PerNode> nodes_;
   BlockMapCounts counts_;  // Without total and missing.
   bool several_racks_ = false;

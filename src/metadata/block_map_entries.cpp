@@ -304,6 +304,13 @@ const absl::btree_set<BlockId>& BlockMap::needing(Need need) const {
   return needing_[static_cast<std::size_t>(need)];
 }
 
+std::vector<BlockId> BlockMap::take_new_unowned(std::size_t most) {
+  const auto count = static_cast<std::ptrdiff_t>(std::min(most, new_unowned_.size()));
+  std::vector<BlockId> taken(new_unowned_.begin(), new_unowned_.begin() + count);
+  new_unowned_.erase(new_unowned_.begin(), new_unowned_.begin() + count);
+  return taken;
+}
+
 std::uint64_t BlockMap::replica_generation(NodeIndex node, BlockId block) const {
   const auto at = entries_.find(block);
   if (at == entries_.end()) return 0;

@@ -22,7 +22,7 @@ void OrphanCollector::forget(BlockId block) {
 
 std::vector<BlockId> OrphanCollector::due(BlockMap& map, const WriteSessions& sessions,
                                           const Situation& situation, TimePoint now) {
-  for (const BlockId block : map.take_new_unowned()) {
+  for (const BlockId block : map.take_new_unowned(options_.blocks_max)) {
     const auto view = map.find(block);
     if (!view || view->owned) continue;
     // The deletions of a freed block were handed out when it was freed: they may only need to be
@@ -31,7 +31,7 @@ std::vector<BlockId> OrphanCollector::due(BlockMap& map, const WriteSessions& se
   }
   std::vector<BlockId> blocks;
   if (situation.safe_mode || !situation.all_live_reported) return blocks;
-  for (std::size_t i = 0; i < options_.deletes_max && !queue_.empty(); ++i) {
+  for (std::size_t i = 0; i < options_.blocks_max && !queue_.empty(); ++i) {
     const auto [when, block] = *queue_.begin();
     if (now < when) break;
     const auto view = map.find(block);

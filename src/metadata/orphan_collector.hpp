@@ -18,9 +18,10 @@ namespace minidfs::metadata {
 class OrphanCollector {
  public:
   struct Options {
-    std::chrono::milliseconds grace{300'000};        // Since first seen or last protected.
+    std::chrono::milliseconds grace{300'000};        // Since taken in or last protected.
     std::chrono::milliseconds repeat_after{30'000};  // An unconfirmed deletion is asked for again.
-    std::size_t deletes_max = 4'096;                 // Blocks looked at in one round.
+    // A round takes in so many blocks that became unowned, and looks at so many that are due.
+    std::size_t blocks_max = 4'096;
   };
   OrphanCollector() : OrphanCollector(Options{}) {}
   explicit OrphanCollector(Options options) : options_(options) {}
@@ -30,8 +31,8 @@ class OrphanCollector {
     bool all_live_reported = false;
   };
   // The blocks whose replicas may be deleted as far as the map and the sessions know, in order of
-  // id. Nothing in safe mode or before all live nodes have reported. Takes time for the blocks that
-  // became unowned and for those that are due, not for the others.
+  // id. Nothing in safe mode or before all live nodes have reported. However many became unowned or
+  // are due, a round takes a bounded time: the next ones do the rest.
   std::vector<BlockId> due(BlockMap& map, const WriteSessions& sessions, const Situation& situation,
                            TimePoint now);
   std::size_t tracked() const { return due_of_.size(); }

@@ -94,14 +94,13 @@ TEST_CASE("A round of collection is bounded and the next ones do the rest") {
   }
   WriteSessions sessions(SessionId{1});
   OrphanCollector collector({seconds(100), seconds(30), 10});
-  collect(collector, map, sessions, kCalm, kStart);
-  std::size_t sum = 0;
-  for (int i = 0; i < 3; ++i) {
-    const auto deletes = collect(collector, map, sessions, kCalm, kStart + seconds(100 + i));
-    CHECK(deletes.size() <= 10);
-    sum += deletes.size();
+  for (const std::size_t taken_in : {10U, 20U, 25U, 25U}) {
+    CHECK(collect(collector, map, sessions, kCalm, kStart).empty());
+    CHECK(collector.tracked() == taken_in);
   }
-  CHECK(sum == 25);
+  for (const std::size_t deleted : {10U, 10U, 5U, 0U}) {
+    CHECK(collect(collector, map, sessions, kCalm, kStart + seconds(100)).size() == deleted);
+  }
 }
 
 TEST_CASE("The deletions of a freed block are repeated only when they are not confirmed") {
