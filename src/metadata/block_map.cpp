@@ -12,17 +12,6 @@ ReplicaState classify(const Block& block, std::uint64_t generation, std::uint64_
   return length == block.length ? ReplicaState::kGood : ReplicaState::kCorrupt;
 }
 
-// Where the node's replica is, or where it would have to be inserted.
-std::size_t position_of(const ReplicaList& replicas, NodeIndex node) {
-  const auto* at = std::lower_bound(replicas.begin(), replicas.end(), node,
-                                    [](const Replica& r, NodeIndex n) { return r.node < n; });
-  return static_cast<std::size_t>(at - replicas.begin());
-}
-
-bool holds(const ReplicaList& replicas, std::size_t position, NodeIndex node) {
-  return position < replicas.size() && replicas[position].node == node;
-}
-
 }  // namespace
 
 // --- What the namespace says ---
@@ -184,96 +173,66 @@ void BlockMap::put(BlockId block, Entry& entry, ReplicaList& replicas, NodeIndex
 
 bool BlockMap::remove_replica(NodeIndex node, BlockId block, std::uint64_t generation) {
   note_change(node, block);
-  const auto at = entries_.find(block);
-  if (at == entries_.end()) return false;
-  Editor editor(*this, at);
-  const std::size_t position = position_of(editor.replicas, node);
-  if (!holds(editor.replicas, position, node)) return false;
-  if (form_of(block, editor.entry(), node).generation > generation) return false;
-  erase_replica(block, editor.entry(), editor.replicas, position);
+  ReplicaEditor replica(*this, node, block);
+  if (!replica || replica.form().generation > generation) return false;
+  replica.erase();
   return true;
 }
 
 void BlockMap::drop_from_report(NodeIndex node, BlockId block) {
-  const auto at = entries_.find(block);
-  if (at == entries_.end()) return;
-  Editor editor(*this, at);
-  const std::size_t position = position_of(editor.replicas, node);
-  if (holds(editor.replicas, position, node)) {
-    erase_replica(block, editor.entry(), editor.replicas, position);
-  }
+  if (ReplicaEditor replica(*this, node, block); replica) replica.erase();
 }
 
 bool BlockMap::mark_corrupt(NodeIndex node, BlockId block, std::uint64_t generation) {
-  const auto at = entries_.find(block);
-  if (at == entries_.end()) return false;
-  Editor editor(*this, at);
-  const std::size_t position = position_of(editor.replicas, node);
-  if (!holds(editor.replicas, position, node)) return false;
-  Replica& replica = editor.replicas[position];
-  if (form_of(block, editor.entry(), node).generation != generation) return false;
-  if (replica.state == ReplicaState::kDeleting) {
-    set_form(block, editor.entry(), node, {generation, kSpoilt});
-  }
+  ReplicaEditor replica(*this, node, block);
+  if (!replica || replica.form().generation != generation) return false;
+  if (replica->state == ReplicaState::kDeleting) replica.set_form({generation, kSpoilt});
   // A replica that is ahead or stale keeps that state: it is not served either way.
-  if (replica.state != ReplicaState::kGood) return false;
-  replica.state = ReplicaState::kCorrupt;
+  if (replica->state != ReplicaState::kGood) return false;
+  replica->state = ReplicaState::kCorrupt;
   return true;
 }
 
 bool BlockMap::mark_unreachable(NodeIndex node, BlockId block, std::uint64_t generation) {
   note_change(node, block);
-  const auto at = entries_.find(block);
-  if (at == entries_.end()) return false;
-  Editor editor(*this, at);
-  const std::size_t position = position_of(editor.replicas, node);
-  if (!holds(editor.replicas, position, node)) return false;
-  Replica& replica = editor.replicas[position];
-  const Form form = form_of(block, editor.entry(), node);
+  ReplicaEditor replica(*this, node, block);
+  if (!replica) return false;
+  const Form form = replica.form();
   if (form.generation > generation) return false;
-  if (replica.state == ReplicaState::kDeleting) {
-    if (form.length != kSpoilt)
-      set_form(block, editor.entry(), node, {form.generation, kOutOfReach});
-  } else {
-    replica.state = ReplicaState::kUnreachable;
+  if (replica->state != ReplicaState::kDeleting) {
+    replica->state = ReplicaState::kUnreachable;
+  } else if (form.length != kSpoilt) {
+    replica.set_form({form.generation, kOutOfReach});
   }
   return true;
 }
 
 std::optional<ReplicaDelete> BlockMap::mark_deleting(NodeIndex node, BlockId block) {
-  const auto at = entries_.find(block);
-  if (at == entries_.end()) return std::nullopt;
-  Editor editor(*this, at);
-  const std::size_t position = position_of(editor.replicas, node);
-  if (!holds(editor.replicas, position, node)) return std::nullopt;
-  Replica& replica = editor.replicas[position];
-  const Form form = form_of(block, editor.entry(), node);
-  if (replica.state == ReplicaState::kCorrupt) {
-    set_form(block, editor.entry(), node, {form.generation, kSpoilt});
-  } else if (replica.state == ReplicaState::kUnreachable) {
-    set_form(block, editor.entry(), node, {form.generation, kOutOfReach});
+  ReplicaEditor replica(*this, node, block);
+  if (!replica) return std::nullopt;
+  const auto generation = replica.form().generation;
+  if (replica->state == ReplicaState::kCorrupt) {
+    replica.set_form({generation, kSpoilt});
+  } else if (replica->state == ReplicaState::kUnreachable) {
+    replica.set_form({generation, kOutOfReach});
   }
-  replica.state = ReplicaState::kDeleting;
-  return ReplicaDelete{block, form.generation, node};
+  replica->state = ReplicaState::kDeleting;
+  return ReplicaDelete{block, generation, node};
 }
 
 bool BlockMap::cancel_deleting(NodeIndex node, BlockId block) {
-  const auto at = entries_.find(block);
-  if (at == entries_.end() || at->second.owned == 0) return false;
-  Editor editor(*this, at);
-  const std::size_t position = position_of(editor.replicas, node);
-  if (!holds(editor.replicas, position, node)) return false;
-  Replica& replica = editor.replicas[position];
-  if (replica.state != ReplicaState::kDeleting) return false;
-  Form form = form_of(block, editor.entry(), node);
-  const Block expected{block, editor.entry().generation, editor.entry().length};
+  ReplicaEditor replica(*this, node, block);
+  if (!replica || replica.entry().owned == 0) return false;
+  if (replica->state != ReplicaState::kDeleting) return false;
+  Form form = replica.form();
+  const Block expected{block, replica.entry().generation, replica.entry().length};
   const bool spoilt = form.length == kSpoilt;
   const bool away = form.length == kOutOfReach;
   if (spoilt || away) form.length = expected.length;
-  set_form(block, editor.entry(), node, form);
-  replica.state = classify(expected, form.generation, form.length);
-  if (spoilt && replica.state == ReplicaState::kGood) replica.state = ReplicaState::kCorrupt;
-  if (away) replica.state = ReplicaState::kUnreachable;
+  replica.set_form(form);
+  replica->state = classify(expected, form.generation, form.length);
+  if (spoilt && replica->state == ReplicaState::kGood) replica->state = ReplicaState::kCorrupt;
+  if (away) replica->state = ReplicaState::kUnreachable;
   return true;
 }
 

@@ -277,6 +277,7 @@ class BlockMap {
     absl::btree_set<BlockId> changed;  // Since the report began.
   };
   class Editor;  // Loads an entry's replicas and puts them back with all counters kept right.
+  class ReplicaEditor;  // The same for one of them.
 
   PerNode& per_node(NodeIndex node);
   const PerNode* known(NodeIndex node) const;
