@@ -8,7 +8,7 @@
 namespace minidfs::metadata {
 namespace {
 
-Result<Outcome> set_node_admin(NamespaceTable& table, const SetNodeAdmin& change) {
+Result<Outcome> apply(NamespaceTable& table, const SetNodeAdmin& change) {
   const auto& decision = change.decision;
   const bool known = decision.admin == AdminState::kInService ||
                      decision.admin == AdminState::kDecommissioning ||
@@ -22,40 +22,8 @@ Result<Outcome> set_node_admin(NamespaceTable& table, const SetNodeAdmin& change
   return Outcome{};
 }
 
-Result<Outcome> apply_one(NamespaceTable& table, const MakeDirectory& x) {
-  return make_directory(table, x);
-}
-Result<Outcome> apply_one(NamespaceTable& table, const Rename& x) { return rename(table, x); }
-Result<Outcome> apply_one(NamespaceTable& table, const Remove& x) { return remove(table, x); }
-Result<Outcome> apply_one(NamespaceTable& table, const SetReplication& x) {
-  return set_replication(table, x);
-}
-Result<Outcome> apply_one(NamespaceTable& table, const ReserveBlockIds& x) {
-  return reserve_block_ids(table, x);
-}
-Result<Outcome> apply_one(NamespaceTable& table, const BeginLeadership& x) {
-  return begin_leadership(table, x);
-}
-Result<Outcome> apply_one(NamespaceTable& table, const BeginLife& x) {
-  return begin_life(table, x);
-}
-Result<Outcome> apply_one(NamespaceTable& table, const RetireBlockIds& x) {
-  return retire_block_ids(table, x);
-}
-Result<Outcome> apply_one(NamespaceTable& table, const StageBlocks& x) {
-  return stage_blocks(table, x);
-}
-Result<Outcome> apply_one(NamespaceTable& table, const CommitStaged& x) {
-  return commit_staged(table, x);
-}
-Result<Outcome> apply_one(NamespaceTable& table, const DropStaged& x) {
-  return drop_staged(table, x);
-}
-Result<Outcome> apply_one(NamespaceTable& table, const SetNodeAdmin& x) {
-  return set_node_admin(table, x);
-}
-Result<Outcome> apply_one(NamespaceTable& table, const PurgeRemoved& x) {
-  MDFS_TRY(const std::uint64_t freed, table.purge(x.limit));
+Result<Outcome> apply(NamespaceTable& table, const PurgeRemoved& change) {
+  MDFS_TRY(const std::uint64_t freed, table.purge(change.limit));
   return Outcome{0, {}, freed};
 }
 
@@ -64,7 +32,7 @@ Result<Outcome> commit_dated(NamespaceTable& table, const CommitDated& x, std::s
     return commit_file(table, x.files[file], nullptr, x.time_ms, x.times[file]);
   }
   const CommitStaged staged{x.request, x.time_ms, x.client, x.session, x.staged, x.files[file]};
-  return commit_staged(table, staged, x.times[file]);
+  return apply(table, staged, x.times[file]);
 }
 
 // Of what has no times for some file, or several files with what is staged, nothing is done.
@@ -76,7 +44,7 @@ bool is_sound(const CommitDated& x) {
 
 Result<ChangeReply> apply_change(NamespaceTable& table, const Change& change) {
   ChangeReply reply;
-  const auto apply = [&](const auto& alternative) -> Status {
+  const auto apply_one = [&](const auto& alternative) -> Status {
     using Alternative = std::decay_t<decltype(alternative)>;
     if constexpr (std::is_same_v<Alternative, CommitFiles>) {
       reply.outcomes.reserve(alternative.files.size());
@@ -96,12 +64,12 @@ Result<ChangeReply> apply_change(NamespaceTable& table, const Change& change) {
         reply.outcomes.push_back(std::move(outcome));
       }
     } else {
-      MDFS_TRY(Outcome outcome, apply_one(table, alternative));
+      MDFS_TRY(Outcome outcome, apply(table, alternative));
       reply.outcomes.push_back(std::move(outcome));
     }
     return {};
   };
-  MDFS_CHECK(std::visit(apply, change));
+  MDFS_CHECK(std::visit(apply_one, change));
   return reply;
 }
 

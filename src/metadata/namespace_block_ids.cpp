@@ -108,7 +108,7 @@ Result<std::optional<Outcome>> check_block_ranges(NamespaceTable& table, const s
   return std::optional<Outcome>();
 }
 
-Result<Outcome> reserve_block_ids(NamespaceTable& table, const ReserveBlockIds& change) {
+Result<Outcome> apply(NamespaceTable& table, const ReserveBlockIds& change) {
   const std::uint64_t first = table.block_id_bound();
   if (change.count == 0 || change.count > kReservedIdsMax ||
       first + change.count > kBlockIdBoundMax) {
@@ -119,14 +119,14 @@ Result<Outcome> reserve_block_ids(NamespaceTable& table, const ReserveBlockIds& 
   return Outcome{0, {}, first};
 }
 
-Result<Outcome> begin_leadership(NamespaceTable& table, const BeginLeadership& change) {
+Result<Outcome> apply(NamespaceTable& table, const BeginLeadership& change) {
   MDFS_TRY(auto bad, check_leadership(table, change.number, change.mark));
   if (bad) return std::move(*bad);
   MDFS_CHECK(table.begin_leadership({change.life, change.number}, change.mark));
   return Outcome{0, {}, change.number};
 }
 
-Result<Outcome> begin_life(NamespaceTable& table, const BeginLife& change) {
+Result<Outcome> apply(NamespaceTable& table, const BeginLife& change) {
   if (change.life.is_none()) {
     return failure(Errc::kInvalidArgument, "a life of the namespace without an id");
   }
@@ -142,7 +142,7 @@ Result<Outcome> begin_life(NamespaceTable& table, const BeginLife& change) {
   return Outcome{0, {}, change.number};
 }
 
-Result<Outcome> retire_block_ids(NamespaceTable& table, const RetireBlockIds& change) {
+Result<Outcome> apply(NamespaceTable& table, const RetireBlockIds& change) {
   if (change.ranges.size() > kRetiredRangesMax) {
     return failure(Errc::kTooLarge, std::to_string(change.ranges.size()) +
                                         " ranges of blocks to retire, the limit is " +

@@ -26,9 +26,9 @@ Result<std::optional<Outcome>> check_block_ids(NamespaceTable& table, const Comm
 Result<std::optional<Outcome>> check_block_ranges(NamespaceTable& table, const std::string& what,
                                                   std::span<const BlockRange> ranges);
 
-Result<Outcome> reserve_block_ids(NamespaceTable& table, const ReserveBlockIds& change);
-Result<Outcome> begin_leadership(NamespaceTable& table, const BeginLeadership& change);
-Result<Outcome> begin_life(NamespaceTable& table, const BeginLife& change);
-Result<Outcome> retire_block_ids(NamespaceTable& table, const RetireBlockIds& change);
+Result<Outcome> apply(NamespaceTable& table, const ReserveBlockIds& change);
+Result<Outcome> apply(NamespaceTable& table, const BeginLeadership& change);
+Result<Outcome> apply(NamespaceTable& table, const BeginLife& change);
+Result<Outcome> apply(NamespaceTable& table, const RetireBlockIds& change);
 
 }  // namespace minidfs::metadata

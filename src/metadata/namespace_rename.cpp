@@ -32,7 +32,7 @@ Result<Resolved> resolve_target(NamespaceTable& table, const Rename& change,
 
 }  // namespace
 
-Result<Outcome> rename(NamespaceTable& table, const Rename& change) {
+Result<Outcome> apply(NamespaceTable& table, const Rename& change) {
   const auto source_path = split_path(change.source);
   if (!source_path) return failure(source_path.error());
   auto target_path = split_path(change.target);

@@ -144,7 +144,7 @@ Outcome failure(Errc code, std::string message) {
 
 Outcome failure(const Error& error) { return failure(error.code, error.message); }
 
-Result<Outcome> make_directory(NamespaceTable& table, const MakeDirectory& change) {
+Result<Outcome> apply(NamespaceTable& table, const MakeDirectory& change) {
   const auto components = split_path(change.path);
   if (!components) return failure(components.error());
   const Attributes attributes{change.permission, change.owner, change.group};
@@ -223,7 +223,7 @@ Result<Outcome> commit_file(NamespaceTable& table, const CommittedFile& file,
   return success(entry.id);
 }
 
-Result<Outcome> remove(NamespaceTable& table, const Remove& change) {
+Result<Outcome> apply(NamespaceTable& table, const Remove& change) {
   const auto components = split_path(change.path);
   if (!components) return failure(components.error());
   if (components->empty()) {
@@ -243,7 +243,7 @@ Result<Outcome> remove(NamespaceTable& table, const Remove& change) {
   return success(entry.found.id);
 }
 
-Result<Outcome> set_replication(NamespaceTable& table, const SetReplication& change) {
+Result<Outcome> apply(NamespaceTable& table, const SetReplication& change) {
   const auto components = split_path(change.path);
   if (!components) return failure(components.error());
   if (change.replication == 0) {

@@ -21,14 +21,14 @@ inline constexpr std::uint64_t kFileLengthMax = 1ULL << 62;
 Result<ChangeReply> apply_change(NamespaceTable& table, const Change& change);
 
 // The single rules, for callers that have one kind of change.
-Result<Outcome> make_directory(NamespaceTable& table, const MakeDirectory& change);
+Result<Outcome> apply(NamespaceTable& table, const MakeDirectory& change);
 // `staged`: what is staged of the file, its first blocks; null when all are with it.
 Result<Outcome> commit_file(NamespaceTable& table, const CommittedFile& file,
                             const StagedFile* staged, std::int64_t time_ms,
                             const FileTimes& times = {});
-Result<Outcome> rename(NamespaceTable& table, const Rename& change);
-Result<Outcome> remove(NamespaceTable& table, const Remove& change);
-Result<Outcome> set_replication(NamespaceTable& table, const SetReplication& change);
+Result<Outcome> apply(NamespaceTable& table, const Rename& change);
+Result<Outcome> apply(NamespaceTable& table, const Remove& change);
+Result<Outcome> apply(NamespaceTable& table, const SetReplication& change);
 Result<Outcome> set_attributes(NamespaceTable& table, const EntryAttributes& entry);
 
 // The request a change belongs to; nullptr for changes without one.

@@ -77,7 +77,7 @@ std::vector<Block> blocks_of(const StageBlocks& change) {
   return blocks;
 }
 
-Result<Outcome> stage_blocks(NamespaceTable& table, const StageBlocks& change) {
+Result<Outcome> apply(NamespaceTable& table, const StageBlocks& change) {
   if (auto bad = check_part(change)) return *bad;
   MDFS_TRY(auto file, table.staged(change.session));
   if (!file && change.position != 0) {
@@ -97,8 +97,7 @@ Result<Outcome> stage_blocks(NamespaceTable& table, const StageBlocks& change) {
   return Outcome{0, {}, file->blocks + blocks.size()};
 }
 
-Result<Outcome> commit_staged(NamespaceTable& table, const CommitStaged& change,
-                              const FileTimes& times) {
+Result<Outcome> apply(NamespaceTable& table, const CommitStaged& change, const FileTimes& times) {
   MDFS_TRY(const auto staged, table.staged(change.session));
   if (!staged) {
     return failure(Errc::kExpired, change.file.path + ": " + about(change.session) +
@@ -118,7 +117,7 @@ Result<Outcome> commit_staged(NamespaceTable& table, const CommitStaged& change,
   return commit_file(table, change.file, &*staged, change.time_ms, times);
 }
 
-Result<Outcome> drop_staged(NamespaceTable& table, const DropStaged& change) {
+Result<Outcome> apply(NamespaceTable& table, const DropStaged& change) {
   MDFS_TRY(const auto staged, table.staged(change.session));
   if (!staged) return Outcome{};
   MDFS_CHECK(table.drop_staged(*staged));

@@ -10,10 +10,10 @@ namespace minidfs::metadata {
 // Blocks in one StageBlocks: an entry that is applied in little time.
 inline constexpr std::uint64_t kStagedAtOnceMax = 16'384;
 
-Result<Outcome> stage_blocks(NamespaceTable& table, const StageBlocks& change);
-Result<Outcome> commit_staged(NamespaceTable& table, const CommitStaged& change,
-                              const FileTimes& times = {});
-Result<Outcome> drop_staged(NamespaceTable& table, const DropStaged& change);
+Result<Outcome> apply(NamespaceTable& table, const StageBlocks& change);
+Result<Outcome> apply(NamespaceTable& table, const CommitStaged& change,
+                      const FileTimes& times = {});
+Result<Outcome> apply(NamespaceTable& table, const DropStaged& change);
 
 // The blocks that a part has, in the order of the file. REQUIRES: not more than kStagedAtOnceMax.
 std::vector<Block> blocks_of(const StageBlocks& change);
