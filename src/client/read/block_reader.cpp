@@ -134,7 +134,7 @@ void BlockReader::avoid_failed_node() {
 
 asio::awaitable<Status> BlockReader::receive(const transfer::ByteSink& sink) {
   for (;;) {
-    if (cancelled_) end({Errc::kCancelled, "cancelled"});
+    if (cancelled_ && !is_over()) end({Errc::kCancelled, "cancelled"});
     switch (command_.kind) {
       case Kind::kAsk:
         if (!is_open()) co_await open();

@@ -67,6 +67,9 @@ class BlockReader {
   void tell_failed(Error why, bool opening, bool stood_still);
   void end(Error why);
 
+  bool is_over() const {
+    return command_.kind == ReadCommand::Kind::kDone || command_.kind == ReadCommand::Kind::kGiveUp;
+  }
   bool is_open() const { return connection_.client != nullptr; }
   // The replica of the command for the missing bytes; tells when that fails.
   asio::awaitable<void> open();
