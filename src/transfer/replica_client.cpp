@@ -6,20 +6,27 @@
 namespace minidfs::transfer {
 
 struct ReplicaClient::Parts {
+  explicit Parts(Loop shared_loop) : loop(std::move(shared_loop)) {}
+
+  Status prepare(const std::atomic<bool>* cancelled) {
+    if (loop) return {};
+    MDFS_TRY(loop, net::BlockingLoop::make(cancelled));
+    return {};
+  }
   std::optional<Status> finish_receive(const ByteSink& sink, std::chrono::milliseconds patience) {
     return loop->run(*client, client->finish_receive(sink, patience));
   }
 
-  std::unique_ptr<net::BlockingLoop> loop;
+  Loop loop;
   std::unique_ptr<AsyncReplicaClient> client;
 };
 
 ReplicaClient::ReplicaClient(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Result<std::unique_ptr<ReplicaClient>> ReplicaClient::adopt(
-    std::unique_ptr<AsyncReplicaClient> client) {
-  auto parts = std::make_unique<Parts>();
-  MDFS_TRY(parts->loop, net::BlockingLoop::make());
+    std::unique_ptr<AsyncReplicaClient> client, Loop loop) {
+  auto parts = std::make_unique<Parts>(std::move(loop));
+  MDFS_CHECK(parts->prepare(nullptr));
   client->join_loop(parts->loop->executor());
   parts->client = std::move(client);
   return std::unique_ptr<ReplicaClient>(new ReplicaClient(std::move(parts)));
@@ -33,12 +40,12 @@ std::unique_ptr<AsyncReplicaClient> ReplicaClient::release(std::unique_ptr<Repli
 ReplicaClient::~ReplicaClient() = default;
 
 Result<std::unique_ptr<ReplicaClient>> ReplicaClient::open(const metadata::Endpoint& datanode,
-                                                           const ConnectionOptions& options) {
-  auto parts = std::make_unique<Parts>();
-  MDFS_TRY(parts->loop, net::BlockingLoop::make(options.cancelled));
-  auto& loop = *parts->loop;
-  parts->client = std::make_unique<AsyncReplicaClient>(loop.executor(), datanode, options);
-  MDFS_CHECK(loop.run(*parts->client, parts->client->open()));
+                                                           const ConnectionOptions& options,
+                                                           Loop loop) {
+  auto parts = std::make_unique<Parts>(std::move(loop));
+  MDFS_CHECK(parts->prepare(options.cancelled));
+  parts->client = std::make_unique<AsyncReplicaClient>(parts->loop->executor(), datanode, options);
+  MDFS_CHECK(parts->loop->run(*parts->client, parts->client->open()));
   return std::unique_ptr<ReplicaClient>(new ReplicaClient(std::move(parts)));
 }
 

@@ -1,5 +1,5 @@
-// AsyncReplicaClient for those who block: the same calls, each on a loop of its own in the thread
-// of the caller, bounded by the time-outs in the options. Not thread-safe.
+// AsyncReplicaClient for those who block: the same calls, on a loop in the thread of the caller,
+// bounded by the time-outs in the options. Not thread-safe.
 #pragma once
 
 #include <chrono>
@@ -11,6 +11,10 @@
 #include "metadata/types.hpp"
 #include "transfer/answer_reader.hpp"
 #include "transfer/connection_options.hpp"
+
+namespace minidfs::net {
+class BlockingLoop;
+}
 
 namespace minidfs::transfer {
 
@@ -24,10 +28,14 @@ struct StallWatch {
 
 class ReplicaClient {
  public:
+  // A thread may have one loop for all of its clients; without one the client has its own.
+  using Loop = std::shared_ptr<net::BlockingLoop>;
   static Result<std::unique_ptr<ReplicaClient>> open(const metadata::Endpoint& datanode,
-                                                     const ConnectionOptions& options);
+                                                     const ConnectionOptions& options,
+                                                     Loop loop = nullptr);
   // Of a client that is open and on no loop.
-  static Result<std::unique_ptr<ReplicaClient>> adopt(std::unique_ptr<AsyncReplicaClient> client);
+  static Result<std::unique_ptr<ReplicaClient>> adopt(std::unique_ptr<AsyncReplicaClient> client,
+                                                      Loop loop = nullptr);
   // The same back, for another loop. REQUIRES: every answer was received.
   static std::unique_ptr<AsyncReplicaClient> release(std::unique_ptr<ReplicaClient> client);
   ~ReplicaClient();

@@ -18,13 +18,14 @@ ReplicaPool::ReplicaPool(NamenodeLink& link, std::chrono::milliseconds progress_
 ReplicaPool::~ReplicaPool() = default;
 
 Result<ReplicaConnection> ReplicaPool::take(const metadata::Endpoint& datanode, bool fresh,
-                                            std::chrono::milliseconds patience) {
+                                            std::chrono::milliseconds patience,
+                                            transfer::ReplicaClient::Loop loop) {
   if (auto idle = fresh ? nullptr : take_idle(datanode)) {
-    MDFS_TRY(auto client, transfer::ReplicaClient::adopt(std::move(idle)));
+    MDFS_TRY(auto client, transfer::ReplicaClient::adopt(std::move(idle), std::move(loop)));
     return ReplicaConnection{std::move(client), true};
   }
   MDFS_TRY(const auto how, options(patience));
-  MDFS_TRY(auto client, transfer::ReplicaClient::open(datanode, how));
+  MDFS_TRY(auto client, transfer::ReplicaClient::open(datanode, how, std::move(loop)));
   return ReplicaConnection{std::move(client), false};
 }
 

@@ -25,9 +25,10 @@ class ReplicaPool {
   ~ReplicaPool();
 
   // An idle connection, unless `fresh`, or a new one. `patience` is the longest that a new one may
-  // take to connect, and then to be greeted; 0 for the usual time-outs.
-  Result<ReplicaConnection> take(const metadata::Endpoint& datanode, bool fresh = false,
-                                 std::chrono::milliseconds patience = {});
+  // take to connect, and then to be greeted; 0 for the usual time-outs. `loop` is the caller's.
+  Result<ReplicaConnection> take(const metadata::Endpoint& datanode, bool fresh,
+                                 std::chrono::milliseconds patience,
+                                 transfer::ReplicaClient::Loop loop);
 
   // REQUIRES: every request was received and the connection is usable.
   void give_back(const metadata::Endpoint& datanode, ReplicaConnection connection);

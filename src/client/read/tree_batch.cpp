@@ -47,6 +47,9 @@ Status fetch_file(ClientContext& context, const std::string& path, LocalOutput o
 }
 
 Status BatchFetcher::fetch(TreeBatch& batch) {
+  if (!loop_) {
+    MDFS_TRY(loop_, net::BlockingLoop::make());
+  }
   std::map<metadata::Endpoint, Group> groups;
   Files single;
   for (auto& file : batch.files) {
@@ -101,7 +104,7 @@ const metadata::ReplicaLocation* BatchFetcher::best_location(
 }
 
 void BatchFetcher::begin(Group& group) {
-  auto taken = context_.replicas.take(group.location->data, false, patience());
+  auto taken = context_.replicas.take(group.location->data, false, patience(), loop_);
   if (!taken.ok()) return give_up(*group.location);
   group.connection = std::move(*taken);
   std::uint64_t bytes = 0;

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "net/blocking_loop.hpp"
+// The above comes first: see net/asio.hpp.
 #include "actors/messages.hpp"
 #include "client/client_context.hpp"
 #include "client/failures.hpp"
@@ -66,6 +68,7 @@ class BatchFetcher {
   ProgressMeter& progress_;
   Failures& failures_;
   FailedNodes failed_nodes_;
+  std::shared_ptr<net::BlockingLoop> loop_;  // Of the thread, for all datanodes.
 };
 
 }  // namespace minidfs::client
