@@ -1,16 +1,25 @@
-#include "client/client_context.hpp"
-
+#include "transfer/async_pipeline_writer.hpp"
+// The above comes first: see net/asio.hpp.
 #include <utility>
 
 #include "base/machine_name.hpp"
+#include "client/client_context.hpp"
 
 namespace minidfs::client {
+namespace {
+
+constexpr std::size_t kIdlePipelinesMax = 8;
+
+}  // namespace
 
 ClientContext::ClientContext(Options client_options)
     : options(std::move(client_options)),
       host(machine_name()),
       link({options.namenodes, options.connect_timeout, options.timeout}),
+      idle_pipelines(kIdlePipelinesMax),
       replicas(link, options.progress_timeout) {}
+
+ClientContext::~ClientContext() = default;
 
 bool names(const Error& error, const std::string& path) {
   return error.message.starts_with(path + ": ");

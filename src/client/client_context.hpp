@@ -13,7 +13,10 @@
 #include "client/node_health.hpp"
 #include "client/read/local_output.hpp"
 #include "client/read/replica_pool.hpp"
-#include "transfer/pipeline_writer.hpp"
+
+namespace minidfs::transfer {
+class AsyncPipelineWriter;
+}
 
 namespace minidfs::client {
 
@@ -28,13 +31,14 @@ struct OpenSessions {
 
 struct ClientContext {
   explicit ClientContext(Options client_options);
+  ~ClientContext();
 
   Options options;
   std::string host;  // This machine's name, for placement and the order of replicas.
   NamenodeLink link;
-  // Connections to write pipelines, by the datanodes that they lead through.
-  IdlePool<std::vector<metadata::Endpoint>, std::unique_ptr<transfer::PipelineWriter>>
-      idle_pipelines{8};
+  // Connections to write pipelines, by the datanodes that they lead through. On no loop.
+  IdlePool<std::vector<metadata::Endpoint>, std::unique_ptr<transfer::AsyncPipelineWriter>>
+      idle_pipelines;
   ReplicaPool replicas;
   NodeHealth health;
   OpenSessions sessions;

@@ -32,6 +32,19 @@ AsyncPipelineWriter::AsyncPipelineWriter(const asio::any_io_executor& executor,
   connection_.on_received([this] { return take_frames(); });
 }
 
+void AsyncPipelineWriter::leave_loop() {
+  MDFS_ASSERT(!state_.block_is_open() && flushed());
+  pulse_.reset();
+  pulse_scheduled_ = false;
+  alive_ = std::make_shared<const bool>(true);  // What stands in the loop is of no effect any more.
+  connection_.leave_loop();
+}
+
+void AsyncPipelineWriter::join_loop(const asio::any_io_executor& executor) {
+  connection_.join_loop(executor);
+  pulse_.emplace(executor);
+}
+
 // Remembers a failure of the connection.
 Status AsyncPipelineWriter::keep(Status status) {
   if (!status.ok() && broken_.ok()) broken_ = status;
@@ -174,8 +187,8 @@ void AsyncPipelineWriter::beat() {
 // bytes of a slow source.
 void AsyncPipelineWriter::schedule_beat() {
   if (std::exchange(pulse_scheduled_, true)) return;
-  pulse_.expires_after(kPulse);
-  pulse_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+  pulse_->expires_after(kPulse);
+  pulse_->async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
     if (error || alive.expired()) return;
     pulse_scheduled_ = false;
     if (!state_.block_is_open()) return;

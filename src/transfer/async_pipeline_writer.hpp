@@ -53,6 +53,10 @@ class AsyncPipelineWriter {
   void cancel() { connection_.cancel(); }
   asio::any_io_executor executor() { return connection_.executor(); }
 
+  // Between blocks it may go from one loop, and its thread, to another; see ClientConnection.
+  void leave_loop();
+  void join_loop(const asio::any_io_executor& executor);
+
   // What of an operation can be done without waiting, for those who would rather not enter a loop.
   // As much is sent as the kernel takes; flush() sends the rest.
   Status begin_append(std::span<const storage::Slice> slices, std::span<const std::byte> stored);
@@ -61,8 +65,9 @@ class AsyncPipelineWriter {
   asio::awaitable<Status> flush();
   // The ack or the error, when it is there already.
   std::optional<Result<BlockAck>> try_wait_ack();
-  // A sign of life, when a block is open and all that was sent has arrived. Any thread, but not
-  // during a call or an operation.
+  // A sign of life, when a block is open and all that was sent has arrived: for those whose loop
+  // stands still, as that of a thread that waits for its source. Any thread, but not during a call
+  // or an operation.
   void beat();
 
  private:
@@ -80,8 +85,8 @@ class AsyncPipelineWriter {
   PipelineState state_;
   std::string pending_;  // Frames that are gathered.
   OutgoingFrames outgoing_;
-  bool looks_ = false;  // For frames from the node, when all is sent.
-  asio::steady_timer pulse_;
+  bool looks_ = false;                       // For frames from the node, when all is sent.
+  std::optional<asio::steady_timer> pulse_;  // While it is on a loop.
   bool pulse_scheduled_ = false;
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
 };

@@ -1,7 +1,7 @@
 // AsyncPipelineWriter for those who block: the same calls, each on a loop of its own in the thread
 // of the caller, bounded by the time-outs in the options.
 //
-// Used by clients, and by datanodes that copy replicas. Not thread-safe.
+// Used by datanodes that copy replicas. Not thread-safe.
 #pragma once
 
 #include <cstddef>

@@ -5,13 +5,15 @@
 #include <mutex>
 #include <thread>
 #include <unordered_set>
+#include <utility>
 
 namespace minidfs::transfer {
 namespace {
 
 constexpr std::chrono::milliseconds kInterval{500};
 
-// Runs while there is any pulse. Never destroyed before the last one: pulses are members of objects
+// Runs while there is any pulse, and a little longer: short ones, which come one after another, do
+// not wake it. Never destroyed before the last one: pulses are members of objects
 // that the program's end does not outlive.
 class PulseThread {
  public:
@@ -33,7 +35,7 @@ class PulseThread {
     pulses_.insert(pulse);
     if (!thread_.joinable()) {
       thread_ = std::thread([this] { run(); });
-    } else if (pulses_.size() == 1) {
+    } else if (std::exchange(asleep_, false)) {
       changed_.notify_all();
     }
   }
@@ -46,11 +48,10 @@ class PulseThread {
   void run() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-      if (pulses_.empty()) {
-        changed_.wait(lock, [this] { return stopping_ || !pulses_.empty(); });
-      } else if (!changed_.wait_for(lock, kInterval, [this] { return stopping_; })) {
-        for (const auto* pulse : pulses_) pulse->beat();
-      }
+      if (changed_.wait_for(lock, kInterval, [this] { return stopping_; })) return;
+      for (const auto* pulse : pulses_) pulse->beat();
+      asleep_ = pulses_.empty();
+      changed_.wait(lock, [this] { return stopping_ || !asleep_; });
     }
   }
 
@@ -59,6 +60,7 @@ class PulseThread {
   std::unordered_set<const WriterPulse*> pulses_;
   std::thread thread_;
   bool stopping_ = false;
+  bool asleep_ = false;  // Until there is a pulse.
 };
 
 }  // namespace

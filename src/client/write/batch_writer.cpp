@@ -26,11 +26,14 @@ std::optional<Attributes> attributes_at(const std::string& local_path) {
 
 }  // namespace
 
-BatchWriter::BatchWriter(const BatchJob& job) : job_(job), space_(job.settings.compression) {
+BatchWriter::BatchWriter(const BatchJob& job) : job_(job) {
   report_.written.copies_min = UINT8_MAX;
 }
 
 Status BatchWriter::write(std::span<const SmallFile> batch) {
+  if (!thread_) {
+    MDFS_TRY(thread_, SendingThread::make(job_.settings.compression));
+  }
   // One that has expired took its own batch with it, no other.
   if (!session_ || !session_->alive().ok()) session_.emplace(job_.context);
   entries_.clear();
@@ -72,7 +75,7 @@ void BatchWriter::leave_unreadable(Entry& entry, Error error) {
 
 // A file that is said to be empty may have content, such as those of /proc.
 void BatchWriter::look_into(Entry& entry) {
-  const auto first = entry.source->read(0, std::span(space_.buffer).first(1));
+  const auto first = entry.source->read(0, std::span(thread_->space.buffer).first(1));
   if (!first.ok()) return leave_unreadable(entry, first.error());
   entry.empty = first->empty();
 }
@@ -141,10 +144,12 @@ Status BatchWriter::store_blocks() {
   if (entries.empty()) return pipeline.ok() ? Status() : Status(pipeline.error());
   std::vector<BlockToWrite> blocks(entries.size());
   for (std::size_t i = 0; i < entries.size(); ++i) blocks[i].source = entries[i]->source.get();
-  BlockWriter writer(*session_, job_.context, job_.progress,
-                     {job_.settings.compression, job_.settings.replication, nullptr}, space_);
-  writer.send(blocks, std::move(pipeline));
-  auto finished = writer.finish();
+  auto& loop = *thread_->loop;
+  BlockWriter writer(loop.executor(), *session_, job_.progress,
+                     {job_.settings.compression, job_.settings.replication, nullptr},
+                     thread_->space);
+  loop.run(writer, writer.send(blocks, std::move(pipeline)));
+  auto finished = loop.run(writer, writer.finish());
   const auto wanted = copies_min(job_.context.options, job_.settings.replication);
   for (std::size_t i = 0; i < entries.size(); ++i) {
     auto& entry = *entries[i];

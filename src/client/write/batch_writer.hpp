@@ -72,8 +72,8 @@ class BatchWriter {
 
   const BatchJob& job_;
   std::optional<WriteSession> session_;
-  SendingSpace space_;
-  std::vector<std::byte> memory_;  // Of the file that is read at the moment.
+  std::unique_ptr<SendingThread> thread_;  // From the first batch on.
+  std::vector<std::byte> memory_;          // Of the file that is read at the moment.
   std::vector<Entry> entries_;
   BatchReport report_;
 };

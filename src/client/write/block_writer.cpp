@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <random>
-#include <thread>
 #include <utility>
+
+#include "net/answer.hpp"
+#include "transfer/writer_pulse.hpp"
 
 namespace minidfs::client {
 namespace {
@@ -50,31 +52,46 @@ Status outcome_of(const BlockToWrite& block, const Status& finished, std::size_t
   return block.unreadable ? Status(*block.unreadable) : finished;
 }
 
-BlockWriter::BlockWriter(WriteSession& session, ClientContext& context, ProgressMeter& progress,
-                         const BlockWriteOptions& options, SendingSpace& space)
-    : session_(session),
-      context_(context),
+Result<std::unique_ptr<SendingThread>> SendingThread::make(
+    const storage::Compression& compression) {
+  MDFS_TRY(auto loop, net::BlockingLoop::make());
+  return std::unique_ptr<SendingThread>(
+      new SendingThread{std::move(loop), SendingSpace(compression)});
+}
+
+BlockWriter::BlockWriter(asio::any_io_executor executor, WriteSession& session,
+                         ProgressMeter& progress, const BlockWriteOptions& options,
+                         SendingSpace& space)
+    : executor_(std::move(executor)),
+      session_(session),
+      context_(session.context()),
       progress_(progress),
       options_(options),
-      copies_min_(client::copies_min(context.options, options.replication)),
+      copies_min_(client::copies_min(context_.options, options.replication)),
       space_(space),
-      policy_(copies_min_, context.options.timeout) {}
+      policy_(copies_min_, context_.options.timeout) {}
+
+void BlockWriter::cancel() {
+  cancelled_ = true;
+  if (try_.pipeline.connection) try_.pipeline.connection->cancel();
+  if (end_wait_) end_wait_();
+}
 
 // --- What the policy says ----------------------------------------------------------------------
 
-void BlockWriter::send(std::span<BlockToWrite> blocks, Result<Pipeline> first) {
+asio::awaitable<void> BlockWriter::send(std::span<BlockToWrite> blocks, Result<Pipeline> first) {
   for (auto& block : blocks) pending_.push_back(&block);
   command_ = policy_.start();
   take_answer(std::move(first));
-  obey(false);
+  co_await obey(false);
   keep_rest();
 }
 
-Status BlockWriter::finish() {
-  if (std::exchange(awaits_acks_, false)) end_try();
-  obey(true);
+asio::awaitable<Status> BlockWriter::finish() {
+  if (std::exchange(awaits_acks_, false)) co_await end_try();
+  co_await obey(true);
   MDFS_ASSERT(gave_up() || command_.kind == Kind::kDone);
-  return failure();
+  co_return failure();
 }
 
 void BlockWriter::step(const WriteEvent& event) {
@@ -82,27 +99,49 @@ void BlockWriter::step(const WriteEvent& event) {
 }
 
 // Does as it is told until that is over, or everything was sent.
-void BlockWriter::obey(bool to_the_end) {
+asio::awaitable<void> BlockWriter::obey(bool to_the_end) {
   for (;;) {
     if (command_.kind == Kind::kAsk) {
-      ask();
+      co_await ask();
     } else if (command_.kind == Kind::kSend) {
-      if (!send_all()) continue;
+      const bool sent = co_await send_all();
+      if (!sent) continue;
       if (!to_the_end) {
         awaits_acks_ = true;
-        return;
+        co_return;
       }
-      end_try();
+      co_await end_try();
     } else {
-      return;
+      co_return;
     }
   }
 }
 
-void BlockWriter::ask() {
-  if (command_.delay.count() > 0) std::this_thread::sleep_for(command_.delay);
+asio::awaitable<void> BlockWriter::ask() {
+  if (command_.delay.count() > 0) co_await pause(command_.delay);
   if (command_.forgive) session_.forgive_nodes();
-  if (!stopped()) take_answer(session_.request_pipeline(demand()));
+  if (stopped()) co_return;
+  auto pipeline = co_await request_pipeline();
+  if (!stopped()) take_answer(std::move(pipeline));
+}
+
+asio::awaitable<void> BlockWriter::pause(std::chrono::milliseconds delay) {
+  asio::steady_timer timer(executor_, delay);
+  end_wait_ = [&timer] { timer.cancel(); };
+  boost::system::error_code ignored;
+  if (!cancelled_) co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  end_wait_ = nullptr;
+}
+
+asio::awaitable<Result<Pipeline>> BlockWriter::request_pipeline() {
+  net::Answer<Result<Pipeline>> answer(executor_);
+  end_wait_ = [&answer] { answer.cancel(); };
+  session_.request_pipeline(demand(), answer.giver());
+  // The link answers in time.
+  auto pipeline = co_await answer.take(SteadyClock::time_point::max());
+  end_wait_ = nullptr;
+  if (pipeline) co_return *std::move(pipeline);
+  co_return Error{Errc::kCancelled, "cancelled"};
 }
 
 void BlockWriter::take_answer(Result<Pipeline> pipeline) {
@@ -136,6 +175,7 @@ PipelineDemand BlockWriter::demand() const {
 // Nobody wants the blocks any more, or their session is over.
 bool BlockWriter::stopped() {
   auto alive = session_.alive();
+  if (cancelled_) alive = Error{Errc::kCancelled, "cancelled"};
   if (options_.stop != nullptr && *options_.stop) alive = Error{Errc::kCancelled, "given up"};
   if (alive.ok()) return false;
   step(WriteCancelled{std::move(alive).error()});
@@ -171,92 +211,120 @@ Status BlockWriter::repeatable() const {
 // --- A try -------------------------------------------------------------------------------------
 
 // Everything that is pending, once. False when something else is to be done next.
-bool BlockWriter::send_all() {
+asio::awaitable<bool> BlockWriter::send_all() {
   for (std::size_t i = 0; i < pending_.size() && !try_.spoiled; ++i) {
-    if (!send_block(*pending_[i], try_.pipeline.blocks[i])) return false;
+    const bool goes_on = co_await send_block(*pending_[i], try_.pipeline.blocks[i]);
+    if (!goes_on) co_return false;
   }
-  if (!try_.spoiled && !try_.sent.empty()) return true;
-  end_try();
-  return false;
+  if (!try_.spoiled && !try_.sent.empty()) co_return true;
+  co_await end_try();
+  co_return false;
 }
 
 // Of a block that cannot be read, or of a connection that fails, the end of the try takes care.
-bool BlockWriter::send_block(BlockToWrite& block, BlockId id) {
+asio::awaitable<bool> BlockWriter::send_block(BlockToWrite& block, BlockId id) {
   std::uint64_t offset = 0;
   for (;;) {
-    if (stopped() || (offset > 0 && !goes_on_here(block, offset))) return false;
-    auto chunk = block.source->read(offset, space_.buffer);
+    if (stopped()) co_return false;
+    if (offset > 0) {
+      const bool here = co_await goes_on_here(block, offset);
+      if (!here) co_return false;
+    }
+    auto chunk = read(*block.source, offset);
     if (!chunk.ok()) block.unreadable = std::move(chunk).error();
     if (block.unreadable || (offset == 0 && chunk->empty())) {
       block.over = true;
       try_.spoiled = offset > 0;
-      return true;
+      co_return true;
     }
-    if (offset == 0 && !begin_block(block, id, chunk->size())) return true;
+    if (offset == 0) {
+      const bool begun = co_await begin_block(block, id, chunk->size());
+      if (!begun) co_return true;
+    }
     offset += chunk->size();
     if (offset > block.counted) {
       progress_.add_bytes(offset - std::exchange(block.counted, offset));
     }
-    if (!chunk->empty() && !append(*chunk)) return true;
+    if (!chunk->empty()) {
+      const bool sent = co_await append(*chunk);
+      if (!sent) co_return true;
+    }
     if (chunk->size() < space_.buffer.size()) break;
   }
-  const BusyTime busy(try_.busy);
-  if (connection_holds(try_.pipeline.connection->end_block())) {
-    try_.sent.push_back({&block, id, offset});
-  }
-  return true;
+  const bool ended = co_await end_block();
+  if (ended) try_.sent.push_back({&block, id, offset});
+  co_return true;
 }
 
-bool BlockWriter::begin_block(BlockToWrite& block, BlockId id, std::size_t first_bytes) {
+// A source may have nothing for hours.
+Result<std::span<const std::byte>> BlockWriter::read(BlockSource& source, std::uint64_t offset) {
+  std::optional<transfer::WriterPulse> pulse;
+  if (offset > 0) pulse.emplace([writer = try_.pipeline.connection.get()] { writer->beat(); });
+  return source.read(offset, space_.buffer);
+}
+
+asio::awaitable<bool> BlockWriter::begin_block(BlockToWrite& block, BlockId id,
+                                               std::size_t first_bytes) {
   auto& pipeline = try_.pipeline;
-  if (!pipeline.connection && !connection_holds(session_.connect(pipeline, command_.fresh))) {
-    return false;
+  if (!pipeline.connection) {
+    Status connected = co_await session_.connect(executor_, pipeline, command_.fresh);
+    if (!connection_holds(std::move(connected))) co_return false;
   }
   space_.encoder.begin_block(id, pipeline.generation);
   const auto hint = std::max<std::uint64_t>(block.source->length_max(), first_bytes);
-  return connection_holds(pipeline.connection->begin_block(id, pipeline.generation, hint));
+  co_return connection_holds(pipeline.connection->begin_block(id, pipeline.generation, hint));
 }
 
-bool BlockWriter::append(std::span<const std::byte> chunk) {
+asio::awaitable<bool> BlockWriter::append(std::span<const std::byte> chunk) {
   const auto encoded = space_.encoder.encode(chunk);
   try_.bytes += chunk.size();
   const BusyTime busy(try_.busy);
-  return connection_holds(try_.pipeline.connection->append(encoded.slices, encoded.stored));
+  Status sent = co_await try_.pipeline.connection->append(encoded.slices, encoded.stored);
+  co_return connection_holds(std::move(sent));
+}
+
+asio::awaitable<bool> BlockWriter::end_block() {
+  const BusyTime busy(try_.busy);
+  Status ended = co_await try_.pipeline.connection->end_block();
+  co_return connection_holds(std::move(ended));
 }
 
 // In the middle of a block: not when its pipeline has lost nodes and there is a better one. A batch
 // learns of losses from its acks, which come soon.
-bool BlockWriter::goes_on_here(const BlockToWrite& block, std::uint64_t bytes_sent) {
+asio::awaitable<bool> BlockWriter::goes_on_here(const BlockToWrite& block,
+                                                std::uint64_t bytes_sent) {
   const auto& losses = try_.pipeline.connection->losses();
-  if (!losses || pending_.size() > 1) return true;
+  if (!losses || pending_.size() > 1) co_return true;
   const auto lost = std::count(losses->stored.begin(), losses->stored.end(), false);
-  if (std::exchange(try_.lost, lost) == lost) return true;
+  if (std::exchange(try_.lost, lost) == lost) co_return true;
   blame(*losses);
   const auto left = static_cast<std::ptrdiff_t>(losses->stored.size()) - lost;
   if (left == 0) {
     try_.why = losses_of(*losses);
     try_.spoiled = true;
-    end_try();
-    return false;
+    co_await end_try();
+    co_return false;
   }
   step(NodesLost{static_cast<std::size_t>(left), bytes_sent, block.source->repeatable().ok()});
-  if (command_.kind == Kind::kAsk) ask();
-  return command_.kind == Kind::kGoOn;
+  if (command_.kind == Kind::kAsk) co_await ask();
+  co_return command_.kind == Kind::kGoOn;
 }
 
 // With the connection the first target is lost.
 bool BlockWriter::connection_holds(Status status) {
   if (status.ok()) return true;
-  session_.note_lost(try_.pipeline.targets.front(),
-                     first_target_to_blame(status.error(), try_.pipeline.reused));
+  if (!cancelled_) {
+    session_.note_lost(try_.pipeline.targets.front(),
+                       first_target_to_blame(status.error(), try_.pipeline.reused));
+  }
   try_.spoiled = true;
   try_.broken = std::move(status);
   return false;
 }
 
 // Takes the acks that are due and says how the try ended.
-void BlockWriter::end_try() {
-  if (try_.pipeline.connection) take_acks();
+asio::awaitable<void> BlockWriter::end_try() {
+  if (try_.pipeline.connection) co_await take_acks();
   try_.pipeline.connection.reset();
   std::erase_if(pending_, [&](const BlockToWrite* block) { return is_complete(*block); });
   TryEnded ended;
@@ -275,26 +343,29 @@ void BlockWriter::end_try() {
 }
 
 // After a failure of the connection the acks that came before it still count.
-void BlockWriter::take_acks() {
+asio::awaitable<void> BlockWriter::take_acks() {
   bool whole = !try_.spoiled;
   for (const auto& sent : try_.sent) {
-    auto ack = [&] {
-      const BusyTime busy(try_.busy);
-      return try_.pipeline.connection->wait_ack();
-    }();
+    auto ack = co_await wait_ack();
     if (!ack.ok()) {
       if (try_.broken.ok()) (void)connection_holds(std::move(ack).error());
-      return;
+      co_return;
     }
     whole = whole && std::find(ack->stored.begin(), ack->stored.end(), false) == ack->stored.end();
     take_ack(sent, *ack);
   }
   // Nodes behind a failed one stay cut off for the connection's life.
-  if (!whole) return;
+  if (!whole) co_return;
   if (try_.sent.size() == 1) {
     context_.health.note_block(try_.sent.front().block->stored.nodes, try_.bytes, try_.busy);
   }
   session_.give_back(std::move(try_.pipeline));
+}
+
+asio::awaitable<Result<transfer::BlockAck>> BlockWriter::wait_ack() {
+  const BusyTime busy(try_.busy);
+  auto ack = co_await try_.pipeline.connection->wait_ack();
+  co_return ack;
 }
 
 // What an earlier try achieved stays unless this one has more copies.

@@ -1,16 +1,21 @@
 // Gets blocks stored: sends them through a pipeline of datanodes, and again through others when
 // WritePolicy says so. One writer for a block of a file or of a stream and for a batch of small
-// files, whose blocks go through one pipeline without waiting for one another.
+// files, whose blocks go through one pipeline without waiting for one another. Coroutines on the
+// loop of the caller; a thread that writes has a loop of its own (SendingThread).
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "net/blocking_loop.hpp"
+// The above comes first: see net/asio.hpp.
 #include "client/client_context.hpp"
 #include "client/progress_meter.hpp"
 #include "client/write/block_source.hpp"
@@ -41,7 +46,7 @@ struct BlockWriteOptions {
   const std::atomic<bool>* stop = nullptr;  // Set by whoever gives the whole file up. May be null.
 };
 
-// What one thread sends with; serves one block after another.
+// What blocks are sent with, one writer after another.
 struct SendingSpace {
   explicit SendingSpace(const storage::Compression& compression)
       : encoder(compression), buffer(kChunkBytes) {}
@@ -49,20 +54,33 @@ struct SendingSpace {
   std::vector<std::byte> buffer;
 };
 
-// For one thread.
+// The same for a thread that does nothing else, with the loop on which it waits.
+struct SendingThread {
+  // kUnavailable when there are no descriptors for the loop.
+  static Result<std::unique_ptr<SendingThread>> make(const storage::Compression& compression);
+
+  std::unique_ptr<net::BlockingLoop> loop;
+  SendingSpace space;
+};
+
+// Belongs to the loop of its executor; one operation at a time, which the object outlives. Sources
+// are read on the loop, which stands still for so long: the writer's signs of life go on. Every
+// other wait is bounded by the options' time-outs, and ended by cancel().
 class BlockWriter {
  public:
   // All references outlive it.
-  BlockWriter(WriteSession& session, ClientContext& context, ProgressMeter& progress,
+  BlockWriter(asio::any_io_executor executor, WriteSession& session, ProgressMeter& progress,
               const BlockWriteOptions& options, SendingSpace& space);
 
   // Sends the blocks once, or more often when there is a reason on the way. Afterwards their
   // sources have been read to their ends, unless it has failed. `first` is the namenode's answer to
   // the request for a pipeline.
-  void send(std::span<BlockToWrite> blocks, Result<Pipeline> first);
+  asio::awaitable<void> send(std::span<BlockToWrite> blocks, Result<Pipeline> first);
   // Waits until every block is stored, however often it must be sent for that, or unreadable. What
   // is stored stays so when others of the blocks are not, which is the error.
-  Status finish();
+  asio::awaitable<Status> finish();
+  // The operation under way ends with kCancelled, and all that follow.
+  void cancel();
   // Why it has given up, if it has.
   Status failure() const { return gave_up() ? Status(command_.error) : Status(); }
 
@@ -86,27 +104,33 @@ class BlockWriter {
   };
 
   void step(const WriteEvent& event);
-  void obey(bool to_the_end);
-  void ask();
+  asio::awaitable<void> obey(bool to_the_end);
+  asio::awaitable<void> ask();
+  asio::awaitable<void> pause(std::chrono::milliseconds delay);
+  asio::awaitable<Result<Pipeline>> request_pipeline();
   void take_answer(Result<Pipeline> pipeline);
   PipelineDemand demand() const;
-  bool send_all();
-  bool send_block(BlockToWrite& block, BlockId id);
-  bool begin_block(BlockToWrite& block, BlockId id, std::size_t first_bytes);
-  bool append(std::span<const std::byte> chunk);
-  bool goes_on_here(const BlockToWrite& block, std::uint64_t bytes_sent);
+  asio::awaitable<bool> send_all();
+  asio::awaitable<bool> send_block(BlockToWrite& block, BlockId id);
+  Result<std::span<const std::byte>> read(BlockSource& source, std::uint64_t offset);
+  asio::awaitable<bool> begin_block(BlockToWrite& block, BlockId id, std::size_t first_bytes);
+  asio::awaitable<bool> append(std::span<const std::byte> chunk);
+  asio::awaitable<bool> end_block();
+  asio::awaitable<bool> goes_on_here(const BlockToWrite& block, std::uint64_t bytes_sent);
   bool stopped();
   void keep_rest();
   bool may_start_again() const;
   bool connection_holds(Status status);
-  void end_try();
-  void take_acks();
+  asio::awaitable<void> end_try();
+  asio::awaitable<void> take_acks();
+  asio::awaitable<Result<transfer::BlockAck>> wait_ack();
   void take_ack(const Sent& sent, const transfer::BlockAck& ack);
   void blame(const transfer::BlockAck& ack);
   bool is_complete(const BlockToWrite& block) const;
   Status repeatable() const;
   bool gave_up() const { return command_.kind == WriteCommand::Kind::kGiveUp; }
 
+  asio::any_io_executor executor_;
   WriteSession& session_;
   ClientContext& context_;
   ProgressMeter& progress_;
@@ -118,6 +142,8 @@ class BlockWriter {
   std::vector<BlockToWrite*> pending_;  // Not complete.
   Try try_;                             // The present one; between two the one to come.
   bool awaits_acks_ = false;            // Everything was sent.
+  bool cancelled_ = false;
+  std::function<void()> end_wait_;  // The present wait for anything but the connection.
 };
 
 // The fewest copies that a block of `replication` may have for its write to succeed.

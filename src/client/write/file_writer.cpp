@@ -64,18 +64,23 @@ Result<WriteReport> FileWriter::write(Source& source) {
 // --- Workers -----------------------------------------------------------------------------------
 
 void FileWriter::work() {
-  std::optional<SendingSpace> space;
-  while (write_next(space)) {
+  std::unique_ptr<SendingThread> thread;
+  while (write_next(thread)) {
   }
 }
 
 // One block, from its source to its datanodes. False when there is none left, or the file is lost.
-bool FileWriter::write_next(std::optional<SendingSpace>& space) {
+bool FileWriter::write_next(std::unique_ptr<SendingThread>& thread) {
   std::unique_lock turn(turn_);
   if (stop_ || next_ >= end_) return false;
-  if (!space) space.emplace(settings_.compression);
+  if (!thread) {
+    auto made = SendingThread::make(settings_.compression);
+    if (!made.ok()) return fail(std::move(made).error());
+    thread = *std::move(made);
+  }
+  auto& loop = *thread->loop;
   const auto index = next_++;
-  auto cut = cutter_->cut(index, space->buffer);
+  auto cut = cutter_->cut(index, thread->space.buffer);
   // Before anybody else asks a source that has failed for more.
   if (!cut.ok()) return fail(std::move(cut).error());
   const auto source = std::move(*cut);
@@ -92,17 +97,17 @@ bool FileWriter::write_next(std::optional<SendingSpace>& space) {
   if (!in_order) pass_on(turn);
 
   BlockToWrite block{source.get()};
-  BlockWriter writer(session_, context_, progress_,
-                     {settings_.compression, settings_.replication, &stop_}, *space);
-  writer.send({&block, 1}, next_pipeline(index < expected));
+  BlockWriter writer(loop.executor(), session_, progress_,
+                     {settings_.compression, settings_.replication, &stop_}, thread->space);
+  loop.run(writer, writer.send({&block, 1}, next_pipeline(index < expected)));
   if (in_order) {
     auto failure = block.unreadable ? Status(*block.unreadable) : writer.failure();
     if (!failure.ok()) return fail(std::move(failure).error());
     note_end(index, source->length_max());
     pass_on(turn);
   }
-  auto outcome =
-      outcome_of(block, writer.finish(), copies_min(context_.options, settings_.replication));
+  const auto finished = loop.run(writer, writer.finish());
+  auto outcome = outcome_of(block, finished, copies_min(context_.options, settings_.replication));
   if (!outcome.ok()) return fail(std::move(outcome).error());
   if (!in_order) {
     turn.lock();

@@ -66,7 +66,7 @@ class FileWriter {
 
  private:
   void work();
-  bool write_next(std::optional<SendingSpace>& space);
+  bool write_next(std::unique_ptr<SendingThread>& thread);
   Result<Pipeline> next_pipeline(bool expected);
   PipelineDemand demand(std::uint64_t block_size) const;
   void pass_on(std::unique_lock<std::mutex>& turn);

@@ -22,7 +22,7 @@
 
 #include "base/error.hpp"
 #include "client/link/retry_schedule.hpp"
-#include "transfer/pipeline_writer.hpp"
+#include "transfer/pipeline_state.hpp"
 
 namespace minidfs::client {
 

@@ -50,7 +50,7 @@ WriteSession::~WriteSession() {
   {
     // The link answers every request within its time-out, and when it ends.
     std::unique_lock lock(mutex_);
-    answered_.wait(lock, [&] { return supply_.asked == 0; });
+    answered_.wait(lock, [&] { return unanswered_ == 0; });
   }
   state_->end();
 }
@@ -109,21 +109,30 @@ void WriteSession::take_supply(Granted granted) {
     supply_.left += asked;
     supply_.error = std::move(granted).error();
   }
-  // With the lock: whoever waits may destroy the session once it has it.
-  answered_.notify_all();
+}
+
+void WriteSession::request_pipeline(const PipelineDemand& demand, PipelineCallback callback) {
+  if (auto status = alive(); !status.ok()) return callback(std::move(status).error());
+  ask(demand, 1, [callback = std::move(callback)](Granted granted) {
+    if (!granted.ok()) return callback(std::move(granted).error());
+    callback(pipeline_of(std::move(granted->front())));
+  });
 }
 
 Result<Pipeline> WriteSession::request_pipeline(const PipelineDemand& demand) {
-  MDFS_CHECK(alive());
-  const auto answer = std::make_shared<std::promise<Granted>>();
-  ask(demand, 1, [answer](Granted granted) { answer->set_value(std::move(granted)); });
-  MDFS_TRY(auto granted, answer->get_future().get());
-  return pipeline_of(std::move(granted.front()));
+  const auto promise = std::make_shared<std::promise<Result<Pipeline>>>();
+  request_pipeline(
+      demand, [promise](Result<Pipeline> pipeline) { promise->set_value(std::move(pipeline)); });
+  return promise->get_future().get();
 }
 
-// First without the slow nodes. Whoever asks waits for the answer before it destroys the session.
+// First without the slow nodes.
 void WriteSession::ask(const PipelineDemand& demand, std::uint32_t pipelines,
                        GrantedCallback callback) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++unanswered_;
+  }
   auto all = request_of(demand, pipelines);
   auto request = all;
   add_missing(request.excluded, context_.health.slow());
@@ -133,15 +142,23 @@ void WriteSession::ask(const PipelineDemand& demand, std::uint32_t pipelines,
                            callback = std::move(callback)](Result<actors::WriteGrant> grant) {
         auto granted = state_->enter(std::move(grant));
         if (!avoids_slow || !falls_short(granted, all.replication)) {
-          return callback(std::move(granted));
+          return answer(callback, std::move(granted));
         }
         auto again = all;
         again.session = state_->id();
         context_.link.submit<actors::AllocateBlocks>(
-            std::move(again), [state = state_, callback](Result<actors::WriteGrant> second) {
-              callback(state->enter(std::move(second)));
+            std::move(again), [this, callback](Result<actors::WriteGrant> second) {
+              answer(callback, state_->enter(std::move(second)));
             });
       });
+}
+
+void WriteSession::answer(const GrantedCallback& callback, Granted granted) {
+  callback(std::move(granted));
+  const std::lock_guard lock(mutex_);
+  --unanswered_;
+  // With the lock: whoever waits may destroy the session once it has it.
+  answered_.notify_all();
 }
 
 actors::AllocateBlocks WriteSession::request_of(const PipelineDemand& demand,
@@ -163,22 +180,27 @@ actors::AllocateBlocks WriteSession::request_of(const PipelineDemand& demand,
   return request;
 }
 
-Status WriteSession::connect(Pipeline& pipeline, bool fresh) {
+asio::awaitable<Status> WriteSession::connect(const asio::any_io_executor& executor,
+                                              Pipeline& pipeline, bool fresh) {
   auto targets = endpoints_of(pipeline);
-  if (!fresh) {
-    if (auto idle = context_.idle_pipelines.take(targets)) {
-      pipeline.connection = std::move(*idle);
-      pipeline.reused = true;
-      return {};
-    }
+  auto idle = fresh ? std::nullopt : context_.idle_pipelines.take(targets);
+  if (idle) {
+    pipeline.connection = *std::move(idle);
+    pipeline.connection->join_loop(executor);
+    pipeline.reused = true;
+    co_return Status();
   }
-  MDFS_TRY(auto options, connection_options(context_.link, context_.options.progress_timeout));
-  options.disk_timeout = context_.options.disk_timeout;
-  MDFS_TRY(pipeline.connection, transfer::PipelineWriter::open(std::move(targets), options));
-  return {};
+  auto options = connection_options(context_.link, context_.options.progress_timeout);
+  if (!options.ok()) co_return std::move(options).error();
+  options->disk_timeout = context_.options.disk_timeout;
+  pipeline.connection =
+      std::make_unique<transfer::AsyncPipelineWriter>(executor, std::move(targets), *options);
+  Status opened = co_await pipeline.connection->open();
+  co_return opened;
 }
 
 void WriteSession::give_back(Pipeline pipeline) {
+  pipeline.connection->leave_loop();
   context_.idle_pipelines.give_back(endpoints_of(pipeline), std::move(pipeline.connection));
 }
 

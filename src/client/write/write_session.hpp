@@ -14,11 +14,12 @@
 #include <optional>
 #include <vector>
 
+#include "transfer/async_pipeline_writer.hpp"
+// The above comes first: see net/asio.hpp.
 #include "actors/messages.hpp"
 #include "base/result.hpp"
 #include "client/client_context.hpp"
 #include "client/write/session_state.hpp"
-#include "transfer/pipeline_writer.hpp"
 
 namespace minidfs::client {
 
@@ -34,8 +35,8 @@ struct PipelineDemand {
 struct Pipeline {
   std::vector<BlockId> blocks;
   std::uint64_t generation = 0;
-  std::vector<metadata::ReplicaLocation> targets;        // At least one.
-  std::unique_ptr<transfer::PipelineWriter> connection;  // None before connect().
+  std::vector<metadata::ReplicaLocation> targets;             // At least one.
+  std::unique_ptr<transfer::AsyncPipelineWriter> connection;  // None before connect().
   bool reused = false;  // It stood idle, so its datanode may have gone without our noticing.
 };
 
@@ -55,6 +56,7 @@ struct FinishedFile {
 class WriteSession {
  public:
   explicit WriteSession(ClientContext& context);
+  // Waits for the answers to what was asked for.
   ~WriteSession();
   WriteSession(const WriteSession&) = delete;
   WriteSession& operator=(const WriteSession&) = delete;
@@ -64,12 +66,15 @@ class WriteSession {
   void expect_pipelines(PipelineDemand demand, std::uint64_t count, std::uint32_t ahead);
   // One of these. REQUIRES: not more often than expected.
   Result<Pipeline> next_pipeline();
-  // Another one, for which the namenode is asked now.
+  // Another one, for which the namenode is asked now. `callback` may be called on another thread.
+  using PipelineCallback = std::function<void(Result<Pipeline>)>;
+  void request_pipeline(const PipelineDemand& demand, PipelineCallback callback);
   Result<Pipeline> request_pipeline(const PipelineDemand& demand);
 
-  // Over an idle connection, unless `fresh`, or a new one. Errors are those of
-  // PipelineWriter::open() and mean that the first target is lost.
-  Status connect(Pipeline& pipeline, bool fresh);
+  // Over an idle connection, unless `fresh`, or a new one, on the loop of the caller. Errors are
+  // those of AsyncPipelineWriter::open() and mean that the first target is lost.
+  asio::awaitable<Status> connect(const asio::any_io_executor& executor, Pipeline& pipeline,
+                                  bool fresh);
   // Its connection may serve others. REQUIRES: every block was ended and acknowledged, no call of
   // it has failed, no target was lost.
   void give_back(Pipeline pipeline);
@@ -82,6 +87,7 @@ class WriteSession {
   void forgive_nodes();
 
   Status alive() const { return state_->alive(); }
+  ClientContext& context() const { return context_; }
 
   // Hands over the next blocks of a file that has more than fit in one commit; `part` says where
   // they belong, and the session the rest.
@@ -107,13 +113,15 @@ class WriteSession {
   void refill(std::unique_lock<std::mutex>& lock);
   void take_supply(Granted granted);
   void ask(const PipelineDemand& demand, std::uint32_t pipelines, GrantedCallback callback);
+  void answer(const GrantedCallback& callback, Granted granted);
   actors::AllocateBlocks request_of(const PipelineDemand& demand, std::uint32_t pipelines) const;
   bool avoids(NodeId node) const;
 
   ClientContext& context_;
   const std::shared_ptr<SessionState> state_;
   mutable std::mutex mutex_;
-  std::condition_variable answered_;  // A request for supply was.
+  std::condition_variable answered_;  // A request was.
+  std::size_t unanswered_ = 0;
   Supply supply_;
   std::vector<NodeId> failed_;  // Nodes that failed this writer.
 };
