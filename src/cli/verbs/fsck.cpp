@@ -110,15 +110,18 @@ class Check {
   }
 
   Status take_file(const FileStatus& file, const std::string& path) {
+    std::vector<metadata::LocatedBlock> located;
+    if (list_blocks_) {
+      auto found = files_.locate(path);
+      // Removed since it was listed, which is no damage.
+      if (!found.ok() && found.error().code == Errc::kNotFound) return {};
+      MDFS_TRY(located, std::move(found));
+    }
     ++totals_.files;
     const auto blocks =
         file.block_size == 0 || file.length == 0 ? 0 : (file.length - 1) / file.block_size + 1;
     totals_.blocks += blocks;
     if (!list_files_) return {};
-    std::vector<metadata::LocatedBlock> located;
-    if (list_blocks_) {
-      MDFS_TRY(located, files_.locate(path));
-    }
     if (json_) {
       auto entry = nlohmann::json{{"length", file.length}, {"blocks", blocks}};
       put_bytes(entry, "path", path);

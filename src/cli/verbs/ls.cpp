@@ -7,6 +7,7 @@
 #include "base/path.hpp"
 #include "cli/command/command.hpp"
 #include "cli/verbs/listing.hpp"
+#include "cli/verbs/tree_walk.hpp"
 
 namespace minidfs::cli {
 namespace {
@@ -56,7 +57,7 @@ class Lister {
  private:
   Status list_directory(client::FileSystem& files, const std::string& directory,
                         std::vector<std::string>& pending) {
-    MDFS_TRY(const auto entries, files.list(directory));
+    MDFS_TRY(const auto entries, list_what_is_left(files, directory));
     std::vector<std::string> below;
     for (const auto& entry : entries) {
       const auto path = join_path(directory, entry.name);

@@ -9,6 +9,7 @@
 #include "cli/verbs/local_tree.hpp"
 #include "cli/verbs/progress.hpp"
 #include "cli/verbs/targets.hpp"
+#include "client/failures.hpp"
 #include "client/local_source.hpp"
 
 namespace minidfs::cli {
@@ -113,7 +114,10 @@ Result<client::WriteReport> Copy::many(const std::vector<LocalOperand>& sources,
     }
   }
   for (const auto& directory : tree.empty_directories) {
-    MDFS_CHECK(files.make_directory(directory, true));
+    const auto made = files.make_directory(directory, true);
+    if (made.ok()) continue;
+    if (client::ends_all(made.error().code)) return made.error();
+    options.failed(made.error());
   }
   if (tree.files.empty()) return client::WriteReport{};
   return files.write_files(tree.files, options);

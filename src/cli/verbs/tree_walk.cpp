@@ -10,6 +10,15 @@ namespace minidfs::cli {
 using metadata::FileKind;
 using metadata::FileStatus;
 
+Result<std::vector<FileStatus>> list_what_is_left(client::FileSystem& files,
+                                                  const std::string& directory) {
+  auto entries = files.list(directory);
+  if (entries.ok()) return entries;
+  const auto code = entries.error().code;
+  if (code == Errc::kNotFound || code == Errc::kNotADirectory) return std::vector<FileStatus>();
+  return entries;
+}
+
 Status walk_tree(client::FileSystem& files, const FileStatus& root, const std::string& path,
                  const TreeVisitor& visit) {
   MDFS_CHECK(visit(root, path));
@@ -18,7 +27,7 @@ Status walk_tree(client::FileSystem& files, const FileStatus& root, const std::s
   while (!directories.empty()) {
     const auto directory = std::move(directories.back());
     directories.pop_back();
-    MDFS_TRY(const auto entries, files.list(directory));
+    MDFS_TRY(const auto entries, list_what_is_left(files, directory));
     for (const auto& entry : entries) {
       auto child = join_path(directory, entry.name);
       MDFS_CHECK(visit(entry, child));

@@ -36,7 +36,9 @@ class FakeFileSystem : public client::FileSystem {
   }
 
   Result<std::vector<metadata::FileStatus>> list(const std::string& path) override {
-    if (state_.directories.count(path) == 0) return not_found(path);
+    if (state_.directories.count(path) == 0 || state_.removed.count(path) != 0) {
+      return not_found(path);
+    }
     std::set<std::string> children;
     for (const auto& [file, content] : state_.files) {
       if (parent_of(file) == path) children.insert(file);
@@ -51,6 +53,7 @@ class FakeFileSystem : public client::FileSystem {
 
   Status make_directory(const std::string& path, bool parents) override {
     state_.calls.push_back("mkdir " + path);
+    MDFS_CHECK(refusal(path));
     if (!parents && state_.directories.count(path) != 0) {
       return Error{Errc::kAlreadyExists, path + ": already exists"};
     }
@@ -80,6 +83,7 @@ class FakeFileSystem : public client::FileSystem {
   }
 
   Result<std::vector<metadata::LocatedBlock>> locate(const std::string& path) override {
+    if (state_.removed.count(path) != 0) return not_found(path);
     metadata::LocatedBlock block;
     block.block.id.value = 7;
     block.block.length = state_.files[path].size();

@@ -37,6 +37,7 @@ struct FakeState {
   Status connect_status;
   std::vector<client::NodeScrub> scrubbed;
   std::set<std::string> failing;  // Paths whose changes are refused.
+  std::set<std::string> removed;  // Paths that are still listed, and gone when asked for.
   std::string owner;              // Of everything.
   bool out_is_terminal = false;
 };

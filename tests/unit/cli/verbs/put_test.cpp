@@ -95,6 +95,21 @@ TEST_CASE("put -r stores what it can, names what it cannot, and fails") {
   CHECK(state.files["/t/f"] == "1");
 }
 
+TEST_CASE("put -r goes on after a directory that cannot be made") {
+  const minidfs::test::TemporaryDirectory local;
+  local.write("t/f", "1");
+  for (const char* name : {"t/bad", "t/empty"}) {
+    std::filesystem::create_directories(local.file(name));
+  }
+  FakeState state;
+  state.failing = {"/t/bad"};
+  const auto outcome = run(state, {"put", "-r", local.file("t"), "/t"});
+  CHECK(outcome.exit_code == 1);
+  CHECK(outcome.err == "minidfs: /t/bad: refused\n");
+  CHECK(state.files["/t/f"] == "1");
+  CHECK(state.directories.count("/t/empty") == 1);
+}
+
 TEST_CASE("a missing local file is said before anybody is asked") {
   FakeState state;
   const auto outcome = run(state, {"put", "/nonexistent-file", "/x"});

@@ -120,6 +120,22 @@ TEST_CASE("ls lists names, a file by its path, and everything below with -R") {
   CHECK(run(state, {"ls", "-l", "/d"}).out.find(" b\n") != std::string::npos);
 }
 
+TEST_CASE("what is removed while a verb goes through a tree hides nothing else from it") {
+  auto state = small_tree();
+  state.directories.insert("/gone");
+  state.files["/gone/x"] = "x";
+  state.removed = {"/gone", "/d/b"};
+  const auto listed = run(state, {"ls", "-R", "/"});
+  CHECK(listed.exit_code == 0);
+  CHECK(listed.out == "/a\n/d\n/gone\n/d/b\n/d/sub\n/d/sub/c\n");
+  const auto changed = run(state, {"setrep", "2", "/"});
+  CHECK(changed.exit_code == 0);
+  CHECK_THAT(changed.out, Catch::Contains("/d/sub/c"));
+  const auto checked = run(state, {"fsck", "--blocks", "/"});
+  CHECK(checked.exit_code == 0);
+  CHECK_THAT(checked.out, Catch::Contains("/d/sub/c") && !Catch::Contains("/d/b "));
+}
+
 TEST_CASE("ls --json is one array with full paths") {
   auto state = small_tree();
   const auto array = nlohmann::json::parse(run(state, {"ls", "-R", "--json", "/d"}).out);
