@@ -163,8 +163,16 @@ int perform_verb(RunVerb request, const Wiring& wiring) {
     signals.emplace(SignalThread::Ignored::kRespect,
                     [&invocation](int signal) { interrupt(invocation, signal); });
   }
-  const auto exit_code = run(invocation);
-  return exit_code.ok() ? *exit_code : report(wiring.io, exit_code.error());
+  const auto done = run(invocation);
+  const int exit_code = done.ok() ? *done : report(wiring.io, done.error());
+  const bool failed = exit_code == kExitFailure || exit_code == kExitUnreachable;
+  if (failed && invocation.arguments().has("json") && !wiring.io.end->printed) {
+    // A program that parses what it was promised finds a document all the same.
+    if (const auto printed = wiring.io.print("null\n"); !printed.ok()) {
+      return report(wiring.io, printed.error());
+    }
+  }
+  return exit_code;
 }
 
 }  // namespace

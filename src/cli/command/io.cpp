@@ -18,6 +18,7 @@ Status write_standard_output(OutputEnd& end, std::span<const std::byte> bytes) {
 }  // namespace
 
 Status Io::print(std::string_view text) const {
+  end->printed = true;
   const auto write = [this](std::string_view whole) {
     return out(std::as_bytes(std::span(whole.data(), whole.size())));
   };

@@ -22,8 +22,9 @@ inline constexpr int kExitUnreachable = 3;
 // As if by SIGPIPE: nobody reads what is printed.
 inline constexpr int kExitReaderGone = 128 + 13;
 
-// Why nothing more is said.
+// What has become of the output: whether there was any, and why nothing more is said.
 struct OutputEnd {
+  std::atomic<bool> printed{false};
   std::atomic<bool> reader_gone{false};
   std::atomic<bool> interrupted{false};
 };

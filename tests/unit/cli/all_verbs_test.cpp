@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "fake_file_system.hpp"
 
@@ -136,6 +137,25 @@ TEST_CASE("an unreachable namenode is told once by every verb, with an exit code
       CHECK(outcome.err == "minidfs: cannot reach the namenode\n");
       CHECK(outcome.out.empty());
     }
+  }
+}
+
+TEST_CASE("--json of any verb is a document, also when there is nothing that it could tell") {
+  for (const auto* verb : command_table()) {
+    const auto is_json = [](const Flag& flag) { return flag.name == "json"; };
+    if (std::none_of(verb->flags.begin(), verb->flags.end(), is_json)) continue;
+    INFO(verb->name);
+    const auto& trial = trial_of(*verb);
+    auto state = small_tree();
+    const auto check = [&](const Words& operands, int exit_code) {
+      const auto outcome = run(state, command(verb->name, operands, {"--json"}));
+      CHECK(outcome.exit_code == exit_code);
+      CHECK(nlohmann::json::accept(outcome.out));
+    };
+    check(trial.good, 0);
+    if (verb->name == "stat" || verb->name == "fsck") check({"/none"}, 1);
+    state.connect_status = Error{Errc::kUnavailable, "cannot reach the namenode"};
+    check(trial.good, 3);
   }
 }
 
