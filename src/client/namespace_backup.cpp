@@ -23,11 +23,23 @@ namespace fs = std::filesystem;
 // Between two looks whether the namenode has made its copy.
 constexpr std::chrono::milliseconds kPoll{50};
 
-// Without a slash at its end.
-std::string whole_path(const std::string& directory) {
-  auto path = fs::absolute(directory).lexically_normal();
+// Where it leads in the end, through all links that lead to something; without a slash at its end.
+Result<std::string> whole_path(const std::string& directory) {
+  if (directory.empty()) return Error{Errc::kInvalidArgument, "an empty local path"};
+  std::error_code error;
+  const auto absolute = fs::absolute(directory, error);
+  auto path = error ? fs::path() : fs::weakly_canonical(absolute, error);
+  if (error) return errno_error(error.value(), directory);
   if (path.filename().empty()) path = path.parent_path();
   return path.string();
+}
+
+// Nothing can be given the name of a mount point.
+bool is_mount_point(const std::string& path) {
+  struct stat own {};
+  struct stat parent {};
+  if (::stat(path.c_str(), &own) != 0 || ::stat((path + "/..").c_str(), &parent) != 0) return false;
+  return own.st_dev != parent.st_dev || own.st_ino == parent.st_ino;
 }
 
 Status check_target(const std::string& path) {
@@ -36,6 +48,9 @@ Status check_target(const std::string& path) {
   if (!fs::exists(status)) return {};
   if (!fs::is_directory(status)) {
     return Error{Errc::kNotADirectory, path + ": exists and is not a directory"};
+  }
+  if (is_mount_point(path)) {
+    return Error{Errc::kInUse, path + ": is a mount point; give a new directory in it"};
   }
   const bool empty = fs::is_empty(path, error);
   if (error) return errno_error(error.value(), path);
@@ -92,6 +107,7 @@ class RemoteCopy {
   explicit RemoteCopy(NamenodeLink& link) : link_(link) { request_.reader = random_id<ClientId>(); }
   // The namenode need not keep it until it finds out that nobody reads.
   ~RemoteCopy() {
+    if (!begun_) return;
     request_.end = true;
     static_cast<void>(link_.call(request_, std::chrono::seconds{1}));
   }
@@ -103,6 +119,7 @@ class RemoteCopy {
     actors::BackupReply reply;
     MDFS_CHECK(poll_until(kPoll, [&]() -> Result<bool> {
       MDFS_TRY(reply, link_.call(request_));
+      begun_ = true;
       return reply.ready;
     }));
     if (checksum(reply.bytes) != reply.checksum) {
@@ -115,6 +132,7 @@ class RemoteCopy {
  private:
   NamenodeLink& link_;
   actors::BackupRequest request_;
+  bool begun_ = false;
 };
 
 Result<BackupReport> receive(RemoteCopy& copy, const std::string& directory) {
@@ -140,7 +158,7 @@ Result<BackupReport> receive(RemoteCopy& copy, const std::string& directory) {
 }  // namespace
 
 Result<BackupReport> back_up_namespace(ClientContext& context, const std::string& directory) {
-  const auto target = whole_path(directory);
+  MDFS_TRY(const auto target, whole_path(directory));
   MDFS_CHECK(check_target(target));
   MDFS_TRY(auto hidden, HiddenDirectory::create(context.outputs, target));
   RemoteCopy copy(context.link);

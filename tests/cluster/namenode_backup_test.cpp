@@ -82,6 +82,23 @@ TEST_CASE("a backup is taken from a namenode at work, whole or not at all") {
   CHECK(entries_in(cluster.directory() + "/empty") == 2);
 }
 
+TEST_CASE("a backup goes where a link leads, and to no mount point") {
+  const TestCluster cluster({.datanodes = 0, .environment = {}});
+  const auto in = [&](const std::string& name) { return cluster.directory() + "/" + name; };
+  fs::create_directory(in("place"));
+  fs::create_directory_symlink("place", in("link"));
+  const auto taken = cluster.minidfs({"namenode", "backup", in("link")});
+  INFO(taken.err);
+  CHECK(taken.exit_code == 0);
+  CHECK(fs::is_symlink(in("link")));
+  CHECK(entries_in(in("place")) == 2);
+  // Said before anything is copied.
+  const auto mounted = cluster.minidfs({"namenode", "backup", "/proc"});
+  CHECK(mounted.exit_code == 1);
+  CHECK_THAT(mounted.err, Catch::Contains("/proc: is a mount point"));
+  CHECK(cluster.minidfs({"namenode", "backup", ""}).exit_code == 2);
+}
+
 TEST_CASE("a backup that knows all is gone back to without a word") {
   TestCluster cluster;
   const auto local = cluster.make_file("a", 3'000'000);

@@ -20,6 +20,9 @@ Result<int> run(Invocation& invocation) {
                          // As rm does, an empty directory is not removed without -r either.
                          if (!recursive) {
                            const auto status = files.stat(path);
+                           if (!status.ok() && status.error().code != Errc::kNotFound) {
+                             return status.error();
+                           }
                            if (status.ok() && status->kind == metadata::FileKind::kDirectory) {
                              return Error{Errc::kIsADirectory, path + ": is a directory (use -r)"};
                            }
