@@ -7,6 +7,18 @@ namespace minidfs::client {
 
 using Kind = WriteCommand::Kind;
 
+namespace {
+
+// What datanodes did must not look as if no namenode could be reached.
+Error of_datanodes(Error why) {
+  if (why.code == Errc::kUnavailable || why.code == Errc::kTimedOut || why.code == Errc::kBusy) {
+    why.code = Errc::kNoDatanode;
+  }
+  return why;
+}
+
+}  // namespace
+
 WriteCommand WritePolicy::start() { return ask(State::kAskingFirst); }
 
 WriteCommand WritePolicy::start_again(TimePoint now) {
@@ -71,12 +83,12 @@ WriteCommand WritePolicy::take(const TryEnded& ended, TimePoint now) {
   repeatable_ = ended.repeatable;
   copies_ = ended.copies;
   losses_ = ended.why.message;
-  why_ = ended.why;
+  why_ = of_datanodes(ended.why);
   if (ended.whole) {
     state_ = State::kOver;
     return command(Kind::kDone);
   }
-  if (copies_ == 0) return fail(ended.why, repeatable_, now);
+  if (copies_ == 0) return fail(Error(why_), repeatable_, now);
   if (repeatable_ && ended.bytes <= kRewriteBytesMax && may_gain()) {
     return ask(State::kAskingBetter);
   }

@@ -88,6 +88,8 @@ TEST_CASE("Failures are borne until patience ends, but a few at least") {
   }
   CHECK(story.ended(0) == Kind::kGiveUp);
   CHECK_THAT(story.command.error.message, Catch::Contains("any datanode: lost"));
+  // Not what a namenode that is away is told by.
+  CHECK(story.command.error.code == Errc::kNoDatanode);
 
   Story quick;
   quick.granted(3);
