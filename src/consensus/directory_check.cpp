@@ -81,6 +81,11 @@ class Check {
     MDFS_CHECK(load_snapshot());
     MDFS_CHECK(check_closed());
     MDFS_CHECK(check_open());
+    if (!names_members_) {
+      return damaged(directory_,
+                     "the entry that names the members is missing (a segment or a snapshot was "
+                     "removed)");
+    }
     facts_.last_number = number_;
     if (applied_ < facts_.snapshot_number) return database_too_old();
     if (number_ < applied_) return log_behind("its last command");
@@ -204,6 +209,7 @@ class Check {
     const auto number = decode_snapshot(data, name);
     if (!number.ok()) return damaged(name, "checksum mismatch");
     facts_.snapshot_number = number_ = *number;
+    names_members_ = true;
     snapshot_index_ = snapshot.index;
     next_index_ = snapshot.index + 1;
     return {};
@@ -295,6 +301,7 @@ class Check {
                                  std::to_string(metadata_.term));
       }
       last_term_ = entry.term;
+      names_members_ = names_members_ || entry.type == EntryType::kChange;
       if (index <= snapshot_index_ || entry.type != EntryType::kCommand) continue;
       const auto decoded = decode_entry(entry.data, name);
       if (!decoded.ok()) return damaged(name, "entry " + std::to_string(index) + " is no command");
@@ -336,8 +343,9 @@ class Check {
   std::uint64_t snapshot_index_ = 0;
   std::uint64_t next_index_ = 1;
   std::uint64_t last_term_ = 0;
-  std::uint64_t number_ = 0;  // Of the last command counted so far.
-  std::string torn_;          // The open segment with an unfinished write at its end.
+  std::uint64_t number_ = 0;    // Of the last command counted so far.
+  bool names_members_ = false;  // A snapshot does, or an entry.
+  std::string torn_;            // The open segment with an unfinished write at its end.
   DirectoryFacts facts_;
 };
 

@@ -162,6 +162,21 @@ TEST_CASE("a file that is cut short or removed loses nothing without being notic
   }
 }
 
+TEST_CASE("a log of one run that lacks its first entry is told from one that waits for a leader") {
+  Crashed crashed;
+  {
+    TemporaryDirectory directory;
+    MemoryState state;
+    auto log = open_log(options_for(directory.path()), state);
+    fill(*log, "only-", 5);
+    crashed.contents = read_directory(directory.path());
+    crashed.acknowledged = state.commands;
+  }
+  constexpr auto kFirst = "0000000000000001-0000000000000001";
+  REQUIRE(crashed.contents.erase(kFirst) == 1);
+  CHECK(judge(crashed.contents, crashed, 5) == Outcome::kRefused);
+}
+
 TEST_CASE("zeros in the middle of an open segment are told from its unused end") {
   const auto crashed = make_crashed(false);
   int judged = 0;
