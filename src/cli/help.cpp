@@ -46,7 +46,8 @@ std::string command_help(const Command& command) {
   std::string text = "Usage: minidfs " + std::string(command.name) + " [FLAG...]";
   if (!command.operands.empty()) text += " " + std::string(command.operands);
   text += "\n\n" + std::string(command.summary) + ".\n";
-  if (!command.details.empty()) text += std::string(command.details) + "\n";
+  text += command.details;
+  if (text.back() != '\n') text += '\n';
   text += "\nFlags:\n" + describe_flags(command.flags);
   if (command.is_client) text += describe_flags(client_flags());
   return text + example_text(command.example);
