@@ -505,6 +505,18 @@ TEST_CASE("A file that is no namespace is refused and left as it was") {
     write(path, bytes);
     refused(Errc::kCorrupt);
   }
+  SECTION("a page full of names that is zeros now") {
+    {
+      TestNamespace ns(path);
+      for (int i = 0; i < 300; ++i) ns.run(TestNamespace::mkdir("/d" + std::to_string(i)));
+    }
+    std::string bytes = content(path);
+    const auto name = bytes.find("d150");
+    REQUIRE(name != std::string::npos);
+    bytes.replace(name / 2048 * 2048, 2048, 2048, '\0');
+    write(path, bytes);
+    refused(Errc::kCorrupt);
+  }
 }
 
 TEST_CASE("An empty file, left by a crash in the first moment, becomes a namespace") {
