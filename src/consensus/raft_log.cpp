@@ -304,8 +304,11 @@ void RaftLog::report_failure() {
   if (!failure_ || failure_reported_) return;
   failure_reported_ = true;
   leader_.store(false, std::memory_order_release);
-  applier_.fail_batch(*failure_);
-  applier_.fail_expected(*failure_);
+  // What was proposed may stand in the log, from which the next start applies it: whoever asked
+  // must ask again, and not take it for refused.
+  const Error undecided{Errc::kUnavailable, failure_->message};
+  applier_.fail_batch(undecided);
+  applier_.fail_expected(undecided);
   if (on_fatal_) on_fatal_(*failure_);
 }
 
