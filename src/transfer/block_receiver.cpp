@@ -77,8 +77,15 @@ void BlockReceiver::do_next(Command command) {
 asio::awaitable<void> BlockReceiver::obey(ConnectNext /*command*/) { co_await downstream_->open(); }
 
 asio::awaitable<void> BlockReceiver::obey(Receive command) {
-  const auto more = co_await connection_->receive(
-      {pipeline_.targets.size(), need_, command.in_block, command.patience});
+  const Connection::Input input{pipeline_.targets.size(), need_, command.in_block,
+                                command.patience};
+  if (may_lend_input()) {
+    const bool there = co_await connection_->wait_for(input);
+    if (!there) co_return step(InputEnded{command.input});
+    const bool lent = co_await lend_input(command.input);
+    if (lent) co_return;
+  }
+  const auto more = co_await connection_->receive(input);
   if (!more.ok()) {
     step(MemoryDenied{command.input, more.error()});
   } else if (!*more) {
@@ -135,6 +142,7 @@ void BlockReceiver::act(const CreateReplica& effect) {
 }
 
 void BlockReceiver::act(const AppendSlices& effect) {
+  if (arrived_.slices.empty()) return;  // The disk has taken them for itself.
   const Replica& replica = replicas_.at(effect.block);
   const auto memory = replica.backlog->hold(connection_->memory(), arrived_.stored.size());
   const auto status = replica.writer->append(arrived_.slices, arrived_.stored, memory);

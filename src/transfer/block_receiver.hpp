@@ -13,6 +13,7 @@
 #include <variant>
 
 #include "transfer/downstream.hpp"
+#include "transfer/open_frame.hpp"
 #include "transfer/pipeline_receiver.hpp"
 #include "transfer/server_connection.hpp"
 #include "transfer/write_backlog.hpp"
@@ -42,12 +43,6 @@ class BlockReceiver : public std::enable_shared_from_this<BlockReceiver> {
   struct Replica {
     std::unique_ptr<storage::ReplicaWriter> writer;
     std::shared_ptr<WriteBacklog> backlog;
-  };
-  // The WriteSlices frame whose head was taken.
-  struct OpenFrame {
-    SliceArray array;
-    std::size_t next = 0;   // The first slice that was not taken.
-    std::size_t bytes = 0;  // Of the slices that were not taken.
   };
   // Slices that the present event is about, and their bytes.
   struct Arrived {
@@ -90,6 +85,8 @@ class BlockReceiver : public std::enable_shared_from_this<BlockReceiver> {
   void take_slices();
   Status verify(const Arrived& arrived) const;
   Connection::Need need_of_frame() const;
+  bool may_lend_input() const;
+  asio::awaitable<bool> lend_input(std::uint64_t input);
   std::span<const std::byte> untaken() const { return connection_->received().subspan(taken_); }
 
   // --- The disk ---

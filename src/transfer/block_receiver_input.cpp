@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "transfer/block_receiver.hpp"
+#include "transfer/disk_answers.hpp"
+#include "transfer/socket_slices.hpp"
 
 namespace minidfs::transfer {
 namespace {
@@ -47,7 +49,7 @@ Result<std::optional<ReceiverEvent>> BlockReceiver::event_of(const Frame& frame)
     case FrameType::kWriteSlices: {
       MDFS_TRY(const SliceArray array, parse_slices(frame));
       frame_ = OpenFrame{array, 0, frame.data_bytes};
-      return Event(SlicesBegun{array.slices[array.count - 1].raw_bytes < storage::kSliceBytes});
+      return Event(SlicesBegun{frame_->last_is_short()});
     }
     case FrameType::kEndBlock: {
       MDFS_TRY(const auto end, parse_end_block(frame.control));
@@ -86,24 +88,49 @@ void BlockReceiver::take_slices() {
 Status BlockReceiver::verify(const Arrived& arrived) const {
   const auto& open = receiver_.open_block();
   if (!open->stored_here) return {};
-  const BlockId block = open->begin.block;
-  std::uint64_t number = open->slices;
-  std::size_t offset = 0;
-  for (const auto& slice : arrived.slices) {
-    const auto bytes = arrived.stored.subspan(offset, slice.stored_bytes);
-    if (slice_checksum({block, open->begin.generation, number}, bytes) != slice.checksum) {
-      return Error{Errc::kCorrupt, "slice " + std::to_string(number) + " of block " +
-                                       to_string(block) + " arrived with a wrong checksum"};
-    }
-    offset += slice.stored_bytes;
-    ++number;
-  }
-  return {};
+  return verify_slices(open->begin.block, open->begin.generation, open->slices, arrived.slices,
+                       arrived.stored);
 }
 
 // What must be there to go on with the open frame.
 Connection::Need BlockReceiver::need_of_frame() const {
   return {frame_->array.slices.at(frame_->next).stored_bytes, std::min(frame_->bytes, kBatchBytes)};
+}
+
+// At the last node, in a large frame: nobody but the disk wants the bytes.
+bool BlockReceiver::may_lend_input() const {
+  const auto& open = receiver_.open_block();
+  return !downstream_ && frame_ && need_.ideal > Connection::kSmallBytes && open &&
+         open->stored_here;
+}
+
+// Has the disk take for itself what stands in the kernel. False, and nothing is done, when it
+// cannot or the frame is not all there.
+asio::awaitable<bool> BlockReceiver::lend_input(std::uint64_t input) {
+  if (!may_lend_input() || !connection_->stands(frame_->bytes)) co_return false;
+  const auto socket = connection_->handle();
+  if (!socket.ok()) co_return false;
+  const auto& open = *receiver_.open_block();
+  const auto source = std::make_shared<SocketSlices>(
+      *socket, SocketSlices::Input{open.begin.block, open.begin.generation, open.slices, frame_,
+                                   connection_->lend_spill()});
+  const auto answer = std::make_shared<DiskAnswers<bool>>(loop_);
+  const auto& writer = replicas_.rbegin()->second.writer;
+  const bool lent = writer->append_from(source, [answer] { answer->give(0, true); });
+  if (lent) co_await answer->take(0);
+  auto taken = source->stop();
+  frame_ = std::move(taken.frame);
+  connection_->take_back(std::move(taken.spill), taken.received_bytes);
+  if (!lent) co_return false;
+  need_ = frame_ ? need_of_frame() : Connection::Need{};
+  taken_ = forwarded_ = 0;
+  arrived_ = {};
+  step(InputArrived{input});
+  for (auto& event : taken.events) {
+    std::visit([this](auto& each) { step(std::move(each)); }, event);
+  }
+  step(InputTaken{input, 0});
+  co_return true;
 }
 
 }  // namespace minidfs::transfer

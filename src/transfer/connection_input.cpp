@@ -10,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
 #include "transfer/server_connection.hpp"
 
@@ -19,8 +20,6 @@ namespace {
 // Room for some requests at once; and of a peer that sends more of them at once.
 constexpr std::size_t kHeadBytes = 512;
 constexpr std::size_t kCrowdedHeadBytes = 4096;
-// Frames up to this size are taken many at a time.
-constexpr std::size_t kSmallBytes = 64 * 1024;
 
 }  // namespace
 
@@ -133,6 +132,7 @@ void Connection::release() {
 
 // Waits until need.ideal bytes are there, or at least some and the kernel takes no more for now.
 asio::awaitable<bool> Connection::wait_for(Input input) {
+  release();
   const Need need = input.need;
   bool woken = false;
   for (;;) {
@@ -147,6 +147,12 @@ asio::awaitable<bool> Connection::wait_for(Input input) {
     }
     if (!woken) co_return false;
   }
+}
+
+// What comes meanwhile concerns only the other thread: this one is not to be woken by it.
+std::vector<std::byte> Connection::lend_spill() {
+  set_low_water(std::numeric_limits<int>::max());
+  return std::exchange(spill_, {});
 }
 
 asio::awaitable<Status> Connection::take_memory(std::size_t hops, std::size_t bytes) {
@@ -164,7 +170,6 @@ asio::awaitable<Status> Connection::take_memory(std::size_t hops, std::size_t by
 }
 
 asio::awaitable<Result<bool>> Connection::receive(Input input) {
-  release();
   const bool there = co_await wait_for(input);
   if (!there) co_return false;
   const Need need = input.need;

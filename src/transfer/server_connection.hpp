@@ -50,6 +50,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Blocks: from the first call of receive() on. Their bytes stay in the kernel until they are
   // consumed; received() shows a copy in leased memory, which release() gives back and which is
   // never held while the peer is waited for. What was not consumed is shown again.
+  // Frames up to this size are taken many at a time.
+  static constexpr std::size_t kSmallBytes = 64 * 1024;
   struct Need {
     std::size_t least = kFrameHeaderBytes;  // At most ReceiveMemory::kPieceBytesMax.
     std::size_t ideal = kFrameHeaderBytes;  // At least `least`; waited for while more may come.
@@ -63,6 +65,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Shows at least need.least bytes. False at the end of the stream; an error when there was no
   // memory for too long.
   asio::awaitable<Result<bool>> receive(Input input);
+  // The first half of receive(): waits, and shows nothing. False at the end of the stream.
+  asio::awaitable<bool> wait_for(Input input);
+  // Whether so many bytes can be received without waiting.
+  bool stands(std::size_t bytes) { return spill_.size() + standing_bytes() >= bytes; }
+  // Lends what is to come to another thread, by handle(): first what was received already, then
+  // what the kernel has. Nothing else may be called meanwhile but what sends; REQUIRES: nothing is
+  // shown.
+  std::vector<std::byte> lend_spill();
+  void take_back(std::vector<std::byte> spill, std::size_t received_bytes) {
+    spill_ = std::move(spill);
+    count_received(received_bytes);
+  }
   void release();
   // Keeps what received() shows where it is, beyond release().
   std::shared_ptr<const void> memory() const { return piece_; }
@@ -92,6 +106,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Lets other handlers of the thread run after so many bytes of work without a wait.
   asio::awaitable<void> share_thread(std::size_t worked_bytes);
 
+  // The socket, for threads of disks, which wait for nothing. It outlives the connection, and is
+  // shut down by close().
+  Result<std::shared_ptr<UniqueFd>> handle();
+
   ServerLoop& loop() { return loop_; }
   const std::string& peer() const { return peer_; }
 
@@ -111,11 +129,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
       std::shared_ptr<storage::ReplicaReader> replica, std::uint64_t offset, std::size_t bytes);
   asio::awaitable<Status> append_replica(std::shared_ptr<storage::ReplicaReader> replica,
                                          std::size_t first, std::size_t slices);
-  // What a call of sendfile(2) came to.
   struct Sent {
-    ssize_t count = 0;
-    int error = 0;
+    std::size_t bytes = 0;
+    int error = 0;  // Of the first call, when it was one; nothing was sent then.
   };
+  static Sent send_some(int socket, int file, std::uint64_t offset, std::size_t bytes);
   asio::awaitable<Status> send_file(std::shared_ptr<storage::ReplicaReader> replica,
                                     std::uint64_t offset, std::size_t bytes);
   asio::awaitable<void> check_slice(CorruptSlice notice);
@@ -124,7 +142,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<bool> wait_readable(Wait wait);
   asio::awaitable<bool> wait_readable(Wait wait, std::chrono::milliseconds limit);
   asio::awaitable<bool> wait_writable();
-  asio::awaitable<bool> wait_for(Input input);
   asio::awaitable<Status> take_memory(std::size_t hops, std::size_t bytes);
   asio::awaitable<bool> gather(std::size_t least);
   std::size_t standing_bytes();
@@ -140,7 +157,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   ServerLoop& loop_;
   std::uint64_t number_ = 0;
   tcp::socket socket_;
-  std::shared_ptr<UniqueFd> send_handle_;  // The socket, for threads of disks; none until needed.
+  std::shared_ptr<UniqueFd> handle_;  // The socket, for threads of disks; none until needed.
   std::string peer_;
   BlockReceiver* receiver_ = nullptr;            // Lives on the stack of serve().
   std::vector<std::byte> head_;                  // Of requests.

@@ -107,6 +107,21 @@ struct StoreUsage {
   std::uint64_t replicas = 0;
 };
 
+// Slices of one replica that its writer takes for itself, on a thread of the disk, so that they are
+// written where they were received and still stand in that processor's cache.
+class SliceSource {
+ public:
+  struct Slices {
+    std::span<const Slice> slices;
+    std::span<const std::byte> stored;  // Their bytes, back to back.
+  };
+  virtual ~SliceSource() = default;
+
+  // The next slices, which stay until the next call and have been verified; none when no more are
+  // there now. Must not wait.
+  virtual Slices next() = 0;
+};
+
 // Receives one replica being written. Used by one thread at a time; nothing here waits for a disk.
 // Destroying it before finish() abandons the replica and gives its space back.
 class ReplicaWriter {
@@ -121,6 +136,15 @@ class ReplicaWriter {
   // the replica is lost; kInvalidArgument.
   virtual Status append(std::span<const Slice> slices, std::span<const std::byte> stored,
                         std::shared_ptr<const void> memory) = 0;
+
+  // Appends what `source` has, until it has nothing more, and then calls `done` once: from a thread
+  // of the store, or within a call of this writer when the replica is lost. on_lost() tells errors.
+  // Nothing else may be appended meanwhile. False, and nothing is done, for a replica that takes
+  // nothing so, as a small one or one whose file is not open yet.
+  virtual bool append_from(std::shared_ptr<SliceSource> /*source*/,
+                           std::function<void()> /*done*/) {
+    return false;
+  }
 
   // Called once, from any thread of the store, when the replica is lost before finish() and no
   // append() has said so. To be set before the first append().

@@ -29,15 +29,25 @@ Status LargeFile::append(std::span<const Slice> slices, std::span<const std::byt
   {
     const std::lock_guard lock(mutex_);
     MDFS_CHECK(failure_);
-    const std::uint64_t offset = received_.info.stored_bytes;
     MDFS_CHECK(received_.add(slices, stored.size()));
     failure_ = reserve(received_.info.stored_bytes);
     MDFS_CHECK(failure_);
-    pieces_.push_back({offset, stored, std::move(memory)});
+    pieces_.push_back({stored, std::move(memory)});
     if (std::exchange(scheduled_, true)) return {};
   }
   schedule_write();
   return {};
+}
+
+bool LargeFile::append_from(std::shared_ptr<SliceSource> source, std::function<void()> done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!failure_.ok() || !opened_) return false;
+    pull_ = {std::move(source), std::move(done)};
+    if (std::exchange(scheduled_, true)) return true;
+  }
+  schedule_write();
+  return true;
 }
 
 void LargeFile::finish(Done done) {
@@ -76,6 +86,7 @@ void LargeFile::abandon() {
     pieces_.clear();
     lost_ = nullptr;
   }
+  end_pull();
   clean_up_soon();
 }
 
@@ -113,6 +124,7 @@ void LargeFile::failed_here(const Error& error) {
     clean_up_due_ = clean_up_due_ || finishing;
   }
   if (first) options_->write_failed(error);
+  end_pull();
   end_job();
   if (finishing) {
     answer(error);
@@ -133,6 +145,7 @@ void LargeFile::give_up(const Error& error) {
     lost = std::exchange(lost_, nullptr);
     finishing = finishing_;
   }
+  end_pull();
   if (finishing) {
     clean_up_soon();
     answer(error);
@@ -208,6 +221,9 @@ class LargeWriter final : public ReplicaWriter {
   Status append(std::span<const Slice> slices, std::span<const std::byte> stored,
                 std::shared_ptr<const void> memory) override {
     return file_->append(slices, stored, std::move(memory));
+  }
+  bool append_from(std::shared_ptr<SliceSource> source, std::function<void()> done) override {
+    return file_->append_from(std::move(source), std::move(done));
   }
   void on_lost(std::function<void(const Error&)> lost) override { file_->on_lost(std::move(lost)); }
   std::chrono::milliseconds stalled_for() const override { return file_->stalled_for(); }

@@ -2,6 +2,7 @@
 // threads, which carry out one job of a file at a time:
 //
 //   append() --> pieces --> write job (kWrite): makes the file, writes what waits
+//   append_from() --------> write job: writes what the source has
 //   finish() ------------> once nothing waits: sync job (kSync): descriptor, sync, publish
 //
 // Whatever ends a file before it is published (an error, a disk that hangs, an abandoned writer)
@@ -30,6 +31,7 @@ class LargeFile : public std::enable_shared_from_this<LargeFile> {
 
   Status append(std::span<const Slice> slices, std::span<const std::byte> stored,
                 std::shared_ptr<const void> memory);
+  bool append_from(std::shared_ptr<SliceSource> source, std::function<void()> done);
   void finish(Done done);
   void on_lost(Lost lost);
   void expect(Readers readers);
@@ -40,20 +42,27 @@ class LargeFile : public std::enable_shared_from_this<LargeFile> {
   // Space is promised to a writer without a hint in steps of this size.
   static constexpr std::uint64_t kReserveStepBytes = std::uint64_t{8} << 20;
   struct Piece {
-    std::uint64_t offset = 0;
     std::span<const std::byte> stored;
     std::shared_ptr<const void> memory;
   };
+  // What append_from() was given, until it is answered.
+  struct Pull {
+    std::shared_ptr<SliceSource> source;
+    std::function<void()> done;
+  };
+  Status take(const SliceSource::Slices& next);
   Status reserve(std::uint64_t end);
   void schedule_write();
   void schedule_sync();
-  enum class Step : std::uint8_t { kWrite, kLater, kSync, kWait, kOver };
+  enum class Step : std::uint8_t { kWrite, kPull, kLater, kSync, kWait, kOver };
   Step next_step(std::uint64_t done_bytes, std::vector<Piece>& pieces);
   void write_job();
   void sync_job();
   bool open(std::vector<Piece>& pieces);
   bool go_elsewhere(std::vector<Piece>& pieces);
-  Status write(const Piece& piece);
+  Status write(std::span<const std::byte> stored);
+  bool pull(std::uint64_t& done_bytes);
+  void end_pull();
   Result<ReplicaInfo> publish();
   Status finish_file();
   void failed_here(const Error& error);
@@ -74,6 +83,7 @@ class LargeFile : public std::enable_shared_from_this<LargeFile> {
   Reservation reservation_;
   std::uint64_t reserved_;
   std::vector<Piece> pieces_;
+  Pull pull_;
   Status failure_;
   Lost lost_;
   Done done_;
@@ -81,6 +91,7 @@ class LargeFile : public std::enable_shared_from_this<LargeFile> {
   bool finishing_ = false;
   bool scheduled_ = false;  // A job is queued or runs.
   bool running_ = false;
+  bool opened_ = false;
   bool clean_up_due_ = false;
   bool cleaned_up_ = false;
   bool claimed_ = false;  // It is being published: nothing can fail it any more.

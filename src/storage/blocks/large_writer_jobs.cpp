@@ -35,12 +35,15 @@ void LargeFile::write_job() {
         end_job();
         schedule_sync();
         return;
+      case Step::kPull:
+        if (!pull(done_bytes)) return;
+        continue;
       case Step::kWrite:
         break;
     }
     if (!output_ && !open(pieces)) return;
     for (Piece& piece : pieces) {
-      const Status written = write(piece);
+      const Status written = write(piece.stored);
       done_bytes += piece.stored.size();
       piece = {};
       if (!written.ok()) {
@@ -59,6 +62,7 @@ LargeFile::Step LargeFile::next_step(std::uint64_t done_bytes, std::vector<Piece
     pieces.swap(pieces_);
     return Step::kWrite;
   }
+  if (pull_.source) return done_bytes >= kJobBytes ? Step::kLater : Step::kPull;
   if (finishing_) return Step::kSync;
   scheduled_ = running_ = false;
   return Step::kWait;
@@ -76,6 +80,8 @@ bool LargeFile::open(std::vector<Piece>& pieces) {
        options_->durability, readers, options_->direct, options_->threads});
   if (output) {
     output_ = std::move(*output);
+    const std::lock_guard lock(mutex_);
+    opened_ = true;
     return true;
   }
   options_->write_failed(output.error());
@@ -103,13 +109,54 @@ bool LargeFile::go_elsewhere(std::vector<Piece>& pieces) {
   return true;
 }
 
-Status LargeFile::write(const Piece& piece) {
+// Whether the job goes on.
+bool LargeFile::pull(std::uint64_t& done_bytes) {
+  std::shared_ptr<SliceSource> source;
+  {
+    const std::lock_guard lock(mutex_);
+    source = pull_.source;
+  }
+  const auto next = source ? source->next() : SliceSource::Slices{};
+  if (next.slices.empty()) {
+    end_pull();
+    return true;
+  }
+  if (const Status taken = take(next); !taken.ok()) {
+    give_up(taken.error());
+    end_job();
+    return false;
+  }
+  if (const Status written = write(next.stored); !written.ok()) {
+    failed_here(written.error());
+    return false;
+  }
+  done_bytes += next.stored.size();
+  return true;
+}
+
+Status LargeFile::take(const SliceSource::Slices& next) {
+  const std::lock_guard lock(mutex_);
+  MDFS_CHECK(failure_);
+  MDFS_CHECK(received_.add(next.slices, next.stored.size()));
+  return reserve(received_.info.stored_bytes);
+}
+
+void LargeFile::end_pull() {
+  Pull pull;
+  {
+    const std::lock_guard lock(mutex_);
+    pull = std::exchange(pull_, {});
+  }
+  if (pull.done) pull.done();
+}
+
+Status LargeFile::write(std::span<const std::byte> stored) {
   std::uint64_t promised = 0;
   {
     const std::lock_guard lock(mutex_);
     promised = reserved_;
   }
-  MDFS_CHECK(output_->append(piece.stored, promised));
+  MDFS_CHECK(output_->append(stored, promised));
   options_->threads->progress(DiskWork::kWrite);
   const std::lock_guard lock(mutex_);
   const std::uint64_t before = std::exchange(occupied_, output_->occupied_bytes());

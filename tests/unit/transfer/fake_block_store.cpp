@@ -34,6 +34,24 @@ class FakeReplicaWriter final : public storage::ReplicaWriter {
     if (store_.hold_memory_) store_.held_memory_.push_back(std::move(memory));
     return {};
   }
+  // The loop's thread is that of the disk.
+  bool append_from(std::shared_ptr<storage::SliceSource> source,
+                   std::function<void()> done) override {
+    {
+      const std::lock_guard lock(store_.mutex_);
+      if (store_.hold_memory_) return false;
+      ++store_.sources_;
+    }
+    for (auto next = source->next(); !next.slices.empty(); next = source->next()) {
+      if (const auto written = append(next.slices, next.stored, nullptr); !written.ok()) {
+        if (lost_) lost_(written.error());
+        break;
+      }
+    }
+    done();
+    return true;
+  }
+  void on_lost(std::function<void(const Error&)> lost) override { lost_ = std::move(lost); }
   std::chrono::milliseconds stalled_for() const override { return store_.stalled_; }
   void expect(storage::Readers readers) override { replica_->readers = readers; }
 
@@ -44,6 +62,7 @@ class FakeReplicaWriter final : public storage::ReplicaWriter {
  private:
   FakeBlockStore& store_;
   std::shared_ptr<FakeBlockStore::Replica> replica_;
+  std::function<void(const Error&)> lost_;
 };
 
 namespace {
@@ -171,6 +190,11 @@ storage::Readers FakeBlockStore::readers_of(BlockId block) {
 std::size_t FakeBlockStore::count() {
   const std::lock_guard lock(mutex_);
   return replicas_.size();
+}
+
+std::size_t FakeBlockStore::sources() {
+  const std::lock_guard lock(mutex_);
+  return sources_;
 }
 
 std::size_t FakeBlockStore::open_writers() {

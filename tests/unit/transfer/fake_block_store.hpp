@@ -49,6 +49,8 @@ class FakeBlockStore final : public storage::BlockStore {
   storage::Readers readers_of(BlockId block);
   std::size_t count();
   std::size_t open_writers();
+  // How often a writer took slices for itself.
+  std::size_t sources();
 
  private:
   friend class FakeReplicaWriter;
@@ -64,6 +66,7 @@ class FakeBlockStore final : public storage::BlockStore {
   bool hold_memory_ = false;
   BlockId failing_;
   std::size_t open_writers_ = 0;
+  std::size_t sources_ = 0;
   std::atomic<std::chrono::milliseconds> stalled_{};
 };
 
