@@ -113,8 +113,9 @@ void WriteSession::take_supply(Granted granted) {
 
 void WriteSession::request_pipeline(const PipelineDemand& demand, PipelineCallback callback) {
   if (auto status = alive(); !status.ok()) return callback(std::move(status).error());
-  ask(demand, 1, [callback = std::move(callback)](Granted granted) {
+  ask(demand, 1, [this, demand, callback = std::move(callback)](Granted granted) {
     if (!granted.ok()) return callback(std::move(granted).error());
+    if (granted->empty()) return request_pipeline(demand, callback);
     callback(pipeline_of(std::move(granted->front())));
   });
 }
@@ -142,13 +143,14 @@ void WriteSession::ask(const PipelineDemand& demand, std::uint32_t pipelines,
                            callback = std::move(callback)](Result<actors::WriteGrant> grant) {
         auto granted = state_->enter(std::move(grant));
         if (!avoids_slow || !falls_short(granted, all.replication)) {
-          return answer(callback, std::move(granted));
+          return answer(callback, without_failed(std::move(granted), all.excluded));
         }
         auto again = all;
         again.session = state_->id();
         context_.link.submit<actors::AllocateBlocks>(
-            std::move(again), [this, callback](Result<actors::WriteGrant> second) {
-              answer(callback, state_->enter(std::move(second)));
+            std::move(again),
+            [this, excluded = all.excluded, callback](Result<actors::WriteGrant> second) {
+              answer(callback, without_failed(state_->enter(std::move(second)), excluded));
             });
       });
 }
@@ -159,6 +161,21 @@ void WriteSession::answer(const GrantedCallback& callback, Granted granted) {
   --unanswered_;
   // With the lock: whoever waits may destroy the session once it has it.
   answered_.notify_all();
+}
+
+// A node that failed while the namenode was asked is not worth a try. One that it was asked to do
+// without is: then there is no other.
+WriteSession::Granted WriteSession::without_failed(Granted granted,
+                                                   const std::vector<NodeId>& excluded) const {
+  if (!granted.ok()) return granted;
+  const std::lock_guard lock(mutex_);
+  std::erase_if(*granted, [&](const actors::PipelineGrant& pipeline) {
+    return std::any_of(pipeline.targets.begin(), pipeline.targets.end(), [&](const auto& target) {
+      return avoids(target.node) &&
+             std::find(excluded.begin(), excluded.end(), target.node) == excluded.end();
+    });
+  });
+  return granted;
 }
 
 actors::AllocateBlocks WriteSession::request_of(const PipelineDemand& demand,

@@ -66,7 +66,8 @@ class WriteSession {
   void expect_pipelines(PipelineDemand demand, std::uint64_t count, std::uint32_t ahead);
   // One of these. REQUIRES: not more often than expected.
   Result<Pipeline> next_pipeline();
-  // Another one, for which the namenode is asked now. `callback` may be called on another thread.
+  // Another one, for which the namenode is asked now. Neither has a node that failed by the time of
+  // the namenode's answer, as long as there are others. `callback` may be called on another thread.
   using PipelineCallback = std::function<void(Result<Pipeline>)>;
   void request_pipeline(const PipelineDemand& demand, PipelineCallback callback);
   Result<Pipeline> request_pipeline(const PipelineDemand& demand);
@@ -116,6 +117,7 @@ class WriteSession {
   void answer(const GrantedCallback& callback, Granted granted);
   actors::AllocateBlocks request_of(const PipelineDemand& demand, std::uint32_t pipelines) const;
   bool avoids(NodeId node) const;
+  Granted without_failed(Granted granted, const std::vector<NodeId>& excluded) const;
 
   ClientContext& context_;
   const std::shared_ptr<SessionState> state_;
