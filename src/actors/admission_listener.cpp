@@ -203,8 +203,8 @@ void ControlListener::Impl::drop(std::uint64_t number) {
 void ControlListener::Impl::remove(PendingMap::iterator it, Next next) {
   if (next == Next::kDropped) ++dropped_count_;
   if (next != Next::kAdmitted) shares_.leave(it->first);
+  pending_count_ = pending_.size() - 1;  // Before the peer can know.
   pending_.erase(it);
-  pending_count_ = pending_.size();
 }
 
 Result<std::unique_ptr<ControlListener>> ControlListener::open(AdmissionOptions options) {

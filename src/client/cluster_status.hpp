@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,8 +41,9 @@ struct NodeReport {
   std::uint64_t blocks = 0;
   std::int64_t last_heartbeat_ms = 0;  // Ago.
   std::vector<BadDisk> bad_disks;
-  metadata::Endpoint data;   // Without a host for an absent node.
-  bool unreachable = false;  // Not dead, but this client cannot connect to it: see probe_nodes().
+  metadata::Endpoint data;  // Without a host for an absent node.
+  // Whether this client can connect to it; none when that was not tried: see probe_nodes().
+  std::optional<bool> reached{};
 };
 
 struct ClusterStatus {

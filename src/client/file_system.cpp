@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
+#include <random>
 #include <utility>
 
 #include "base/codec.hpp"
@@ -131,11 +133,20 @@ class FileSystemImpl final : public FileSystem {
 
   void probe_nodes(ClusterStatus& status, std::chrono::milliseconds within) override {
     std::vector<metadata::ReplicaLocation> nodes;
+    std::vector<metadata::ReplicaLocation> live;
     for (const auto& node : status.nodes) {
-      if (node.state == "live" || node.state == "stale") nodes.push_back({node.id, node.data, {}});
+      if (node.state == "stale") nodes.push_back({node.id, node.data, {}});
+      if (node.state == "live") live.push_back({node.id, node.data, {}});
     }
-    const auto unreachable = unreachable_nodes(context_, nodes, within);
-    for (auto& node : status.nodes) node.unreachable = unreachable.contains(node.id);
+    nodes.resize(std::min(nodes.size(), kProbedMax));
+    std::sample(live.begin(), live.end(), std::back_inserter(nodes), kProbedMax - nodes.size(),
+                std::mt19937(std::random_device{}()));
+    const auto reached = reach_nodes(context_, nodes, within);
+    for (auto& node : status.nodes) {
+      if (const auto found = reached.find(node.id); found != reached.end()) {
+        node.reached = found->second;
+      }
+    }
   }
 
   Result<SafeMode> safe_mode(SafeModeAction action) override {

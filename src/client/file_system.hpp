@@ -130,8 +130,10 @@ class FileSystem {
   virtual Status set_replication(const std::string& path, std::uint8_t replication) = 0;
   virtual Result<std::vector<metadata::LocatedBlock>> locate(const std::string& path) = 0;
   virtual Result<ClusterStatus> status() = 0;
-  // Tries to reach the datanodes that are not dead, and marks those that cannot be. Takes about
-  // `within` at most; what was not tried by then stays unmarked.
+  static constexpr std::size_t kProbedMax = 64;
+  // Tries to reach datanodes that are not dead, and marks those that were tried. Takes about
+  // `within` at most. Of more than kProbedMax only so many are tried: those that have fallen silent
+  // before others, which are chosen at random.
   virtual void probe_nodes(ClusterStatus& status, std::chrono::milliseconds within) = 0;
 
   // Administration.

@@ -39,12 +39,32 @@ std::string node_line(const client::NodeReport& node, std::size_t name_width,
   } else if (node.state != "live") {
     line += ", silent for " + human_duration(std::chrono::seconds(node.last_heartbeat_ms / 1000));
   }
-  if (node.unreachable) line += ", CANNOT BE REACHED from here";
+  if (node.reached == false) line += ", CANNOT BE REACHED from here";
   line += "\n";
   for (const auto& disk : node.bad_disks) {
     line += "    disk " + disk.directory + " " + disk.state + "\n";
   }
   return line;
+}
+
+bool may_be_reached(const client::NodeReport& node) {
+  return node.state == "live" || node.state == "stale";
+}
+
+// Null where it was not tried.
+nlohmann::json unreachable_json(const client::NodeReport& node) {
+  if (may_be_reached(node) && !node.reached) return nullptr;
+  return node.reached == false;
+}
+
+// Of many datanodes only some are tried.
+std::string reach_text(const std::vector<client::NodeReport>& nodes) {
+  const auto tried = std::count_if(nodes.begin(), nodes.end(),
+                                   [](const auto& node) { return node.reached.has_value(); });
+  const auto all = std::count_if(nodes.begin(), nodes.end(), may_be_reached);
+  if (tried == all) return {};
+  return "reach:      " + std::to_string(tried) + " of " + std::to_string(all) +
+         " datanodes were tried from here\n";
 }
 
 std::string safe_mode_text(const client::ClusterStatus& status) {
@@ -104,6 +124,7 @@ std::string status_text(const client::ClusterStatus& status) {
   text += repair_text(blocks);
   text += "datanodes:  " + std::to_string(status.nodes.size()) + ", " + std::to_string(live) +
           " live\n";
+  text += reach_text(status.nodes);
   for (const auto& node : status.nodes) text += node_line(node, name_width, state_width);
   return text;
 }
@@ -114,7 +135,7 @@ nlohmann::json to_json(const client::ClusterStatus& status) {
     nodes.push_back({{"id", to_string(node.id)},
                      {"state", shown_state(node)},
                      {"liveness", node.state},
-                     {"unreachable", node.unreachable},
+                     {"unreachable", unreachable_json(node)},
                      {"draining_left", node.draining_left},
                      {"capacity", node.capacity_bytes},
                      {"used", node.used_bytes},

@@ -32,16 +32,17 @@ Result<int> run(Invocation& invocation) {
 
 }  // namespace
 
-const Command kStatusCommand{.name = "status",
-                             .operands = "",
-                             .summary = "Show nodes, space, blocks, and what is missing",
-                             .details =
-                                 "It also tries to connect to each datanode that lives, and says\n"
-                                 "which of them cannot be reached from here.\n",
-                             .example = "minidfs status --json",
-                             .flags = kFlags,
-                             .operands_min = 0,
-                             .operands_max = 0,
-                             .run = run};
+const Command kStatusCommand{
+    .name = "status",
+    .operands = "",
+    .summary = "Show nodes, space, blocks, and what is missing",
+    .details =
+        "It also tries to connect to the datanodes that live (64 of them,\n"
+        "if there are more), and says which cannot be reached from here.\n",
+    .example = "minidfs status --json",
+    .flags = kFlags,
+    .operands_min = 0,
+    .operands_max = 0,
+    .run = run};
 
 }  // namespace minidfs::cli

@@ -20,7 +20,7 @@ struct Probing {
   Clock::time_point last_begin;
   asio::io_context io{1};
   std::size_t next = 0;
-  std::set<NodeId> unreachable{};
+  std::map<NodeId, bool> reached{};
 };
 
 // One node after another, beside others that do the same.
@@ -36,18 +36,16 @@ asio::awaitable<void> probe(Probing& probing) {
                                                               *options);
       opened = co_await client->open();
     }
-    if (opened.ok()) {
-      client->leave_loop();
-      replicas.give_back(node.data, std::move(client));
-    } else {
-      probing.unreachable.insert(node.node);
-    }
+    probing.reached[node.node] = opened.ok();
+    if (!opened.ok()) continue;
+    client->leave_loop();
+    replicas.give_back(node.data, std::move(client));
   }
 }
 
 }  // namespace
 
-std::set<NodeId> unreachable_nodes(ClientContext& context,
+std::map<NodeId, bool> reach_nodes(ClientContext& context,
                                    const std::vector<metadata::ReplicaLocation>& nodes,
                                    std::chrono::milliseconds within) {
   const auto patience = std::max(within / 2, std::chrono::milliseconds(1));
@@ -58,7 +56,7 @@ std::set<NodeId> unreachable_nodes(ClientContext& context,
     asio::co_spawn(probing.io, probe(probing), asio::detached);
   }
   probing.io.run();
-  return std::move(probing.unreachable);
+  return std::move(probing.reached);
 }
 
 }  // namespace minidfs::client

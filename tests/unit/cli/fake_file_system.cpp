@@ -93,7 +93,9 @@ class FakeFileSystem : public client::FileSystem {
 
   Result<client::ClusterStatus> status() override { return state_.status; }
   void probe_nodes(client::ClusterStatus& status, std::chrono::milliseconds) override {
-    for (auto& node : status.nodes) node.unreachable = state_.unreachable.count(node.id) != 0;
+    for (auto& node : status.nodes) {
+      if (!state_.untried.contains(node.id)) node.reached = !state_.unreachable.contains(node.id);
+    }
   }
 
   Result<std::vector<client::NodeScrub>> scrub(bool wait, const ScrubProgress&) override {

@@ -24,6 +24,7 @@ struct FakeState {
   bool behind = false;
   client::ClusterStatus status;
   std::set<NodeId> unreachable;
+  std::set<NodeId> untried;  // Whether they can be reached.
   std::vector<client::BlockProblem> problems;
   struct Decision {
     NodeId node;

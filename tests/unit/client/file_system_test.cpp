@@ -1,4 +1,5 @@
 // What is neither reading nor writing alone: sessions, listings, restarts of the namenode.
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <thread>
@@ -63,10 +64,29 @@ TEST_CASE("Nodes that are said to live and do not answer are found out, in a bou
   status.nodes[2].data = cluster.namenode->address();
   cluster.datanodes[1]->stop();
   cluster.files->probe_nodes(status, milliseconds(4000));
-  CHECK_FALSE(status.nodes[0].unreachable);
-  CHECK(status.nodes[1].unreachable);
-  CHECK(status.nodes[2].unreachable);
-  CHECK_FALSE(status.nodes[3].unreachable);
+  CHECK(status.nodes[0].reached == true);
+  CHECK(status.nodes[1].reached == false);
+  CHECK(status.nodes[2].reached == false);
+  CHECK(!status.nodes[3].reached);
+}
+
+TEST_CASE("Of very many nodes only some are tried, first of all those that have fallen silent") {
+  FakeCluster cluster(1, quick());
+  ClusterStatus status;
+  status.nodes.resize(1000);
+  for (std::size_t i = 0; i < status.nodes.size(); ++i) {
+    auto& node = status.nodes[i];
+    node.id = NodeId{1, i + 1};
+    node.state = i % 50 == 7 ? "stale" : "live";
+    node.data = cluster.datanodes[0]->location().data;
+  }
+  cluster.files->probe_nodes(status, milliseconds(60'000));
+  const auto tried = [](const NodeReport& node) { return node.reached.has_value(); };
+  const auto count = std::count_if(status.nodes.begin(), status.nodes.end(), tried);
+  CHECK(static_cast<std::size_t>(count) == FileSystem::kProbedMax);
+  for (const auto& node : status.nodes) {
+    if (node.state == "stale") CHECK(node.reached == true);
+  }
 }
 
 TEST_CASE("A listing follows its pages") {

@@ -174,6 +174,12 @@ TEST_CASE("status says which datanodes cannot be reached from here") {
   const auto nodes = nlohmann::json::parse(run(state, {"status", "--json"}).out)["nodes"];
   CHECK(nodes[0]["unreachable"] == false);
   CHECK(nodes[1]["unreachable"] == true);
+  CHECK(text.find("reach:") == std::string::npos);
+  state.untried = {NodeId{1, 1}};
+  CHECK_THAT(run(state, {"status"}).out, Catch::Contains("1 of 2 datanodes were tried"));
+  const auto some = nlohmann::json::parse(run(state, {"status", "--json"}).out)["nodes"];
+  CHECK(some[0]["unreachable"].is_null());
+  CHECK(some[1]["unreachable"] == true);
 }
 
 TEST_CASE("a namenode behind its datanodes is told of, and accepted by its own flag only") {
