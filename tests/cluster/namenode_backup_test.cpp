@@ -1,5 +1,6 @@
 // The backups of docs/operations.md, command by command: taken from a running namenode, and gone
 // back to.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <csignal>
@@ -47,6 +48,26 @@ std::string backup_in_peace(const TestCluster& cluster) {
 
 nlohmann::json status(const TestCluster& cluster) {
   return nlohmann::json::parse(cluster.minidfs({"status", "--json"}).out);
+}
+
+// Until every datanode has heard of all that has happened so far: the answer to a heartbeat tells
+// it, and with the next heartbeat that answer has been taken.
+void wait_until_heard(const TestCluster& cluster) {
+  using Clock = std::chrono::steady_clock;
+  const auto deadline = Clock::now() + std::chrono::seconds(30);
+  for (int beats = 0; beats < 2; ++beats) {
+    const auto since = Clock::now();
+    for (bool all = false; !all;) {
+      REQUIRE(Clock::now() < deadline);
+      const auto asked = Clock::now();
+      const auto nodes = status(cluster).at("nodes");
+      all = std::all_of(nodes.begin(), nodes.end(), [&](const auto& node) {
+        return asked - std::chrono::milliseconds(
+                           node.at("last_heartbeat_ms").template get<std::int64_t>()) >
+               since;
+      });
+    }
+  }
 }
 
 }  // namespace
@@ -122,8 +143,7 @@ TEST_CASE("from a backup one goes on with what it holds, once an operator has sa
   REQUIRE(cluster.minidfs({"put", other, "/b"}).exit_code == 0);
   REQUIRE(cluster.minidfs({"mv", "/a", "/c"}).exit_code == 0);
 
-  // Until the datanodes have heard of it.
-  std::this_thread::sleep_for(std::chrono::seconds(2));
+  wait_until_heard(cluster);
 
   // Twice: the second time from a life that the backup has never heard of.
   for (int i = 0; i < 2; ++i) {

@@ -136,7 +136,7 @@ class RestoredCluster : public TestCluster {
 
 // Each way in which an operator or a user meets the state.
 void check_refusal(RestoredCluster& cluster) {
-  CHECK_THAT(cluster.namenode().log(), Catch::Contains(kMessage));
+  CHECK_FALSE(cluster.namenode().wait_for_line(kMessage).empty());
   CHECK_THAT(cluster.minidfs({"status"}).out, Catch::Contains(kMessage));
   const auto fsck = cluster.minidfs({"fsck", "--timeout=10s"});
   CHECK(fsck.exit_code == 1);

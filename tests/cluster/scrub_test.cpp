@@ -78,7 +78,7 @@ TEST_CASE("scrub --now finds flipped bytes on one datanode and says so by its ex
     nodes_with_corrupt += node.at("corrupt").get<int>() > 0 ? 1 : 0;
   }
   CHECK(nodes_with_corrupt == 1);
-  CHECK(cluster.datanode(1).log().find("is bad") != std::string::npos);
+  CHECK_FALSE(cluster.datanode(1).wait_for_line("is bad").empty());
   // The namenode hears of it: until the copies are replaced it shows them as corrupt.
   const std::string said = "has a bad replica of block";
   CHECK(wait_until([&] { return cluster.namenode().log().find(said) != std::string::npos; }));

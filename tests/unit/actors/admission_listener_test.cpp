@@ -223,7 +223,7 @@ TEST_CASE("a peer that sends single bytes gains no time by them") {
 }
 
 TEST_CASE("a peer that never confirms is closed at the deadline") {
-  Gate gate({.handshake_timeout = 50ms});
+  Gate gate({.handshake_timeout = 1s});
   const auto dialed = gate.dial();
   REQUIRE(dialed.ok());
   CHECK(closed_by_peer(dialed->fd));
@@ -263,7 +263,7 @@ std::jthread keep_last_busy(Gate& gate) {
 }
 
 TEST_CASE("of admitted connections one that stands idle makes way for a newcomer, none with work") {
-  Gate gate({.shares = {.members = 2, .spare_after = 500ms}});
+  Gate gate({.shares = {.members = 2, .spare_after = 2s}});
   const auto idle = admitted_raw(gate.listener->port(), {1, 1});
   REQUIRE(gate.admitted.wait_for(1));
   const auto busy = admitted_raw(gate.listener->port(), {2, 2});

@@ -41,7 +41,7 @@ TEST_CASE("A client that is abandoned ends its sessions, and nothing more is com
   FakeCluster cluster(1, quick(1 << 20));
   TextSource source(content_of(3 << 20));
   source.after_read = [&](std::size_t position) {
-    if (position > 1'500'000) cluster.files->abandon(milliseconds(2000));
+    if (position > 1'500'000) cluster.files->abandon(milliseconds(20'000));
   };
   const auto report = cluster.files->write_file("/f", source, {});
   REQUIRE_FALSE(report.ok());

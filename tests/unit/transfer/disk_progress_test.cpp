@@ -81,7 +81,7 @@ TEST_CASE("A disk that is slow within its time-out loses nobody") {
   nodes[1]->store.say_stalled_for(kNever - milliseconds(1));
   auto options = good_client();
   options.disk_timeout = kNever;
-  options.progress_timeout = milliseconds(1500);
+  options.progress_timeout = kImpatient;
   const auto writer = open_writer(endpoints_of(nodes), options);
   REQUIRE(send_block(*writer, BlockId{1}, "abc").ok());
   // For as long as another node is silent before it is left.
@@ -97,7 +97,7 @@ TEST_CASE("A disk that is slow within its time-out loses nobody") {
 // A node does not read while its disk is behind, and so passes nothing on, no signs of life either.
 TEST_CASE("A disk that is slow in the middle of a block loses none of the nodes behind it") {
   auto impatient = judging_after(kNever);
-  impatient.progress_timeout = kLimit;
+  impatient.progress_timeout = kImpatient;
   Node first(judging_after(kNever));
   Node second(impatient);
   first.store.hold_memory(true);

@@ -74,18 +74,30 @@ struct Node {
   std::unique_ptr<DataServer> server;
 };
 
+// As short as a test can wait, and long enough for good peers on a busy machine.
+inline constexpr std::chrono::milliseconds kImpatient{1500};
+
 inline DataServerOptions impatient_server() {
   DataServerOptions options;
-  options.handshake_timeout = options.connect_timeout = options.progress_timeout =
-      std::chrono::milliseconds(300);
+  options.handshake_timeout = options.connect_timeout = options.progress_timeout = kImpatient;
   return options;
 }
 
-// For pipelines of several nodes: patient enough for a busy machine.
 inline DataServerOptions pipeline_server() {
   DataServerOptions options;
-  options.progress_timeout = std::chrono::milliseconds(1500);
+  options.progress_timeout = kImpatient;
   return options;
+}
+
+// Whether the condition came true: for what another thread does a moment later.
+template <class Condition>
+bool comes_true(const Condition& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    std::this_thread::yield();
+  }
+  return true;
 }
 
 inline ConnectionOptions good_client() { return {.cluster = kCluster}; }

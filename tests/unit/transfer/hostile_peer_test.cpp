@@ -161,11 +161,7 @@ TEST_CASE("A crowd that says nothing keeps nobody out: the oldest of it are clos
   CHECK(write_block(*open_writer({node.endpoint()}), BlockId{1}, "x").stored[0]);
   for (std::size_t i = 0; i < 80; ++i) CHECK(silent[i]->wait_closed());
   // A peer sees the close before the connection itself has come to its end.
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (node.server->load().connections > 8 + 1 && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::yield();
-  }
-  CHECK(node.server->load().connections <= 8 + 1);
+  CHECK(comes_true([&] { return node.server->load().connections <= 8 + 1; }));
 }
 
 TEST_CASE("Of connections that have greeted an idle one makes way, never one with a block open") {
@@ -216,7 +212,10 @@ TEST_CASE("A port in use is refused by name") {
 }
 
 TEST_CASE("A server stops at once although clients are connected and blocks unfinished") {
-  auto nodes = make_nodes(2);
+  DataServerOptions options;  // Whoever waits for a peer waits for much longer than this test.
+  options.handshake_timeout = options.connect_timeout = options.progress_timeout =
+      options.disk_timeout = std::chrono::minutes(10);
+  auto nodes = make_nodes(2, options);
   const auto writer = open_writer(endpoints_of(nodes));
   nodes[1]->store.hold_finishes(true);
   REQUIRE(send_block(*writer, BlockId{1}, "held").ok());
@@ -225,7 +224,7 @@ TEST_CASE("A server stops at once although clients are connected and blocks unfi
   const auto start = std::chrono::steady_clock::now();
   nodes[0]->server.reset();
   nodes[1]->server.reset();
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(2));
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(30));
   nodes[1]->store.hold_finishes(false);  // Reports to a server that is gone.
   CHECK(!writer->wait_ack().ok());
 }

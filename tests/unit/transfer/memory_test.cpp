@@ -70,11 +70,7 @@ TEST_CASE("Half-sent frames hold no memory: others write and read meanwhile") {
   CHECK(read_range(*open_client(node), BlockId{3}, 0, 300'000).ok());
   // What whole slices the peers sent may still be on its way through the loop; it needs no more
   // from them.
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (node.server->load().receive_bytes != 0 && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::yield();
-  }
-  CHECK(node.server->load().receive_bytes == 0);
+  CHECK(comes_true([&] { return node.server->load().receive_bytes == 0; }));
 }
 
 TEST_CASE(
@@ -109,7 +105,7 @@ TEST_CASE(
 
 TEST_CASE("A writer of a slow source gives signs of life by itself") {
   DataServerOptions options;
-  options.progress_timeout = std::chrono::milliseconds(1500);
+  options.progress_timeout = kImpatient;
   auto nodes = make_nodes(2, options);
   const auto writer = open_writer(endpoints_of(nodes));
   REQUIRE(writer->begin_block(BlockId{1}, kGeneration, 0).ok());
@@ -130,7 +126,7 @@ TEST_CASE("A writer of a slow source gives signs of life by itself") {
 
 TEST_CASE("A writer that waits for an ack gives signs of life for the block that it has open") {
   DataServerOptions options;
-  options.progress_timeout = std::chrono::milliseconds(1500);
+  options.progress_timeout = kImpatient;
   Node node(options);
   node.store.hold_finishes(true);
   const auto writer = open_writer({node.endpoint()});
@@ -170,16 +166,14 @@ TEST_CASE("A writer is read from as fast as its disk writes, and further when th
     if (auto answer = (*pipeline)->wait_ack(); answer.ok()) ack = std::move(*answer);
   });
   const auto held = [&] { return node.server->load().receive_bytes; };
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (held() < WriteBacklog::kBytesMax && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::yield();
-  }
-  CHECK(held() >= WriteBacklog::kBytesMax);
+  CHECK(comes_true([&] { return held() >= WriteBacklog::kBytesMax; }));
   // Others go on meanwhile.
   for (std::uint64_t id = 2; id < 10; ++id) {
     write_block(*open_writer({node.endpoint()}), BlockId{id}, random_bytes(1000));
   }
-  CHECK(held() <= WriteBacklog::kBytesMax + 2 * ReceiveMemory::kPieceBytesMax);
+  // Once their connections have come to their end.
+  CHECK(comes_true(
+      [&] { return held() <= WriteBacklog::kBytesMax + 2 * ReceiveMemory::kPieceBytesMax; }));
   SECTION("the disk goes on") {
     node.store.hold_memory(false);
     writer.join();
@@ -208,7 +202,9 @@ TEST_CASE(
   }
   for (const auto& node : nodes) CHECK(node->events.wait_stored(kWriters));
   writers.clear();
-  for (const auto& node : nodes) CHECK(node->server->load().receive_bytes == 0);
+  for (const auto& node : nodes) {
+    CHECK(comes_true([&] { return node->server->load().receive_bytes == 0; }));
+  }
 }
 
 }  // namespace

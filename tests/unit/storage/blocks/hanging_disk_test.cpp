@@ -24,12 +24,14 @@ struct HangingDisk {
   std::size_t unavailable = 0;
   std::size_t back = 0;
   WriteCache write_cache = WriteCache::kAuto;
+  // A disk that only is busy must not seem to hang where it matters.
+  std::chrono::milliseconds timeout{2000};
 
   BlockStoreOptions options(bool both) {
     auto options = store_options(both ? std::vector{a, b} : std::vector{a});
     options.durability = Durability::kSync;
     options.write_cache = write_cache;
-    options.disk_timeout = std::chrono::milliseconds(300);
+    options.disk_timeout = timeout;
     options.disk_check_interval = std::chrono::milliseconds(50);
     options.replicas_unavailable = [this](const std::vector<ReplicaInfo>& replicas) {
       const std::lock_guard lock(mutex);
@@ -64,6 +66,7 @@ TEST_CASE(
     "a write to a disk that hangs in any call ends with a time-out, and the disk comes back") {
   HangingDisk disk;
   disk.write_cache = GENERATE(WriteCache::kCached, WriteCache::kDirect);
+  disk.timeout = std::chrono::milliseconds(1000);  // It is waited for again and again.
   const auto store = open_store(disk.options(false));
   REQUIRE(put(*store, BlockId{1}, 1, make_bytes(kLarge, 1)).ok());
   const std::string call = GENERATE("open", "write", "sync");
@@ -170,8 +173,8 @@ TEST_CASE("reads and deletions end when the disk hangs in them") {
 TEST_CASE("a disk that is slow but makes progress loses nobody") {
   HangingDisk disk;
   const auto store = open_store(disk.options(false));
-  disk.faults.set("sync " + disk.a + " delay=100");
-  for (std::uint64_t id = 1; id <= 5; ++id) {
+  disk.faults.set("sync " + disk.a + " delay=500");
+  for (std::uint64_t id = 1; id <= 6; ++id) {
     CHECK(put(*store, BlockId{id}, 1, make_bytes(id % 2 == 0 ? kLarge : kSmall, id)).ok());
   }
   CHECK(store->disks().front().condition == DiskCondition::kWorks);
