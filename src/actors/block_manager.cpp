@@ -244,6 +244,7 @@ Result<BlockManager::CommitStep> BlockManager::commit_proposed(const CommitWrite
   std::size_t next = 0;
   const std::string* unproven = nullptr;
   BlockId unproven_block;
+  std::vector<BlockId> reported;
   for (const auto& file : request.change.files) {
     for (const auto& block : file.blocks) {
       const bool said = next < request.written.size();
@@ -259,7 +260,10 @@ Result<BlockManager::CommitStep> BlockManager::commit_proposed(const CommitWrite
           sessions_.holder(block.id) == metadata::SessionId{request.session}) {
         continue;
       }
-      if (known.has_value() && (known->owned || map_.is_reported(block))) continue;
+      if (known.has_value() && (known->owned || map_.is_reported(block))) {
+        reported.push_back(block.id);
+        continue;
+      }
       if (sessions_.is_dead(block.id)) return given_up(file.path, block.id);
       unproven = &file.path;
       unproven_block = block.id;
@@ -271,6 +275,9 @@ Result<BlockManager::CommitStep> BlockManager::commit_proposed(const CommitWrite
     return Error{Errc::kUnavailable, *unproven + ": no datanode has reported block " +
                                          to_string(unproven_block) + " yet"};
   }
+  // In order of asking: what an earlier try of the same request has found out stays.
+  for (const auto id : reported)
+    committing_.try_emplace(id, Committing{.reported = true, .lost = {}});
   for (const auto& block : request.written) committing_.try_emplace(block.block);
   return CommitStep::kPropose;
 }
@@ -284,7 +291,8 @@ void BlockManager::commit_done(const CommitWrite& request,
       const auto found = committing_.find(block.id);
       if (found == committing_.end()) continue;
       // What a request that was answered before says of replicas is old by now.
-      if (i < outcomes.size() && outcomes[i].ok() && found->second.added) {
+      const bool fresh = found->second.added && !found->second.reported;
+      if (i < outcomes.size() && outcomes[i].ok() && fresh) {
         acknowledge(block, written.nodes, found->second.lost);
       }
       committing_.erase(found);

@@ -55,6 +55,7 @@ struct BlockManagerOptions {
   metadata::SafeMode::Options safe_mode;
   metadata::PlannerOptions repair;
   metadata::RepairWorkOptions repair_work;
+  metadata::OrderWindow::Options orders;  // Of each datanode.
   // For so long after the start a write that could not get all its copies waits for more datanodes
   // to register instead of going ahead with fewer.
   std::chrono::milliseconds settle{1000};
@@ -113,8 +114,9 @@ class BlockManager {
   // itself or what was granted.
   Result<CommitStep> commit_proposed(const CommitWrite& request, TimePoint asked_at, TimePoint now);
   // `outcomes` as the change was answered, or empty when it was not applied. The nodes that the
-  // writer names are entered when the change was applied only now, but for those that told of a
-  // loss meanwhile; who owns the blocks is said by apply_effects() alone.
+  // writer names are entered when the change was applied only now and its blocks were granted here,
+  // but for those that told of a loss meanwhile; who owns the blocks is said by apply_effects()
+  // alone.
   void commit_done(const CommitWrite& request, std::span<const metadata::Outcome> outcomes);
 
   // --- Effects of applied changes ---
@@ -255,6 +257,7 @@ class BlockManager {
   void measure_repair(TimePoint now);
   void repair(TimePoint now);
   void send_deletes(std::span<const metadata::ReplicaDelete> deletes);
+  bool still_goes(metadata::NodeIndex node, BlockId block);
   void note_merge(metadata::NodeIndex node, const metadata::MergeResult& result);
   NodeWork& work(metadata::NodeIndex node);
   bool knows_later(const RegisterNode& request);
@@ -287,6 +290,9 @@ class BlockManager {
   // A block whose commit is in the log.
   struct Committing {
     bool added = false;  // Applied since then, and not long ago: the writer's word is fresh.
+    // Accepted because a datanode has reported it: that and other reports tell who has it, and the
+    // writer's word may be from before this leadership.
+    bool reported = false;
     absl::InlinedVector<metadata::NodeIndex, 1> lost;  // Nodes that told of a loss since then.
   };
   absl::flat_hash_map<BlockId, Committing> committing_;

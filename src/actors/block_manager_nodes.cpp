@@ -162,8 +162,11 @@ Result<HeartbeatReply> BlockManager::heartbeat(const Heartbeat& request, TimePoi
   }
   if (!is_unsettled(now) && !is_behind()) {
     const auto orders = work(node).removes.take(
-        now, [this, node](BlockId block) { return map_.is_deleting(node, block); });
-    for (const auto& order : orders) reply.remove.push_back({order.block, order.generation});
+        now, [this, node](BlockId block) { return still_goes(node, block); });
+    for (const auto& order : orders) {
+      if (order.again) repair_work_.delete_repeated(node, order.block);
+      reply.remove.push_back({order.block, order.generation});
+    }
   }
   reply.copy = std::exchange(work(node).copies, {});
   const auto report = order_report(node, now);
@@ -265,7 +268,6 @@ void BlockManager::repair(TimePoint now) {
     work(task.source).copies.push_back(std::move(order));
   }
   send_deletes(plan.deletes);
-  send_deletes(repair_work_.deletes_to_repeat(map_, now));
 }
 
 void BlockManager::fill_status(StatusReply& reply, std::uint64_t total_blocks,
@@ -325,7 +327,7 @@ void BlockManager::node_events(std::span<const metadata::NodeEvent> events) {
       forget_process(event.node);
       auto& gone = work(event.node);
       gone.copies.clear();
-      gone.removes = {};
+      gone.removes = metadata::OrderWindow(options_.orders);
       gone.bad_disks.clear();
       gone.scrub = {};
       gone.scrub_wanted = 0;
@@ -341,8 +343,22 @@ void BlockManager::send_deletes(std::span<const metadata::ReplicaDelete> deletes
   }
 }
 
+// What was decided may be long ago, and other copies lost since: an order that waits, or is to be
+// sent again, is given up when the block has come to need the replica, which then counts again.
+bool BlockManager::still_goes(NodeIndex node, BlockId block) {
+  const auto view = map_.find(block);
+  if (!view || !map_.is_deleting(node, block)) return false;
+  if (!view->owned) return true;
+  const std::uint32_t needed = repair_work_.deletes_good(node, block) ? view->wanted : 1;
+  if (map_.tally(*view).live >= needed) return true;
+  map_.cancel_deleting(node, block);
+  return false;
+}
+
 BlockManager::NodeWork& BlockManager::work(NodeIndex node) {
-  if (work_.size() <= node.value) work_.resize(node.value + 1U);
+  while (work_.size() <= node.value) {
+    work_.emplace_back().removes = metadata::OrderWindow(options_.orders);
+  }
   return work_[node.value];
 }
 

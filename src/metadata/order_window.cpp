@@ -8,11 +8,12 @@ void OrderWindow::add(BlockId block, std::uint64_t generation) {
   const auto sent = sent_.find(block);
   if (sent != sent_.end() && sent->second >= generation) return;
   auto& pending = pending_[block];
-  pending = std::max(pending, generation);
+  pending.generation = std::max(pending.generation, generation);
 }
 
 void OrderWindow::confirmed(BlockId block, std::uint64_t generation, TimePoint now) {
-  if (const auto at = pending_.find(block); at != pending_.end() && at->second <= generation) {
+  if (const auto at = pending_.find(block);
+      at != pending_.end() && at->second.generation <= generation) {
     pending_.erase(at);
   }
   // The datanode answers an order with the order's own generation or an older replica's; either
@@ -23,7 +24,7 @@ void OrderWindow::confirmed(BlockId block, std::uint64_t generation, TimePoint n
 void OrderWindow::restart() {
   for (const auto& [block, generation] : sent_) {
     auto& pending = pending_[block];
-    pending = std::max(pending, generation);
+    pending = {std::max(pending.generation, generation), true};
   }
   sent_.clear();
 }
@@ -39,9 +40,9 @@ std::vector<OrderWindow::Order> OrderWindow::take(TimePoint now,
   auto at = pending_.begin();
   for (; at != pending_.end() && sent_.size() < options_.unconfirmed_max; ++at) {
     if (!due(at->first)) continue;
-    orders.push_back({at->first, at->second});
+    orders.push_back({at->first, at->second.generation, at->second.again});
     auto& sent = sent_[at->first];
-    sent = std::max(sent, at->second);
+    sent = std::max(sent, at->second.generation);
   }
   pending_.erase(pending_.begin(), at);
   return orders;

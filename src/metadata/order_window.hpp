@@ -29,6 +29,7 @@ class OrderWindow {
   struct Order {
     BlockId block;
     std::uint64_t generation = 0;
+    bool again = false;  // It was sent before, and may still be under way as well.
 
     friend bool operator==(const Order&, const Order&) = default;
   };
@@ -48,11 +49,14 @@ class OrderWindow {
   std::size_t unconfirmed() const { return sent_.size(); }
 
  private:
-  using Orders = absl::btree_map<BlockId, std::uint64_t>;  // Generations.
+  struct Pending {
+    std::uint64_t generation = 0;
+    bool again = false;
+  };
 
   Options options_;
-  Orders pending_;
-  Orders sent_;
+  absl::btree_map<BlockId, Pending> pending_;
+  absl::btree_map<BlockId, std::uint64_t> sent_;  // Generations.
   TimePoint moved_{};  // When orders were last sent to an idle node, repeated, or confirmed.
 };
 

@@ -186,6 +186,10 @@ void RepairWork::source_restarted(NodeIndex node) {
   }
 }
 
+void RepairWork::delete_repeated(NodeIndex node, BlockId block) {
+  if (const auto at = deletes_.find({block, node}); at != deletes_.end()) ++at->second.sends;
+}
+
 void RepairWork::delete_confirmed(NodeIndex node, BlockId block) {
   const auto at = deletes_.find({block, node});
   if (at == deletes_.end()) return;

@@ -68,6 +68,8 @@ class RepairWork {
   void copy_failed(BlockId block, NodeIndex node, TimePoint now);
   // Copies from the node that were under way are lost with its process; nobody is to blame.
   void source_restarted(NodeIndex node);
+  // The order was sent once more, without a new decision.
+  void delete_repeated(NodeIndex node, BlockId block);
   // The node carried the order out: the replica is gone. (One that is gone by itself is reported as
   // corrupt, so that an order still under way is not taken for done.) When the deletion was sent
   // more than once another may still be on its way, and would hit a new replica of the block as

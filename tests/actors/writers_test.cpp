@@ -280,6 +280,26 @@ TEST_CASE("a commit that is asked again brings back no replica that was removed 
   CHECK(namenode.status().blocks_missing == 1);
 }
 
+TEST_CASE("a writer from before this leadership is not believed where its blocks are") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  namenode.join(2);
+  auto request = allocation();
+  request.replication = 2;
+  const auto grant = namenode.ask<WriteGrant>(request);
+  REQUIRE(grant.ok());
+  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  auto commit = commit_of(*grant, block, "/a");
+  commit.change.files[0].replication = 2;
+  commit.written = {{block.id, {namenode.node(1).node, namenode.node(2).node}}};
+  namenode.restart();
+  namenode.join(1, {block});
+  namenode.join(2);  // Which has lost it.
+  REQUIRE(namenode.ask<metadata::ChangeReply>(commit).ok());
+  CHECK(namenode.status().blocks_missing == 0);
+  CHECK(namenode.status().blocks_under_replicated == 1);
+}
+
 TEST_CASE("the lists of an allocation are bounded") {
   NamenodeFixture namenode;
   namenode.join(1);

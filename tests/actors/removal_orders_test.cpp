@@ -1,0 +1,53 @@
+// Orders to remove surplus replicas: what becomes of one that waits, or has to be given again, when
+// other replicas are lost meanwhile.
+#include <catch2/catch.hpp>
+
+#include "actors/namenode_fixture.hpp"
+
+namespace minidfs::actors::test {
+namespace {
+
+using std::chrono::seconds;
+
+void want_one_copy(NamenodeFixture& namenode, const std::string& path) {
+  metadata::SetReplication change;
+  change.path = path;
+  change.replication = 1;
+  REQUIRE(namenode.ask<metadata::ChangeReply>(change).ok());
+}
+
+}  // namespace
+
+TEST_CASE("a replica that was to go stays when it has become the last one") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  namenode.join(2);
+  const auto block = namenode.put("/a");
+  want_one_copy(namenode, "/a");
+  namenode.advance(seconds(1));
+  const std::uint64_t goes = namenode.beat(1).remove.empty() ? 2 : 1;
+  if (goes == 2) REQUIRE(namenode.beat(2).remove.size() == 1);
+  // The order is lost with the node's connection, and the node that keeps its replica dies.
+  for (int second = 0; second < 12; ++second) {
+    namenode.advance(seconds(1));
+    CHECK(namenode.beat(goes).remove.empty());
+  }
+  namenode.join(goes, {block});
+  CHECK(namenode.beat(goes).remove.empty());
+  CHECK(namenode.status().blocks_missing == 0);
+}
+
+TEST_CASE("a replica that was to go is ordered removed again while another one stays") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  namenode.join(2);
+  const auto block = namenode.put("/a");
+  want_one_copy(namenode, "/a");
+  namenode.advance(seconds(1));
+  const std::uint64_t goes = namenode.beat(1).remove.empty() ? 2 : 1;
+  if (goes == 2) REQUIRE(namenode.beat(2).remove.size() == 1);
+  namenode.join(goes, {block});
+  CHECK(namenode.beat(goes).remove.size() == 1);
+}
+
+}  // namespace minidfs::actors::test
