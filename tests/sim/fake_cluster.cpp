@@ -13,7 +13,15 @@ using std::chrono::seconds;
 constexpr std::uint64_t kLength = 1 << 20;
 
 // Waits are short, so that a schedule takes few steps; their order is that of the defaults.
-RepairWorkOptions repair_options() { return {seconds(8), seconds(15), seconds(4), seconds(40)}; }
+RepairWorkOptions repair_options() {
+  RepairWorkOptions options;
+  options.copy_timeout = seconds(8);
+  options.avoid_for = seconds(15);
+  options.retry_after = seconds(4);
+  options.delete_repeat = seconds(4);
+  options.delete_memory = seconds(40);
+  return options;
+}
 
 PlannerOptions short_waits() {
   PlannerOptions options;

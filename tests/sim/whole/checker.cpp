@@ -69,6 +69,11 @@ void check_all(Cluster& cluster) {
   if (cluster.namenode.process().up()) {
     for (const auto& [path, file] : visible.files) check_served_bytes(cluster, path);
   }
+  // Clients that are silent for long are forgotten, by this time.
+  const std::chrono::milliseconds passed(cluster.namenode.state().times().cluster_ms);
+  if (passed > cluster.world.now().time_since_epoch()) {
+    cluster.world.violated("the cluster's time runs ahead of time");
+  }
   for (const auto& node : cluster.nodes) {
     if (node->orders_waiting() > kOrdersMax) {
       cluster.world.violated("node " + std::to_string(node->place()) + " queues " +

@@ -8,6 +8,7 @@
 #include "sim/whole/ledger.hpp"
 #include "sim/whole/namenode.hpp"
 #include "sim/whole/network.hpp"
+#include "sim/whole/orders.hpp"
 #include "sim/whole/world.hpp"
 #include "sim/whole/writer.hpp"
 
@@ -21,7 +22,8 @@ struct Cluster {
   World world;
   Network network{world};
   Ledger ledger{world};
-  SimNamenode namenode{world, ledger};
+  Orders orders{*this};
+  SimNamenode namenode{world, ledger, orders};
   std::vector<std::unique_ptr<SimDatanode>> nodes;
   std::vector<std::unique_ptr<SimWriter>> writers;
   Content last_content = 0;

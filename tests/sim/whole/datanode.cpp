@@ -51,7 +51,8 @@ void SimDatanode::cancel_memory(transfer::MemoryBudget::Ticket ticket) {
 
 void SimDatanode::give_back_memory(std::size_t hops) {
   memory_.give_back(hops, 1);
-  grant_memory();
+  // Not from within: who gives back may still have to say something.
+  process_.later(milliseconds{0}, [this] { grant_memory(); });
 }
 
 void SimDatanode::grant_memory() {
@@ -71,15 +72,21 @@ bool SimDatanode::keep(const metadata::Block& block, Content content) {
     return false;
   }
   disk_.replicas[block.id] = {block, content, !disk_.lies};
+  cluster_.orders.stored(place_, block.id);
   cluster_.world.trace([&] { return name() + " stores block " + to_string(block.id); });
   changes_.stored(block);
   return true;
 }
 
 void SimDatanode::read(const metadata::Block& block, std::function<void(Result<Content>)> done) {
-  disk_.work(storage::DiskWork::kRead, [this, block, done = std::move(done)] {
+  disk_.work(storage::DiskWork::kRead, [this, block, done = std::move(done)](const Status& status) {
     const auto there = disk_.replicas.find(block.id);
-    if (there == disk_.replicas.end() || there->second.block != block) {
+    // A bad replica that is the last one would be missing for good, and prove nothing.
+    if (!status.ok() && readable_elsewhere(cluster_, block, place_) > 0) {
+      cluster_.orders.found_bad(place_, block.id);
+      changes_.found_corrupt(block);
+      done(status.error());
+    } else if (there == disk_.replicas.end() || there->second.block != block) {
       done(Error{Errc::kNotFound, "no such replica"});
     } else {
       done(there->second.content);
@@ -120,6 +127,7 @@ void SimDatanode::start() {
 
 void SimDatanode::forget_process() {
   membership_.reset();
+  dialed_ = 0;
   changes_.clear();
   failed_copies_.clear();
   told_ = {};
@@ -156,6 +164,7 @@ void SimDatanode::lose_unsynced() {
     const auto& replica = at->second;
     if (!replica.synced && readable_elsewhere(cluster_, replica.block, place_) > 1) {
       cluster_.world.note("a replica lost by a lying disk");
+      cluster_.orders.lost_unnoticed(place_, at->first);
       at = disk_.replicas.erase(at);
     } else {
       ++at;
@@ -171,7 +180,7 @@ void SimDatanode::fence(const metadata::FenceOrders& effect) {
   removes_.clear();
   known_on_disk_ = effect.known;
   fence_waiting_ = effect.fence;
-  disk_.work(storage::DiskWork::kSync, [this] {
+  disk_.work(storage::DiskWork::kSync, [this](const Status&) {
     if (!removing_) fenced();
   });
 }
@@ -180,26 +189,33 @@ void SimDatanode::fenced() {
   if (fence_waiting_ != 0) step(metadata::Fenced{std::exchange(fence_waiting_, 0)});
 }
 
-void SimDatanode::obey(const actors::HeartbeatReply& reply) {
-  for (const auto& order : reply.remove) removes_.push_back(order);
+void SimDatanode::obey(const Beaten& beaten) {
+  for (const auto& order : beaten.removes) {
+    order->queued = true;
+    removes_.push_back(order);
+  }
   take_removes();
-  for (const auto& order : reply.copy) copy(order);
+  for (const auto& order : beaten.reply.copy) copy(order);
 }
 
 void SimDatanode::take_removes() {
   if (removing_ || removes_.empty()) return;
   removing_ = true;
-  const auto order = removes_.front();
+  const auto given = removes_.front();
   removes_.pop_front();
-  disk_.work(storage::DiskWork::kWrite, [this, order] {
+  disk_.unlink([this, given](const Status& status) {
     removing_ = false;
-    remove(order);
+    // One that failed is not told: it will be ordered again.
+    if (status.ok()) remove(*given);
+    given->queued = false;
     fenced();
     take_removes();
   });
 }
 
-void SimDatanode::remove(const actors::RemoveOrder& order) {
+void SimDatanode::remove(const GivenOrder& given) {
+  cluster_.orders.carried_out(given);
+  const auto& order = given.order;
   const auto there = disk_.replicas.find(order.block);
   metadata::Block gone{order.block, order.generation, 0};
   if (there != disk_.replicas.end()) {
@@ -219,14 +235,15 @@ void SimDatanode::copy(const actors::CopyOrder& order) {
         failed_copies_.push_back({order.block.id, address()});
         return;
       }
-      const auto sender = std::make_shared<std::weak_ptr<Sender>>();
-      *sender =
-          Sender::open(cluster_, process_, place_, {order.block, *content, kCopyPieces, {target}},
-                       {[sender] { send_more(*sender); }, [](const Stored&) {},
-                        [this, order, target](const Stored& stored) {
-                          if (!stored[0]) failed_copies_.push_back({order.block.id, target});
-                        }});
-      send_more(*sender);
+      const auto sender = Sender::open(cluster_, process_, place_, {target});
+      const std::weak_ptr weak(sender);
+      sender->begin({{order.block, *content, kCopyPieces}},
+                    {[weak] { send_more(weak); }, [](const Stored&) {},
+                     [this, weak, order, target](const std::vector<Stored>& stored) {
+                       if (!stored[0][0]) failed_copies_.push_back({order.block.id, target});
+                       weak.lock()->close();
+                     }});
+      send_more(weak);
     });
   }
 }

@@ -16,6 +16,7 @@
 #include "metadata/membership.hpp"
 #include "sim/whole/control_link.hpp"
 #include "sim/whole/disk.hpp"
+#include "sim/whole/orders.hpp"
 #include "sim/whole/process.hpp"
 #include "sim/whole/receiver.hpp"
 
@@ -34,6 +35,8 @@ class SimDatanode {
   Process& process() { return process_; }
   SimDisk& disk() { return disk_; }
   std::size_t orders_waiting() const { return removes_.size(); }
+  // To the namenode; counted in each life of the process.
+  std::uint64_t connection() const { return dialed_; }
 
   // --- The data plane (pipeline.hpp) ---
   const transfer::MemoryBudget& memory() const { return memory_; }
@@ -72,16 +75,20 @@ class SimDatanode {
   void act(const metadata::KeepKnown& effect) { known_on_disk_ = effect.known; }
   void act(const metadata::ObeyOrders& effect);
   void act(const metadata::Refused& effect);
-  void heartbeat_answered(std::uint64_t connection, std::uint64_t request,
-                          const actors::HeartbeatReply& reply);
+  // An answer with what became of its orders.
+  struct Beaten {
+    actors::HeartbeatReply reply;
+    std::vector<OrderPtr> removes;
+  };
+  void heartbeat_answered(std::uint64_t connection, std::uint64_t request, const Beaten& beaten);
   void failed(std::uint64_t connection, std::uint64_t request, const Error& error);
 
   // --- Orders ---
   void fence(const metadata::FenceOrders& effect);
   void fenced();
-  void obey(const actors::HeartbeatReply& reply);
+  void obey(const Beaten& beaten);
   void take_removes();
-  void remove(const actors::RemoveOrder& order);
+  void remove(const GivenOrder& given);
   void copy(const actors::CopyOrder& order);
 
   Cluster& cluster_;
@@ -97,9 +104,10 @@ class SimDatanode {
   std::uint64_t incarnation_ = 0;
   std::optional<metadata::Membership> membership_;
   std::uint64_t wakes_ = 0;
-  std::uint64_t dialed_ = 0;                        // The last connection.
-  const actors::HeartbeatReply* answer_ = nullptr;  // That the present step is about.
-  std::uint64_t answered_over_ = 0;                 // The connection it came over.
+  std::uint64_t dialed_ = 0;         // The last connection.
+  const Beaten* answer_ = nullptr;   // That the present step is about.
+  std::uint64_t answered_over_ = 0;  // The connection it came over.
+  metadata::Epoch registered_for_;   // The leadership.
   metadata::ChangeCollector changes_;
   std::vector<actors::CopyFailure> failed_copies_;
   // What the last heartbeat told, until it is answered.
@@ -110,7 +118,7 @@ class SimDatanode {
   };
   Told told_;
   std::optional<metadata::ReportChunk> chunk_;  // The last one sent.
-  std::deque<actors::RemoveOrder> removes_;
+  std::deque<OrderPtr> removes_;
   bool removing_ = false;
   bool told_lost_ = false;  // That the replicas are unavailable, as the disk hangs.
   transfer::MemoryBudget memory_;

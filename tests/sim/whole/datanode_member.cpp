@@ -104,6 +104,7 @@ void SimDatanode::act(const metadata::SendRegistration& effect) {
       [this, effect](const Result<actors::Registered>& reply) {
         if (!reply.ok()) return failed(effect.connection, effect.request, reply.error());
         cluster_.world.trace([&] { return name() + " is registered"; });
+        if (effect.connection == dialed_) registered_for_ = reply->epoch;
         step(metadata::RegistrationAnswered{effect.connection,
                                             effect.request,
                                             reply->report,
@@ -132,6 +133,7 @@ void SimDatanode::act(const metadata::SendChunk& effect) {
     }
   }
   cluster_.world.trace([&] { return name() + " reports in full"; });
+  cluster_.orders.lists_replicas(place_, registered_for_);
   actors::BlockReportPart part;
   part.node = id();
   part.incarnation = incarnation_;
@@ -175,24 +177,29 @@ void SimDatanode::act(const metadata::SendHeartbeat& effect) {
   for (const auto& added : request.changes.added) {
     cluster_.world.trace([&] { return name() + " tells of block " + to_string(added.id); });
   }
-  link_.ask<actors::HeartbeatReply>(
-      [request](SimNamenode& namenode, const Respond<actors::HeartbeatReply>& respond) {
-        respond(namenode.heartbeat(request));
+  link_.ask<Beaten>(
+      [this, request, effect, life = process_.life()](SimNamenode& namenode,
+                                                      const Respond<Beaten>& respond) {
+        auto reply = namenode.heartbeat(request);
+        if (!reply.ok()) return respond(reply.error());
+        auto removes = cluster_.orders.given(place_, life, effect.connection, *reply);
+        respond(Beaten{std::move(*reply), std::move(removes)});
       },
-      [this, effect](const Result<actors::HeartbeatReply>& reply) {
-        if (!reply.ok()) return failed(effect.connection, effect.request, reply.error());
-        heartbeat_answered(effect.connection, effect.request, *reply);
+      [this, effect](const Result<Beaten>& beaten) {
+        if (!beaten.ok()) return failed(effect.connection, effect.request, beaten.error());
+        heartbeat_answered(effect.connection, effect.request, *beaten);
       });
 }
 
 void SimDatanode::heartbeat_answered(std::uint64_t connection, std::uint64_t request,
-                                     const actors::HeartbeatReply& reply) {
+                                     const Beaten& beaten) {
+  const auto& reply = beaten.reply;
   if (told_.request == request && !reply.register_again) told_ = {};
   if (connection != dialed_) {
     cluster_.world.note("an answer over a connection that was hung up");
     if (membership_->is_member()) cluster_.world.note("an answer of before it registered anew");
   }
-  answer_ = &reply;
+  answer_ = &beaten;
   answered_over_ = connection;
   metadata::HeartbeatAnswered event;
   event.connection = connection;

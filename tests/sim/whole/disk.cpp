@@ -11,10 +11,16 @@ bool SimDisk::hangs(DiskWork kind) const {
   return hangs_ == Hangs::kAll || (hangs_ == Hangs::kSyncs && kind == DiskWork::kSync);
 }
 
-void SimDisk::work(DiskWork kind, std::function<void()> done) {
-  static_cast<void>(health_->step(DiskHealth::Event::kBegan, kind, world_.now()));
-  const auto most = slow ? milliseconds{2000} : milliseconds{10};
-  process_.later(world_.between(milliseconds{1}, most), [this, call = Call{kind, std::move(done)}] {
+void SimDisk::work(DiskWork kind, Done done) { begin({kind, std::move(done)}, slow); }
+
+void SimDisk::unlink(Done done) {
+  begin({DiskWork::kWrite, std::move(done)}, slow || slow_unlinks);
+}
+
+void SimDisk::begin(Call call, bool slowly) {
+  static_cast<void>(health_->step(DiskHealth::Event::kBegan, call.kind, world_.now()));
+  const auto most = slowly ? milliseconds{2000} : milliseconds{10};
+  process_.later(world_.between(milliseconds{1}, most), [this, call = std::move(call)] {
     if (hangs(call.kind)) {
       hanging_.push_back(call);
     } else {
@@ -25,7 +31,8 @@ void SimDisk::work(DiskWork kind, std::function<void()> done) {
 
 void SimDisk::returned(const Call& call) {
   changed_(health_->step(DiskHealth::Event::kEnded, call.kind, world_.now()));
-  call.done();
+  if (fails) world_.note("a call of a disk that failed");
+  call.done(fails ? Status(Error{Errc::kIoError, "the disk fails"}) : Status());
 }
 
 milliseconds SimDisk::stalled_for() const {

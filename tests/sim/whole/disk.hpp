@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/ids.hpp"
+#include "base/result.hpp"
 #include "metadata/types.hpp"
 #include "sim/whole/process.hpp"
 #include "storage/blocks/disk_health.hpp"
@@ -38,8 +39,11 @@ class SimDisk {
   SimDisk(World& world, Process& process, HealthChanged changed)
       : world_(world), process_(process), changed_(std::move(changed)) {}
 
+  using Done = std::function<void(const Status&)>;
   // Calls back when a call of this kind has returned: not while it hangs.
-  void work(storage::DiskWork kind, std::function<void()> done);
+  void work(storage::DiskWork kind, Done done);
+  // A write that only takes a file away.
+  void unlink(Done done);
   // As the process judges.
   milliseconds stalled_for() const;
   storage::DiskCondition condition() const { return health_->condition(); }
@@ -53,7 +57,9 @@ class SimDisk {
 
   // --- Faults ---
   bool slow = false;
-  bool lies = false;  // Says that it has synced and has not.
+  bool slow_unlinks = false;  // As of large files.
+  bool lies = false;          // Says that it has synced and has not.
+  bool fails = false;         // Every call.
   void hang(Hangs hangs);
   // The truth, for checkers: since when it has hung.
   std::optional<TimePoint> hangs_since() const { return hangs_since_; }
@@ -61,8 +67,9 @@ class SimDisk {
  private:
   struct Call {
     storage::DiskWork kind;
-    std::function<void()> done;
+    Done done;
   };
+  void begin(Call call, bool slowly);
   bool hangs(storage::DiskWork kind) const;
   void returned(const Call& call);
 

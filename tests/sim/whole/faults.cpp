@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace minidfs::sim {
+namespace {
+
+constexpr milliseconds kLookEvery{50};
+
+}  // namespace
 
 Faults::Faults(Cluster& cluster) : cluster_(cluster) {
   cluster_.namenode.on_failed([this] { start_namenode_later(); });
@@ -34,8 +39,7 @@ void Faults::happen(Kind kind) {
   happened_.insert(kind);
   switch (kind) {
     case Kind::kSuspendWriter:
-      return suspend(cluster_.writers[world.below(cluster_.writers.size())]->process(),
-                     milliseconds{14'000});
+      return suspend_writer();
     case Kind::kKillNode:
       return kill_node(false);
     case Kind::kCutPower:
@@ -44,6 +48,8 @@ void Faults::happen(Kind kind) {
       return suspend(some_node().process(), milliseconds{8000});
     case Kind::kKillNamenode:
       return kill_namenode(false);
+    case Kind::kEndLeadership:
+      return end_leadership();
     case Kind::kStopNamenode:
       return suspend(cluster_.namenode.process(), milliseconds{6000});
     case Kind::kRestoreNamenode:
@@ -58,6 +64,10 @@ void Faults::happen(Kind kind) {
       return world.after(milliseconds{4000}, [this] { cluster_.network.slow(false); });
     case Kind::kDisk:
       return disk();
+    case Kind::kSlowUnlinks:
+      return slow_unlinks();
+    case Kind::kCopiesComeAndGo:
+      return copies_come_and_go();
     case Kind::kClock:
       return cluster_.namenode.jump_clock(static_cast<std::int64_t>(world.below(2'000'000)) -
                                           1'000'000);
@@ -77,6 +87,52 @@ void Faults::suspend(Process& process, milliseconds longest) {
                        [&process, life = process.life()] {
                          if (process.life() == life) process.go_on();
                        });
+}
+
+void Faults::once(std::function<bool()> ready, milliseconds patience, std::function<void()> then) {
+  if (healed_ || patience <= milliseconds{0}) return;
+  if (ready()) return then();
+  cluster_.world.after(kLookEvery,
+                       [this, ready = std::move(ready), patience, then = std::move(then)] {
+                         once(ready, patience - kLookEvery, then);
+                       });
+}
+
+// At any time, or once it has written a part of a file and is about to go on with the next one.
+void Faults::suspend_writer() {
+  auto& writer = *cluster_.writers[cluster_.world.below(cluster_.writers.size())];
+  const auto stop = [this, &writer] { suspend(writer.process(), milliseconds{14'000}); };
+  if (cluster_.world.chance(2)) return stop();
+  once([&writer] { return writer.between_blocks(); }, milliseconds{4000},
+       [this, &writer, stop] {
+         if (writer.process().works()) cluster_.world.note("a writer suspended between two blocks");
+         stop();
+       });
+}
+
+// Copies become surplus, unlinks are slow, and the namenode is killed before they are done.
+void Faults::end_leadership() {
+  slow_unlinks();
+  for (auto& writer : cluster_.writers) writer->set_copies_of_all_soon({1});
+  const auto queued = [this] {
+    return std::any_of(cluster_.nodes.begin(), cluster_.nodes.end(),
+                       [](const auto& node) { return node->orders_waiting() > 1; });
+  };
+  once(queued, milliseconds{6000}, [this] { kill_namenode(false); });
+}
+
+// Replicas are ordered removed, and their blocks copied again before that was done.
+void Faults::copies_come_and_go() {
+  slow_unlinks();
+  const auto all = static_cast<std::uint8_t>(cluster_.nodes.size());
+  for (auto& writer : cluster_.writers) writer->set_copies_of_all_soon({all, 1, all, 2});
+}
+
+void Faults::slow_unlinks() {
+  for (auto& node : cluster_.nodes) node->disk().slow_unlinks = cluster_.world.chance(2);
+  cluster_.world.after(cluster_.world.between(milliseconds{6000}, milliseconds{20'000}), [this] {
+    for (auto& node : cluster_.nodes) node->disk().slow_unlinks = false;
+  });
 }
 
 void Faults::kill_node(bool power) {
@@ -146,7 +202,7 @@ void Faults::cut_wire() {
 
 void Faults::disk() {
   auto& node = some_node();
-  switch (cluster_.world.below(4)) {
+  switch (cluster_.world.below(5)) {
     case 0:
       node.disk().slow = true;
       break;
@@ -156,6 +212,9 @@ void Faults::disk() {
     case 2:
       node.disk().hang(SimDisk::Hangs::kSyncs);
       break;
+    case 3:
+      node.disk().fails = true;
+      break;
     default:
       node.disk().lies = true;
       break;
@@ -163,6 +222,7 @@ void Faults::disk() {
   cluster_.world.after(cluster_.world.between(milliseconds{1000}, milliseconds{12'000}), [&node] {
     node.disk().slow = false;
     node.disk().lies = false;
+    node.disk().fails = false;
     node.disk().hang(SimDisk::Hangs::kNot);
   });
 }
@@ -175,7 +235,9 @@ void Faults::heal() {
   cluster_.namenode.process().go_on();
   for (auto& node : cluster_.nodes) {
     node->disk().slow = false;
+    node->disk().slow_unlinks = false;
     node->disk().lies = false;
+    node->disk().fails = false;
     node->disk().hang(SimDisk::Hangs::kNot);
     if (!node->process().up()) node->start();
     node->process().go_on();

@@ -2,6 +2,7 @@
 // fault ends by itself, at the latest when all are healed.
 #pragma once
 
+#include <functional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -28,12 +29,15 @@ class Faults {
     kCutPower,
     kStopNode,
     kKillNamenode,
+    kEndLeadership,
     kStopNamenode,
     kRestoreNamenode,
     kCutWire,
     kPutOutWire,
     kSlowNetwork,
     kDisk,
+    kSlowUnlinks,
+    kCopiesComeAndGo,
     kClock,
     kSlowLog,
     kFailStore,
@@ -43,12 +47,18 @@ class Faults {
   void next();
   void happen(Kind kind);
   void suspend(Process& process, milliseconds longest);
+  void suspend_writer();
+  // Does it once `ready` is true, if that is within `patience`.
+  void once(std::function<bool()> ready, milliseconds patience, std::function<void()> then);
   void kill_node(bool power);
   void kill_namenode(bool restore);
   std::pair<Place, Place> some_wire();
   void cut_wire();
   void put_out_wire();
   void disk();
+  void slow_unlinks();
+  void end_leadership();
+  void copies_come_and_go();
   void start_namenode();
   void start_namenode_later();
   SimDatanode& some_node();

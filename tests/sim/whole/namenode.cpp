@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/codec.hpp"
+#include "sim/whole/orders.hpp"
 
 namespace minidfs::sim {
 namespace {
@@ -30,7 +31,12 @@ actors::BlockManagerOptions short_waits(std::uint64_t seed) {
   options.repair.report_wait = seconds(5);
   options.repair.balance = false;
   options.repair.placement.reserve_bytes = 0;
-  options.repair_work = {seconds(6), seconds(8), seconds(4), seconds(30)};
+  options.repair_work.copy_timeout = seconds(6);
+  options.repair_work.avoid_for = seconds(8);
+  options.repair_work.retry_after = seconds(2);
+  options.repair_work.delete_repeat = seconds(4);
+  options.repair_work.delete_memory = seconds(30);
+  options.orders.repeat_after = milliseconds{1500};  // Slow unlinks take longer.
   options.settle = milliseconds{500};
   options.report_patience = milliseconds{1500};
   options.deletes_after = kDeletesAfter;
@@ -40,9 +46,10 @@ actors::BlockManagerOptions short_waits(std::uint64_t seed) {
 
 }  // namespace
 
-SimNamenode::SimNamenode(World& world, Ledger& ledger)
+SimNamenode::SimNamenode(World& world, Ledger& ledger, Orders& orders)
     : world_(world),
       ledger_(ledger),
+      orders_(orders),
       process_(world),
       log_(world, ledger, process_),
       promises_(world, kDeletesAfter) {}
@@ -199,6 +206,7 @@ void SimNamenode::take_effects(const std::vector<BlockEffect>& effects) {
     });
   }
   manager_->apply_effects(effects);
+  orders_.note_effects(effects);
 }
 
 // Ids come from the mark of a leadership; when they are used up it takes another one.
@@ -281,6 +289,7 @@ void SimNamenode::start() {
   process_.start();
   log_.start([this](const auto& effects) { take_effects(effects); }, [this] { store_failed(); });
   operator_called_ = false;
+  orders_.leadership_begins();
   manager_ = std::make_unique<actors::BlockManager>(
       begin_leadership(),
       [this](const std::vector<BlockId>& ids, actors::OwnersAnswer answer) {

@@ -19,12 +19,14 @@
 
 namespace minidfs::sim {
 
+class Orders;
+
 template <class Reply>
 using Respond = std::function<void(Result<Reply>)>;
 
 class SimNamenode {
  public:
-  SimNamenode(World& world, Ledger& ledger);
+  SimNamenode(World& world, Ledger& ledger, Orders& orders);
 
   Process& process() { return process_; }
 
@@ -86,6 +88,7 @@ class SimNamenode {
 
   World& world_;
   Ledger& ledger_;
+  Orders& orders_;
   Process process_;
   mutable metadata::OwnTime own_time_{std::chrono::milliseconds{500}};  // Two ticks.
   std::unique_ptr<actors::BlockManager> manager_;

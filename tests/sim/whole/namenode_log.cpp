@@ -41,6 +41,7 @@ void SimLog::start(Effects effects, std::function<void()> failed) {
   failed_ = std::move(failed);
   proposer_ = world_.random()();
   database_.works();
+  cluster_clock_ = {state().times().cluster_ms, world_.now()};
   applier_ = std::make_unique<consensus::Applier>(database_, proposer_);
   std::string snapshot(consensus::kSnapshotBytes, '\0');
   consensus::write_snapshot(database_.applied(), snapshot.data());
@@ -65,7 +66,7 @@ void SimLog::go_back_to(const NamespaceState& copy) {
 }
 
 std::string SimLog::entry_of(const metadata::Change& change, Done done) {
-  const auto command = metadata::encode_change(change);
+  const auto command = metadata::encode_change(change, cluster_clock_.read(world_.now()));
   std::string entry(consensus::entry_bytes(command.size()), '\0');
   consensus::write_entry(
       {static_cast<std::uint32_t>(command.size()), 1, applier_->number(), proposer_, ++sequence_},

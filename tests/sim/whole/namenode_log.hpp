@@ -93,6 +93,7 @@ class SimLog {
   Effects effects_;
   std::function<void()> failed_;
   TimePoint effects_at_{};  // When those of the last batch are told, after all others.
+  metadata::ClusterClock cluster_clock_;
   std::uint64_t proposer_ = 0;
   std::uint64_t sequence_ = 0;
   std::map<std::uint64_t, Done> waiting_;  // By sequence.

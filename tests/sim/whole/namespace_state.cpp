@@ -49,9 +49,11 @@ std::string NamespaceState::apply(std::uint64_t number, std::string_view command
                                   const Ledger& ledger) {
   applied_ = number;
   table_.set_entry(number);
-  const auto change = metadata::decode_change(command);
-  MDFS_ASSERT(change.ok());  // Nobody else writes into this log.
-  const auto* request = metadata::request_of(*change);
+  const auto entry = metadata::decode_entry(command);
+  MDFS_ASSERT(entry.ok());  // Nobody else writes into this log.
+  times_.advance(0, entry->cluster_ms);
+  const auto& change = entry->change;
+  const auto* request = metadata::request_of(change);
   const bool protect = request != nullptr && !request->client.is_none();
   if (protect) {
     auto& window = replies_[request->client];
@@ -63,7 +65,7 @@ std::string NamespaceState::apply(std::uint64_t number, std::string_view command
           {metadata::failure(Errc::kExpired, "older than the replies that are kept")}});
     }
   }
-  const auto reply = metadata::apply_change(table_, *change);
+  const auto reply = metadata::apply_change(table_, change);
   MDFS_ASSERT(reply.ok());  // The table cannot fail.
   auto encoded = encode(*reply);
   if (protect) {

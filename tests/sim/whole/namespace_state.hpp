@@ -14,6 +14,7 @@
 #include "metadata/namespace_effects.hpp"
 #include "metadata/namespace_replies.hpp"
 #include "metadata/namespace_rules.hpp"
+#include "metadata/namespace_times.hpp"
 #include "sim/whole/ledger.hpp"
 #include "unit/metadata/memory_table.hpp"
 
@@ -52,6 +53,7 @@ class NamespaceState {
   BlockTable& table() { return table_; }
   const Visible& visible() const { return visible_; }
   std::uint64_t applied() const { return applied_; }
+  const metadata::NamespaceTimes& times() const { return times_; }
 
  private:
   BlockTable table_;
@@ -59,6 +61,7 @@ class NamespaceState {
   Visible visible_;
   std::vector<RequestKey> done_;
   std::uint64_t applied_ = 0;
+  metadata::NamespaceTimes times_;
 };
 
 }  // namespace minidfs::sim

@@ -32,11 +32,10 @@ inline constexpr milliseconds kMemoryTimeout{4500};
 // The next node may have to wait for memory itself.
 inline constexpr milliseconds kTakenTimeout = kMemoryTimeout + kProgressTimeout;
 
-struct Transfer {
+struct SentBlock {
   metadata::Block block;
   Content content = 0;
   std::size_t pieces = 1;
-  std::vector<metadata::Endpoint> targets;  // The next node first.
 };
 
 // A slices frame: so much as is received into memory at a time.
@@ -47,8 +46,10 @@ using Frame = std::variant<transfer::BeginBlock, Piece, transfer::EndBlock>;
 
 // What comes back. Took is no frame: the other end has taken a piece out of its socket.
 struct Took {};
+// Nor is this: the other end has closed the connection.
+struct Closed {};
 using Answer = std::variant<transfer::Welcome, Took, transfer::AckBlock, transfer::TargetLost,
-                            transfer::KeepAlive, transfer::WireStatus>;
+                            transfer::KeepAlive, transfer::WireStatus, Closed>;
 
 // One connection, seen from the end that sends blocks. Sockets hold one piece: another one goes out
 // when it was taken.
@@ -93,25 +94,32 @@ class Channel : public std::enable_shared_from_this<Channel> {
 
 using Stored = std::vector<bool>;  // By target.
 
-// The sending end of a block: of a writer, or of a node that copies.
+// The sending end of a pipeline: of a writer, or of a node that copies. Sends some blocks, one
+// after the other, and takes their acks, which come while it sends; when all targets have all of
+// them it stands idle and may be given more.
 class Sender : public std::enable_shared_from_this<Sender> {
  public:
   struct Events {
-    std::function<void()> taken;               // The piece; another one may be sent.
-    std::function<void(const Stored&)> lost;   // A target, in the middle: which are left.
-    std::function<void(const Stored&)> ended;  // Once, unless close() comes first.
+    std::function<void()> taken;              // The piece; another one may be sent.
+    std::function<void(const Stored&)> lost;  // A target, in the middle of the block.
+    // Of each block; once, unless close() comes first.
+    std::function<void(const std::vector<Stored>&)> ended;
   };
 
   static std::shared_ptr<Sender> open(Cluster& cluster, Process& owner, Place place,
-                                      Transfer transfer, Events events);
-  Sender(Cluster& cluster, Process& owner, Transfer transfer, Events events);
+                                      std::vector<metadata::Endpoint> targets);
+  Sender(Cluster& cluster, Process& owner, std::vector<metadata::Endpoint> targets);
 
+  // REQUIRES: idle().
+  void begin(std::vector<SentBlock> blocks, Events events);
   // REQUIRES: the one before was taken.
   void send_piece();
   // Nobody listens any more.
   void close();
   bool over() const { return over_; }
-  std::size_t pieces_left() const { return transfer_.pieces - sent_; }
+  bool idle() const { return !over_ && results_.size() == blocks_.size(); }
+  const std::vector<metadata::Endpoint>& targets() const { return targets_; }
+  std::size_t pieces_left() const;
 
   // --- For checkers ---
   // Since when it has waited for what it was promised; signs of life do not count.
@@ -125,22 +133,28 @@ class Sender : public std::enable_shared_from_this<Sender> {
   void on(const transfer::AckBlock& ack);
   void on(const transfer::TargetLost& lost);
   void on(const transfer::KeepAlive& alive);
-  void on(const transfer::WireStatus&);
+  void on(const transfer::WireStatus&) { fail(); }
+  void on(const Closed&) { fail(); }
   void sweep();
   void sweep_later();
-  void end(const Stored& stored);
+  void fail();
+  void end();
+  Stored none() const { return Stored(targets_.size(), false); }
 
   Cluster& cluster_;
   Process& owner_;
-  Transfer transfer_;
-  Events events_;
+  std::vector<metadata::Endpoint> targets_;  // The next node first.
   std::shared_ptr<Channel> channel_;
-  std::size_t sent_ = 0;
-  std::size_t taken_ = 0;
+  std::vector<SentBlock> blocks_;
+  Events events_;
+  std::size_t block_ = 0;         // The one that is being sent.
+  std::size_t pieces_ = 0;        // Of it, that were sent.
+  bool piece_under_way_ = false;  // Not yet taken.
+  std::vector<Stored> left_;      // By block: targets that were not told to be lost.
+  std::vector<Stored> results_;   // Of the first blocks.
   TimePoint heard_{};
   TimePoint swept_{};
   std::optional<TimePoint> waits_since_;
-  Stored left_;  // Targets that were not lost.
   bool over_ = false;
 };
 

@@ -37,8 +37,9 @@ class Process {
   void go_on() {
     if (!std::exchange(stopped_, false)) return;
     works_since_ = world_.now();
-    auto waiting = std::exchange(backlog_, {});
-    for (auto& event : waiting) later(milliseconds{0}, std::move(event));
+    world_.after(milliseconds{0}, [this, life = life_] {
+      if (up_ && life == life_) take_backlog();
+    });
   }
 
   // A timer of this life.
@@ -50,7 +51,7 @@ class Process {
   // Something that is meant for the process as it was in `life`.
   void arrive(std::uint64_t life, std::function<void()> event) {
     if (!up_ || life != life_) return;
-    if (stopped_) {
+    if (stopped_ || !backlog_.empty()) {  // Nothing overtakes what came before.
       backlog_.push_back(std::move(event));
     } else {
       event();
@@ -58,6 +59,14 @@ class Process {
   }
 
  private:
+  void take_backlog() {
+    while (!stopped_ && !backlog_.empty()) {
+      const auto event = std::move(backlog_.front());
+      backlog_.pop_front();
+      event();
+    }
+  }
+
   World& world_;
   bool up_ = false;
   bool stopped_ = false;

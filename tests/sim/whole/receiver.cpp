@@ -215,6 +215,8 @@ void Receiver::hear(const Answer& answer) {
     step(transfer::NextLost{*lost});
   } else if (const auto* alive = std::get_if<transfer::KeepAlive>(&answer)) {
     step(transfer::NextAlive{milliseconds(alive->disk_stalled_ms)});
+  } else if (std::holds_alternative<Closed>(answer)) {
+    step(transfer::NextFailed{{Errc::kUnavailable, "closed"}});
   } else {
     step(transfer::NextFailed{std::get<transfer::WireStatus>(answer).to_error()});
   }
@@ -230,90 +232,6 @@ void Receiver::act(const transfer::HangUpNext&) {
   node_.process().later(milliseconds{0}, [self = shared_from_this()] { self->release_if_taken(); });
 }
 
-// --- The disk ---------------------------------------------------------------------------------
-
-void Receiver::act(const transfer::CreateReplica& effect) {
-  replicas_[effect.block].begin = effect.begin;
-  const auto there = node_.disk().replicas.find(effect.begin.block);
-  if (there == node_.disk().replicas.end() ||
-      there->second.block.generation < effect.begin.generation) {
-    return;
-  }
-  step(transfer::ReplicaLost{effect.block, {Errc::kAlreadyExists, "it is there"}});
-}
-
-void Receiver::act(const transfer::AppendSlices& effect) {
-  auto& replica = replicas_.at(effect.block);
-  if (replica.content != 0 && replica.content != piece_->content) {
-    cluster_.world.violated(node_.name() + " mixes the bytes of two writers in one replica");
-  }
-  replica.content = piece_->content;
-  replica.unwritten.push_back(lease_);
-  ++held_[lease_].writes;
-  node_.disk().work(storage::DiskWork::kWrite, [self = shared_from_this(), block = effect.block,
-                                                lease = lease_] { self->written(block, lease); });
-}
-
-void Receiver::written(Block block, std::size_t lease) {
-  auto& replica = replicas_.at(block);
-  if (replica.abandoned) {
-    if (over_) cluster_.world.note("an answer of the disk after its session ended");
-    return;
-  }
-  std::erase(replica.unwritten, lease);
-  --held_[lease].writes;
-  give_back_if_free(lease);
-  sync_if_written(block);
-  if (!over_) tell_brakes();
-}
-
-void Receiver::act(const transfer::StoreReplica& effect) {
-  replicas_.at(effect.block).storing_since = now();
-  sync_if_written(effect.block);
-}
-
-// What was begun to be stored stays, whether or not somebody still listens.
-void Receiver::sync_if_written(Block block) {
-  auto& replica = replicas_.at(block);
-  if (!replica.storing_since.has_value() || !replica.unwritten.empty()) return;
-  if (replica.abandoned || std::exchange(replica.syncing, true)) return;
-  node_.disk().work(storage::DiskWork::kSync,
-                    [self = shared_from_this(), block] { self->synced(block); });
-}
-
-void Receiver::synced(Block block) {
-  const auto replica = replicas_.extract(block).mapped();
-  const metadata::Block stored{replica.begin.block, replica.begin.generation, replica.length};
-  const bool kept = node_.keep(stored, replica.content);
-  if (over_) return cluster_.world.note("an answer of the disk after its session ended");
-  if (replica.abandoned) cluster_.world.note("an answer of the disk after it was given up");
-  if (kept) {
-    step(transfer::ReplicaStored{block, replica.length});
-  } else {
-    step(transfer::ReplicaLost{block, {Errc::kAlreadyExists, "it is there"}});
-  }
-}
-
-void Receiver::act(const transfer::AbandonReplica& effect) {
-  const auto at = replicas_.find(effect.block);
-  if (at == replicas_.end()) return;  // It has come to its end.
-  if (judging_) cluster_.world.note("a disk left in the middle of a block");
-  at->second.abandoned = true;
-  for (const auto lease : std::exchange(at->second.unwritten, {})) {
-    --held_[lease].writes;
-    give_back_if_free(lease);
-  }
-}
-
-void Receiver::tell_brakes() {
-  const auto& open = core_->open_block();
-  const bool behind =
-      open.has_value() && open->stored_here && replicas_.rbegin()->second.unwritten.size() > 1;
-  if (const transfer::Brakes now{false, behind}; now != core_->brakes()) {
-    step(transfer::BrakesChanged{now});
-  }
-}
-
 // --- The end ----------------------------------------------------------------------------------
 
 void Receiver::act(const transfer::TargetLost& lost) { to_sender(lost); }
@@ -321,6 +239,7 @@ void Receiver::act(const transfer::TargetLost& lost) { to_sender(lost); }
 // What the disk still owes keeps its memory.
 void Receiver::act(const transfer::ClosePipeline& effect) {
   if (!effect.status.ok()) to_sender(transfer::wire_status(effect.status.error()));
+  to_sender(Closed{});
   over_ = true;
   receive_.reset();
   if (ticket_.has_value()) node_.cancel_memory(*std::exchange(ticket_, std::nullopt));

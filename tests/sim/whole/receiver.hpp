@@ -92,7 +92,8 @@ class Receiver : public std::enable_shared_from_this<Receiver> {
   // --- The next node ---
   void hear(const Answer& answer);
   // --- The disk ---
-  void written(Block block, std::size_t lease);
+  void written(Block block, std::size_t lease, const Status& status);
+  void lost(Block block, const Error& error);
   void sync_if_written(Block block);
   void synced(Block block);
   void let_go(Replica& replica);

@@ -43,6 +43,12 @@ constexpr std::array kRareStates{
     "a next node given up while the disk hangs"sv,
     "memory exhausted at two nodes at once"sv,
     "a block begun again in a better pipeline"sv,
+    "a stream that lost a node and cannot begin again"sv,
+    "several blocks over one connection"sv,
+    "a connection used for the next blocks of its file"sv,
+    "a writer suspended between two blocks"sv,
+    "a call of a disk that failed"sv,
+    "an order given again while the first is under way"sv,
 };
 
 void run_until(Cluster& cluster, TimePoint end) {

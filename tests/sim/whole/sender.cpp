@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "sim/whole/cluster.hpp"
@@ -5,34 +6,52 @@
 
 namespace minidfs::sim {
 
-Sender::Sender(Cluster& cluster, Process& owner, Transfer transfer, Events events)
+Sender::Sender(Cluster& cluster, Process& owner, std::vector<metadata::Endpoint> targets)
     : cluster_(cluster),
       owner_(owner),
-      transfer_(std::move(transfer)),
-      events_(std::move(events)),
+      targets_(std::move(targets)),
       heard_(cluster.world.now()),
-      swept_(heard_),
-      left_(transfer_.targets.size(), true) {}
+      swept_(heard_) {}
 
 std::shared_ptr<Sender> Sender::open(Cluster& cluster, Process& owner, Place place,
-                                     Transfer transfer, Events events) {
-  auto sender = std::make_shared<Sender>(cluster, owner, std::move(transfer), std::move(events));
-  sender->channel_ =
-      Channel::open(cluster, owner, place, transfer::OpenPipeline{sender->transfer_.targets},
-                    [weak = std::weak_ptr(sender)](const Answer& answer) {
-                      if (const auto alive = weak.lock()) alive->hear(answer);
-                    });
+                                     std::vector<metadata::Endpoint> targets) {
+  auto sender = std::make_shared<Sender>(cluster, owner, std::move(targets));
+  sender->channel_ = Channel::open(cluster, owner, place, transfer::OpenPipeline{sender->targets_},
+                                   [weak = std::weak_ptr(sender)](const Answer& answer) {
+                                     if (const auto alive = weak.lock()) alive->hear(answer);
+                                   });
   sender->sweep_later();
   return sender;
 }
 
+void Sender::begin(std::vector<SentBlock> blocks, Events events) {
+  MDFS_ASSERT(idle());
+  blocks_ = std::move(blocks);
+  events_ = std::move(events);
+  block_ = 0;
+  pieces_ = 0;
+  results_.clear();
+  left_.assign(blocks_.size(), Stored(targets_.size(), true));
+  heard_ = cluster_.world.now();
+}
+
+std::size_t Sender::pieces_left() const {
+  std::size_t left = 0;
+  for (std::size_t i = block_; i < blocks_.size(); ++i) left += blocks_[i].pieces;
+  return left - pieces_;
+}
+
 void Sender::send_piece() {
-  MDFS_ASSERT(sent_ == taken_ && sent_ < transfer_.pieces);
-  const auto& block = transfer_.block;
-  if (sent_ == 0) channel_->send(transfer::BeginBlock{block.id, block.generation, 0});
+  MDFS_ASSERT(!piece_under_way_ && block_ < blocks_.size());
+  const auto& sent = blocks_[block_];
+  if (pieces_ == 0) channel_->send(transfer::BeginBlock{sent.block.id, sent.block.generation, 0});
   waits_since_ = cluster_.world.now();
-  channel_->send(Piece{transfer_.content});
-  if (++sent_ == transfer_.pieces) channel_->send(transfer::EndBlock{sent_, block.length});
+  piece_under_way_ = true;
+  channel_->send(Piece{sent.content});
+  if (++pieces_ < sent.pieces) return;
+  channel_->send(transfer::EndBlock{pieces_, sent.block.length});
+  pieces_ = 0;
+  if (++block_ > 1) cluster_.world.note("several blocks over one connection");
 }
 
 void Sender::hear(const Answer& answer) {
@@ -42,36 +61,42 @@ void Sender::hear(const Answer& answer) {
 }
 
 void Sender::on(const Took&) {
-  ++taken_;
+  piece_under_way_ = false;
   waits_since_.reset();
-  if (taken_ == transfer_.pieces) waits_since_ = cluster_.world.now();  // For the ack.
-  events_.taken();
+  if (block_ == blocks_.size()) waits_since_ = cluster_.world.now();  // For the acks.
+  if (events_.taken) events_.taken();
 }
 
 void Sender::on(const transfer::KeepAlive& alive) {
-  if (milliseconds(alive.disk_stalled_ms) >= kDiskTimeout) {
-    end(Stored(transfer_.targets.size(), false));
-  }
+  if (!idle() && milliseconds(alive.disk_stalled_ms) >= kDiskTimeout) fail();
 }
 
 void Sender::on(const transfer::TargetLost& lost) {
-  if (lost.block != transfer_.block.id || lost.target >= left_.size() || !left_[lost.target]) {
-    return cluster_.world.violated("a target is told to be lost twice, or of another block");
+  for (std::size_t i = results_.size(); i < blocks_.size(); ++i) {
+    if (blocks_[i].block.id != lost.block || lost.target >= targets_.size()) continue;
+    if (!left_[i][lost.target]) break;
+    left_[i][lost.target] = false;
+    // A batch learns of losses from its acks, which come soon.
+    if (blocks_.size() == 1) events_.lost(left_[i]);
+    return;
   }
-  left_[lost.target] = false;
-  events_.lost(left_);
+  cluster_.world.violated("target " + std::to_string(lost.target) + " is told to have lost block " +
+                          to_string(lost.block) + " twice, or that is another one; " +
+                          std::to_string(results_.size()) + " of " +
+                          std::to_string(blocks_.size()) + " were acknowledged");
 }
 
 void Sender::on(const transfer::AckBlock& ack) {
-  if (ack.block != transfer_.block.id || ack.targets.size() != transfer_.targets.size()) {
+  const auto due = results_.size();
+  if (due >= blocks_.size() || ack.block != blocks_[due].block.id ||
+      ack.targets.size() != targets_.size()) {
     return cluster_.world.violated("an ack of another block or of other targets");
   }
-  Stored stored;
+  auto& stored = results_.emplace_back();
   for (const auto& status : ack.targets) stored.push_back(status.ok());
-  end(stored);
+  if (block_ == blocks_.size() && !piece_under_way_) waits_since_ = cluster_.world.now();
+  if (results_.size() == blocks_.size()) end();
 }
-
-void Sender::on(const transfer::WireStatus&) { end(Stored(transfer_.targets.size(), false)); }
 
 void Sender::close() {
   if (std::exchange(over_, true)) return;
@@ -79,12 +104,26 @@ void Sender::close() {
   channel_->close();
 }
 
-void Sender::end(const Stored& stored) {
+// What was not acknowledged was not stored, for all that is known.
+void Sender::fail() {
   if (over_) return;
   const auto self = shared_from_this();
+  const bool was_idle = idle();
   close();
+  results_.resize(blocks_.size(), none());
+  if (!was_idle) end();
+}
+
+// Nodes behind a failed one stay cut off for the connection's life.
+void Sender::end() {
+  const auto self = shared_from_this();
+  waits_since_.reset();
+  const bool whole = std::all_of(results_.begin(), results_.end(), [](const Stored& stored) {
+    return std::find(stored.begin(), stored.end(), false) == stored.end();
+  });
+  if (!whole) close();
   const auto events = std::exchange(events_, {});  // They may hold what holds this.
-  events.ended(stored);
+  events.ended(results_);
 }
 
 void Sender::sweep_later() {
@@ -102,11 +141,11 @@ void Sender::sweep() {
     heard_ = now;
     if (waits_since_.has_value()) waits_since_ = now;
   }
-  const bool takes_nothing = sent_ > taken_ && now - *waits_since_ > kTakenTimeout;
-  if (takes_nothing || now - heard_ > kProgressTimeout) {
-    return end(Stored(transfer_.targets.size(), false));
+  if (!idle()) {
+    const bool takes_nothing = piece_under_way_ && now - *waits_since_ > kTakenTimeout;
+    if (takes_nothing || now - heard_ > kProgressTimeout) return fail();
+    channel_->send_alive();
   }
-  channel_->send_alive();
   sweep_later();
 }
 

@@ -26,6 +26,11 @@ void SimWriter::finished() {
 void SimWriter::next() {
   idle_ = leaves_off_;
   if (idle_) return;
+  if (!copies_.empty()) {
+    const auto copies = copies_.front();
+    copies_.pop_front();
+    return set_copies_from(0, copies);
+  }
   switch (cluster_.world.below(6)) {
     case 0:
       return remove();
@@ -38,7 +43,11 @@ void SimWriter::next() {
 
 std::string SimWriter::some_path() {
   if (cluster_.world.chance(2)) return "/shared" + std::to_string(cluster_.world.below(3));
-  return "/w" + std::to_string(place_) + "-" + std::to_string(cluster_.world.below(6));
+  return own_path(cluster_.world.below(kOwnPaths));
+}
+
+std::string SimWriter::own_path(std::uint64_t i) const {
+  return "/w" + std::to_string(place_) + "-" + std::to_string(i);
 }
 
 metadata::RequestId SimWriter::next_request() {
@@ -64,13 +73,28 @@ void SimWriter::remove() {
 }
 
 void SimWriter::set_copies() {
+  set_copies_of(some_path(), static_cast<std::uint8_t>(1 + cluster_.world.below(3)),
+                [this] { finished(); });
+}
+
+void SimWriter::set_copies_from(std::uint64_t i, std::uint8_t copies) {
+  if (i == kOwnPaths) {
+    // Something of it is done before the next one.
+    process_.later(cluster_.world.between(milliseconds{500}, milliseconds{5000}),
+                   [this] { finished(); });
+    return;
+  }
+  set_copies_of(own_path(i), copies, [this, i, copies] { set_copies_from(i + 1, copies); });
+}
+
+void SimWriter::set_copies_of(std::string path, std::uint8_t copies, std::function<void()> then) {
   metadata::SetReplication change;
-  change.path = some_path();
+  change.path = std::move(path);
   change.request = next_request();
-  change.replication = static_cast<std::uint8_t>(1 + cluster_.world.below(3));
+  change.replication = copies;
   link_.ask<metadata::ChangeReply>(
       [change](SimNamenode& namenode, const auto& respond) { namenode.change(change, respond); },
-      [this](const Result<metadata::ChangeReply>&) { finished(); });
+      [then = std::move(then)](const Result<metadata::ChangeReply>&) { then(); });
 }
 
 // --- Putting ----------------------------------------------------------------------------------
@@ -80,8 +104,9 @@ void SimWriter::put() {
   put->path = some_path();
   put->overwrite = !cluster_.world.chance(4);
   put->copies = static_cast<std::uint8_t>(1 + cluster_.world.below(3));
-  put->blocks_left = 1 + cluster_.world.below(3);
-  next_block(put);
+  put->blocks_left = 1 + cluster_.world.below(4);
+  put->repeatable = !cluster_.world.chance(5);
+  next_blocks(put);
 }
 
 void SimWriter::commit(const PutPtr& put) {
@@ -148,7 +173,9 @@ void SimWriter::renew_later(const PutPtr& put, milliseconds within) {
 // A commit whose end nobody knows may have named the blocks: then they are not given up.
 void SimWriter::end(const PutPtr& put, bool committed) {
   if (std::exchange(put->over, true)) return;
+  if (put->writing != nullptr && put->writing->sending != nullptr) put->writing->sending->close();
   put->writing.reset();
+  if (put->idle != nullptr) put->idle->close();
   put_.reset();
   if (put->session != 0) {
     actors::EndSession request{client_, put->session, {}};

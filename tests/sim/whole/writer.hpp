@@ -29,6 +29,13 @@ class SimWriter {
   Place place() const { return place_; }
   Process& process() { return process_; }
   void start();
+  // Of all its files, to each of these in turn: the next thing that it does.
+  void set_copies_of_all_soon(std::deque<std::uint8_t> copies) { copies_ = std::move(copies); }
+  // A part of a file is written, and nothing under way.
+  bool between_blocks() const {
+    return put_ != nullptr && put_->writing == nullptr && !put_->written.empty() &&
+           put_->blocks_left > 0;
+  }
   // Begins nothing new.
   void leave_off() { leaves_off_ = true; }
   bool idle() const { return idle_; }
@@ -41,34 +48,48 @@ class SimWriter {
  private:
   static constexpr std::uint64_t kBlockSize = 1 << 20;
   static constexpr milliseconds kBlockPatience{5000};
+  static constexpr std::uint64_t kOwnPaths = 6;
 
   struct WrittenReplicas {
     metadata::Block block;
     Content content = 0;
     std::vector<NodeId> nodes;
   };
-  // One block, in as many tries as it takes.
+  struct BlockToWrite {
+    std::uint64_t length = 0;
+    WrittenReplicas best;     // Of all tries.
+    std::size_t targets = 1;  // Of that one.
+
+    bool complete() const { return best.nodes.size() >= targets; }
+  };
+  // One block, or some in one pipeline, in as many tries as it takes.
   struct BlockWriting {
     client::WritePolicy policy{1, kBlockPatience};
     std::uint64_t epoch = 0;  // Of the command that is being obeyed.
     bool asking = false;      // The namenode, for a pipeline.
     std::deque<client::WriteEvent> happened;
-    std::uint64_t length = 0;
-    actors::PipelineGrant grant;  // The last one.
+    std::vector<BlockToWrite> blocks;
+    actors::PipelineGrant grant;                     // The last one.
+    std::vector<metadata::ReplicaLocation> targets;  // Of what is being sent.
     std::shared_ptr<Sender> sending;
-    WrittenReplicas best;  // Of all tries.
+    bool reused = false;  // Its connection had stood idle.
+
+    std::vector<BlockToWrite*> pending();
+    std::uint64_t pending_bytes() const;
   };
   struct Put {
     std::string path;
     bool overwrite = false;
     std::uint8_t copies = 1;
     std::uint64_t blocks_left = 1;
+    bool repeatable = true;  // Else what was sent is not kept, as of a long stream.
     std::uint64_t session = 0;
     bool over = false;
     std::vector<BlockId> granted;
     std::vector<NodeId> excluded;
     std::vector<WrittenReplicas> written;
-    std::shared_ptr<BlockWriting> writing;  // The present block.
+    std::shared_ptr<BlockWriting> writing;  // The present blocks.
+    std::shared_ptr<Sender> idle;           // The connection of those before, if it may go on.
   };
   using WritingPtr = std::shared_ptr<BlockWriting>;
   using PutPtr = std::shared_ptr<Put>;
@@ -76,23 +97,27 @@ class SimWriter {
   void next();
   void finished();
   std::string some_path();
+  std::string own_path(std::uint64_t i) const;
   metadata::RequestId next_request();
   void remove();
   void set_copies();
+  void set_copies_from(std::uint64_t i, std::uint8_t copies);
+  void set_copies_of(std::string path, std::uint8_t copies, std::function<void()> then);
 
   void put();
-  void next_block(const PutPtr& put);
+  void next_blocks(const PutPtr& put);
   void happened(const PutPtr& put, const WritingPtr& writing, const client::WriteEvent& event);
   void take_events(const PutPtr& put, const WritingPtr& writing);
   void obey(const PutPtr& put, const WritingPtr& writing, const client::WriteCommand& command);
   void ask_pipeline(const PutPtr& put, const WritingPtr& writing);
-  void send_block(const PutPtr& put, const WritingPtr& writing);
+  void send_blocks(const PutPtr& put, const WritingPtr& writing, bool fresh);
+  std::shared_ptr<Sender> connect(const PutPtr& put, const WritingPtr& writing, bool fresh);
   void send_piece_later(const PutPtr& put, const std::shared_ptr<Sender>& sender);
-  void avoid_first_lost(const PutPtr& put, const std::vector<metadata::ReplicaLocation>& targets,
-                        const Stored& stored);
-  void try_ended(const PutPtr& put, const WritingPtr& writing, WrittenReplicas tried,
-                 const std::vector<metadata::ReplicaLocation>& targets, const Stored& stored);
-  void block_written(const PutPtr& put, const WritingPtr& writing);
+  void nodes_lost(const PutPtr& put, const WritingPtr& writing, const Stored& left);
+  void avoid_first_lost(const PutPtr& put, const WritingPtr& writing, const Stored& stored);
+  void try_ended(const PutPtr& put, const WritingPtr& writing,
+                 const std::vector<WrittenReplicas>& tried, const std::vector<Stored>& stored);
+  void blocks_written(const PutPtr& put, const WritingPtr& writing);
   void commit(const PutPtr& put);
   void end(const PutPtr& put, bool committed);
   void renew_later(const PutPtr& put, milliseconds within);
@@ -108,6 +133,7 @@ class SimWriter {
   std::uint64_t done_ = 0;
   bool leaves_off_ = false;
   bool idle_ = false;
+  std::deque<std::uint8_t> copies_;  // To be set of all files.
   PutPtr put_;
 };
 

@@ -22,11 +22,32 @@ transfer::BlockAck ack_of(const Stored& stored) {
 
 }  // namespace
 
-void SimWriter::next_block(const PutPtr& put) {
+std::vector<SimWriter::BlockToWrite*> SimWriter::BlockWriting::pending() {
+  std::vector<BlockToWrite*> pending;
+  for (auto& block : blocks) {
+    if (!block.complete()) pending.push_back(&block);
+  }
+  return pending;
+}
+
+std::uint64_t SimWriter::BlockWriting::pending_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const auto& block : blocks) bytes += block.complete() ? 0 : block.length;
+  return bytes;
+}
+
+// The next one, or some through one pipeline, as small files go. Only the last one may be short.
+void SimWriter::next_blocks(const PutPtr& put) {
   if (put->over) return;
   if (put->blocks_left == 0) return commit(put);
   put->writing = std::make_shared<BlockWriting>();
-  put->writing->length = put->blocks_left == 1 ? 1 + cluster_.world.below(kBlockSize) : kBlockSize;
+  const auto count = cluster_.world.chance(2) ? 1 : 1 + cluster_.world.below(put->blocks_left);
+  put->writing->blocks.resize(count);
+  put->blocks_left -= count;
+  for (auto& block : put->writing->blocks) block.length = kBlockSize;
+  if (put->blocks_left == 0) {
+    put->writing->blocks.back().length = 1 + cluster_.world.below(kBlockSize);
+  }
   obey(put, put->writing, put->writing->policy.start());
 }
 
@@ -59,9 +80,9 @@ void SimWriter::obey(const PutPtr& put, const WritingPtr& writing,
       process_.later(command.delay, [this, put, writing] { ask_pipeline(put, writing); });
       return;
     case Kind::kSend:
-      return send_block(put, writing);
+      return send_blocks(put, writing, command.fresh);
     case Kind::kDone:
-      return block_written(put, writing);
+      return blocks_written(put, writing);
     case Kind::kGiveUp:
       return end(put, false);
   }
@@ -74,6 +95,7 @@ void SimWriter::ask_pipeline(const PutPtr& put, const WritingPtr& writing) {
   request.block_size = kBlockSize;
   request.replication = put->copies;
   request.excluded = put->excluded;
+  request.blocks_per_pipeline = static_cast<std::uint32_t>(writing->pending().size());
   link_.ask<actors::WriteGrant>(
       [request](SimNamenode& namenode, const auto& respond) {
         namenode.allocate(request, respond);
@@ -89,7 +111,8 @@ void SimWriter::ask_pipeline(const PutPtr& put, const WritingPtr& writing) {
             renew_later(put, milliseconds{grant->renew_within_ms});
           }
           writing->grant = grant->pipelines.front();
-          put->granted.push_back(writing->grant.blocks.front());
+          put->granted.insert(put->granted.end(), writing->grant.blocks.begin(),
+                              writing->grant.blocks.end());
           answer.nodes = writing->grant.targets.size();
         } else {
           answer.refused = grant.error();
@@ -101,36 +124,51 @@ void SimWriter::ask_pipeline(const PutPtr& put, const WritingPtr& writing) {
       request.excluded.empty() ? std::nullopt : std::optional(Errc::kNoDatanode));
 }
 
-// Everything from the start, in the pipeline granted last.
-void SimWriter::send_block(const PutPtr& put, const WritingPtr& writing) {
+// Everything that is pending from the start, in the pipeline granted last.
+void SimWriter::send_blocks(const PutPtr& put, const WritingPtr& writing, bool fresh) {
   writing->happened.clear();
   if (writing->sending != nullptr) {
     if (!writing->sending->over()) cluster_.world.note("a block begun again in a better pipeline");
     writing->sending->close();
   }
-  const auto& grant = writing->grant;
-  WrittenReplicas tried;
-  tried.block = {grant.blocks.front(), grant.generation, writing->length};
-  tried.content = ++cluster_.last_content;
-  cluster_.world.trace([&] {
-    return "writer " + std::to_string(place_) + " writes block " + to_string(tried.block.id) +
-           " of " + put->path + " in session " + std::to_string(put->session);
-  });
-  Transfer transfer{tried.block, tried.content, 1 + cluster_.world.below(kPiecesMax), {}};
-  for (const auto& target : grant.targets) transfer.targets.push_back(target.data);
-  writing->sending = Sender::open(
-      cluster_, process_, place_, transfer,
+  writing->targets = writing->grant.targets;
+  const auto pending = writing->pending();
+  std::vector<SentBlock> blocks;
+  std::vector<WrittenReplicas> tried;
+  for (std::size_t i = 0; i < pending.size(); ++i) {
+    const metadata::Block block{writing->grant.blocks[i], writing->grant.generation,
+                                pending[i]->length};
+    tried.push_back({block, ++cluster_.last_content, {}});
+    blocks.push_back({block, tried.back().content, 1 + cluster_.world.below(kPiecesMax)});
+    cluster_.world.trace([&] {
+      return "writer " + std::to_string(place_) + " writes block " + to_string(block.id) + " of " +
+             put->path + " in session " + std::to_string(put->session);
+    });
+  }
+  writing->sending = connect(put, writing, fresh);
+  writing->sending->begin(
+      std::move(blocks),
       {[this, put, writing] { send_piece_later(put, writing->sending); },
-       [this, put, writing, targets = grant.targets](const Stored& left) {
-         avoid_first_lost(put, targets, left);
-         const auto copies = static_cast<std::size_t>(std::count(left.begin(), left.end(), true));
-         if (copies == 0) return;  // The end of the try tells of it.
-         happened(put, writing, client::NodesLost{copies, 0, true});
-       },
-       [this, put, writing, tried, targets = grant.targets](const Stored& stored) {
-         try_ended(put, writing, tried, targets, stored);
+       [this, put, writing](const Stored& left) { nodes_lost(put, writing, left); },
+       [this, put, writing, tried = std::move(tried)](const std::vector<Stored>& stored) {
+         try_ended(put, writing, tried, stored);
        }});
   send_piece_later(put, writing->sending);
+}
+
+// Over the connection that stands idle, when it leads the same way.
+std::shared_ptr<Sender> SimWriter::connect(const PutPtr& put, const WritingPtr& writing,
+                                           bool fresh) {
+  std::vector<metadata::Endpoint> targets;
+  for (const auto& target : writing->targets) targets.push_back(target.data);
+  auto idle = std::exchange(put->idle, nullptr);
+  writing->reused = idle != nullptr && idle->idle() && idle->targets() == targets && !fresh;
+  if (writing->reused) {
+    cluster_.world.note("a connection used for the next blocks of its file");
+    return idle;
+  }
+  if (idle != nullptr) idle->close();
+  return Sender::open(cluster_, process_, place_, std::move(targets));
 }
 
 // The source of the bytes takes its time.
@@ -142,36 +180,54 @@ void SimWriter::send_piece_later(const PutPtr& put, const std::shared_ptr<Sender
   });
 }
 
-void SimWriter::avoid_first_lost(const PutPtr& put,
-                                 const std::vector<metadata::ReplicaLocation>& targets,
-                                 const Stored& stored) {
-  const auto blamed = client::target_to_blame(ack_of(stored), false);
-  if (blamed.has_value()) put->excluded.push_back(targets[*blamed].node);
+void SimWriter::nodes_lost(const PutPtr& put, const WritingPtr& writing, const Stored& left) {
+  avoid_first_lost(put, writing, left);
+  const auto copies = static_cast<std::size_t>(std::count(left.begin(), left.end(), true));
+  if (copies == 0) return;  // The end of the try tells of it.
+  if (!put->repeatable) cluster_.world.note("a stream that lost a node and cannot begin again");
+  happened(put, writing, client::NodesLost{copies, 0, put->repeatable});
 }
 
-void SimWriter::try_ended(const PutPtr& put, const WritingPtr& writing, WrittenReplicas tried,
-                          const std::vector<metadata::ReplicaLocation>& targets,
-                          const Stored& stored) {
+void SimWriter::avoid_first_lost(const PutPtr& put, const WritingPtr& writing,
+                                 const Stored& stored) {
+  const auto blamed = client::target_to_blame(ack_of(stored), writing->reused);
+  if (blamed.has_value()) put->excluded.push_back(writing->targets[*blamed].node);
+}
+
+// What an earlier try achieved stays unless this one has more copies.
+void SimWriter::try_ended(const PutPtr& put, const WritingPtr& writing,
+                          const std::vector<WrittenReplicas>& tried,
+                          const std::vector<Stored>& stored) {
   if (put->over) return;
-  avoid_first_lost(put, targets, stored);
-  for (std::size_t i = 0; i < targets.size(); ++i) {
-    if (stored[i]) tried.nodes.push_back(targets[i].node);
-  }
-  if (tried.nodes.size() > writing->best.nodes.size()) writing->best = tried;
+  if (writing->sending->idle()) put->idle = writing->sending;
+  const auto& targets = writing->targets;
+  const auto pending = writing->pending();
   client::TryEnded ended;
-  ended.whole = tried.nodes.size() == targets.size();
-  ended.copies = writing->best.nodes.size();
-  ended.bytes = writing->length;
+  ended.bytes = writing->pending_bytes();
+  for (std::size_t i = 0; i < pending.size(); ++i) {
+    avoid_first_lost(put, writing, stored[i]);
+    auto written = tried[i];
+    for (std::size_t target = 0; target < targets.size(); ++target) {
+      if (stored[i][target]) written.nodes.push_back(targets[target].node);
+    }
+    if (written.nodes.size() <= pending[i]->best.nodes.size()) continue;
+    pending[i]->best = std::move(written);
+    pending[i]->targets = targets.size();
+  }
+  const auto left = writing->pending();
+  ended.whole = left.empty();
+  ended.copies = SIZE_MAX;
+  for (const auto* block : left) ended.copies = std::min(ended.copies, block->best.nodes.size());
+  ended.repeatable = put->repeatable;
   ended.why = {Errc::kTimedOut, "a datanode was lost"};
   happened(put, writing, ended);
 }
 
-void SimWriter::block_written(const PutPtr& put, const WritingPtr& writing) {
-  put->written.push_back(writing->best);
+void SimWriter::blocks_written(const PutPtr& put, const WritingPtr& writing) {
+  for (const auto& block : writing->blocks) put->written.push_back(block.best);
   put->writing.reset();
-  --put->blocks_left;
   const auto pause = cluster_.world.chance(3) ? milliseconds{3000} : milliseconds{50};
-  process_.later(cluster_.world.between(milliseconds{0}, pause), [this, put] { next_block(put); });
+  process_.later(cluster_.world.between(milliseconds{0}, pause), [this, put] { next_blocks(put); });
 }
 
 }  // namespace minidfs::sim

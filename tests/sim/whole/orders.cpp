@@ -1,0 +1,119 @@
+#include "sim/whole/orders.hpp"
+
+#include <algorithm>
+
+#include "sim/whole/cluster.hpp"
+
+namespace minidfs::sim {
+namespace {
+
+// An order may wait so long for the heartbeat that takes it along.
+constexpr milliseconds kOfLate{10'000};
+
+}  // namespace
+
+void Orders::note_effects(std::span<const metadata::BlockEffect> effects) {
+  using Kind = metadata::BlockEffect::Kind;
+  for (const auto& effect : effects) {
+    if (effect.kind == Kind::kFreed) continue;
+    const auto [told, first] = told_.try_emplace(effect.block.id, std::uint8_t{1});
+    if (effect.kind == Kind::kRetargeted) {
+      retargeted_[effect.block.id].push_back({cluster_.world.now(), told->second});
+    }
+    told->second = effect.replication;
+  }
+}
+
+std::uint8_t Orders::wanted_of_late(const metadata::OwnedBlock& owned) const {
+  const auto told = told_.find(owned.block.id);
+  auto wanted = told == told_.end() ? owned.wanted : told->second;
+  const auto changes = retargeted_.find(owned.block.id);
+  if (changes == retargeted_.end()) return wanted;
+  for (const auto& change : changes->second) {
+    if (cluster_.world.now() - change.at < kOfLate) wanted = std::min(wanted, change.before);
+  }
+  return wanted;
+}
+
+std::vector<OrderPtr> Orders::given(Place node, std::uint64_t life, std::uint64_t connection,
+                                    const actors::HeartbeatReply& reply) {
+  std::erase_if(given_, [](const auto& each) { return each.expired(); });
+  std::vector<OrderPtr> orders;
+  for (const auto& order : reply.remove) {
+    orders.push_back(std::make_shared<GivenOrder>(
+        GivenOrder{node, life, connection, order, reply.epoch, cluster_.world.now()}));
+    if (is_ordered(node, order.block)) {
+      cluster_.world.note("an order given again while the first is under way");
+    }
+    judge(*orders.back());
+    given_.emplace_back(orders.back());
+  }
+  return orders;
+}
+
+// What comes over a connection that was hung up is not obeyed; what is queued may be.
+bool Orders::under_way(const GivenOrder& order) const {
+  auto& node = *cluster_.nodes[static_cast<std::size_t>(order.node - 1)];
+  return node.process().up() && node.process().life() == order.life &&
+         (order.queued || node.connection() == order.connection);
+}
+
+bool Orders::is_ordered(Place node, BlockId block) const {
+  return std::any_of(given_.begin(), given_.end(), [&](const auto& each) {
+    const auto order = each.lock();
+    return order != nullptr && order->node == node && order->order.block == block &&
+           under_way(*order);
+  });
+}
+
+bool Orders::is_there(Place node, const metadata::Block& block) const {
+  if (lost_.contains({node, block.id})) return true;
+  const auto& replicas = cluster_.nodes[static_cast<std::size_t>(node - 1)]->disk().replicas;
+  const auto there = replicas.find(block.id);
+  return there != replicas.end() && there->second.block == block;
+}
+
+std::vector<Place> Orders::nodes_alive() const {
+  std::vector<Place> alive;
+  for (const auto& node : cluster_.namenode.status().nodes) {
+    if (node.state != "dead") alive.push_back(static_cast<Place>(node.node.low));
+  }
+  return alive;
+}
+
+std::size_t Orders::left_without(Place node, const metadata::Block& block) const {
+  const auto alive = nodes_alive();
+  return static_cast<std::size_t>(std::count_if(alive.begin(), alive.end(), [&](Place other) {
+    return other != node && is_there(other, block) && !is_ordered(other, block.id);
+  }));
+}
+
+void Orders::judge(const GivenOrder& given) {
+  const auto& owned = cluster_.namenode.state().table().owned();
+  const auto found = owned.find(given.order.block);
+  if (found == owned.end() || cluster_.ledger.may_be_lost(found->first)) return;
+  const auto& block = found->second.block;
+  if (given.order.generation < block.generation || !is_there(given.node, block)) return;
+  const auto left = left_without(given.node, block);
+  const bool bad = bad_.contains({given.node, block.id});
+  const std::size_t needed = bad ? 1 : wanted_of_late(found->second);
+  if (left >= needed) return;
+  cluster_.world.violated("node " + std::to_string(given.node) + " is ordered to remove what " +
+                          std::to_string(needed) + " are needed of, and " + std::to_string(left) +
+                          " would be left: " + cluster_.describe(block));
+}
+
+void Orders::lists_replicas(Place node, const metadata::Epoch& epoch) {
+  listed_[node] = {epoch, cluster_.world.now()};
+}
+
+void Orders::carried_out(const GivenOrder& order) {
+  const auto listed = listed_.find(order.node);
+  if (listed == listed_.end() || listed->second.epoch == order.epoch) return;
+  if (order.at > listed->second.at) return;
+  cluster_.world.violated("node " + std::to_string(order.node) + " removes block " +
+                          to_string(order.order.block) +
+                          " for a leadership, and has listed it for a later one");
+}
+
+}  // namespace minidfs::sim

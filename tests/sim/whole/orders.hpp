@@ -1,0 +1,88 @@
+// Every order to remove a replica, from the moment the namenode gives it until it was carried out
+// or can be no more. Judges them by what is on the disks, not by how the namenode comes to its
+// orders:
+// - What is ordered removed may be done without: as many good replicas as were wanted of late are
+//   on other nodes that the namenode does not call dead, and no order that may still be carried out
+//   is under way to those. One replica is enough when the one that goes was found bad.
+// - A node that has begun to list its replicas for a leadership carries out no order of an earlier
+//   one.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "actors/datanode_messages.hpp"
+#include "metadata/epoch.hpp"
+#include "metadata/namespace_effects.hpp"
+#include "sim/whole/network.hpp"
+#include "sim/whole/world.hpp"
+
+namespace minidfs::sim {
+
+struct Cluster;
+
+// Lives as long as anything may come of it: with the answer on its way, then in the node's queue.
+struct GivenOrder {
+  Place node = 0;
+  std::uint64_t life = 0;        // Of the node's process that asked.
+  std::uint64_t connection = 0;  // Over which it asked.
+  actors::RemoveOrder order;
+  metadata::Epoch epoch;
+  TimePoint at{};
+  bool queued = false;  // By the node, which will carry it out.
+};
+using OrderPtr = std::shared_ptr<GivenOrder>;
+
+class Orders {
+ public:
+  explicit Orders(Cluster& cluster) : cluster_(cluster) {}
+
+  // --- The namenode's side ---
+  void leadership_begins() { told_.clear(); }
+  // What the block manager is told of files.
+  void note_effects(std::span<const metadata::BlockEffect> effects);
+  // In answer to what the process `life` of the node asked over its connection.
+  std::vector<OrderPtr> given(Place node, std::uint64_t life, std::uint64_t connection,
+                              const actors::HeartbeatReply& reply);
+
+  // --- The datanode's side ---
+  void lists_replicas(Place node, const metadata::Epoch& epoch);
+  void carried_out(const GivenOrder& order);
+  // Nobody could know of that: it still counts as being there.
+  void lost_unnoticed(Place node, BlockId block) { lost_.insert({node, block}); }
+  void stored(Place node, BlockId block) { bad_.erase({node, block}); }
+  // As the namenode will be told, whatever is on the disk.
+  void found_bad(Place node, BlockId block) { bad_.insert({node, block}); }
+
+ private:
+  struct Retargeted {
+    TimePoint at{};
+    std::uint8_t before = 0;
+  };
+  bool under_way(const GivenOrder& order) const;
+  bool is_ordered(Place node, BlockId block) const;
+  bool is_there(Place node, const metadata::Block& block) const;
+  std::vector<Place> nodes_alive() const;
+  std::size_t left_without(Place node, const metadata::Block& block) const;
+  std::uint8_t wanted_of_late(const metadata::OwnedBlock& owned) const;
+  void judge(const GivenOrder& given);
+
+  Cluster& cluster_;
+  std::vector<std::weak_ptr<GivenOrder>> given_;
+  struct Listed {
+    metadata::Epoch epoch;
+    TimePoint at{};
+  };
+  std::map<Place, Listed> listed_;  // Last.
+  std::set<std::pair<Place, BlockId>> lost_;
+  std::set<std::pair<Place, BlockId>> bad_;
+  std::map<BlockId, std::uint8_t> told_;  // Wanted, as this leadership was told.
+  std::map<BlockId, std::vector<Retargeted>> retargeted_;
+};
+
+}  // namespace minidfs::sim
