@@ -1,5 +1,6 @@
 // Disks that hang: a node that gives signs of life is left all the same when its disk makes no
 // progress, and not before.
+#include "transfer/write_backlog.hpp"
 #include "unit/transfer/raw_peer.hpp"
 
 namespace minidfs::transfer {
@@ -104,11 +105,15 @@ TEST_CASE("A disk that is slow in the middle of a block loses none of the nodes 
   const auto writer = open_writer({first.endpoint(), second.endpoint()});
   // Much more than what may wait for a disk.
   Status sent;
-  RawPeer silent(second.endpoint().port);
   std::thread sending([&] { sent = send_block(*writer, BlockId{1}, random_bytes(24 << 20)); });
-  // For as long as a writer is silent before it is given up.
-  CHECK(silent.send(hello_frame() + open_frame() + block_frames(BlockId{2}, "x").front()));
-  CHECK(silent.wait_closed());
+  CHECK(comes_true(
+      [&] { return first.server->load().receive_bytes >= WriteBacklog::kBytesMax / 2; }));
+  // Soon it reads no more. Twice as long as a writer is silent before it is given up.
+  for (std::uint64_t i = 0; i < 2; ++i) {
+    RawPeer silent(second.endpoint().port);
+    CHECK(silent.send(hello_frame() + open_frame() + block_frames(BlockId{2 + i}, "x").front()));
+    CHECK(silent.wait_closed());
+  }
   first.store.hold_memory(false);
   sending.join();
   REQUIRE(sent.ok());
