@@ -52,13 +52,6 @@ Status outcome_of(const BlockToWrite& block, const Status& finished, std::size_t
   return block.unreadable ? Status(*block.unreadable) : finished;
 }
 
-Result<std::unique_ptr<SendingThread>> SendingThread::make(
-    const storage::Compression& compression) {
-  MDFS_TRY(auto loop, net::BlockingLoop::make());
-  return std::unique_ptr<SendingThread>(
-      new SendingThread{std::move(loop), SendingSpace(compression)});
-}
-
 BlockWriter::BlockWriter(asio::any_io_executor executor, WriteSession& session,
                          ProgressMeter& progress, const BlockWriteOptions& options,
                          SendingSpace& space)

@@ -57,7 +57,11 @@ struct SendingSpace {
 // The same for a thread that does nothing else, with the loop on which it waits.
 struct SendingThread {
   // kUnavailable when there are no descriptors for the loop.
-  static Result<std::unique_ptr<SendingThread>> make(const storage::Compression& compression);
+  static Result<std::unique_ptr<SendingThread>> make(const storage::Compression& compression) {
+    MDFS_TRY(auto loop, net::BlockingLoop::make());
+    return std::unique_ptr<SendingThread>(
+        new SendingThread{std::move(loop), SendingSpace(compression)});
+  }
 
   std::unique_ptr<net::BlockingLoop> loop;
   SendingSpace space;
