@@ -14,7 +14,7 @@ constexpr std::size_t kPiece = 4 * std::size_t{kSliceBytes};
 // A block's slices in pieces; after each `pause` pieces it has nothing more for now.
 class Pieces final : public SliceSource {
  public:
-  Pieces(std::span<const std::byte> raw, std::size_t pause) : raw_(raw), pause_(pause) {
+  Pieces(std::vector<std::byte> raw, std::size_t pause) : raw_(std::move(raw)), pause_(pause) {
     encoder_.begin_block(kBlock, 1);
   }
   Slices next() override {
@@ -24,14 +24,14 @@ class Pieces final : public SliceSource {
       return {};
     }
     ++given_;
-    const auto encoded = encoder_.encode(raw_.subspan(at_, size));
+    const auto encoded = encoder_.encode(std::span(raw_).subspan(at_, size));
     at_ += size;
     return {encoded.slices, encoded.stored};
   }
   bool over() const { return at_ == raw_.size(); }
 
  private:
-  std::span<const std::byte> raw_;
+  const std::vector<std::byte> raw_;  // A disk that hangs may read it for long.
   const std::size_t pause_;
   SliceEncoder encoder_{{}};
   std::size_t at_ = 0;
