@@ -25,6 +25,7 @@ bool is_innocent(const Error& error) {
     case Errc::kStale:
     case Errc::kCancelled:
     case Errc::kTooLarge:
+    case Errc::kInternal:  // What this process lacks: descriptors, memory.
       return true;
     default:
       return false;
@@ -64,10 +65,7 @@ Status probe_disk(const std::string& directory, DiskId disk) {
     return check_write(directory);
   };
   Status status = probe();
-  if (status.ok()) return status;
-  // What this process lacks (descriptors, memory) says nothing about the disk.
-  const bool innocent = is_innocent(status.error()) || status.error().code == Errc::kInternal;
-  return innocent ? Status() : status;
+  return status.ok() || is_innocent(status.error()) ? Status() : status;
 }
 
 DiskMonitor::DiskMonitor(Options options)
@@ -95,8 +93,10 @@ void DiskMonitor::write_failed(std::size_t disk, const Error& error) {
   if (is_innocent(error) || failed(disk)) return;
   if (error.code == Errc::kIoError) {
     fail(disk, error);
-  } else {
+  } else if (!states_[disk].probing.exchange(true)) {
+    // Two at once would take each other's file away.
     probe(disk);
+    states_[disk].probing = false;
   }
 }
 
@@ -131,13 +131,15 @@ void DiskMonitor::probe(std::size_t disk) {
 
 void DiskMonitor::probe_all() {
   for (std::size_t i = 0; i < states_.size(); ++i) {
-    if (!options_.on_disk) {
+    if (failed(i) || states_[i].probing.exchange(true)) continue;
+    const auto look = [this, i] {
       probe(i);
-    } else if (!failed(i) && !states_[i].probing.exchange(true)) {
-      options_.on_disk(i, [this, i] {
-        probe(i);
-        states_[i].probing = false;
-      });
+      states_[i].probing = false;
+    };
+    if (options_.on_disk) {
+      options_.on_disk(i, look);
+    } else {
+      look();
     }
   }
 }

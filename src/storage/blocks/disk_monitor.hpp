@@ -60,7 +60,8 @@ class DiskMonitor {
 
   // Writing, syncing, creating a file or the index met an error. An input or output error fails the
   // disk at once, because after it nobody knows what the disk holds; other errors lead to a probe
-  // here and now; those that no disk can be blamed for, such as a lack of space, to nothing.
+  // here and now, unless one is under way; those that no disk can be blamed for, such as a lack of
+  // space or of descriptors, to nothing.
   void write_failed(std::size_t disk, const Error& error);
 
   // Reading met an error. One bad sector is the affair of one replica: the disk is probed soon, and
@@ -75,7 +76,7 @@ class DiskMonitor {
   struct State {
     std::atomic<bool> failed{false};
     std::atomic<std::uint32_t> read_errors{0};
-    std::atomic<bool> probing{false};  // A regular probe is due or under way.
+    std::atomic<bool> probing{false};  // Due or under way: two would disturb one another.
   };
 
   void run();

@@ -1,5 +1,6 @@
 // One of several disks fails, at the start or at work; the others go on.
 #include <atomic>
+#include <cerrno>
 #include <condition_variable>
 #include <set>
 #include <thread>
@@ -254,6 +255,46 @@ TEST_CASE("the monitor tells errors of the disk from those of others") {
     CHECK(monitor->failed(0));
     CHECK(failures == 2);
   }
+}
+
+TEST_CASE("looks at a sound disk that many threads want at once find it sound") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/d";
+  open_store(store_options({path}));
+  std::mutex mutex;
+  std::string reason;
+  DiskMonitor::Options options;
+  options.disks = {{path, parse_identity(*read_file(path + "/VERSION", 4096), path)->disk}};
+  options.interval = std::chrono::milliseconds(1);
+  options.failed = [&](std::size_t, const Error& error) {
+    const std::lock_guard lock(mutex);
+    reason = error.message;
+  };
+  DiskMonitor monitor(std::move(options));
+  monitor.start();
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 8; ++i) {
+      threads.emplace_back([&monitor] {
+        for (int look = 0; look < 50; ++look) monitor.write_failed(0, {Errc::kNotFound, "x"});
+      });
+    }
+  }
+  monitor.stop();
+  INFO(reason);
+  CHECK_FALSE(monitor.failed(0));
+}
+
+TEST_CASE("a process without descriptors blames no disk for it") {
+  const TemporaryDirectory directory;
+  DiskMonitor::Options options;
+  // A look would find that nothing is there.
+  options.disks = {{directory.path() + "/none", DiskId{1, 1}}};
+  options.failed = [](std::size_t, const Error&) {};
+  DiskMonitor monitor(std::move(options));
+  monitor.write_failed(0, errno_error(EMFILE, "x"));
+  monitor.read_failed(0, errno_error(EMFILE, "x"));
+  CHECK_FALSE(monitor.failed(0));
 }
 
 TEST_CASE("a damaged VERSION file of a directory at work is written anew") {
