@@ -140,7 +140,8 @@ TEST_CASE("an unreachable namenode is told once by every verb, with an exit code
   }
 }
 
-TEST_CASE("--json of any verb is a document, also when there is nothing that it could tell") {
+TEST_CASE(
+    "what any verb says with --json is a document, also when there is nothing that it could tell") {
   for (const auto* verb : command_table()) {
     const auto is_json = [](const Flag& flag) { return flag.name == "json"; };
     if (std::none_of(verb->flags.begin(), verb->flags.end(), is_json)) continue;
