@@ -276,8 +276,9 @@ Result<BlockManager::CommitStep> BlockManager::commit_proposed(const CommitWrite
                                          to_string(unproven_block) + " yet"};
   }
   // In order of asking: what an earlier try of the same request has found out stays.
-  for (const auto id : reported)
-    committing_.try_emplace(id, Committing{.reported = true, .lost = {}});
+  for (const auto id : reported) {
+    if (const auto [at, added] = committing_.try_emplace(id); added) at->second.reported = true;
+  }
   for (const auto& block : request.written) committing_.try_emplace(block.block);
   return CommitStep::kPropose;
 }
