@@ -149,7 +149,8 @@ asio::awaitable<bool> Connection::wait_for(Input input) {
   }
 }
 
-// What comes meanwhile concerns only the other thread: this one is not to be woken by it.
+// What comes meanwhile concerns only the other thread: this one is not to be woken by it. The
+// kernel takes as much of the mark as it would in time give any fast peer room for (tcp_rmem).
 std::vector<std::byte> Connection::lend_spill() {
   set_low_water(std::numeric_limits<int>::max());
   return std::exchange(spill_, {});
