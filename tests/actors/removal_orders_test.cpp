@@ -16,6 +16,15 @@ void want_one_copy(NamenodeFixture& namenode, const std::string& path) {
   REQUIRE(namenode.ask<metadata::ChangeReply>(change).ok());
 }
 
+// Of a file of two copies that is to have one: the node that is ordered to remove its replica.
+std::uint64_t node_that_is_to_remove(NamenodeFixture& namenode, const std::string& path) {
+  want_one_copy(namenode, path);
+  namenode.advance(seconds(1));
+  if (!namenode.beat(1).remove.empty()) return 1;
+  REQUIRE(namenode.beat(2).remove.size() == 1);
+  return 2;
+}
+
 }  // namespace
 
 TEST_CASE("a replica that was to go stays when it has become the last one") {
@@ -23,10 +32,7 @@ TEST_CASE("a replica that was to go stays when it has become the last one") {
   namenode.join(1);
   namenode.join(2);
   const auto block = namenode.put("/a");
-  want_one_copy(namenode, "/a");
-  namenode.advance(seconds(1));
-  const std::uint64_t goes = namenode.beat(1).remove.empty() ? 2 : 1;
-  if (goes == 2) REQUIRE(namenode.beat(2).remove.size() == 1);
+  const std::uint64_t goes = node_that_is_to_remove(namenode, "/a");
   // The order is lost with the node's connection, and the node that keeps its replica dies.
   for (int second = 0; second < 12; ++second) {
     namenode.advance(seconds(1));
@@ -42,10 +48,7 @@ TEST_CASE("a replica that was to go is ordered removed again while another one s
   namenode.join(1);
   namenode.join(2);
   const auto block = namenode.put("/a");
-  want_one_copy(namenode, "/a");
-  namenode.advance(seconds(1));
-  const std::uint64_t goes = namenode.beat(1).remove.empty() ? 2 : 1;
-  if (goes == 2) REQUIRE(namenode.beat(2).remove.size() == 1);
+  const std::uint64_t goes = node_that_is_to_remove(namenode, "/a");
   namenode.join(goes, {block});
   CHECK(namenode.beat(goes).remove.size() == 1);
 }
