@@ -20,10 +20,8 @@ constexpr std::uint64_t kCopyBytes = 64 * 1024;
 constexpr std::size_t kGatherBytes = 128 * 1024;
 // Reads whose replicas are opened together.
 constexpr std::size_t kReadsTogetherMax = 16;
-// A call of the disk's thread sends so much at most, and a job of it so much, so that others have
-// their turn.
+// One job of the disk sends so much at most.
 constexpr std::size_t kSendBytesMax = 1 << 20;
-constexpr std::size_t kSendJobBytes = 4 << 20;
 // A notice of a bad slice costs the disk a read. An honest reader gives up an answer with the
 // first.
 constexpr std::uint32_t kChecksPerSecond = 16;
@@ -214,23 +212,6 @@ asio::awaitable<Status> Connection::append_replica(std::shared_ptr<storage::Repl
   co_return Status();
 }
 
-// Sends bytes of a file for as long as the socket takes all of a call.
-Connection::Sent Connection::send_some(int socket, int file, std::uint64_t offset,
-                                       std::size_t bytes) {
-  Sent sent;
-  auto at = static_cast<off_t>(offset);
-  while (sent.bytes < bytes) {
-    const std::size_t size = std::min(bytes - sent.bytes, kSendBytesMax);
-    const ssize_t count = ::sendfile(socket, file, &at, size);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && sent.bytes == 0) sent.error = errno;
-    if (count <= 0) break;
-    sent.bytes += static_cast<std::size_t>(count);
-    if (static_cast<std::size_t>(count) < size) break;
-  }
-  return sent;
-}
-
 // Threads of the disk send through a descriptor of their own: the socket's may be closed meanwhile.
 // kCancelled when the connection has ended.
 asio::awaitable<Status> Connection::send_file(std::shared_ptr<storage::ReplicaReader> replica,
@@ -242,23 +223,26 @@ asio::awaitable<Status> Connection::send_file(std::shared_ptr<storage::ReplicaRe
     if (closed()) co_return Error{Errc::kCancelled, "closed"};
     const auto answer = std::make_shared<DiskAnswers<Result<Sent>>>(loop_);
     const auto sent = std::make_shared<Sent>();
-    const std::size_t size = std::min(bytes, kSendJobBytes);
+    const std::size_t size = std::min(bytes, kSendBytesMax);
     replica->submit({[replica, sent, handle = *socket, offset, size] {
                        ignore_broken_pipes();  // The disk's thread.
-                       *sent = send_some(handle->get(), replica->fd(), offset, size);
+                       auto at = static_cast<off_t>(offset);
+                       do {
+                         sent->count = ::sendfile(handle->get(), replica->fd(), &at, size);
+                         sent->error = errno;
+                       } while (sent->count < 0 && sent->error == EINTR);
                      },
                      [answer, sent] { answer->give(0, *sent); },
                      [answer](const Error& error) { answer->give(0, error); }});
     const auto result = co_await answer->take(0);
     if (!result.ok()) co_return result.error();
-    if (result->error == 0 && result->bytes == 0) {
-      co_return Error{Errc::kCorrupt, name + " is too short"};
-    }
-    if (result->error != 0 && result->error != EAGAIN) co_return errno_error(result->error, name);
-    offset += result->bytes;
-    bytes -= result->bytes;
-    loop_.context().bytes_sent.fetch_add(result->bytes, std::memory_order_relaxed);
-    if (result->bytes == size) continue;
+    if (result->count == 0) co_return Error{Errc::kCorrupt, name + " is too short"};
+    if (result->count < 0 && result->error != EAGAIN) co_return errno_error(result->error, name);
+    const auto count = static_cast<std::size_t>(std::max<ssize_t>(result->count, 0));
+    offset += count;
+    bytes -= count;
+    loop_.context().bytes_sent.fetch_add(count, std::memory_order_relaxed);
+    if (count == size || bytes == 0) continue;
     // The socket is full, which another job would only find out again.
     const bool writable = co_await wait_writable();
     if (!writable) co_return Error{Errc::kCancelled, "closed"};

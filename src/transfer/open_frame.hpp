@@ -2,8 +2,6 @@
 // what comes of it.
 #pragma once
 
-#include <algorithm>
-
 #include "transfer/wire.hpp"
 
 namespace minidfs::transfer {

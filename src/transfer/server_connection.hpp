@@ -129,11 +129,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
       std::shared_ptr<storage::ReplicaReader> replica, std::uint64_t offset, std::size_t bytes);
   asio::awaitable<Status> append_replica(std::shared_ptr<storage::ReplicaReader> replica,
                                          std::size_t first, std::size_t slices);
+  // What a call of sendfile(2) came to.
   struct Sent {
-    std::size_t bytes = 0;
-    int error = 0;  // Of the first call, when it was one; nothing was sent then.
+    ssize_t count = 0;
+    int error = 0;
   };
-  static Sent send_some(int socket, int file, std::uint64_t offset, std::size_t bytes);
   asio::awaitable<Status> send_file(std::shared_ptr<storage::ReplicaReader> replica,
                                     std::uint64_t offset, std::size_t bytes);
   asio::awaitable<void> check_slice(CorruptSlice notice);
