@@ -82,6 +82,8 @@ asio::awaitable<void> BlockReceiver::obey(Receive command) {
   if (may_lend_input()) {
     const bool there = co_await connection_->wait_for(input);
     if (!there) co_return step(InputEnded{command.input});
+    const auto memory = co_await take_memory_to_forward();
+    if (!memory.ok()) co_return step(MemoryDenied{command.input, memory.error()});
     const bool lent = co_await lend_input(command.input);
     if (lent) co_return;
   }

@@ -85,7 +85,10 @@ class BlockReceiver : public std::enable_shared_from_this<BlockReceiver> {
   void take_slices();
   Status verify(const Arrived& arrived) const;
   Connection::Need need_of_frame() const;
+  Connection::Need need_of_head(std::size_t bytes) const;
   bool may_lend_input() const;
+  bool forwards() const { return downstream_ && downstream_->usable(); }
+  asio::awaitable<Status> take_memory_to_forward();
   asio::awaitable<bool> lend_input(std::uint64_t input);
   std::span<const std::byte> untaken() const { return connection_->received().subspan(taken_); }
 
@@ -105,6 +108,7 @@ class BlockReceiver : public std::enable_shared_from_this<BlockReceiver> {
   std::map<std::uint64_t, Replica> replicas_;  // By the number of their block.
   std::optional<CountActive> active_;          // While a block is being received.
   std::optional<OpenFrame> frame_;
+  bool lends_ = false;  // The disk has taken some of the open block for itself.
   Arrived arrived_;
   Connection::Need need_;      // To go on.
   std::size_t taken_ = 0;      // Bytes of received() that were taken.

@@ -11,6 +11,8 @@ namespace {
 // How much of a large frame is waited for before its slices are taken: large writes are cheap.
 constexpr std::size_t kBatchBytes = 512 * 1024;
 
+static_assert(SocketSlices::memory_for(kFrameDataMax) <= ReceiveMemory::kPieceBytesMax);
+
 }  // namespace
 
 // Frames, and slices of the frame whose end has not arrived.
@@ -28,8 +30,7 @@ void BlockReceiver::take_whole() {
     if (!parsed.ok()) return step(BadFrame{parsed.error()});
     if (!*parsed) {
       // No frame has a data part but those whose head is enough.
-      const std::size_t head = std::min(wanted_bytes(untaken()), kControlFrameMax);
-      need_ = {head, head};
+      need_ = need_of_head(std::min(wanted_bytes(untaken()), kControlFrameMax));
       return;
     }
     auto event = event_of(**parsed);
@@ -44,6 +45,7 @@ Result<std::optional<ReceiverEvent>> BlockReceiver::event_of(const Frame& frame)
   switch (frame.type) {
     case FrameType::kBeginBlock: {
       MDFS_TRY(const auto begin, parse_begin_block(frame.control));
+      lends_ = false;
       return Event(begin);
     }
     case FrameType::kWriteSlices: {
@@ -97,39 +99,64 @@ Connection::Need BlockReceiver::need_of_frame() const {
   return {frame_->array.slices.at(frame_->next).stored_bytes, std::min(frame_->bytes, kBatchBytes)};
 }
 
-// At the last node, in a large frame: nobody but the disk wants the bytes.
-bool BlockReceiver::may_lend_input() const {
-  const auto& open = receiver_.open_block();
-  return !downstream_ && frame_ && need_.ideal > Connection::kSmallBytes && open &&
-         open->stored_here;
+// Where the disk takes for itself what it can, the data behind the head is left to it.
+Connection::Need BlockReceiver::need_of_head(std::size_t bytes) const {
+  if (!lends_) return {bytes, bytes};
+  return {bytes, bytes, kSlicesHeadMax};
 }
 
-// Has the disk take for itself what stands in the kernel. False, and nothing is done, when it
-// cannot or the frame is not all there.
+// In a large frame, of which the disk wants the bytes.
+bool BlockReceiver::may_lend_input() const {
+  const auto& open = receiver_.open_block();
+  return frame_ && need_.ideal > Connection::kSmallBytes && open && open->stored_here;
+}
+
+// For what the next node may not take at once. The last node needs none.
+asio::awaitable<Status> BlockReceiver::take_memory_to_forward() {
+  if (!may_lend_input() || !forwards() || !connection_->stands(frame_->bytes)) co_return Status();
+  const std::size_t hops = pipeline_.targets.size();
+  auto taken = co_await connection_->take_memory(hops, SocketSlices::memory_for(frame_->bytes));
+  co_return taken;
+}
+
+// Has the disk take for itself, and pass on, what stands in the kernel. False, and nothing is done,
+// when it cannot or the frame is not all there.
 asio::awaitable<bool> BlockReceiver::lend_input(std::uint64_t input) {
   if (!may_lend_input() || !connection_->stands(frame_->bytes)) co_return false;
+  std::optional<SocketSlices::Next> next;
+  if (forwards()) {
+    const auto next_socket = downstream_->handle();
+    const auto memory = connection_->memory();
+    if (!next_socket.ok() || !memory) co_return false;
+    next.emplace(SocketSlices::Next{*next_socket, memory, memory->bytes()});
+  }
   const auto socket = connection_->handle();
   if (!socket.ok()) co_return false;
   const auto& open = *receiver_.open_block();
   const auto source = std::make_shared<SocketSlices>(
-      *socket, SocketSlices::Input{open.begin.block, open.begin.generation, open.slices, frame_,
-                                   connection_->lend_spill()});
+      *socket,
+      SocketSlices::Input{open.begin.block, open.begin.generation, open.slices, frame_,
+                          connection_->lend_spill()},
+      std::move(next));
   const auto answer = std::make_shared<DiskAnswers<bool>>(loop_);
   const auto& writer = replicas_.rbegin()->second.writer;
   const bool lent = writer->append_from(source, [answer] { answer->give(0, true); });
   if (lent) co_await answer->take(0);
   auto taken = source->stop();
   frame_ = std::move(taken.frame);
-  connection_->take_back(std::move(taken.spill), taken.received_bytes);
+  connection_->take_back(std::move(taken.spill), taken.received_bytes, taken.unsent);
   if (!lent) co_return false;
-  need_ = frame_ ? need_of_frame() : Connection::Need{};
+  lends_ = true;
+  need_ = frame_ ? need_of_frame() : need_of_head(kFrameHeaderBytes);
   taken_ = forwarded_ = 0;
   arrived_ = {};
+  if (downstream_) downstream_->took(taken.sent_bytes);
   step(InputArrived{input});
   for (auto& event : taken.events) {
     std::visit([this](auto& each) { step(std::move(each)); }, event);
   }
-  step(InputTaken{input, 0});
+  taken_ = taken.unsent.size();
+  step(InputTaken{input, taken_});
   co_return true;
 }
 

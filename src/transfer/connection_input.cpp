@@ -156,6 +156,15 @@ std::vector<std::byte> Connection::lend_spill() {
   return std::exchange(spill_, {});
 }
 
+void Connection::take_back(std::vector<std::byte> spill, std::size_t received_bytes,
+                           std::span<const std::byte> unsent) {
+  spill_ = std::move(spill);
+  count_received(received_bytes);
+  if (unsent.empty()) return;
+  begin_ = static_cast<std::size_t>(unsent.data() - piece_->bytes().data());
+  end_ = taken_ = begin_ + unsent.size();
+}
+
 asio::awaitable<Status> Connection::take_memory(std::size_t hops, std::size_t bytes) {
   ServerContext& context = loop_.context();
   set_wait(Wait::kMemory);
@@ -176,7 +185,7 @@ asio::awaitable<Result<bool>> Connection::receive(Input input) {
   const Need need = input.need;
   // Of a large frame up to its end and the head of the next one, so that little is copied twice.
   const bool large = need.ideal > kSmallBytes;
-  const std::size_t most = large ? need.ideal + kSlicesHeadMax : ReceiveMemory::kPieceBytesMax;
+  const std::size_t most = large ? need.ideal + kSlicesHeadMax : need.most;
   const std::size_t standing = spill_.size() + standing_bytes();
   const std::size_t size =
       std::max(need.least, std::min({standing, most, ReceiveMemory::kPieceBytesMax}));

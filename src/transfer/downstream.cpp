@@ -43,6 +43,7 @@ void Downstream::fail(Errc code, std::string message) {
 void Downstream::hang_up() {
   receiver_.reset();
   dialer_.cancel();
+  if (handle_.drop()) ::shutdown(socket_.native_handle(), SHUT_RDWR);
   boost::system::error_code ignored;
   socket_.close(ignored);
 }
@@ -91,8 +92,12 @@ std::size_t Downstream::try_send(std::span<const std::byte> bytes) {
       break;
     }
   }
-  if (sent > 0) tell(NextTook{});
+  took(sent);
   return sent;
+}
+
+void Downstream::took(std::size_t bytes) {
+  if (bytes > 0) tell(NextTook{});
 }
 
 asio::awaitable<void> Downstream::send(std::span<const std::byte> bytes) {

@@ -12,6 +12,7 @@
 #include "net/dialer.hpp"
 #include "transfer/pipeline_steps.hpp"
 #include "transfer/server_loop.hpp"
+#include "transfer/socket_handle.hpp"
 // The above come first: see net/asio.hpp.
 #include <boost/asio/posix/stream_descriptor.hpp>
 
@@ -28,8 +29,13 @@ class Downstream : public std::enable_shared_from_this<Downstream> {
   // Connects and greets, then listens for frames.
   asio::awaitable<void> open();
 
-  // Sends what goes without waiting; returns how much that is.
+  bool usable() const { return receiver_ != nullptr; }
+  // The socket, for threads of disks.
+  Result<std::shared_ptr<UniqueFd>> handle() { return handle_.of(socket_.native_handle(), name_); }
+
+  // Sends what goes without waiting; returns how much that is. took() when another thread has.
   std::size_t try_send(std::span<const std::byte> bytes);
+  void took(std::size_t bytes);
   // Sends all, or ends early when the link is hung up.
   asio::awaitable<void> send(std::span<const std::byte> bytes);
   // No more blocks will come; acks still may.
@@ -51,6 +57,7 @@ class Downstream : public std::enable_shared_from_this<Downstream> {
   OpenPipeline rest_;  // What the next node is told.
   net::Dialer dialer_;
   asio::posix::stream_descriptor socket_;
+  SocketHandle handle_;
   std::vector<std::byte> in_;
   std::size_t in_bytes_ = 0;
 };

@@ -1,7 +1,5 @@
 #include "transfer/server_connection.hpp"
 
-#include <fcntl.h>
-
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
@@ -33,21 +31,11 @@ Connection::~Connection() { loop_.remove(number_); }
 
 void Connection::close() {
   boost::system::error_code ignored;
-  // A thread of a disk that holds the handle must not keep the peer waiting.
-  if (std::exchange(handle_, nullptr)) socket_.shutdown(tcp::socket::shutdown_both, ignored);
+  if (handle_.drop()) socket_.shutdown(tcp::socket::shutdown_both, ignored);
   socket_.close(ignored);
   loop_.leave(number_);
   if (memory_wait_ != nullptr) memory_wait_->cancel();
   if (receiver_ != nullptr) receiver_->upstream_closed();
-}
-
-Result<std::shared_ptr<UniqueFd>> Connection::handle() {
-  if (!handle_) {
-    const int handle = ::fcntl(socket_.native_handle(), F_DUPFD_CLOEXEC, 3);
-    if (handle < 0) return errno_error(errno, "a connection");
-    handle_ = std::make_shared<UniqueFd>(handle);
-  }
-  return handle_;
 }
 
 Clock::time_point Connection::idle_since() const {

@@ -16,6 +16,7 @@
 #include "transfer/disk_answers.hpp"
 #include "transfer/peer_wait.hpp"
 #include "transfer/server_loop.hpp"
+#include "transfer/socket_handle.hpp"
 #include "transfer/wire.hpp"
 
 namespace minidfs::transfer {
@@ -55,6 +56,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   struct Need {
     std::size_t least = kFrameHeaderBytes;  // At most ReceiveMemory::kPieceBytesMax.
     std::size_t ideal = kFrameHeaderBytes;  // At least `least`; waited for while more may come.
+    std::size_t most =
+        ReceiveMemory::kPieceBytesMax;  // Of a small `ideal`; unless `least` is more.
   };
   struct Input {
     std::size_t hops = 0;  // Further nodes that the bytes go to.
@@ -73,13 +76,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // what the kernel has. Nothing else may be called meanwhile but what sends; REQUIRES: nothing is
   // shown.
   std::vector<std::byte> lend_spill();
-  void take_back(std::vector<std::byte> spill, std::size_t received_bytes) {
-    spill_ = std::move(spill);
-    count_received(received_bytes);
-  }
+  // Shows of memory() what is `unsent`, which comes before the rest.
+  void take_back(std::vector<std::byte> spill, std::size_t received_bytes,
+                 std::span<const std::byte> unsent);
+  // The memory that receive() takes by itself. None, without an error, when the connection closes.
+  asio::awaitable<Status> take_memory(std::size_t hops, std::size_t bytes);
   void release();
   // Keeps what received() shows where it is, beyond release().
-  std::shared_ptr<const void> memory() const { return piece_; }
+  std::shared_ptr<ReceiveMemory::Piece> memory() const { return piece_; }
 
   std::span<const std::byte> received() const {
     return std::span<const std::byte>(buffer() + begin_, end_ - begin_);
@@ -106,9 +110,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Lets other handlers of the thread run after so many bytes of work without a wait.
   asio::awaitable<void> share_thread(std::size_t worked_bytes);
 
-  // The socket, for threads of disks, which wait for nothing. It outlives the connection, and is
-  // shut down by close().
-  Result<std::shared_ptr<UniqueFd>> handle();
+  // The socket, for threads of disks.
+  Result<std::shared_ptr<UniqueFd>> handle() { return handle_.of(socket_.native_handle(), peer_); }
 
   ServerLoop& loop() { return loop_; }
   const std::string& peer() const { return peer_; }
@@ -142,7 +145,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<bool> wait_readable(Wait wait);
   asio::awaitable<bool> wait_readable(Wait wait, std::chrono::milliseconds limit);
   asio::awaitable<bool> wait_writable();
-  asio::awaitable<Status> take_memory(std::size_t hops, std::size_t bytes);
   asio::awaitable<bool> gather(std::size_t least);
   std::size_t standing_bytes();
   bool ended();
@@ -157,7 +159,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   ServerLoop& loop_;
   std::uint64_t number_ = 0;
   tcp::socket socket_;
-  std::shared_ptr<UniqueFd> handle_;  // The socket, for threads of disks; none until needed.
+  SocketHandle handle_;
   std::string peer_;
   BlockReceiver* receiver_ = nullptr;            // Lives on the stack of serve().
   std::vector<std::byte> head_;                  // Of requests.

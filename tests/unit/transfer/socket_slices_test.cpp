@@ -7,6 +7,7 @@ namespace minidfs::transfer {
 namespace {
 
 constexpr std::size_t kSlice = storage::kSliceBytes;
+constexpr std::size_t kHead = kFrameHeaderBytes + 2 * sizeof(storage::Slice);  // Of two slices.
 constexpr BlockId kBlock{5};
 
 // The bytes of a block as a writer sends them, in frames of so many slices each.
@@ -51,11 +52,19 @@ struct Wire {
     REQUIRE(::send(there.get(), bytes.data(), bytes.size(), MSG_DONTWAIT) ==
             static_cast<ssize_t>(bytes.size()));
   }
-  std::string rest() {
-    std::string rest(1 << 20, ' ');
-    const ssize_t count = ::recv(here->get(), rest.data(), rest.size(), MSG_DONTWAIT);
-    rest.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
-    return rest;
+  std::string rest() { return standing(*here); }
+  // What has been sent from here.
+  std::string heard() { return standing(there); }
+
+  static std::string standing(const UniqueFd& end) {
+    std::string all;
+    std::string part(1 << 20, ' ');
+    for (ssize_t count = 0; count >= 0;) {
+      count = ::recv(end.get(), part.data(), part.size(), MSG_DONTWAIT);
+      if (count == 0) break;
+      all.append(part, 0, static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    }
+    return all;
   }
 
   std::shared_ptr<UniqueFd> here;
@@ -111,6 +120,59 @@ TEST_CASE("A source takes the whole frames of its block that stand in the socket
   CHECK(source.next().slices.empty());
 }
 
+TEST_CASE("A source passes on what the next node takes at once, and leaves the rest in its order") {
+  const std::string raw = random_bytes(6 * kSlice);
+  const Sent sent = frames_of(raw, 2);
+  Wire writer;
+  Wire next;
+  // The next node takes everything, some frames, a part of one, or is gone.
+  const int room = GENERATE(4 << 20, 400'000, 60'000, 0);
+  CAPTURE(room);
+  REQUIRE(::setsockopt(next.here->get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room) == 0);
+  if (room == 0) next.there.reset();
+  // Nothing, a part of the second frame's data, its head alone, a part of its head.
+  const std::size_t missing =
+      GENERATE(0UL, 2 * kSlice + 1, 4 * kSlice + kHead, 4 * kSlice + 2 * kHead - 1);
+  CAPTURE(missing);
+  const std::string there = sent.bytes.substr(0, sent.bytes.size() - missing);
+  writer.send(there);
+  const auto memory =
+      std::make_shared<std::vector<std::byte>>(SocketSlices::memory_for(2 * kSlice));
+  SocketSlices source(writer.here, {kBlock, kGeneration, 0, open_frame(sent.first_head), {}},
+                      SocketSlices::Next{next.here, memory, *memory});
+  const std::string stored = take_all(source);
+  CHECK(stored.size() >= 2 * kSlice);
+  const bool same = raw.compare(0, stored.size(), stored) == 0;
+  CHECK(same);
+  const auto taken = source.stop();
+  const std::string passed_on = room == 0 ? std::string() : next.heard();
+  CHECK(passed_on.size() == taken.sent_bytes);
+  // What was not taken whole is not passed on, but for its head.
+  CHECK(passed_on.size() + taken.unsent.size() <= stored.size() + 3 * kHead);
+  const bool whole =
+      passed_on + text_of(taken.unsent) + text_of(taken.spill) + writer.rest() == there;
+  CHECK(whole);
+  if (room > 0 && !taken.unsent.empty() && taken.unsent.size() > kHead) {
+    CHECK(stored.size() < raw.size());  // It stops where the next node does.
+  }
+}
+
+TEST_CASE("A source leaves a frame for which it has no room") {
+  const std::string raw = random_bytes(6 * kSlice);
+  const Sent sent = frames_of(raw, 3);
+  Wire writer;
+  Wire next;
+  writer.send(sent.bytes);
+  const auto memory = std::make_shared<std::vector<std::byte>>(3 * kSlice - 1);
+  SocketSlices source(writer.here, {kBlock, kGeneration, 0, open_frame(sent.first_head), {}},
+                      SocketSlices::Next{next.here, memory, *memory});
+  CHECK(source.next().slices.empty());
+  const auto taken = source.stop();
+  CHECK(taken.unsent.empty());
+  const bool whole = text_of(taken.spill) + writer.rest() == sent.bytes;
+  CHECK(whole);
+}
+
 TEST_CASE("A source leaves what is no slice of its block, and ends with the last slice") {
   const std::string raw = random_bytes(2 * kSlice + 100);
   Sent sent = frames_of(raw, 1);
@@ -144,22 +206,26 @@ TEST_CASE("A source gives no slice whose checksum is wrong, and none after it") 
   CHECK(last->verified.error().code == Errc::kCorrupt);
 }
 
-TEST_CASE(
-    "A block goes from the socket to the disk by the disk's own thread at the last node only") {
-  const auto nodes = make_nodes(2);
+TEST_CASE("A block goes from the socket to the disk by the disk's own thread at every node") {
+  const auto nodes = make_nodes(3);
   const auto writer = open_writer(endpoints_of(nodes));
   const std::string bytes = random_bytes(300 * kSlice + 17);
-  CHECK(write_block(*writer, BlockId{1}, bytes).stored == std::vector<bool>{true, true});
-  CHECK(nodes[0]->store.sources() == 0);
-  CHECK(nodes[1]->store.sources() > 0);
+  const std::vector<bool> everywhere(3, true);
+  CHECK(write_block(*writer, BlockId{1}, bytes).stored == everywhere);
   for (const auto& node : nodes) {
+    CHECK(node->store.sources() > 0);
     CHECK(*read_range(*open_client(*node), BlockId{1}, 0, bytes.size()) == bytes);
   }
   // Blocks follow one another on one connection.
   for (std::uint64_t i = 2; i < 6; ++i) {
     const std::string more = random_bytes(40 * kSlice + i, static_cast<unsigned>(i));
-    CHECK(write_block(*writer, BlockId{i}, more).stored == std::vector<bool>{true, true});
-    CHECK(*read_range(*open_client(*nodes[1]), BlockId{i}, 0, more.size()) == more);
+    CHECK(write_block(*writer, BlockId{i}, more).stored == everywhere);
+    for (const auto& node : nodes) {
+      CHECK(*read_range(*open_client(*node), BlockId{i}, 0, more.size()) == more);
+    }
+  }
+  for (const auto& node : nodes) {
+    CHECK(comes_true([&] { return node->server->load().receive_bytes == 0; }));
   }
 }
 
@@ -174,6 +240,15 @@ TEST_CASE("A disk that fails while it takes a block for itself loses that block 
   CHECK(write_block(*writer, BlockId{3}, random_bytes(40 * kSlice)).stored ==
         std::vector<bool>{true});
   CHECK(node.store.open_writers() == 0);
+}
+
+TEST_CASE("A node whose disk fails while it takes a block for itself passes the whole block on") {
+  const auto nodes = make_nodes(2);
+  const auto writer = open_writer(endpoints_of(nodes));
+  nodes[0]->store.fail_appends_of(BlockId{1});
+  const std::string bytes = random_bytes(100 * kSlice);
+  CHECK(write_block(*writer, BlockId{1}, bytes).stored == std::vector<bool>{false, true});
+  CHECK(*read_range(*open_client(*nodes[1]), BlockId{1}, 0, bytes.size()) == bytes);
 }
 
 }  // namespace minidfs::transfer
