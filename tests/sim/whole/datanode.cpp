@@ -172,6 +172,20 @@ void SimDatanode::lose_unsynced() {
   }
 }
 
+void SimDatanode::lose_one_of_several(const metadata::Block& block) {
+  MDFS_ASSERT(!process_.up());
+  const auto here = disk_.replicas.find(block.id);
+  if (here == disk_.replicas.end()) return;
+  for (const auto& node : cluster_.nodes) {
+    const auto there = node->disk().replicas.find(block.id);
+    if (node.get() == this || there == node->disk().replicas.end()) continue;
+    if (there->second.content != here->second.content || !there->second.synced) continue;
+    cluster_.world.note("a replica lost between its writing and a takeover");
+    disk_.replicas.erase(here);
+    return;
+  }
+}
+
 // --- Orders -----------------------------------------------------------------------------------
 
 // Orders given before are dropped; one that is being carried out comes to its end first.

@@ -55,6 +55,9 @@ class SimDatanode {
   void kill();
   // What the disk had not synced will be gone when the node starts again.
   void cut_power();
+  // What the node, which does not run, has of the block is gone, unless that is all there is of it.
+  // REQUIRES: no namenode runs that has heard of it.
+  void lose_one_of_several(const metadata::Block& block);
 
  private:
   void read(const metadata::Block& block, std::function<void(Result<Content>)> done);

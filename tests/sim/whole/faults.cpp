@@ -76,6 +76,8 @@ void Faults::happen(Kind kind) {
       return world.after(milliseconds{4000}, [this] { cluster_.namenode.slow_log(false); });
     case Kind::kFailStore:
       return cluster_.namenode.fail_store();
+    case Kind::kLoseBeforeTakeover:
+      return lose_before_takeover();
   }
 }
 
@@ -143,9 +145,30 @@ void Faults::kill_node(bool power) {
   } else {
     node.kill();
   }
-  cluster_.world.after(cluster_.world.between(milliseconds{300}, milliseconds{9000}), [&node] {
+  start_node_later(node, milliseconds{9000});
+}
+
+void Faults::start_node_later(SimDatanode& node, milliseconds longest) {
+  cluster_.world.after(cluster_.world.between(milliseconds{300}, longest), [&node] {
     if (!node.process().up()) node.start();
   });
+}
+
+// A writer has written a part of its file when the namenode is killed, and a node that has it goes
+// too and comes back without it: what the writer was told of that part is so no more, and only
+// reports can tell.
+void Faults::lose_before_takeover() {
+  auto& writer = *cluster_.writers[cluster_.world.below(cluster_.writers.size())];
+  once([&writer] { return writer.between_blocks(); }, milliseconds{8000},
+       [this, &writer] {
+         auto& node = some_node();
+         if (!cluster_.namenode.process().up() || !node.process().up()) return;
+         kill_namenode(false);
+         node.kill();
+         for (const auto& block : writer.written_blocks()) node.lose_one_of_several(block);
+         start_node_later(node, milliseconds{1500});
+         if (cluster_.world.chance(2)) suspend(writer.process(), milliseconds{4000});
+       });
 }
 
 void Faults::kill_namenode(bool restore) {

@@ -41,16 +41,19 @@ class Faults {
     kClock,
     kSlowLog,
     kFailStore,
+    kLoseBeforeTakeover,
   };
-  static constexpr int kKinds = static_cast<int>(Kind::kFailStore) + 1;
+  static constexpr int kKinds = static_cast<int>(Kind::kLoseBeforeTakeover) + 1;
 
   void next();
   void happen(Kind kind);
   void suspend(Process& process, milliseconds longest);
   void suspend_writer();
+  void lose_before_takeover();
   // Does it once `ready` is true, if that is within `patience`.
   void once(std::function<bool()> ready, milliseconds patience, std::function<void()> then);
   void kill_node(bool power);
+  void start_node_later(SimDatanode& node, milliseconds longest);
   void kill_namenode(bool restore);
   std::pair<Place, Place> some_wire();
   void cut_wire();

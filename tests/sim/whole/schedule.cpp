@@ -47,6 +47,7 @@ constexpr std::array kRareStates{
     "several blocks over one connection"sv,
     "a connection used for the next blocks of its file"sv,
     "a writer suspended between two blocks"sv,
+    "a replica lost between its writing and a takeover"sv,
     "a call of a disk that failed"sv,
     "an order given again while the first is under way"sv,
 };

@@ -145,6 +145,13 @@ void SimWriter::commit(const PutPtr& put) {
       });
 }
 
+std::vector<metadata::Block> SimWriter::written_blocks() const {
+  std::vector<metadata::Block> blocks;
+  if (put_ == nullptr) return blocks;
+  for (const auto& written : put_->written) blocks.push_back(written.block);
+  return blocks;
+}
+
 // --- Sessions ---------------------------------------------------------------------------------
 
 std::vector<metadata::BlockRange> SimWriter::ranges(const Put& put) const {

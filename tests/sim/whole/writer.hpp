@@ -36,6 +36,8 @@ class SimWriter {
     return put_ != nullptr && put_->writing == nullptr && !put_->written.empty() &&
            put_->blocks_left > 0;
   }
+  // Of the file that is being put; no file owns them yet.
+  std::vector<metadata::Block> written_blocks() const;
   // Begins nothing new.
   void leave_off() { leaves_off_ = true; }
   bool idle() const { return idle_; }
