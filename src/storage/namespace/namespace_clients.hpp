@@ -2,24 +2,19 @@
 // depends on the applied entries alone, never on batches, caches or anybody's clock.
 #pragma once
 
-#include <absl/container/btree_set.h>
 #include <absl/container/flat_hash_map.h>
 
 #include <cstdint>
 #include <memory>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "metadata/changes.hpp"
+#include "metadata/client_ages.hpp"
 #include "metadata/namespace_replies.hpp"
 #include "storage/sqlite.hpp"
 
 namespace minidfs::storage {
-
-// A client that was silent for longer, in cluster time, is forgotten.
-inline constexpr std::int64_t kClientIdleMs = 10 * 60 * 1000;
-inline constexpr std::size_t kClientsMax = 10'000;
 
 class ClientReplies {
  public:
@@ -38,9 +33,9 @@ class ClientReplies {
   // Writes what changed, one row for each client.
   Status flush();
 
-  // When the client that was forgotten with the latest request had that request; -1 for none.
-  std::int64_t forgotten_ms() const { return forgotten_ms_; }
-  std::size_t size() const { return seen_.size(); }
+  // As metadata::ClientAges says, to be kept in the database.
+  std::int64_t forgotten_ms() const { return ages_.forgotten_ms(); }
+  std::size_t size() const { return ages_.size(); }
 
  private:
   struct Window {
@@ -49,13 +44,9 @@ class ClientReplies {
   };
 
   Result<Window*> load(ClientId client);
-  Status set_seen(ClientId client, std::int64_t cluster_ms);
   Status drop(ClientId client);
 
-  std::int64_t forgotten_ms_ = -1;
-  absl::flat_hash_map<ClientId, std::int64_t> seen_;  // Every client, with its latest time.
-  absl::btree_set<std::pair<std::int64_t, ClientId>> by_seen_;  // The same, oldest first.
-
+  metadata::ClientAges ages_;
   absl::flat_hash_map<ClientId, std::unique_ptr<Window>> windows_;  // Those in memory.
   std::vector<ClientId> dirty_;
   std::size_t memory_bytes_ = 0;  // Of windows_.

@@ -9,6 +9,8 @@ namespace {
 
 using metadata::born_client;
 using metadata::Change;
+using metadata::kClientIdleMs;
+using metadata::kClientsMax;
 using test::must;
 using test::NamespaceDirectory;
 using test::TestNamespace;
