@@ -17,6 +17,8 @@ class AskingLink {
       : world_(world), process_(owner), link_(network, namenode, owner, place) {}
 
   void reconnect() { link_.reconnect(); }
+  // How often the request was asked that was answered last.
+  std::uint64_t tries() const { return tries_; }
 
   template <class Reply>
   using Request = std::function<void(SimNamenode&, const Respond<Reply>&)>;
@@ -48,6 +50,7 @@ class AskingLink {
     std::optional<Errc> final;
     TimePoint deadline{};
     std::uint64_t attempt = 0;
+    std::uint64_t tries = 0;
     bool over = false;
   };
 
@@ -63,6 +66,7 @@ class AskingLink {
       return;
     }
     const auto number = ++asking->attempt;
+    ++asking->tries;
     link_.ask<Reply>(asking->request, [this, asking, number](const Result<Reply>& reply) {
       if (asking->over || asking->attempt != number) return;
       if (!reply.ok() && is_asked_again(reply.error()) && reply.error().code != asking->final) {
@@ -71,6 +75,7 @@ class AskingLink {
         return;
       }
       asking->over = true;
+      tries_ = asking->tries;
       asking->answered(reply);
     });
     process_.later(kSilence, [this, asking, number] {
@@ -83,6 +88,7 @@ class AskingLink {
   World& world_;
   Process& process_;
   ControlLink link_;
+  std::uint64_t tries_ = 0;
 };
 
 }  // namespace minidfs::sim

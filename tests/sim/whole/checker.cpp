@@ -101,6 +101,9 @@ std::optional<std::string> unfinished(Cluster& cluster) {
   for (const auto& node : cluster.namenode.status().nodes) {
     if (node.state != "live") return "a datanode is " + node.state;
   }
+  for (const auto& [session, file] : cluster.namenode.state().table().staged_files()) {
+    return "write session " + std::to_string(session) + " is over and has a staged file";
+  }
   if (auto left = misplaced(cluster)) return left;
   for (const auto& problem : cluster.namenode.problems()) {
     if (cluster.ledger.may_be_lost(problem.block.id)) continue;

@@ -41,9 +41,9 @@ void Faults::happen(Kind kind) {
     case Kind::kSuspendWriter:
       return suspend_writer();
     case Kind::kKillNode:
-      return kill_node(false);
+      return kill_node(some_node(), false);
     case Kind::kCutPower:
-      return kill_node(true);
+      return cut_power();
     case Kind::kStopNode:
       return suspend(some_node().process(), milliseconds{8000});
     case Kind::kKillNamenode:
@@ -137,8 +137,7 @@ void Faults::slow_unlinks() {
   });
 }
 
-void Faults::kill_node(bool power) {
-  auto& node = some_node();
+void Faults::kill_node(SimDatanode& node, bool power) {
   if (!node.process().up()) return;
   if (power) {
     node.cut_power();
@@ -146,6 +145,19 @@ void Faults::kill_node(bool power) {
     node.kill();
   }
   start_node_later(node, milliseconds{9000});
+}
+
+// At times of a disk that has been lying for a while.
+void Faults::cut_power() {
+  auto& node = some_node();
+  if (cluster_.world.chance(2)) return kill_node(node, true);
+  node.disk().lies = true;
+  const auto wait = cluster_.world.between(milliseconds{2000}, milliseconds{8000});
+  cluster_.world.after(wait, [this, &node] {
+    if (healed_) return;
+    kill_node(node, true);
+    node.disk().lies = false;
+  });
 }
 
 void Faults::start_node_later(SimDatanode& node, milliseconds longest) {

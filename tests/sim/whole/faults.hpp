@@ -52,7 +52,8 @@ class Faults {
   void lose_before_takeover();
   // Does it once `ready` is true, if that is within `patience`.
   void once(std::function<bool()> ready, milliseconds patience, std::function<void()> then);
-  void kill_node(bool power);
+  void kill_node(SimDatanode& node, bool power);
+  void cut_power();
   void start_node_later(SimDatanode& node, milliseconds longest);
   void kill_namenode(bool restore);
   std::pair<Place, Place> some_wire();

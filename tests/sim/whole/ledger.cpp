@@ -2,20 +2,36 @@
 
 namespace minidfs::sim {
 
-Operation Ledger::put(RequestKey request, WrittenFile file) {
-  Record record;
-  record.path = std::move(file.path);
-  record.blocks = std::move(file.blocks);
+Operation Ledger::add(RequestKey request, Record record) {
   record.begun = world_.now();
-  by_request_[request] = ++last_;
-  records_[last_] = std::move(record);
+  records_[++last_] = std::move(record);
+  by_request_[request].push_back(last_);
   return last_;
 }
 
+std::vector<Operation> Ledger::put(RequestKey request, std::vector<WrittenFile> files) {
+  std::vector<Operation> operations;
+  for (auto& file : files) {
+    Record record;
+    record.path = std::move(file.path);
+    record.blocks = std::move(file.blocks);
+    operations.push_back(add(request, std::move(record)));
+  }
+  return operations;
+}
+
 Operation Ledger::remove(RequestKey request, std::string path) {
-  const auto operation = put(request, {std::move(path), {}});
-  records_[operation].removes = true;
-  return operation;
+  Record record;
+  record.kind = Record::Kind::kRemove;
+  record.path = std::move(path);
+  return add(request, std::move(record));
+}
+
+Operation Ledger::stage(RequestKey request, WrittenBlocks blocks) {
+  Record record;
+  record.kind = Record::Kind::kStage;
+  record.blocks = std::move(blocks);
+  return add(request, std::move(record));
 }
 
 void Ledger::acknowledged(Operation operation) {
@@ -32,25 +48,30 @@ void Ledger::refused(Operation operation) {
   if (record.applied) world_.violated(record.path + ": refused after it was done");
 }
 
-bool Ledger::show(RequestKey request, Visible& visible) const {
+std::vector<Operation> Ledger::show(RequestKey request, std::span<const metadata::Outcome> outcomes,
+                                    Visible& visible) const {
+  std::vector<Operation> done;
   const auto found = by_request_.find(request);
-  if (found == by_request_.end()) return false;
-  const auto& record = records_.at(found->second);
-  if (record.removes) {
-    visible.files.erase(record.path);
-    return true;
+  if (found == by_request_.end()) return done;
+  for (std::size_t i = 0; i < found->second.size(); ++i) {
+    if (i >= outcomes.size() || !outcomes[i].ok()) continue;
+    done.push_back(found->second[i]);
+    show(done.back(), records_.at(done.back()), visible);
   }
-  auto& file = visible.files[record.path];
-  file = {found->second, {}};
-  for (const auto& [block, content] : record.blocks) {
-    file.blocks.push_back(block);
-    visible.contents[block.id] = content;
-  }
-  return true;
+  return done;
 }
 
-void Ledger::applied(RequestKey request) {
-  auto& record = records_[by_request_.at(request)];
+void Ledger::show(Operation operation, const Record& record, Visible& visible) const {
+  for (const auto& [block, content] : record.blocks) visible.contents[block.id] = content;
+  if (record.kind == Record::Kind::kRemove) visible.files.erase(record.path);
+  if (record.kind != Record::Kind::kPut) return;
+  auto& file = visible.files[record.path];
+  file = {operation, {}};
+  for (const auto& [block, content] : record.blocks) file.blocks.push_back(block);
+}
+
+void Ledger::applied(Operation operation) {
+  auto& record = records_.at(operation);
   if (record.applied && !record.before_restore) {
     world_.violated(record.path + ": one request was carried out twice");
   }
@@ -75,7 +96,8 @@ void Ledger::undone(const std::string& path, const Visible::File* now) {
   if (last == nullptr) return;
   // What is there, or is not, comes from an operation that need not have ended before `last` began.
   for (const auto& [id, record] : records_) {
-    const bool fits = now == nullptr ? record.path == path && record.removes : id == now->put;
+    const bool fits = now == nullptr ? record.path == path && record.kind == Record::Kind::kRemove
+                                     : id == now->put;
     const bool before = record.acknowledged.has_value() && *record.acknowledged < last->begun;
     if (fits && record.applied && !before) return;
   }
@@ -84,7 +106,9 @@ void Ledger::undone(const std::string& path, const Visible::File* now) {
 
 void Ledger::check(const Visible& visible) {
   std::map<std::string, const Visible::File*> paths;
-  for (const auto& [id, record] : records_) paths[record.path] = nullptr;
+  for (const auto& [id, record] : records_) {
+    if (record.kind != Record::Kind::kStage) paths[record.path] = nullptr;
+  }
   for (const auto& [path, file] : visible.files) paths[path] = &file;
   for (const auto& [path, file] : paths) undone(path, file);
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,21 +36,27 @@ class Ledger {
  public:
   explicit Ledger(World& world) : world_(world) {}
 
+  using WrittenBlocks = std::vector<std::pair<metadata::Block, Content>>;
   struct WrittenFile {
     std::string path;
-    std::vector<std::pair<metadata::Block, Content>> blocks;
+    WrittenBlocks blocks;
   };
-  Operation put(RequestKey request, WrittenFile file);
+  // All files of one request; outcome i of its answer belongs to the i-th operation.
+  std::vector<Operation> put(RequestKey request, std::vector<WrittenFile> files);
   Operation remove(RequestKey request, std::string path);
+  // Blocks of a file that has no name yet; its put() has them again.
+  Operation stage(RequestKey request, WrittenBlocks blocks);
   void acknowledged(Operation operation);
   // With an error that promises that nothing was done.
   void refused(Operation operation);
 
   // --- The namespace's side ---
-  // What becomes visible when the request is carried out; false for one that it knows nothing of.
-  bool show(RequestKey request, Visible& visible) const;
+  // What becomes visible when the request is carried out, with these outcomes; returns what was
+  // done of the operations that it knows.
+  std::vector<Operation> show(RequestKey request, std::span<const metadata::Outcome> outcomes,
+                              Visible& visible) const;
   // It was, for good.
-  void applied(RequestKey request);
+  void applied(Operation operation);
   // The namespace went back to an older copy: what came after it is lost by the operator's word,
   // and so are bytes of files that had been removed since.
   void restored(const std::set<BlockId>& removed_since);
@@ -61,20 +68,23 @@ class Ledger {
 
  private:
   struct Record {
-    std::string path;
-    bool removes = false;
-    std::vector<std::pair<metadata::Block, Content>> blocks;
+    enum class Kind : std::uint8_t { kPut, kRemove, kStage };
+    Kind kind = Kind::kPut;
+    std::string path;  // None when blocks are staged.
+    WrittenBlocks blocks;
     TimePoint begun{};
     std::optional<TimePoint> acknowledged;
     bool refused = false;
     bool applied = false;
     bool before_restore = false;  // Neither binds nor is bound any more.
   };
+  Operation add(RequestKey request, Record record);
+  void show(Operation operation, const Record& record, Visible& visible) const;
   void undone(const std::string& path, const Visible::File* now);
 
   World& world_;
   std::map<Operation, Record> records_;
-  std::map<RequestKey, Operation> by_request_;
+  std::map<RequestKey, std::vector<Operation>> by_request_;
   std::set<BlockId> may_be_lost_;
   Operation last_ = 0;
 };

@@ -5,7 +5,9 @@
 #include <set>
 #include <utility>
 
+#include "actors/commit_change.hpp"
 #include "base/codec.hpp"
+#include "metadata/namespace_staging.hpp"
 #include "sim/whole/orders.hpp"
 
 namespace minidfs::sim {
@@ -74,6 +76,10 @@ void SimNamenode::ask_owners(const std::vector<BlockId>& ids, actors::OwnersAnsw
 
 // --- Requests ---------------------------------------------------------------------------------
 
+ClientId SimNamenode::new_client() {
+  return metadata::born_client(state().times().cluster_ms, world_.random()());
+}
+
 void SimNamenode::allocate(actors::AllocateBlocks request, Respond<actors::WriteGrant> respond) {
   if (const auto refusal = manager_->refusal()) return respond(*refusal);
   const std::uint64_t wanted = std::uint64_t{request.pipelines} * request.blocks_per_pipeline;
@@ -90,7 +96,26 @@ void SimNamenode::allocate(actors::AllocateBlocks request, Respond<actors::Write
 void SimNamenode::commit(actors::CommitWrite request, Respond<metadata::ChangeReply> respond) {
   if (const auto refusal = manager_->refusal()) return respond(*refusal);
   request.change.time_ms = wall_ms();
-  try_commit({std::move(request), now(), std::move(respond)});
+  auto change = actors::change_of(request);
+  MDFS_ASSERT(change.ok());  // Writers ask for what fits together.
+  try_commit({std::move(request), std::move(*change), now(), std::move(respond)});
+}
+
+// As actors/block_actor_staging.cpp.
+void SimNamenode::stage(actors::StageWrite request, Respond<metadata::ChangeReply> respond) {
+  if (const auto refusal = manager_->refusal()) return respond(*refusal);
+  auto& part = request.change;
+  part.time_ms = wall_ms();
+  actors::CommitWrite commit;
+  commit.client = part.client;
+  commit.session = part.session;
+  commit.change.request = part.request;
+  auto& file = commit.change.files.emplace_back();
+  file.path = "write session " + std::to_string(part.session);
+  file.block_size = part.block_size;
+  file.blocks = metadata::blocks_of(part);
+  commit.written = std::move(request.written);
+  try_commit({std::move(commit), std::move(part), now(), std::move(respond)});
 }
 
 void SimNamenode::try_commit(WaitingCommit commit) {
@@ -111,8 +136,7 @@ void SimNamenode::try_commit(WaitingCommit commit) {
     return;
   }
   if (commit.asked_at < now()) world_.note("a commit accepted from a takeover");
-  const metadata::Change change{commit.request.change};
-  log_.propose(change, [this, commit](const Result<metadata::ChangeReply>& reply) {
+  log_.propose(commit.change, [this, commit](const Result<metadata::ChangeReply>& reply) {
     manager_->commit_done(commit.request, reply.ok()
                                               ? std::span<const metadata::Outcome>(reply->outcomes)
                                               : std::span<const metadata::Outcome>());
@@ -196,8 +220,8 @@ Result<std::vector<metadata::LocatedBlock>> SimNamenode::locate(const std::strin
 
 // --- What is logged ----------------------------------------------------------------------------
 
-void SimNamenode::take_effects(const std::vector<BlockEffect>& effects) {
-  for (const auto& effect : effects) {
+void SimNamenode::take_effects(const NamespaceEffects& effects) {
+  for (const auto& effect : effects.blocks) {
     world_.trace([&] {
       static constexpr std::array kWords{"added", "freed", "retargeted"};
       return "block " + to_string(effect.block.id) + " is " +
@@ -205,8 +229,9 @@ void SimNamenode::take_effects(const std::vector<BlockEffect>& effects) {
              std::to_string(effect.replication) + " copies";
     });
   }
-  manager_->apply_effects(effects);
-  orders_.note_effects(effects);
+  manager_->apply_effects(effects.blocks);
+  manager_->note_stagings(effects.stagings);
+  orders_.note_effects(effects.blocks);
 }
 
 // Ids come from the mark of a leadership; when they are used up it takes another one.
@@ -232,6 +257,16 @@ void SimNamenode::retire() {
   promises_.given_up(ranges);
   log_.propose(metadata::RetireBlockIds{std::move(ranges)},
                [this](const auto& reply) { manager_->retirement_done(reply.ok()); });
+}
+
+void SimNamenode::drop_staged() {
+  if (manager_->is_behind()) return;
+  for (const auto session : manager_->take_fallen()) {
+    world_.note("a staged file that fell with its session");
+    log_.propose(metadata::DropStaged{session.value}, [this, session](const auto& reply) {
+      if (!reply.ok()) manager_->drop_failed(session);
+    });
+  }
 }
 
 // Somebody reads the log, and says after a while that this namespace counts.
@@ -296,6 +331,10 @@ void SimNamenode::start() {
         ask_owners(ids, std::move(answer));
       },
       now());
+  for (const auto& [session, file] : state().table().staged_files()) {
+    world_.note("a staged file that outlived its namenode");
+    manager_->adopt_staged(metadata::SessionId{session}, file.client, now());
+  }
   tick();
 }
 
@@ -337,6 +376,7 @@ void SimNamenode::tick() {
   manager_->tick(state().table().owned().size(), now());
   for (auto& commit : std::exchange(unproven_, {})) try_commit(std::move(commit));
   retire();
+  drop_staged();
   reserve_ids();
   process_.later(kTick, [this] { tick(); });
 }

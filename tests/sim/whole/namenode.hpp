@@ -31,8 +31,11 @@ class SimNamenode {
   Process& process() { return process_; }
 
   // --- Requests, as they arrive ---
+  // For a client that numbers its requests.
+  ClientId new_client();
   void allocate(actors::AllocateBlocks request, Respond<actors::WriteGrant> respond);
   void commit(actors::CommitWrite request, Respond<metadata::ChangeReply> respond);
+  void stage(actors::StageWrite request, Respond<metadata::ChangeReply> respond);
   void change(metadata::Change change, Respond<metadata::ChangeReply> respond);
   Status renew(const actors::RenewSession& request);
   Status end_session(const actors::EndSession& request);
@@ -67,14 +70,16 @@ class SimNamenode {
  private:
   struct WaitingCommit {
     actors::CommitWrite request;
+    metadata::Change change;
     TimePoint asked_at{};
     Respond<metadata::ChangeReply> respond;
   };
   void try_commit(WaitingCommit commit);
-  void take_effects(const std::vector<BlockEffect>& effects);
+  void take_effects(const NamespaceEffects& effects);
   void reserve_ids();
   void ids_reserved(metadata::BlockMark mark);
   void retire();
+  void drop_staged();
   metadata::BlockMark some_mark();
   void expect_operator();
   void accept();

@@ -7,7 +7,22 @@
 
 namespace minidfs::sim {
 
+namespace {
+
+// In some schedules so short and few that clients are forgotten which still ask.
+metadata::ClientAges::Options some_ages(World& world) {
+  metadata::ClientAges::Options options;
+  if (world.chance(3)) options.idle_ms = 4000;
+  if (world.chance(4)) options.clients_max = 2;
+  return options;
+}
+
+}  // namespace
+
 // --- The database -----------------------------------------------------------------------------
+
+SimDatabase::SimDatabase(World& world, Ledger& ledger)
+    : world_(world), ledger_(ledger), state_(some_ages(world)) {}
 
 Result<std::string> SimDatabase::apply(std::uint64_t number, std::string_view command) {
   if (open_ == 0 && std::exchange(fails_, false)) {
@@ -22,7 +37,7 @@ Result<std::string> SimDatabase::apply(std::uint64_t number, std::string_view co
 Status SimDatabase::commit_batch() {
   if (before_.has_value()) return roll_back();
   open_ = 0;
-  for (const auto& request : state_.take_done()) ledger_.applied(request);
+  for (const auto operation : state_.take_done()) ledger_.applied(operation);
   return {};
 }
 

@@ -23,7 +23,7 @@ namespace minidfs::sim {
 // for the applier to let nothing come.
 class SimDatabase final : public consensus::StateMachine {
  public:
-  SimDatabase(World& world, Ledger& ledger) : world_(world), ledger_(ledger) {}
+  SimDatabase(World& world, Ledger& ledger);
 
   std::uint64_t applied() const override { return state_.applied(); }
   Result<std::string> apply(std::uint64_t number, std::string_view command) override;
@@ -52,7 +52,7 @@ class SimDatabase final : public consensus::StateMachine {
 class SimLog {
  public:
   using Done = std::function<void(const Result<metadata::ChangeReply>&)>;
-  using Effects = std::function<void(const std::vector<BlockEffect>&)>;
+  using Effects = std::function<void(const NamespaceEffects&)>;
 
   SimLog(World& world, Ledger& ledger, Process& process)
       : world_(world), process_(process), database_(world, ledger) {}

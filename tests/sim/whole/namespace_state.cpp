@@ -6,23 +6,55 @@ namespace minidfs::sim {
 
 using metadata::ReplyWindow;
 
-Status BlockTable::insert(InodeId parent, const metadata::FileStatus& entry,
-                          std::span<const metadata::Block> blocks) {
-  auto& ids = files_[entry.id.value];
+void BlockTable::own(InodeId file, std::span<const metadata::Block> blocks, std::uint8_t wanted) {
+  auto& ids = files_[file.value];
   for (const auto& block : blocks) {
     ids.push_back(block.id);
-    owned_blocks_[block.id] = {block, entry.replication};
-    effects_.push_back({BlockEffect::Kind::kAdded, block, entry.replication});
+    owned_blocks_[block.id] = {block, wanted};
+    effects_.blocks.push_back({BlockEffect::Kind::kAdded, block, wanted});
   }
+}
+
+void BlockTable::free_blocks(InodeId file) {
+  for (const auto id : files_[file.value]) {
+    effects_.blocks.push_back({BlockEffect::Kind::kFreed, owned_blocks_[id].block, 0});
+    owned_blocks_.erase(id);
+  }
+  files_.erase(file.value);
+}
+
+Status BlockTable::insert(InodeId parent, const metadata::FileStatus& entry,
+                          std::span<const metadata::Block> blocks) {
+  // Those that it has already were staged.
+  own(entry.id, blocks.subspan(files_[entry.id.value].size()), entry.replication);
   return MemoryTable::insert(parent, entry, blocks);
 }
 
+Status BlockTable::stage(const metadata::StagedFile& file,
+                         std::span<const metadata::Block> blocks) {
+  own(file.id, blocks, file.replication);
+  staged_[file.session] = file;
+  effects_.stagings.push_back({file.session, file.client, true});
+  return MemoryTable::stage(file, blocks);
+}
+
+Status BlockTable::insert_staged(InodeId parent, const metadata::FileStatus& entry,
+                                 const metadata::StagedFile& file,
+                                 std::span<const metadata::Block> rest) {
+  staged_.erase(file.session);
+  effects_.stagings.push_back({file.session, file.client, false});
+  return MemoryTable::insert_staged(parent, entry, file, rest);
+}
+
+Status BlockTable::drop_staged(const metadata::StagedFile& file) {
+  free_blocks(file.id);
+  staged_.erase(file.session);
+  effects_.stagings.push_back({file.session, file.client, false});
+  return MemoryTable::drop_staged(file);
+}
+
 Status BlockTable::unlink(metadata::Place place, const metadata::Found& found) {
-  for (const auto id : files_[found.id.value]) {
-    effects_.push_back({BlockEffect::Kind::kFreed, owned_blocks_[id].block, 0});
-    owned_blocks_.erase(id);
-  }
-  files_.erase(found.id.value);
+  free_blocks(found.id);
   return MemoryTable::unlink(place, found);
 }
 
@@ -31,7 +63,7 @@ Status BlockTable::set_replication(metadata::Place place, const metadata::Found&
   for (const auto id : files_[found.id.value]) {
     auto& owned = owned_blocks_[id];
     owned.wanted = replication;
-    effects_.push_back({BlockEffect::Kind::kRetargeted, owned.block, replication});
+    effects_.blocks.push_back({BlockEffect::Kind::kRetargeted, owned.block, replication});
   }
   return MemoryTable::set_replication(place, found, replication);
 }
@@ -56,22 +88,24 @@ std::string NamespaceState::apply(std::uint64_t number, std::string_view command
   const auto* request = metadata::request_of(change);
   const bool protect = request != nullptr && !request->client.is_none();
   if (protect) {
+    if (ages_.may_be_forgotten(request->client)) return encode(metadata::forgotten(*request));
+    for (const auto client : ages_.seen(request->client, times_.cluster_ms)) {
+      replies_.erase(client);
+    }
     auto& window = replies_[request->client];
     window.acknowledge_below(request->acknowledged_below);
     const auto seen = window.find(request->sequence);
     if (seen.seen == ReplyWindow::Seen::kAnswered) return std::string(seen.reply);
-    if (seen.seen == ReplyWindow::Seen::kForgotten) {
-      return encode(metadata::ChangeReply{
-          {metadata::failure(Errc::kExpired, "older than the replies that are kept")}});
-    }
+    if (seen.seen == ReplyWindow::Seen::kForgotten) return encode(metadata::forgotten(*request));
   }
   const auto reply = metadata::apply_change(table_, change);
   MDFS_ASSERT(reply.ok());  // The table cannot fail.
   auto encoded = encode(*reply);
   if (protect) {
     replies_[request->client].add(request->sequence, encoded);
-    const RequestKey key{request->client.low, request->sequence};
-    if (reply->outcomes.front().ok() && ledger.show(key, visible_)) done_.push_back(key);
+    const auto done =
+        ledger.show({request->client.low, request->sequence}, reply->outcomes, visible_);
+    done_.insert(done_.end(), done.begin(), done.end());
   }
   return encoded;
 }

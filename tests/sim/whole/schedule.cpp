@@ -48,6 +48,12 @@ constexpr std::array kRareStates{
     "a connection used for the next blocks of its file"sv,
     "a writer suspended between two blocks"sv,
     "a replica lost between its writing and a takeover"sv,
+    "a staged file that was committed"sv,
+    "a staged file that fell with its session"sv,
+    "a staged file that outlived its namenode"sv,
+    "a batch of which a part was put"sv,
+    "a first request of a client that was forgotten"sv,
+    "a request asked again when its client was forgotten"sv,
     "a call of a disk that failed"sv,
     "an order given again while the first is under way"sv,
 };

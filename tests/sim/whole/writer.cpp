@@ -9,8 +9,7 @@ SimWriter::SimWriter(Cluster& cluster, Place place)
     : cluster_(cluster),
       place_(place),
       process_(cluster.world),
-      link_(cluster.world, cluster.network, cluster.namenode, process_, place),
-      client_{9, static_cast<std::uint64_t>(place)} {}
+      link_(cluster.world, cluster.network, cluster.namenode, process_, place) {}
 
 void SimWriter::start() {
   process_.start();
@@ -26,6 +25,7 @@ void SimWriter::finished() {
 void SimWriter::next() {
   idle_ = leaves_off_;
   if (idle_) return;
+  if (client_.is_none()) return ask_client();
   if (!copies_.empty()) {
     const auto copies = copies_.front();
     copies_.pop_front();
@@ -39,6 +39,32 @@ void SimWriter::next() {
     default:
       return put();
   }
+}
+
+void SimWriter::ask_client() {
+  link_.ask<ClientId>([](SimNamenode& namenode,
+                         const Respond<ClientId>& respond) { respond(namenode.new_client()); },
+                      [this](const Result<ClientId>& client) {
+                        if (client.ok()) client_ = *client;
+                        next();
+                      });
+}
+
+// As client/link/link_actor.cpp: what was asked for once, and is not known, was not done.
+void SimWriter::ask_change(AskingLink::Request<metadata::ChangeReply> request,
+                           Respond<metadata::ChangeReply> answered) {
+  link_.ask<metadata::ChangeReply>(
+      std::move(request),
+      [this, answered = std::move(answered)](const Result<metadata::ChangeReply>& reply) {
+        if (!reply.ok() || !metadata::is_forgotten(*reply)) return answered(reply);
+        client_ = {};
+        if (link_.tries() == 1) {
+          cluster_.world.note("a first request of a client that was forgotten");
+          return answered(reply);
+        }
+        cluster_.world.note("a request asked again when its client was forgotten");
+        answered(Error{Errc::kTimedOut, "nobody knows whether it was done"});
+      });
 }
 
 std::string SimWriter::some_path() {
@@ -63,7 +89,7 @@ void SimWriter::remove() {
   change.request = next_request();
   const auto operation =
       cluster_.ledger.remove({client_.low, change.request.sequence}, change.path);
-  link_.ask<metadata::ChangeReply>(
+  ask_change(
       [change](SimNamenode& namenode, const auto& respond) { namenode.change(change, respond); },
       [this, operation](const Result<metadata::ChangeReply>& reply) {
         if (reply.ok() && reply->outcomes.front().ok()) cluster_.ledger.acknowledged(operation);
@@ -92,7 +118,7 @@ void SimWriter::set_copies_of(std::string path, std::uint8_t copies, std::functi
   change.path = std::move(path);
   change.request = next_request();
   change.replication = copies;
-  link_.ask<metadata::ChangeReply>(
+  ask_change(
       [change](SimNamenode& namenode, const auto& respond) { namenode.change(change, respond); },
       [then = std::move(then)](const Result<metadata::ChangeReply>&) { then(); });
 }
@@ -101,54 +127,129 @@ void SimWriter::set_copies_of(std::string path, std::uint8_t copies, std::functi
 
 void SimWriter::put() {
   auto put = put_ = std::make_shared<Put>();
-  put->path = some_path();
+  put->client = client_;
   put->overwrite = !cluster_.world.chance(4);
   put->copies = static_cast<std::uint8_t>(1 + cluster_.world.below(3));
   put->blocks_left = 1 + cluster_.world.below(4);
   put->repeatable = !cluster_.world.chance(5);
+  switch (cluster_.world.below(4)) {
+    case 0:  // A batch.
+      for (std::uint64_t i = 0; i < put->blocks_left; ++i) put->paths.push_back(own_path(i));
+      break;
+    case 1:
+      put->stages = true;
+      put->blocks_left += 2;
+      [[fallthrough]];
+    default:
+      put->paths.push_back(some_path());
+  }
   next_blocks(put);
 }
 
-void SimWriter::commit(const PutPtr& put) {
-  actors::CommitWrite request;
-  request.session = put->session;
-  request.change.request = next_request();
-  auto& file = request.change.files.emplace_back();
-  file.path = put->path;
-  file.overwrite = put->overwrite;
-  file.block_size = kBlockSize;
-  file.replication = put->copies;
-  Ledger::WrittenFile record{put->path, {}};
-  for (const auto& written : put->written) {
-    file.blocks.push_back(written.block);
+// What was written since the last time goes into the namespace, under no name yet.
+void SimWriter::stage(const PutPtr& put) {
+  actors::StageWrite request;
+  auto& part = request.change;
+  part.request = next_request();
+  part.client = put->client;
+  part.session = put->session;
+  part.position = std::exchange(put->staged, put->written.size());
+  part.block_size = kBlockSize;
+  part.replication = put->copies;
+  part.generation = put->written.back().block.generation;
+  Ledger::WrittenBlocks blocks;
+  for (auto i = part.position; i < put->written.size(); ++i) {
+    const auto& written = put->written[i];
+    part.blocks.push_back({written.block.id, 1});
     request.written.push_back({written.block.id, written.nodes});
-    record.blocks.emplace_back(written.block, written.content);
+    blocks.emplace_back(written.block, written.content);
   }
-  cluster_.world.trace(
-      [&] { return "writer " + std::to_string(place_) + " commits " + put->path; });
   const auto operation =
-      cluster_.ledger.put({client_.low, request.change.request.sequence}, std::move(record));
-  link_.ask<metadata::ChangeReply>(
-      [request](SimNamenode& namenode, const auto& respond) { namenode.commit(request, respond); },
+      cluster_.ledger.stage({client_.low, part.request.sequence}, std::move(blocks));
+  ask_change(
+      [request](SimNamenode& namenode, const auto& respond) { namenode.stage(request, respond); },
       [this, put, operation](const Result<metadata::ChangeReply>& reply) {
-        const bool done = reply.ok() && reply->outcomes.front().ok();
-        const bool unknown = !reply.ok() && reply.error().code == Errc::kTimedOut;
+        if (answered({operation}, reply) && reply.ok()) return next_blocks(put);
+        end(put, false);
+      });
+}
+
+// Whether anything was done, or may have been.
+bool SimWriter::answered(const std::vector<Operation>& operations,
+                         const Result<metadata::ChangeReply>& reply) {
+  if (!reply.ok() && reply.error().code == Errc::kTimedOut) return true;
+  std::size_t done = 0;
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    if (reply.ok() && i < reply->outcomes.size() && reply->outcomes[i].ok()) {
+      ++done;
+      cluster_.ledger.acknowledged(operations[i]);
+    } else {
+      cluster_.ledger.refused(operations[i]);
+    }
+  }
+  if (done > 0 && done < operations.size()) cluster_.world.note("a batch of which a part was put");
+  return done > 0;
+}
+
+actors::CommitWrite SimWriter::commit_of(const Put& put) {
+  actors::CommitWrite request;
+  request.client = put.client;
+  request.session = put.session;
+  request.staged = put.staged;
+  request.change.request = next_request();
+  for (const auto& path : put.paths) {
+    auto& file = request.change.files.emplace_back();
+    file.path = path;
+    file.overwrite = put.overwrite;
+    file.block_size = kBlockSize;
+    file.replication = put.copies;
+  }
+  for (auto i = put.staged; i < put.written.size(); ++i) {
+    const auto& written = put.written[i];
+    request.change.files[put.file_of(i)].blocks.push_back(written.block);
+    request.written.push_back({written.block.id, written.nodes});
+  }
+  return request;
+}
+
+std::vector<Operation> SimWriter::record_commit(const Put& put,
+                                                const metadata::RequestId& request) {
+  std::vector<Ledger::WrittenFile> files;
+  for (const auto& path : put.paths) files.push_back({path, {}});
+  for (std::size_t i = 0; i < put.written.size(); ++i) {
+    files[put.file_of(i)].blocks.emplace_back(put.written[i].block, put.written[i].content);
+  }
+  return cluster_.ledger.put({client_.low, request.sequence}, std::move(files));
+}
+
+void SimWriter::commit(const PutPtr& put) {
+  const auto request = commit_of(*put);
+  cluster_.world.trace(
+      [&] { return "writer " + std::to_string(place_) + " commits " + put->paths.front(); });
+  const auto operations = record_commit(*put, request.change.request);
+  ask_change(
+      [request](SimNamenode& namenode, const auto& respond) { namenode.commit(request, respond); },
+      [this, put, operations](const Result<metadata::ChangeReply>& reply) {
+        const bool done = answered(operations, reply);
         cluster_.world.trace([&] {
-          return "writer " + std::to_string(place_) + " is told that " + put->path +
-                 (done      ? " was put"
-                  : unknown ? " may have been put"
-                            : " was not put");
+          return "writer " + std::to_string(place_) + " is told that " + put->paths.front() +
+                 (!done        ? " was not put"
+                  : reply.ok() ? " was put"
+                               : " may have been put");
         });
-        if (done) cluster_.ledger.acknowledged(operation);
-        if (!done && !unknown) cluster_.ledger.refused(operation);
-        end(put, done || unknown);
+        if (put->staged > 0 && done && reply.ok()) {
+          cluster_.world.note("a staged file that was committed");
+        }
+        end(put, done);
       });
 }
 
 std::vector<metadata::Block> SimWriter::written_blocks() const {
   std::vector<metadata::Block> blocks;
   if (put_ == nullptr) return blocks;
-  for (const auto& written : put_->written) blocks.push_back(written.block);
+  for (auto i = put_->staged; i < put_->written.size(); ++i) {
+    blocks.push_back(put_->written[i].block);
+  }
   return blocks;
 }
 
@@ -163,7 +264,7 @@ std::vector<metadata::BlockRange> SimWriter::ranges(const Put& put) const {
 void SimWriter::renew_later(const PutPtr& put, milliseconds within) {
   process_.later(within, [this, put, within] {
     if (put->over) return;
-    const actors::RenewSession request{client_, put->session, ranges(*put)};
+    const actors::RenewSession request{put->client, put->session, ranges(*put)};
     link_.ask_once<actors::Accepted>(
         [request](SimNamenode& namenode, const Respond<actors::Accepted>& respond) {
           const auto status = namenode.renew(request);
@@ -185,7 +286,7 @@ void SimWriter::end(const PutPtr& put, bool committed) {
   if (put->idle != nullptr) put->idle->close();
   put_.reset();
   if (put->session != 0) {
-    actors::EndSession request{client_, put->session, {}};
+    actors::EndSession request{put->client, put->session, {}};
     if (!committed) request.abandoned = ranges(*put);
     link_.ask_once<actors::Accepted>(
         [request](SimNamenode& namenode, const Respond<actors::Accepted>& respond) {

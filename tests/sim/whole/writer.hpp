@@ -36,7 +36,7 @@ class SimWriter {
     return put_ != nullptr && put_->writing == nullptr && !put_->written.empty() &&
            put_->blocks_left > 0;
   }
-  // Of the file that is being put; no file owns them yet.
+  // Of the file that is being put, without those staged: nobody owns them yet.
   std::vector<metadata::Block> written_blocks() const;
   // Begins nothing new.
   void leave_off() { leaves_off_ = true; }
@@ -80,24 +80,32 @@ class SimWriter {
     std::uint64_t pending_bytes() const;
   };
   struct Put {
-    std::string path;
+    std::vector<std::string> paths;  // Several are those of small files, of a block each.
     bool overwrite = false;
     std::uint8_t copies = 1;
     std::uint64_t blocks_left = 1;
     bool repeatable = true;  // Else what was sent is not kept, as of a long stream.
+    ClientId client;         // Whose session it is.
     std::uint64_t session = 0;
     bool over = false;
     std::vector<BlockId> granted;
     std::vector<NodeId> excluded;
     std::vector<WrittenReplicas> written;
+    bool stages = false;                    // What was written, every now and then.
+    std::size_t staged = 0;                 // Of those written.
     std::shared_ptr<BlockWriting> writing;  // The present blocks.
     std::shared_ptr<Sender> idle;           // The connection of those before, if it may go on.
+
+    std::size_t file_of(std::size_t block) const { return paths.size() > 1 ? block : 0; }
   };
   using WritingPtr = std::shared_ptr<BlockWriting>;
   using PutPtr = std::shared_ptr<Put>;
 
   void next();
   void finished();
+  void ask_client();
+  void ask_change(AskingLink::Request<metadata::ChangeReply> request,
+                  Respond<metadata::ChangeReply> answered);
   std::string some_path();
   std::string own_path(std::uint64_t i) const;
   metadata::RequestId next_request();
@@ -120,7 +128,12 @@ class SimWriter {
   void try_ended(const PutPtr& put, const WritingPtr& writing,
                  const std::vector<WrittenReplicas>& tried, const std::vector<Stored>& stored);
   void blocks_written(const PutPtr& put, const WritingPtr& writing);
+  void stage(const PutPtr& put);
+  actors::CommitWrite commit_of(const Put& put);
+  std::vector<Operation> record_commit(const Put& put, const metadata::RequestId& request);
   void commit(const PutPtr& put);
+  bool answered(const std::vector<Operation>& operations,
+                const Result<metadata::ChangeReply>& reply);
   void end(const PutPtr& put, bool committed);
   void renew_later(const PutPtr& put, milliseconds within);
   std::vector<metadata::BlockRange> ranges(const Put& put) const;
@@ -129,7 +142,7 @@ class SimWriter {
   Place place_;
   Process process_;
   AskingLink link_;
-  ClientId client_;
+  ClientId client_;  // None: to be asked for.
   std::uint64_t last_sequence_ = 0;
   std::uint64_t files_ = 0;
   std::uint64_t done_ = 0;

@@ -90,7 +90,7 @@ void SimWriter::obey(const PutPtr& put, const WritingPtr& writing,
 
 void SimWriter::ask_pipeline(const PutPtr& put, const WritingPtr& writing) {
   actors::AllocateBlocks request;
-  request.client = client_;
+  request.client = put->client;
   request.session = put->session;
   request.block_size = kBlockSize;
   request.replication = put->copies;
@@ -142,7 +142,7 @@ void SimWriter::send_blocks(const PutPtr& put, const WritingPtr& writing, bool f
     blocks.push_back({block, tried.back().content, 1 + cluster_.world.below(kPiecesMax)});
     cluster_.world.trace([&] {
       return "writer " + std::to_string(place_) + " writes block " + to_string(block.id) + " of " +
-             put->path + " in session " + std::to_string(put->session);
+             put->paths.front() + " in session " + std::to_string(put->session);
     });
   }
   writing->sending = connect(put, writing, fresh);
@@ -227,7 +227,9 @@ void SimWriter::blocks_written(const PutPtr& put, const WritingPtr& writing) {
   for (const auto& block : writing->blocks) put->written.push_back(block.best);
   put->writing.reset();
   const auto pause = cluster_.world.chance(3) ? milliseconds{3000} : milliseconds{50};
-  process_.later(cluster_.world.between(milliseconds{0}, pause), [this, put] { next_blocks(put); });
+  const bool stages = put->stages && put->blocks_left > 0;
+  process_.later(cluster_.world.between(milliseconds{0}, pause),
+                 [this, put, stages] { stages ? stage(put) : next_blocks(put); });
 }
 
 }  // namespace minidfs::sim
