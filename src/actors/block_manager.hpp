@@ -213,8 +213,9 @@ class BlockManager {
     metadata::OrderWindow removes;  // Sent with its heartbeats.
     std::vector<CopyOrder> copies;  // Likewise.
     ScrubState scrub;               // As it said last.
-    std::vector<DiskState> bad_disks;  // Likewise: those that do not work.
-    std::uint64_t scrub_wanted = 0;    // The request that it is to carry out.
+    std::vector<DiskState> bad_disks;      // Likewise: those that do not work.
+    std::uint64_t scrub_wanted = 0;        // The request that it is to carry out.
+    std::vector<metadata::Block> doubted;  // Likewise: to be told to it, kDoubtedMax at most.
   };
 
   Result<std::vector<metadata::NodeIndex>> targets_for(const AllocateBlocks& request,

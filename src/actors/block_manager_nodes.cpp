@@ -16,6 +16,7 @@ using metadata::NodeIndex;
 
 // More bad replicas than this in one heartbeat are logged as one event.
 constexpr std::size_t kBadReplicasLoggedMax = 20;
+constexpr std::size_t kDoubtedInReplyMax = 1'024;
 
 metadata::NodeUsage usage_of(const Heartbeat& request) {
   metadata::NodeUsage usage;
@@ -169,6 +170,11 @@ Result<HeartbeatReply> BlockManager::heartbeat(const Heartbeat& request, TimePoi
     }
   }
   reply.copy = std::exchange(work(node).copies, {});
+  auto& doubted = work(node).doubted;
+  const auto first =
+      doubted.end() - static_cast<std::ptrdiff_t>(std::min(doubted.size(), kDoubtedInReplyMax));
+  reply.doubted.assign(first, doubted.end());
+  doubted.erase(first, doubted.end());
   const auto report = order_report(node, now);
   reply.report = report.number;
   reply.from = report.from;

@@ -1,5 +1,6 @@
 // The part of BlockManager that takes what datanodes tell of their replicas: full reports, part by
 // part, and the news of heartbeats. What the map does not know of a block the namespace is asked.
+#include <algorithm>
 #include <utility>
 
 #include "actors/block_manager.hpp"
@@ -9,6 +10,13 @@ namespace minidfs::actors {
 
 using metadata::NodeIndex;
 using metadata::OwnedBlock;
+
+namespace {
+
+// Of one node. What is beyond that waits for the node's next full report.
+constexpr std::size_t kDoubtedMax = 65'536;
+
+}  // namespace
 
 // --- Questions to the namespace ----------------------------------------------------------------
 
@@ -76,8 +84,12 @@ void BlockManager::report(const BlockReportPart& request, TimePoint now, Answere
 
 void BlockManager::merge_part(NodeIndex node, const metadata::ReportChunk& chunk,
                               std::span<const OwnedBlock> owned) {
-  note_merge(node, metadata::merge_report_chunk(map_, node, chunk, owned));
+  const auto merged = metadata::merge_report_chunk(map_, node, chunk, owned);
+  note_merge(node, merged);
   auto& mine = work(node);
+  const auto room = kDoubtedMax - mine.doubted.size();
+  const auto taken = static_cast<std::ptrdiff_t>(std::min(room, merged.doubted.size()));
+  mine.doubted.insert(mine.doubted.end(), merged.doubted.begin(), merged.doubted.begin() + taken);
   if (mine.report->complete()) {
     mine.report.reset();
     map_.end_report(node);
@@ -95,6 +107,7 @@ void BlockManager::forget_process(NodeIndex node) {
   ++mine.process;
   mine.report.reset();
   mine.news.clear();
+  mine.doubted.clear();
   map_.end_report(node);
   grants_.end(node);
   for (const auto& answered : std::exchange(mine.part_answers, {})) {

@@ -171,6 +171,7 @@ void DatanodeActorState::perform(const metadata::SendRegistration& send) {
   request.change = membership_->known().change;
   request.marks = marks_in(*parts_.store);
   put_back_told();
+  parts_.changes->tell_bad_again(*parts_.store);
   ask<Registered>(std::move(request), send.request,
                   [this, send](const Registered& reply) { registered(send, reply); });
 }
@@ -267,6 +268,7 @@ void DatanodeActorState::beaten(const metadata::SendHeartbeat& asked, const Hear
     news = !told_.changes.empty() || !told_.failed_copies.empty();
     told_ = {};
   }
+  parts_.changes->doubt(reply.doubted);
   const bool busy = news || copies_queued_ > 0 || removes_queued_ > 0;
   orders_ = &reply;
   step(metadata::HeartbeatAnswered{asked.connection,

@@ -169,11 +169,15 @@ struct HeartbeatReply {
   std::uint64_t scrub_now = 0;  // Not 0: check all replicas at once, unless done for this number.
   metadata::Epoch epoch;
   std::uint64_t change = 0;  // The number of the newest change applied.
+  // Replicas that the node's full report names, and that were found bad before, perhaps when
+  // another process of the node was asked: when they are whole it is to say so.
+  std::vector<metadata::Block> doubted;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, HeartbeatReply& x) {
-  return f(x.register_again, x.report, x.from, x.remove, x.copy, x.scrub_now, x.epoch, x.change);
+  return f(x.register_again, x.report, x.from, x.remove, x.copy, x.scrub_now, x.epoch, x.change,
+           x.doubted);
 }
 
 // A chunk of a full block report; chunks are sent in order, one at a time.

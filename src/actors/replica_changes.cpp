@@ -1,11 +1,14 @@
 #include "actors/replica_changes.hpp"
 
+#include <utility>
+
 #include "base/logging.hpp"
 
 namespace minidfs::actors {
 namespace {
 
-// So many bad replicas are remembered; only whether a copy of one is kept depends on it.
+// So many bad replicas are remembered. Of the others no copy is kept, and when they turn out to be
+// whole nobody is told.
 constexpr std::size_t kBadMax = 100'000;
 
 }  // namespace
@@ -20,14 +23,72 @@ void ReplicaChanges::replica_corrupt(BlockId block, std::uint64_t generation, st
   {
     const std::lock_guard lock(mutex_);
     changes_.found_corrupt({block, generation, 0});
-    const bool known = bad_.contains(block) && bad_[block] == generation;
-    if (!known) {
+    const auto known = bad_.find(block);
+    if (known == bad_.end() || known->second.generation != generation) {
       log_error("datanode", "replica of block {} (generation {}) is bad: {}", block.value,
                 generation, reason);
     }
-    if (known || bad_.size() < kBadMax) bad_[block] = generation;
+    note_bad(block, generation);
   }
   if (bad_found_) bad_found_();
+}
+
+// Under the lock.
+void ReplicaChanges::note_bad(BlockId block, std::uint64_t generation) {
+  auto known = bad_.find(block);
+  if (known == bad_.end()) {
+    if (bad_.size() >= kBadMax) return;
+    known = bad_.try_emplace(block).first;
+    if (unchecked_.size() < kBadMax) unchecked_.push_back(block);
+  }
+  known->second = {generation, ++findings_};
+}
+
+void ReplicaChanges::doubt(std::span<const metadata::Block> replicas) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& replica : replicas) {
+    if (!bad_.contains(replica.id)) note_bad(replica.id, replica.generation);
+  }
+}
+
+void ReplicaChanges::tell_bad_again(storage::BlockStore& store) {
+  std::vector<std::pair<BlockId, std::uint64_t>> known;  // With their generations.
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [block, bad] : bad_) known.emplace_back(block, bad.generation);
+  }
+  // Without the lock: the store tells of its replicas from within its own.
+  for (const auto& [block, generation] : known) {
+    const auto next = store.list(BlockId{block.value - 1}, 1);
+    if (!next.ok() || next->empty() || next->front().block != block) continue;
+    const auto& there = next->front();
+    const std::lock_guard lock(mutex_);
+    const auto found = bad_.find(block);
+    const bool stands = found != bad_.end() && found->second.generation == there.generation;
+    if (stands) changes_.found_corrupt({block, there.generation, there.length});
+  }
+}
+
+std::uint64_t ReplicaChanges::finding(const storage::ReplicaInfo& replica) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = bad_.find(replica.block);
+  const bool stands = found != bad_.end() && found->second.generation == replica.generation;
+  return stands ? found->second.finding : 0;
+}
+
+void ReplicaChanges::replica_whole(const storage::ReplicaInfo& replica, std::uint64_t finding) {
+  const std::lock_guard lock(mutex_);
+  const auto found = bad_.find(replica.block);
+  if (found == bad_.end() || found->second.finding != finding) return;
+  bad_.erase(found);
+  changes_.stored({replica.block, replica.generation, replica.length});
+  log_info("datanode", "replica of block {} (generation {}) was called bad and is whole",
+           replica.block.value, replica.generation);
+}
+
+std::vector<BlockId> ReplicaChanges::take_unchecked() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(unchecked_, {});
 }
 
 void ReplicaChanges::replica_removed(BlockId block, std::uint64_t generation) {
@@ -49,14 +110,16 @@ void ReplicaChanges::replicas_back(std::span<const storage::ReplicaInfo> replica
     const metadata::Block block{replica.block, replica.generation, replica.length};
     changes_.back(block);
     const auto found = bad_.find(replica.block);
-    if (found != bad_.end() && found->second == replica.generation) changes_.found_corrupt(block);
+    if (found != bad_.end() && found->second.generation == replica.generation) {
+      changes_.found_corrupt(block);
+    }
   }
 }
 
 bool ReplicaChanges::is_bad(BlockId block, std::uint64_t generation) const {
   const std::lock_guard lock(mutex_);
   const auto found = bad_.find(block);
-  return found != bad_.end() && found->second <= generation;
+  return found != bad_.end() && found->second.generation <= generation;
 }
 
 metadata::IncrementalReport ReplicaChanges::take() {

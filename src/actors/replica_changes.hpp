@@ -8,9 +8,11 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "metadata/block_report.hpp"
+#include "storage/blocks/block_store.hpp"
 #include "transfer/data_server.hpp"
 
 namespace minidfs::actors {
@@ -31,6 +33,18 @@ class ReplicaChanges final : public transfer::DataServerEvents {
   void replicas_unreachable(std::span<const storage::ReplicaInfo> replicas);
   void replicas_back(std::span<const storage::ReplicaInfo> replicas);
 
+  // These were found bad before, by another process of this node, says the namenode.
+  void doubt(std::span<const metadata::Block> replicas);
+  // What is known to be bad, and still there, is told once more: to a namenode that may not know.
+  void tell_bad_again(storage::BlockStore& store);
+  // The number of the last finding that the replica is bad; 0 when none stands.
+  std::uint64_t finding(const storage::ReplicaInfo& replica) const;
+  // The replica was read after that finding and is whole: it counts again, unless it has been found
+  // bad once more since.
+  void replica_whole(const storage::ReplicaInfo& replica, std::uint64_t finding);
+  // Takes the blocks whose replicas were called bad for the first time.
+  std::vector<BlockId> take_unchecked();
+
   // Whether this generation or an older one was found bad and has not been removed or replaced.
   bool is_bad(BlockId block, std::uint64_t generation) const;
 
@@ -43,7 +57,15 @@ class ReplicaChanges final : public transfer::DataServerEvents {
   std::function<void()> bad_found_;
   mutable std::mutex mutex_;
   metadata::ChangeCollector changes_;
-  absl::flat_hash_map<BlockId, std::uint64_t> bad_;  // Generations; at most kBadMax.
+  struct Bad {
+    std::uint64_t generation = 0;
+    std::uint64_t finding = 0;
+  };
+  void note_bad(BlockId block, std::uint64_t generation);
+
+  std::uint64_t findings_ = 0;             // Counted.
+  absl::flat_hash_map<BlockId, Bad> bad_;  // At most kBadMax.
+  std::vector<BlockId> unchecked_;         // Likewise.
 };
 
 }  // namespace minidfs::actors

@@ -162,10 +162,12 @@ void BlockMap::put(BlockId block, Entry& entry, ReplicaList& replicas, NodeIndex
   }
   if (replica.state == ReplicaState::kDeleting && !newer) {
     const bool back = form.length == kOutOfReach && origin != Origin::kAcknowledged;
-    if (back) set_form(block, entry, node, {reported.generation, reported.length});
+    const bool whole = form.length == kSpoilt && reported.fresh;
+    if (back || whole) set_form(block, entry, node, {reported.generation, reported.length});
     return;
   }
-  const bool same = reported.generation == form.generation && reported.length == form.length;
+  const bool same = reported.generation == form.generation &&
+                    (reported.length == form.length || form.length == kSpoilt);
   if (replica.state == ReplicaState::kCorrupt && same && !reported.fresh) return;
   replica.state = state;
   set_form(block, entry, node, {reported.generation, reported.length});
@@ -191,6 +193,15 @@ bool BlockMap::mark_corrupt(NodeIndex node, BlockId block, std::uint64_t generat
   if (replica->state != ReplicaState::kGood) return false;
   replica->state = ReplicaState::kCorrupt;
   return true;
+}
+
+void BlockMap::add_corrupt(NodeIndex node, BlockId block, std::uint64_t generation,
+                           const OwnedBlock* owned) {
+  if (!add_reported(node, {block, generation, 0, false}, owned)) return;
+  ReplicaEditor replica(*this, node, block);
+  if (replica.form().generation != generation) return;
+  replica.set_form({generation, kSpoilt});
+  if (replica->state == ReplicaState::kGood) replica->state = ReplicaState::kCorrupt;
 }
 
 bool BlockMap::mark_unreachable(NodeIndex node, BlockId block, std::uint64_t generation) {

@@ -156,7 +156,9 @@ class BlockMap {
     BlockId block;
     std::uint64_t generation = 0;
     std::uint64_t length = 0;
-    bool fresh = false;  // Stored just now, so an earlier finding of corruption is void.
+    // Stored just now, or read from its disk and found whole: an earlier finding of corruption is
+    // void.
+    bool fresh = false;
   };
   // `owned` is what the namespace says of the block, or null when no file owns it; it is ignored
   // when the map already knows the block as owned or freed. REQUIRES: `owned` is not older than the
@@ -169,6 +171,10 @@ class BlockMap {
   bool remove_replica(NodeIndex node, BlockId block, std::uint64_t generation);
   // Returns whether there was such a replica of that generation that was not corrupt before.
   bool mark_corrupt(NodeIndex node, BlockId block, std::uint64_t generation);
+  // The node has a bad replica that the map has not heard of, and whose length nobody said. It
+  // stays bad until it is reported as fresh. `owned` as of add_reported().
+  void add_corrupt(NodeIndex node, BlockId block, std::uint64_t generation,
+                   const OwnedBlock* owned);
   // The replica is out of reach with its disk: until it is reported again, which no writer's
   // acknowledgement is. A deletion that was decided stands. Returns whether there was such a
   // replica, of that generation or an older one.
@@ -239,8 +245,8 @@ class BlockMap {
 
  private:
   static constexpr std::size_t kInline = 3;
-  // Stand for the length of a replica that is being deleted, and was found corrupt or is out of
-  // reach.
+  // Stand for the length of a replica that was found corrupt, and is being deleted or was never
+  // reported; and of one that is being deleted and is out of reach.
   static constexpr std::uint64_t kSpoilt = ~0ULL;
   static constexpr std::uint64_t kOutOfReach = ~0ULL - 1;
 

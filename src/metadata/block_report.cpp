@@ -92,6 +92,11 @@ void note_state(BlockId block, const BlockMap::Entered& entered, MergeResult& re
   }
 }
 
+bool is_of_its_length(const BlockMap& map, const Block& replica) {
+  const auto view = map.find(replica.id);
+  return view && view->block.length == replica.length;
+}
+
 }  // namespace
 
 std::string encode_report_chunk(const ReportChunk& chunk) {
@@ -287,6 +292,9 @@ MergeResult merge_report_chunk(BlockMap& map, NodeIndex node, const ReportChunk&
     if (!entered) continue;
     if (!known) ++result.added;
     note_state(replica.id, *entered, result);
+    if (entered->state == ReplicaState::kCorrupt && is_of_its_length(map, replica)) {
+      result.doubted.push_back(replica);
+    }
   }
   drop_until(std::nullopt);
   return result;
@@ -319,11 +327,7 @@ MergeResult apply_incremental(BlockMap& map, NodeIndex node, const IncrementalRe
     const bool known = view && std::any_of(view->replicas.begin(), view->replicas.end(),
                                            [&](const Replica& r) { return r.node == node; });
     if (known) continue;
-    const Block& found = replica;
-    if (map.add_reported(node, {found.id, found.generation, found.length, false},
-                         find_owned(owned, found.id))) {
-      map.mark_corrupt(node, found.id, found.generation);
-    }
+    map.add_corrupt(node, replica.id, replica.generation, find_owned(owned, replica.id));
   }
   return result;
 }

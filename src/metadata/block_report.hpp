@@ -64,7 +64,7 @@ ReportPosition position_after(const ReportChunk& chunk);
 // block stands in one of the first four lists at most, and then in `corrupt` only if it was found
 // bad after that: corruptions are applied last. ChangeCollector sees to that.
 struct IncrementalReport {
-  std::vector<Block> added;    // Stored and whole.
+  std::vector<Block> added;    // Stored just now, or read and found whole.
   std::vector<Block> removed;  // On the namenode's order, also when there was nothing to remove.
   // Out of reach with their disk, which hangs or has failed; and there again, as they were.
   std::vector<Block> unreachable;
@@ -85,6 +85,7 @@ typename Inspector::result_type inspect(Inspector& f, IncrementalReport& x) {
 // Collects the changes on a datanode between two reports; the last one of a block decides.
 class ChangeCollector {
  public:
+  // Also of a replica that was called bad and is whole.
   void stored(const Block& replica) { changes_[replica.id] = {replica, Kind::kStored}; }
   void removed(const Block& replica) { changes_[replica.id] = {replica, Kind::kRemoved}; }
   void unreachable(const Block& replica) { changes_[replica.id] = {replica, Kind::kUnreachable}; }
@@ -138,6 +139,8 @@ struct MergeResult {
   std::uint64_t removed = 0;  // Replicas the map had and the node has not.
   std::vector<BlockId> unowned;
   std::vector<BlockId> stale;  // The node's replica is of an older generation.
+  // Of a full report: what it says is as it should be, but the replica was found bad before.
+  std::vector<Block> doubted;
 };
 
 // Makes the map agree with the chunk in its range, but for replicas that changed since the report

@@ -69,4 +69,41 @@ TEST_CASE(
   CHECK(report.added.size() == 1);
 }
 
+TEST_CASE("what was called bad and is whole is told as stored, unless it was called bad again") {
+  ReplicaChanges changes;
+  changes.replica_corrupt(BlockId{1}, 1, "one read failed");
+  changes.replica_corrupt(BlockId{2}, 1, "one read failed");
+  CHECK(changes.take_unchecked() == std::vector{BlockId{1}, BlockId{2}});
+  changes.take();
+  CHECK(changes.finding(replica(1, 2)) == 0);
+  CHECK(changes.finding(replica(3)) == 0);
+  const auto first = changes.finding(replica(1));
+  const auto second = changes.finding(replica(2));
+  REQUIRE(first != 0);
+  changes.replica_corrupt(BlockId{2}, 1, "while it is read");
+  changes.replica_whole(replica(1), first);
+  changes.replica_whole(replica(2), second);
+  const auto report = changes.take();
+  CHECK(report.added == std::vector{metadata::Block{BlockId{1}, 1, 100}});
+  REQUIRE(report.corrupt.size() == 1);
+  CHECK(report.corrupt[0].id == BlockId{2});
+  CHECK_FALSE(changes.is_bad(BlockId{1}, 1));
+  CHECK(changes.is_bad(BlockId{2}, 1));
+  CHECK(changes.take_unchecked().empty());
+}
+
+TEST_CASE("what another process of the node called bad is looked at, and not told anew") {
+  ReplicaChanges changes;
+  changes.replica_corrupt(BlockId{1}, 1, "here");
+  const auto finding = changes.finding(replica(1));
+  changes.take();
+  const std::vector doubted{metadata::Block{BlockId{1}, 1, 100}, {BlockId{2}, 1, 100}};
+  changes.doubt(doubted);
+  CHECK(changes.take().empty());
+  CHECK(changes.finding(replica(1)) == finding);
+  CHECK(changes.take_unchecked() == std::vector{BlockId{1}, BlockId{2}});
+  changes.replica_whole(replica(2), changes.finding(replica(2)));
+  CHECK(changes.take().added.size() == 1);
+}
+
 }  // namespace minidfs::actors

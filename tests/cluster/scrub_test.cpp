@@ -99,6 +99,38 @@ TEST_CASE("a background scrub finds flipped bytes without being asked") {
   CHECK(cluster.minidfs({"cat", "/a"}).out == read_file(local));
 }
 
+TEST_CASE("a last copy that was called bad and is whole again counts after the next scrub") {
+  ClusterOptions options;
+  options.datanodes = 1;
+  options.environment = {"MINIDFS_DATANODE_SCRUB_RATE=0"};
+  TestCluster cluster(options);
+  const auto local = cluster.make_file("a", 3 << 20);
+  REQUIRE(cluster.minidfs({"put", "--replication", "1", local, "/a"}).exit_code == 0);
+  // What a disk once reads wrong, and then right again.
+  REQUIRE(flip_bytes(cluster.datanode_directory(0)) > 0);
+  CHECK(cluster.minidfs({"scrub", "--now", "--wait"}).exit_code == 1);
+  const auto missing = [&] { return status_of(cluster).at("blocks").at("missing").get<int>(); };
+  CHECK(wait_until([&] { return missing() == 1; }));
+  const bool restarts = GENERATE(false, true);
+  INFO((restarts ? "with another process" : "with the same process"));
+  if (restarts) {
+    // Its full report alone is no proof.
+    cluster.kill_datanode(0);
+    cluster.start_datanode(0);
+    REQUIRE(cluster.wait_for_live(1));
+    CHECK_FALSE(cluster.namenode().wait_for_line("has reported 1 replicas in full").empty());
+    CHECK(missing() == 1);
+  }
+  CHECK(cluster.minidfs({"scrub", "--now", "--wait"}).exit_code == 1);
+  CHECK(missing() == 1);
+  flip_bytes(cluster.datanode_directory(0));
+  CHECK(wait_until([&] {
+    static_cast<void>(cluster.minidfs({"scrub", "--now", "--wait"}));
+    return missing() == 0;
+  }));
+  CHECK(cluster.minidfs({"cat", "/a"}).out == read_file(local));
+}
+
 TEST_CASE("reads and puts go on when the directory of one of two disks vanishes") {
   ClusterOptions options;
   options.datanodes = 1;

@@ -181,6 +181,13 @@ class Datanode final : public DatanodeProcess {
     options.found_bad = [this](const storage::ReplicaInfo& replica, const std::string& reason) {
       changes_.replica_corrupt(replica.block, replica.generation, reason);
     };
+    options.finding = [this](const storage::ReplicaInfo& replica) {
+      return changes_.finding(replica);
+    };
+    options.found_whole = [this](const storage::ReplicaInfo& replica, std::uint64_t finding) {
+      changes_.replica_whole(replica, finding);
+    };
+    options.take_called_bad = [this] { return changes_.take_unchecked(); };
     scrubber_ = std::make_unique<storage::Scrubber>(*store_, std::move(options));
   }
 

@@ -103,8 +103,8 @@ void Scrubber::run() {
     if (at_full_speed_ || (in_background && now >= next_round)) {
       round(requested);
       next_round = now + options_.interval;
-    } else if (check_all_files() && in_background) {
-      check_new();
+    } else if (check_all_files() && in_background && check_new()) {
+      check_called_bad();
     }
     at_full_speed_ = false;
     next_look = Clock::now() + options_.look_interval;
@@ -195,7 +195,18 @@ bool Scrubber::check_new() {
   }
 }
 
+bool Scrubber::check_called_bad() {
+  if (!options_.take_called_bad) return true;
+  for (const BlockId block : options_.take_called_bad()) {
+    const auto next = store_.list(BlockId{block.value - 1}, 1);
+    if (!next.ok() || next->empty() || next->front().block != block) continue;
+    if (!check_one(next->front())) return false;
+  }
+  return true;
+}
+
 bool Scrubber::check_one(const ReplicaInfo& replica) {
+  const std::uint64_t finding = options_.finding ? options_.finding(replica) : 0;
   const Status status = store_.verify(replica.block, replica.generation,
                                       [this](std::size_t bytes) { return pace(bytes); });
   if (!status.ok()) {
@@ -204,6 +215,8 @@ bool Scrubber::check_one(const ReplicaInfo& replica) {
     // It was removed or replaced since it was listed.
     if (code == Errc::kNotFound || code == Errc::kStale) return true;
     report(replica, status.error().message);
+  } else if (finding != 0) {
+    options_.found_whole(replica, finding);
   }
   const std::lock_guard lock(mutex_);
   ++progress_.checked;

@@ -1,6 +1,7 @@
 // Reads and checks every replica of a block store, round after round. A round goes up the ids,
 // which say nothing of age; what was stored since the last look is checked before it goes on, the
-// newest first. Tells what is bad and changes nothing. Owns a thread.
+// newest first. Tells what is bad, and what is whole although it was called bad; changes nothing.
+// Owns a thread.
 #pragma once
 
 #include <chrono>
@@ -10,6 +11,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "storage/blocks/block_store.hpp"
 
@@ -28,6 +30,13 @@ struct ScrubberOptions {
   std::function<bool()> busy;
   // Called for each bad replica, in the scrubber's thread.
   std::function<void(const ReplicaInfo& replica, const std::string& reason)> found_bad;
+  // A replica that was called bad, perhaps for an error that passed, may be whole all the same.
+  // `finding` is asked before it is read: a number of what was found last, 0 for nothing.
+  std::function<std::uint64_t(const ReplicaInfo& replica)> finding;
+  std::function<void(const ReplicaInfo& replica, std::uint64_t finding)> found_whole;
+  // Takes those that were called bad since it was asked last. They are read once between rounds;
+  // after that the rounds come to them.
+  std::function<std::vector<BlockId>()> take_called_bad;
 };
 
 struct ScrubProgress {
@@ -68,6 +77,7 @@ class Scrubber {
   void round(std::uint64_t requested);
   // False when the round is to end.
   bool check_new();
+  bool check_called_bad();
   bool check_one(const ReplicaInfo& replica);
   bool check_all_files();
   void report(const ReplicaInfo& replica, const std::string& reason);

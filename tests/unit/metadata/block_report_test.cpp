@@ -215,6 +215,46 @@ TEST_CASE("An incremental report adds, removes and marks as corrupt") {
   CHECK(map.find(BlockId{6})->replicas.at(0).state == ReplicaState::kCorrupt);
 }
 
+TEST_CASE("A replica that was called bad counts again when its node says that it is whole") {
+  BlockMap map = map_with_nodes();
+  const auto state = [&](std::uint64_t id) { return map.find(BlockId{id})->replicas.at(0).state; };
+  map.commit_block(owned(1), std::vector{kA});
+  IncrementalReport bad;
+  bad.corrupt = {{BlockId{1}, 1, 0}, {BlockId{2}, 1, 0}};  // Of block 2 nothing is known yet.
+  apply_incremental(map, kA, bad, {});
+  CHECK(state(1) == ReplicaState::kCorrupt);
+  // That it is there and as long as it should be says nothing.
+  map.begin_report(kA);
+  auto merged =
+      merge_report_chunk(map, kA, whole_report({block(1), block(2)}), std::vector{owned(2)});
+  map.end_report(kA);
+  CHECK(merged.doubted == std::vector{block(1), block(2)});
+  CHECK(state(1) == ReplicaState::kCorrupt);
+  CHECK(state(2) == ReplicaState::kCorrupt);
+  CHECK(map.readable_replicas(BlockId{2}).empty());
+  IncrementalReport whole;
+  whole.added = {block(1), block(2)};
+  apply_incremental(map, kA, whole, {});
+  CHECK(map.readable_replicas(BlockId{1}).size() == 1);
+  CHECK(map.readable_replicas(BlockId{2}).size() == 1);
+  CHECK(map.counts(2).corrupt == 0);
+  merged = merge_report_chunk(map, kA, whole_report({block(1), block(2)}), {});
+  CHECK(merged.doubted.empty());
+}
+
+TEST_CASE("A bad replica that is whole after all and was to go is good when it may stay") {
+  BlockMap map = map_with_nodes();
+  map.commit_block(owned(1), std::vector{kA, kB});
+  REQUIRE(map.mark_corrupt(kA, BlockId{1}, 1));
+  REQUIRE(map.mark_deleting(kA, BlockId{1}));
+  const bool whole = GENERATE(true, false);
+  if (whole) map.add_reported(kA, {BlockId{1}, 1, 100, true}, nullptr);
+  CHECK(map.find(BlockId{1})->replicas.at(0).state == ReplicaState::kDeleting);
+  REQUIRE(map.cancel_deleting(kA, BlockId{1}));
+  CHECK(map.find(BlockId{1})->replicas.at(0).state ==
+        (whole ? ReplicaState::kGood : ReplicaState::kCorrupt));
+}
+
 TEST_CASE("A replica that is out of reach comes back as it was, however its report was made") {
   BlockMap map = map_with_nodes();
   map.commit_block(owned(1), std::vector{kA, kB});

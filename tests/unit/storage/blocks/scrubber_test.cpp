@@ -4,9 +4,11 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "storage/blocks/replica_format.hpp"
 #include "store_fixture.hpp"
@@ -153,6 +155,75 @@ TEST_CASE("a bit flipped anywhere in a replica is found, and nothing else is rep
     return;
   }
   CHECK(scrubbing.round().empty());
+}
+
+// Replicas that were called bad, and those that were then found whole. Thread-safe.
+class Findings {
+ public:
+  void listen(ScrubberOptions& options) {
+    options.finding = [this](const ReplicaInfo& replica) {
+      const std::lock_guard lock(mutex_);
+      const auto found = bad_.find(replica.block.value);
+      return found == bad_.end() ? 0 : found->second;
+    };
+    options.found_whole = [this](const ReplicaInfo& replica, std::uint64_t finding) {
+      const std::lock_guard lock(mutex_);
+      whole_[replica.block.value] = finding;
+    };
+    options.take_called_bad = [this] {
+      const std::lock_guard lock(mutex_);
+      return std::exchange(called_, {});
+    };
+  }
+  void call_bad(std::uint64_t id, std::uint64_t finding) {
+    const std::lock_guard lock(mutex_);
+    bad_[id] = finding;
+    called_.push_back(BlockId{id});
+  }
+  std::map<std::uint64_t, std::uint64_t> whole() {
+    const std::lock_guard lock(mutex_);
+    return whole_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::uint64_t, std::uint64_t> bad_;
+  std::map<std::uint64_t, std::uint64_t> whole_;
+  std::vector<BlockId> called_;
+};
+
+TEST_CASE("what was called bad and is whole is told once it has been read") {
+  const TemporaryDirectory directory;
+  const auto store = open_store(store_options({directory.path()}));
+  fill(*store, 1, 12);
+  flip(directory.path() + "/blocks/" + large_name(BlockId{4}, 1), 5);
+  Findings findings;
+  SECTION("by a round") {
+    Scrubbing scrubbing(*store);
+    findings.listen(scrubbing.options());
+    findings.call_bad(4, 40);
+    findings.call_bad(7, 70);
+    CHECK(scrubbing.round() == ids({4}));
+    CHECK(findings.whole() == std::map<std::uint64_t, std::uint64_t>{{7, 70}});
+  }
+  SECTION("between rounds") {
+    Scrubbing scrubbing(*store, 1 << 30);
+    scrubbing.options().look_interval = std::chrono::milliseconds(5);
+    findings.listen(scrubbing.options());
+    scrubbing.start();
+    const auto deadline = std::chrono::steady_clock::now() + kLongest;
+    while (scrubbing.scrubber().progress().last_end_ms == 0) {
+      REQUIRE(std::chrono::steady_clock::now() < deadline);
+      std::this_thread::yield();
+    }
+    findings.call_bad(99, 1);  // Is not here.
+    findings.call_bad(8, 80);
+    while (findings.whole().empty()) {
+      REQUIRE(std::chrono::steady_clock::now() < deadline);
+      std::this_thread::yield();
+    }
+    CHECK(findings.whole() == std::map<std::uint64_t, std::uint64_t>{{8, 80}});
+  }
 }
 
 TEST_CASE("replicas whose files are gone or cut are found, also without a round") {
