@@ -37,9 +37,14 @@ std::vector<OrderWindow::Order> OrderWindow::take(TimePoint now,
     moved_ = now;
   }
   std::vector<Order> orders;
+  std::size_t forgotten = 0;
   auto at = pending_.begin();
   for (; at != pending_.end() && sent_.size() < options_.unconfirmed_max; ++at) {
-    if (!due(at->first)) continue;
+    if (!due(at->first)) {
+      if (++forgotten < options_.forgotten_max) continue;
+      ++at;
+      break;
+    }
     orders.push_back({at->first, at->second.generation, at->second.again});
     auto& sent = sent_[at->first];
     sent = std::max(sent, at->second.generation);

@@ -22,6 +22,9 @@ class OrderWindow {
     // What is under way is sent again when the node has confirmed nothing for so long: as long as
     // it confirms, its queue moves.
     std::chrono::milliseconds repeat_after{30'000};
+    // So many that are not due any more are passed over at a time, so that a decision which was
+    // taken back for a million replicas costs no heartbeat more than its part of them.
+    std::size_t forgotten_max = 4'000;
   };
   OrderWindow() : OrderWindow(Options{}) {}
   explicit OrderWindow(Options options) : options_(options) {}

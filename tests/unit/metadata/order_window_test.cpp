@@ -56,4 +56,22 @@ TEST_CASE("Orders are repeated only when nothing is confirmed, or the node has b
   CHECK(window.pending() == 0);
 }
 
+TEST_CASE("Deletions that were taken back cost no round more than its part of them") {
+  OrderWindow window({10, seconds(30), 100});
+  for (std::uint64_t id = 1; id <= 250; ++id) window.add(BlockId{id}, 1);
+  window.add(BlockId{1000}, 1);
+  std::size_t asked = 0;
+  const auto only_the_last = [&](BlockId block) {
+    ++asked;
+    return block == BlockId{1000};
+  };
+  CHECK(window.take(kStart, only_the_last).empty());
+  CHECK(asked == 100);
+  CHECK(window.take(kStart, only_the_last).empty());
+  CHECK(window.pending() == 51);
+  CHECK(ids(window.take(kStart, only_the_last)) == std::vector{BlockId{1000}});
+  CHECK(asked == 251);
+  CHECK(window.pending() == 0);
+}
+
 }  // namespace minidfs::metadata
