@@ -190,9 +190,9 @@ class FileSystem {
   virtual Status read_file_in_parallel(const std::string& path, const PlacedSink& sink,
                                        const ProgressCallback& progress) = 0;
   // Reads a file or, with everything below it, a directory, to a local path (a directory to put it
-  // in is resolved by the caller). The path must not exist, but for a file with
-  // ReadOptions::overwrite, for what ReadOptions::keep_existing keeps (directories take in what is
-  // missing in them) and for a link to nowhere. Links are followed. Local files appear whole.
+  // in is resolved by the caller). The path must not exist, but with ReadOptions::overwrite and
+  // ReadOptions::keep_existing (directories of the same name are merged) and for a link to nowhere.
+  // Links are followed. Local files appear whole.
   virtual Status read_tree(const std::string& path, const std::string& local_path,
                            const ReadOptions& options) = 0;
 

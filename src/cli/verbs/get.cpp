@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::array kFlags{
     Flag{"recursive", 'r', "", "Copy directories and everything below them", ""},
-    Flag{"force", 'f', "", "Replace a local file that exists", ""},
+    Flag{"force", 'f', "", "Replace local files that exist", ""},
     Flag{"preserve", 'p', "", "Keep modes and times", ""},
     Flag{"skip-existing", 0, "", "Leave local files that exist: goes on where a get stopped", ""},
     Flag{"salvage", 0, "", "Of damaged files store what can be read, with zeros for the rest", ""},
@@ -65,12 +65,12 @@ Status Fetch::to_path(const std::string& path, bool is_directory,
   const bool force = invocation.arguments().has("force");
   const bool skip_existing = invocation.arguments().has("skip-existing");
   // A link to nowhere does not exist in this sense.
-  if (!skip_existing && ::access(target.c_str(), F_OK) == 0 && (is_directory || !force)) {
-    return Error{Errc::kAlreadyExists,
-                 target + ": already exists" + (is_directory ? "" : " (use -f to replace it)")};
+  if (!skip_existing && !force && ::access(target.c_str(), F_OK) == 0) {
+    return Error{Errc::kAlreadyExists, target + ": already exists (use -f to replace " +
+                                           (is_directory ? "the files in it)" : "it)")};
   }
   client::ReadOptions options;
-  options.overwrite = force && !is_directory;
+  options.overwrite = force;
   options.keep_existing = skip_existing;
   options.salvage = invocation.arguments().has("salvage");
   options.preserve = invocation.arguments().has("preserve");

@@ -125,11 +125,11 @@ class TreeReader {
     if (::mkdir(directory.local_path.c_str(), 0777) == 0) return {};
     const int problem = errno;
     struct stat existing {};
-    const bool merges = problem == EEXIST && options_.keep_existing &&
+    const bool merges = problem == EEXIST && (options_.keep_existing || options_.overwrite) &&
                         ::stat(directory.local_path.c_str(), &existing) == 0 &&
                         S_ISDIR(existing.st_mode);
     if (!merges) return errno_error(problem, directory.local_path);
-    directory.existing = Existing::kKept;
+    directory.existing = options_.overwrite ? Existing::kReplaced : Existing::kKept;
     return {};
   }
 
@@ -224,7 +224,7 @@ Status read_whole_tree(ClientContext& context, const std::string& path,
   struct stat existing {};
   const bool exists = ::stat(local_path.c_str(), &existing) == 0;
   const bool is_directory = exists && S_ISDIR(existing.st_mode);
-  if (exists && !options.keep_existing && (!options.overwrite || is_directory)) {
+  if (exists && !options.keep_existing && !options.overwrite) {
     return Error{Errc::kAlreadyExists, local_path + ": already exists"};
   }
   auto located = locate_page(context, path, 0);

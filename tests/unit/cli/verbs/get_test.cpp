@@ -38,6 +38,20 @@ TEST_CASE("get keeps a local file that exists, and replaces it with -f") {
   CHECK(std::distance(std::filesystem::directory_iterator(local.file("")), {}) == 1);
 }
 
+TEST_CASE("get -r keeps a directory that exists, and merges into it with -f") {
+  const minidfs::test::TemporaryDirectory local;
+  std::filesystem::create_directories(local.file("here/d"));
+  FakeState state;
+  state.directories.insert("/d");
+  const auto kept = run(state, {"get", "-r", "/d", local.file("here")});
+  CHECK(kept.exit_code == 1);
+  CHECK(kept.err == "minidfs: " + local.file("here/d") +
+                        ": already exists (use -f to replace the files in it)\n");
+  CHECK(run(state, {"get", "-rf", "/d", local.file("here")}).exit_code == 0);
+  CHECK(state.read_options.overwrite);
+  CHECK(run(state, {"get", "-rfT", "/d", local.file("here/d")}).exit_code == 0);
+}
+
 TEST_CASE("get writes to standard output and to devices as they are") {
   FakeState state;
   state.files["/big"] = std::string("by\0tes", 6);

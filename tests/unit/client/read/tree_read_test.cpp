@@ -48,5 +48,27 @@ TEST_CASE("A file of a tree that cannot be had stops none of the others and each
   CHECK(fs::exists(directory.file("again/f9")));
 }
 
+TEST_CASE("A tree is read over an older one: files are replaced, what is only there stays") {
+  FakeCluster cluster(1, quick());
+  for (const char* path : {"/t/a", "/t/d/b", "/t/x"}) write_text(*cluster.files, path, "new");
+  test::TemporaryDirectory directory;
+  directory.write("t/a", "older");
+  directory.write("t/d/own", "own");
+  fs::create_directory(directory.file("t/x"));
+  std::vector<std::string> failed;
+  ReadOptions options;
+  CHECK(cluster.files->read_tree("/t", directory.file("t"), options).error().code ==
+        Errc::kAlreadyExists);
+  options.overwrite = true;
+  options.failed = [&](const Error& error) { failed.push_back(error.message); };
+  REQUIRE(cluster.files->read_tree("/t", directory.file("t"), options).ok());
+  CHECK(local_content(directory.file("t/a")) == "new");
+  CHECK(local_content(directory.file("t/d/b")) == "new");
+  CHECK(local_content(directory.file("t/d/own")) == "own");
+  // A directory never gives way to a file.
+  REQUIRE(failed.size() == 1);
+  CHECK_THAT(failed.front(), Catch::Contains("t/x"));
+}
+
 }  // namespace
 }  // namespace minidfs::client
