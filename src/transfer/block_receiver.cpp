@@ -14,7 +14,8 @@ PipelineReceiver::Limits limits_of(const ServerLoop& loop, const DataServerOptio
   return {{options.connect_timeout, options.progress_timeout, options.memory_timeout,
            options.disk_timeout, loop.sweep_interval()},
           options.disk_timeout,
-          loop.keep_alive_interval()};
+          loop.keep_alive_interval(),
+          options.packed_bytes_max};
 }
 
 }  // namespace
@@ -141,6 +142,8 @@ void BlockReceiver::act(const CreateReplica& effect) {
     });
   });
   replica.writer->expect(readers());
+  if (effect.has_file) replica.file = std::make_shared<CountFile>(loop_.context());
+  tell_brakes();
 }
 
 void BlockReceiver::act(const AppendSlices& effect) {
@@ -154,21 +157,23 @@ void BlockReceiver::act(const AppendSlices& effect) {
 // The loop outlives the server until the last finish() of the store has reported; what is posted to
 // a loop that has stopped is dropped, and the next block report tells what was stored.
 void BlockReceiver::act(const StoreReplica& effect) {
-  replicas_.at(effect.block)
-      .writer->finish([loop = loop_.shared_from_this(), self = weak_from_this(),
-                       block = effect.block](Result<storage::ReplicaInfo> result) {
-        asio::post(loop->io(), [at = loop.get(), self, block, result = std::move(result)] {
-          if (result.ok()) at->context().events.replica_stored(*result);
-          const auto alive = self.lock();
-          if (!alive) return;
-          alive->replicas_.erase(block);
-          if (result.ok()) {
-            alive->step(ReplicaStored{block, result->stored_bytes});
-          } else {
-            alive->step(ReplicaLost{block, result.error()});
-          }
-        });
-      });
+  const Replica& replica = replicas_.at(effect.block);
+  replica.writer->finish([loop = loop_.shared_from_this(), self = weak_from_this(),
+                          block = effect.block,
+                          file = replica.file](Result<storage::ReplicaInfo> result) {
+    asio::post(loop->io(), [at = loop.get(), self, block, result = std::move(result)] {
+      if (result.ok()) at->context().events.replica_stored(*result);
+      const auto alive = self.lock();
+      if (!alive) return;
+      alive->replicas_.erase(block);
+      if (result.ok()) {
+        alive->step(ReplicaStored{block, result->stored_bytes});
+      } else {
+        alive->step(ReplicaLost{block, result.error()});
+      }
+      alive->tell_brakes();
+    });
+  });
 }
 
 void BlockReceiver::act(const ExpectOutputTaken& effect) {
@@ -205,7 +210,9 @@ Brakes BlockReceiver::brakes() const {
   // Of the open block, which is the last one.
   const bool behind = receiver_.open_block() && receiver_.open_block()->stored_here &&
                       replicas_.rbegin()->second.backlog->full();
-  return {connection_->out_bytes() >= kOutputMax, behind};
+  const ServerContext& context = loop_.context();
+  const auto files = context.block_files->load(std::memory_order_relaxed);
+  return {connection_->out_bytes() >= kOutputMax, behind, files >= context.options.block_files_max};
 }
 
 void BlockReceiver::tell_brakes() {

@@ -43,6 +43,7 @@ class BlockReceiver : public std::enable_shared_from_this<BlockReceiver> {
   struct Replica {
     std::unique_ptr<storage::ReplicaWriter> writer;
     std::shared_ptr<WriteBacklog> backlog;
+    std::shared_ptr<CountFile> file;
   };
   // Slices that the present event is about, and their bytes.
   struct Arrived {

@@ -26,6 +26,10 @@ void BlockReceiver::take_whole() {
       take_slices();
       continue;
     }
+    if (receiver_.pauses()) {
+      need_ = {};
+      return;
+    }
     const auto parsed = parse_frame(untaken());
     if (!parsed.ok()) return step(BadFrame{parsed.error()});
     if (!*parsed) {

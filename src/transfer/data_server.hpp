@@ -21,6 +21,10 @@ struct DataServerOptions {
   unsigned threads = 2;
   // Strangers are connections that have not said hello, members all others. Each loop has its part.
   net::ConnectionShares::Limits shares{.spare_after = std::chrono::milliseconds(200)};
+  // Files of blocks that are larger than this, or of unknown size, count against the second number:
+  // when so many are being received or stored, a pipeline begins none beside another of its own.
+  std::uint64_t packed_bytes_max = 1U << 20U;
+  std::uint32_t block_files_max = 1024;
   std::chrono::milliseconds handshake_timeout{5000};
   std::chrono::milliseconds connect_timeout{2000};   // To the next node of a pipeline.
   std::chrono::milliseconds progress_timeout{5000};  // Of a peer in the middle of an operation.

@@ -44,8 +44,19 @@ void PipelineReceiver::on(const PipelineOpened&) {
 }
 
 bool PipelineReceiver::is_braked() const {
-  return brakes_.output_full || ended_.size() >= kEndedMax ||
+  return brakes_.output_full || ended_.size() >= kEndedMax || pauses() ||
          (open_ && open_->stored_here && brakes_.disk_behind);
+}
+
+// One file is each pipeline's own.
+bool PipelineReceiver::pauses() const {
+  return brakes_.files_short && !open_ &&
+         std::any_of(ended_.begin(), ended_.end(),
+                     [](const EndedBlock& each) { return each.has_file && !each.own; });
+}
+
+bool PipelineReceiver::has_file(const BeginBlock& begin) const {
+  return begin.stored_bytes_hint == 0 || begin.stored_bytes_hint > limits_.packed_bytes_max;
 }
 
 // What follows from the state alone, whatever has led to it.
@@ -132,7 +143,7 @@ void PipelineReceiver::on(const BeginBlock& begin) {
                   to_string(open_->begin.block));
   }
   open_.emplace().begin = begin;
-  effects_.emplace_back(CreateReplica{open_number(), begin});
+  effects_.emplace_back(CreateReplica{open_number(), begin, has_file(begin)});
   tell_cut_off();
 }
 
@@ -165,7 +176,7 @@ void PipelineReceiver::on(const EndBlock& end) {
                   std::to_string(end.length) + " bytes where another one stands");
   }
   if (open_->stored_here) effects_.emplace_back(StoreReplica{open_number()});
-  EndedBlock ended{open_->begin.block, 0, {}, {}};
+  EndedBlock ended{open_->begin.block, has_file(open_->begin), 0, {}, {}};
   if (!open_->stored_here) ended.own = std::move(open_->failure);
   if (!next_) {
     ended.below.emplace();

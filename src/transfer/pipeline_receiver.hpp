@@ -39,6 +39,8 @@ class PipelineReceiver {
     PipelineForwarder::Limits next;
     std::chrono::milliseconds disk_timeout{10'000};
     std::chrono::milliseconds keep_alive_interval{500};
+    // A block that is larger, or whose size was not told, has a file of its own.
+    std::uint64_t packed_bytes_max = 1U << 20U;
   };
 
   // `pipeline` as this node was told of it.
@@ -48,6 +50,9 @@ class PipelineReceiver {
 
   // Takes what the input holds; not after a bad frame.
   bool takes() const { return phase_ == Phase::kTaking && !refused_; }
+  // Takes no further block now, though the input may hold one: the disk still has a file of this
+  // pipeline open, and there is none to spare for another.
+  bool pauses() const;
   // The block that is being received. Slices are checked against it.
   struct OpenBlock {
     BeginBlock begin;
@@ -76,6 +81,7 @@ class PipelineReceiver {
   // A block that was ended and is not yet answered.
   struct EndedBlock {
     BlockId block;
+    bool has_file = false;  // Of its own, until it is stored.
     std::uint64_t stored_bytes = 0;
     std::optional<WireStatus> own;
     std::optional<std::vector<WireStatus>> below;  // Of the targets behind this node.
@@ -108,6 +114,7 @@ class PipelineReceiver {
   bool awaits(std::uint64_t input) const { return phase_ == Phase::kReceiving && input == input_; }
   bool forwards() const { return next_ && next_->usable(); }
   bool is_braked() const;
+  bool has_file(const BeginBlock& begin) const;
   std::uint64_t open_number() const { return first_ended_ + ended_.size(); }
   EndedBlock* unanswered(std::uint64_t block);
   void resume();

@@ -90,6 +90,7 @@ struct ReplicaStored {
 struct Brakes {
   bool output_full = false;  // The writer does not read its answers.
   bool disk_behind = false;  // Too much of the open block waits for the disk.
+  bool files_short = false;  // Blocks with files of their own have taken those to spare.
   bool operator==(const Brakes&) const = default;
 };
 struct BrakesChanged {
@@ -135,6 +136,7 @@ struct ReleaseInput {
 struct CreateReplica {
   std::uint64_t block = 0;
   BeginBlock begin;
+  bool has_file = false;  // Of its own.
 };
 struct AppendSlices {  // Of this event.
   std::uint64_t block = 0;

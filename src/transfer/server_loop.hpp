@@ -43,13 +43,16 @@ struct ServerContext {
   const std::shared_ptr<ReceiveMemory> memory;
   std::atomic<std::uint32_t> active_writes{0};
   std::atomic<std::uint32_t> active_reads{0};
+  // See DataServerOptions::block_files_max. What a disk still holds may outlive the server.
+  const std::shared_ptr<std::atomic<std::uint32_t>> block_files =
+      std::make_shared<std::atomic<std::uint32_t>>(0);
   std::atomic<std::uint32_t> connections{0};
   std::atomic<std::uint32_t> accepted{0};  // Sockets on their way to a loop.
   std::atomic<std::uint64_t> bytes_received{0};
   std::atomic<std::uint64_t> bytes_sent{0};
 };
 
-// Counts an operation among the active ones for as long as it lives.
+// Counts something, such as an operation among the active ones, for as long as it lives.
 class CountActive {
  public:
   explicit CountActive(std::atomic<std::uint32_t>& counter) : counter_(counter) {
@@ -61,6 +64,17 @@ class CountActive {
 
  private:
   std::atomic<std::uint32_t>& counter_;
+};
+
+// Counts the file of a block until it is stored, whether or not its writer stays for that.
+class CountFile {
+ public:
+  explicit CountFile(const ServerContext& context)
+      : counter_(context.block_files), count_(*counter_) {}
+
+ private:
+  std::shared_ptr<std::atomic<std::uint32_t>> counter_;
+  CountActive count_;
 };
 
 class ServerLoop : public std::enable_shared_from_this<ServerLoop> {

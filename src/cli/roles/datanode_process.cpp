@@ -125,6 +125,8 @@ class Datanode final : public DatanodeProcess {
     const auto shares = datanode_shares(addresses.descriptors, addresses.data_dirs.size());
     options.shares.strangers = shares.strangers;
     options.shares.members = shares.connections;
+    options.packed_bytes_max = config.datanode.pack_limit;
+    options.block_files_max = static_cast<std::uint32_t>(shares.block_files);
     log_info("datanode", "{} descriptors: {}", addresses.descriptors, to_string(shares));
     MDFS_TRY(server_, transfer::DataServer::start(options, *store_, changes_));
     MDFS_TRY(parts.advertised, advertised_endpoint(config, server_->port()));

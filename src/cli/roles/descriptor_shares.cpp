@@ -20,6 +20,9 @@ constexpr std::size_t kDataConnectionsMax = 16'384;
 // With less nothing would go on at all: a few writers, readers and datanodes.
 constexpr std::size_t kConnectionsMin = 64;
 constexpr std::size_t kDescriptorsOfConnection = 3;
+// More would only wait for the disks, each of which has its own bounded queue.
+constexpr std::size_t kBlockFilesMin = 16;
+constexpr std::size_t kBlockFilesMax = 4096;
 
 std::size_t left_of(std::size_t descriptors, std::size_t taken) {
   return descriptors - std::min(descriptors, taken);
@@ -48,8 +51,10 @@ DatanodeShares datanode_shares(std::size_t descriptors, std::size_t disks) {
   shares.files = kDatanodeFiles + kFilesOfDisk * disks;
   const std::size_t left = left_of(descriptors, shares.files);
   shares.strangers = strangers_of(left);
-  shares.connections = std::clamp(left_of(left, shares.strangers) / kDescriptorsOfConnection,
-                                  kConnectionsMin, kDataConnectionsMax);
+  shares.block_files = std::clamp(left / 16, kBlockFilesMin, kBlockFilesMax);
+  const std::size_t taken = shares.strangers + shares.block_files;
+  shares.connections = std::clamp(left_of(left, taken) / kDescriptorsOfConnection, kConnectionsMin,
+                                  kDataConnectionsMax);
   return shares;
 }
 
@@ -63,7 +68,8 @@ std::string to_string(const NamenodeShares& shares) {
 std::string to_string(const DatanodeShares& shares) {
   return text(shares.files, " for disks and the log, ") +
          text(shares.strangers, " for connections that have not said hello, ") +
-         text(shares.connections, " for others, with two more for each");
+         text(shares.connections, " for others, with two more for each, ") +
+         text(shares.block_files, " for blocks that are being stored");
 }
 
 }  // namespace minidfs::cli

@@ -21,6 +21,8 @@ struct DatanodeShares {
   // Have. For each of them a descriptor more is kept for the next node of its pipeline, and one for
   // the replica that it writes or reads.
   std::size_t connections = 0;
+  // For blocks that a writer has ended and that are still being stored, beside the next one.
+  std::size_t block_files = 0;
 };
 
 // Of `descriptors` that the role may have. A limit too low for any sensible share is overdrawn

@@ -17,7 +17,9 @@ TEST_CASE("The shares of a namenode are within its limit, and none is empty") {
 TEST_CASE("The shares of a datanode are within its limit, with three descriptors a connection") {
   const std::size_t descriptors = GENERATE(512, 1024, 20'000, 65'536, 1'048'576);
   const auto shares = datanode_shares(descriptors, 4);
-  CHECK(shares.files + shares.strangers + 3 * shares.connections <= descriptors);
+  CHECK(shares.files + shares.strangers + 3 * shares.connections + shares.block_files <=
+        descriptors);
+  CHECK(shares.block_files >= 16);
   CHECK(shares.strangers >= 8);
   CHECK(shares.connections >= 64);
 }
@@ -39,8 +41,8 @@ TEST_CASE("Each share is named with its number") {
         "128 for the log and the database, 112 for connections not yet admitted, 784 for admitted "
         "ones, of which 196 for datanodes only");
   CHECK(to_string(datanode_shares(1024, 1)) ==
-        "224 for disks and the log, 100 for connections that have not said hello, 233 for others, "
-        "with two more for each");
+        "224 for disks and the log, 100 for connections that have not said hello, 216 for others, "
+        "with two more for each, 50 for blocks that are being stored");
 }
 
 }  // namespace

@@ -73,6 +73,59 @@ TEST_CASE("Half-sent frames hold no memory: others write and read meanwhile") {
   CHECK(comes_true([&] { return node.server->load().receive_bytes == 0; }));
 }
 
+TEST_CASE("Blocks that wait to be stored hold no more files than there are to spare") {
+  constexpr std::uint64_t kBlocks = 300;
+  auto options = one_thread();
+  options.block_files_max = 4;
+  Node node(options);
+  node.store.hold_finishes(true);
+  // Empty blocks of unknown size: hundreds of them arrive at once.
+  const auto send_blocks = [](RawPeer& peer, std::uint64_t first) {
+    std::string blocks = hello_frame() + open_frame();
+    for (std::uint64_t i = 0; i < kBlocks; ++i)
+      blocks += joined(block_frames(BlockId{first + i}, ""));
+    REQUIRE(peer.send(blocks));
+    REQUIRE(peer.next_frame() == FrameType::kWelcome);
+  };
+  RawPeer greedy(node.endpoint().port);
+  send_blocks(greedy, 1);
+  CHECK(comes_true([&] { return node.store.open_writers() == 4; }));
+  // Another one has the file of its own all the same.
+  RawPeer other(node.endpoint().port);
+  send_blocks(other, 1000);
+  CHECK(comes_true([&] { return node.store.open_writers() == 5; }));
+  // The loop, which has one thread, has had time for both.
+  RawPeer last(node.endpoint().port);
+  REQUIRE(last.send(hello_frame()));
+  REQUIRE(last.next_frame() == FrameType::kWelcome);
+  CHECK(node.store.open_writers() == 5);
+  node.store.hold_finishes(false);
+  CHECK(node.events.wait_stored(2 * kBlocks));
+  CHECK(comes_true([&] { return node.store.open_writers() == 0; }));
+}
+
+TEST_CASE("A node passes on whole slices only: the next one never waits in the middle of one") {
+  SilentListener next;
+  Node node(one_thread());
+  RawPeer writer(node.endpoint().port);
+  const auto block = block_frames(BlockId{1}, random_bytes(kFrameDataMax));
+  const std::size_t head = kFrameHeaderBytes + kFrameSlicesMax * sizeof(storage::Slice);
+  const std::size_t whole = head + 2 * storage::kSliceBytes;
+  REQUIRE(writer.send(hello_frame() + open_frame({next.endpoint()}) + block[0] +
+                      block[1].substr(0, whole + 30'000)));
+  const RawPeer behind = next.accept();
+  std::string passed(hello_frame().size() + open_frame().size() + block[0].size() + whole, 0);
+  REQUIRE(::recv(behind.fd(), passed.data(), passed.size(), MSG_WAITALL) ==
+          static_cast<ssize_t>(passed.size()));
+  CHECK(passed.substr(passed.size() - whole) == block[1].substr(0, whole));
+  // The loop, which has one thread, has seen all that was sent.
+  RawPeer last(node.endpoint().port);
+  REQUIRE(last.send(hello_frame()));
+  REQUIRE(last.next_frame() == FrameType::kWelcome);
+  pollfd entry{behind.fd(), POLLIN, 0};
+  CHECK(::poll(&entry, 1, 0) == 0);
+}
+
 TEST_CASE(
     "A writer that stops in the middle of a block is given up, one with signs of life is not") {
   Node node(impatient_server());

@@ -267,6 +267,64 @@ TEST_CASE("Nothing is read while the answers or the disk are behind") {
   play(many);
 }
 
+TEST_CASE("Without files to spare a pipeline has one at a time, and packed blocks need none") {
+  const auto packed = [](std::uint64_t block) { return BeginBlock{BlockId{block}, 1, 1U << 20U}; };
+  play({"its own",
+        0,
+        {{BrakesChanged{{false, false, true}}, ""},
+         {PipelineOpened{}, "receive 1"},
+         {InputArrived{1}, ""},
+         {begin(7), "create 1 for 7"},
+         {InputTaken{1, 0}, "release 1"},
+         {InputReleased{1}, "receive 2 in block"},
+         {InputArrived{2}, ""},
+         {end(0), "store 1"},
+         {InputTaken{2, 0}, "release 2"},
+         {InputReleased{2}, ""},
+         {ReplicaStored{1, 1}, "ack 7 of 1, ok; receive 3"},
+         {InputArrived{3}, ""},
+         {begin(8), "create 2 for 8"},
+         {end(0), "store 2"},
+         {InputTaken{3, 0}, "release 3"},
+         {InputReleased{3}, ""},
+         {BrakesChanged{{false, false, false}}, "receive 4"}}});
+  play({"packed blocks",
+        0,
+        {{BrakesChanged{{false, false, true}}, ""},
+         {PipelineOpened{}, "receive 1"},
+         {InputArrived{1}, ""},
+         {packed(7), "create 1 for 7"},
+         {end(0), "store 1"},
+         {packed(8), "create 2 for 8"},
+         {end(0), "store 2"},
+         {InputTaken{1, 0}, "release 1"},
+         {InputReleased{1}, "receive 2"}}});
+  play({"a replica that was lost",
+        0,
+        {{BrakesChanged{{false, false, true}}, ""},
+         {PipelineOpened{}, "receive 1"},
+         {InputArrived{1}, ""},
+         {begin(7), "create 1 for 7"},
+         {end(0), "store 1"},
+         {InputTaken{1, 0}, "release 1"},
+         {InputReleased{1}, ""},
+         {replica_lost(1), "abandon 1; ack 7, no space left; receive 2"}}});
+}
+
+TEST_CASE("A pipeline without a file to spare stops between two blocks of one input") {
+  PipelineReceiver receiver(script_limits(), {}, {});
+  const auto happens = [&](ReceiverEvent event) { receiver.step(std::move(event), {}); };
+  happens(PipelineOpened{});
+  happens(InputArrived{1});
+  happens(begin(7));
+  happens(BrakesChanged{{false, false, true}});
+  CHECK_FALSE(receiver.pauses());  // Its end is awaited.
+  happens(end(0));
+  CHECK(receiver.pauses());
+  happens(ReplicaStored{1, 1});
+  CHECK_FALSE(receiver.pauses());
+}
+
 TEST_CASE("A pipeline without memory or without a writer abandons what is open") {
   const std::vector<ScriptStep> half{{PipelineOpened{}, "connect"},
                                      {NextConnected{}, "receive 1"},
