@@ -212,6 +212,8 @@ asio::awaitable<Result<bool>> Connection::receive(Input input) {
 }
 
 // The kernel is too short of memory to hold as much as is needed at once: takes it out as it comes.
+// No more than a slice or a head is needed, and a node before this one passes each on whole: it may
+// brake between two of them, and no patience with that (Input) is called for here.
 asio::awaitable<bool> Connection::gather(std::size_t least) {
   discard(end_ - taken_);
   taken_ = end_;
