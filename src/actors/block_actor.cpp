@@ -11,11 +11,19 @@
 #include "base/wall_clock.hpp"
 
 namespace minidfs::actors {
+namespace {
+
+// A disk that answers nothing for so long is named in the log.
+constexpr std::chrono::milliseconds kSilenceTold{10'000};
+
+}  // namespace
+
 void BlockActorState::start(Self* self, BlockActorParts parts) {
   self_ = self;
   log_ = parts.log;
   owners_ = std::move(parts.owners);
   facts_ = parts.facts;
+  directory_ = std::move(parts.directory);
   lanes_ = std::move(parts.lanes);
   tick_interval_ = parts.tick_interval;
   note_life_ = std::move(parts.note_life);
@@ -59,20 +67,30 @@ void BlockActorState::ask_owners(const std::vector<BlockId>& ids, OwnersAnswer a
 
 // One question at a time: while the disk hangs the facts are old.
 void BlockActorState::ask_facts() {
-  if (asking_facts_) return;
-  asking_facts_ = true;
+  if (facts_asked_at_) return note_silence();
+  facts_asked_at_ = now();
   self_->request(owners_, caf::infinite, NamespaceFactsWanted{})
       .then(
           [this](const NamespaceFacts& facts) {
-            asking_facts_ = false;
+            facts_asked_at_.reset();
+            if (std::exchange(silence_told_, false)) {
+              log_info("namenode", "the disk of {} answers again", directory_);
+            }
             facts_ = facts;
             manager_->note_applied(facts.applied);
           },
           [this](const caf::error& error) {
-            asking_facts_ = false;
+            facts_asked_at_.reset();
             log_error("namenode", "cannot read the namespace's counters: {}",
                       from_caf(error).message);
           });
+}
+
+void BlockActorState::note_silence() {
+  if (silence_told_ || silence() < kSilenceTold) return;
+  silence_told_ = true;
+  log_warn("namenode", "the disk of {} has answered nothing for {} s", directory_,
+           std::chrono::duration_cast<std::chrono::seconds>(kSilenceTold).count());
 }
 
 // --- Writers ---------------------------------------------------------------------------------

@@ -53,6 +53,7 @@ struct BlockActorParts {
   BlockManagerOptions options;
   consensus::Log* log = nullptr;
   OwnerActor owners;
+  std::string directory;                         // Of the namenode, for operators.
   NamespaceFacts facts;                          // As the actor starts.
   std::vector<metadata::NodeAdmin> node_admins;  // Likewise.
   std::vector<metadata::StagedFile> staged;      // Likewise.
@@ -134,6 +135,9 @@ class BlockActorState {
   void try_unproven();
   void ask_owners(const std::vector<BlockId>& ids, OwnersAnswer answer);
   void ask_facts();
+  void note_silence();
+  std::chrono::milliseconds silence();
+  StatusReply status_reply(std::chrono::milliseconds silent);
   void note_admin(const metadata::NodeAdmin& decision);
   void tell_problems(BlockId from, bool whole_page, std::vector<metadata::OwnedBlock> page,
                      caf::typed_response_promise<CheckBlocksReply> promise);
@@ -159,7 +163,9 @@ class BlockActorState {
   OwnerActor owners_;
   NamespaceFacts facts_;
   metadata::ClusterClock cluster_clock_;
-  bool asking_facts_ = false;
+  std::optional<BlockManager::TimePoint> facts_asked_at_;  // And not answered yet.
+  bool silence_told_ = false;                              // Of the disk, in the log.
+  std::string directory_;
   NamenodeLanes lanes_;
   std::optional<RequestScreen> screen_;
   std::unique_ptr<BlockManager> manager_;

@@ -1,4 +1,6 @@
 // The part of the block actor that operators talk to.
+#include <algorithm>
+#include <caf/sec.hpp>
 #include <caf/stateful_actor.hpp>
 #include <utility>
 
@@ -15,21 +17,45 @@ constexpr std::chrono::milliseconds kMaintenanceMax = std::chrono::hours(24 * 36
 constexpr std::uint32_t kCheckedPage = 4096;
 constexpr std::size_t kProblemsMax = 1000;
 
+// How long an operator waits for the disk.
+constexpr std::chrono::milliseconds kFactsPatience{1000};
+
 }  // namespace
 
+// What the disk does not tell in time is told as it was before.
 caf::result<StatusReply> BlockActorState::status() {
+  if (const auto silent = silence(); silent >= kFactsPatience) return status_reply(silent);
   auto promise = self_->make_response_promise<StatusReply>();
-  self_->request(owners_, caf::infinite, NamespaceFactsWanted{})
+  self_->request(owners_, kFactsPatience, NamespaceFactsWanted{})
       .then(
           [this, promise](const NamespaceFacts& facts) mutable {
-            StatusReply reply;
-            reply.files = facts.files;
-            reply.directories = facts.directories;
-            manager_->fill_status(reply, facts.blocks, now());
-            promise.deliver(std::move(reply));
+            facts_ = facts;
+            promise.deliver(status_reply({}));
           },
-          [promise](caf::error& error) mutable { promise.deliver(std::move(error)); });
+          [this, promise](caf::error& error) mutable {
+            if (error == caf::sec::request_timeout) {
+              promise.deliver(status_reply(std::max(silence(), kFactsPatience)));
+            } else {
+              promise.deliver(std::move(error));
+            }
+          });
   return promise;
+}
+
+// For how long the disk has not answered.
+std::chrono::milliseconds BlockActorState::silence() {
+  if (!facts_asked_at_) return {};
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now() - *facts_asked_at_);
+}
+
+StatusReply BlockActorState::status_reply(std::chrono::milliseconds silent) {
+  StatusReply reply;
+  reply.files = facts_.files;
+  reply.directories = facts_.directories;
+  manager_->fill_status(reply, facts_.blocks, now());
+  reply.directory = directory_;
+  reply.directory_silent_ms = static_cast<std::uint64_t>(silent.count());
+  return reply;
 }
 
 ScrubReply BlockActorState::scrub(const ScrubRequest& request) {

@@ -56,6 +56,10 @@ struct ClusterStatus {
   BlockCounts blocks;
   std::vector<NodeReport> nodes;
   double balance_deviation = 0;  // Of the farthest node from the mean use, as part of the mean.
+  // The namenode's, whose disk has answered nothing for so long; 0: it answers. Files, directories
+  // and the number of blocks are then as they were before.
+  std::string directory;
+  std::uint64_t directory_silent_ms = 0;
 };
 
 // How far the last balance is that was begun.

@@ -117,6 +117,29 @@ TEST_CASE("what arrives just after a standstill may be as old as that, and is to
   CHECK(stat(seconds(5)) == std::nullopt);
 }
 
+TEST_CASE("while the namenode's disk hangs its status says so, with what was known before") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  namenode.join(2);
+  namenode.put("/a");
+  CHECK(namenode.status().files == 1);
+  CHECK(namenode.status().directory_silent_ms == 0);
+  namenode.hang_database(true);
+  auto asked = namenode.begin<StatusReply>(StatusRequest{});
+  namenode.advance(seconds(2));
+  const auto status = namenode.end<StatusReply>(asked);
+  REQUIRE(status.ok());
+  CHECK(status->files == 1);
+  CHECK(status->directory == "/names");
+  CHECK(status->directory_silent_ms >= 1000);
+  CHECK(status->nodes.size() == 2);
+  // From now on there is nothing to wait for.
+  CHECK(namenode.status().directory_silent_ms >= 1000);
+  CHECK_FALSE(namenode.beat(1).register_again);
+  namenode.hang_database(false);
+  CHECK(namenode.status().directory_silent_ms == 0);
+}
+
 TEST_CASE("a full lane is answered busy, and holds up no other one") {
   NamenodeFixture namenode;
   namenode.join(1);

@@ -38,6 +38,33 @@ bool MemoryLog::apply_all() {
   return true;
 }
 
+OwnerActor::behavior_type NamenodeFixture::gate_actor(OwnerActor::pointer self, OwnerActor owners,
+                                                      std::shared_ptr<Hanging> hanging) {
+  return {
+      [=](const OwnersOf& request) { return self->delegate(owners, request); },
+      [=](const OwnersBetween& request) { return self->delegate(owners, request); },
+      [=](const NamespaceFactsWanted& request) -> caf::result<NamespaceFacts> {
+        if (!hanging->hangs) {
+          for (const auto& question : std::exchange(hanging->questions, {})) question();
+          return self->delegate(owners, request);
+        }
+        auto promise = self->make_response_promise<NamespaceFacts>();
+        hanging->questions.emplace_back(
+            [=]() mutable { promise.delegate(owners, NamespaceFactsWanted{}); });
+        return promise;
+      },
+      [=](const KeptReplyOf& request) { return self->delegate(owners, request); },
+      [=](const PathsOf& request) { return self->delegate(owners, request); },
+  };
+}
+
+void NamenodeFixture::hang_database(bool hangs) {
+  hanging_->hangs = hangs;
+  if (hangs) return;
+  caf::anon_send(gate_, NamespaceFactsWanted{});
+  settle();
+}
+
 NamenodeFixture::Config::Config() {
   add_message_types<caf::id_block::minidfs>();
   set("scheduler.policy", caf::atom("testing"));
@@ -102,7 +129,9 @@ void NamenodeFixture::spawn() {
   }
   blocks->options.history = std::move(history);
   owners_ = system_.spawn(owner_actor, shared);
-  blocks->owners = owners_;
+  gate_ = system_.spawn(gate_actor, owners_, hanging_);
+  blocks->owners = gate_;
+  blocks->directory = "/names";
   blocks_ = system_.spawn(block_actor, std::move(blocks));
   machine_->set_sink([this, handle = blocks_](NamespaceEffects effects) {
     most_effects_ = std::max(most_effects_, effects.blocks.size());
@@ -126,12 +155,14 @@ void NamenodeFixture::stop() {
   machine_->set_sink(nullptr);
   caf::anon_send_exit(names_, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(blocks_, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(gate_, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(owners_, caf::exit_reason::user_shutdown);
   RequestSwitch::close(switch_);
   namenode_ = nullptr;
   switch_ = nullptr;
   names_ = nullptr;
   blocks_ = nullptr;
+  gate_ = nullptr;
   owners_ = nullptr;
   scheduler_.run();
 }

@@ -155,6 +155,8 @@ class NamenodeFixture {
   // Allocates, and commits with the replicas on all targets; returns the first block.
   metadata::Block put(const std::string& path, std::uint32_t blocks = 1);
   StatusReply status();
+  // The database answers the block actor's questions about its counters no more, until false.
+  void hang_database(bool hangs);
   MemoryLog& log() { return *log_; }
   // Of one message with effects to the block actor, since the beginning.
   std::size_t most_effects() const { return most_effects_; }
@@ -178,7 +180,15 @@ class NamenodeFixture {
   caf::scheduler::test_coordinator& scheduler_;
   caf::scoped_actor self_{system_};
   NamenodeLanes lanes_;
+  struct Hanging {
+    bool hangs = false;
+    std::vector<std::function<void()>> questions;
+  };
+  static OwnerActor::behavior_type gate_actor(OwnerActor::pointer self, OwnerActor owners,
+                                              std::shared_ptr<Hanging> hanging);
+  std::shared_ptr<Hanging> hanging_ = std::make_shared<Hanging>();
   OwnerActor owners_;
+  OwnerActor gate_;  // In front of it.
   BlockActor blocks_;
   NamespaceActor names_;
   caf::strong_actor_ptr switch_;

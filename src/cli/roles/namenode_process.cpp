@@ -141,6 +141,7 @@ class Namenode final : public NamenodeProcess {
     owners_ = system_.spawn<caf::detached>(actors::owner_actor, std::move(reader));
     blocks->owners = owners_;
     blocks->lanes = lanes;
+    blocks->directory = directory_.path;
     blocks->options = manager_options(config, directory_.cluster);
     blocks->options.epoch = leadership_.epoch;
     blocks->options.mark = leadership_.mark;

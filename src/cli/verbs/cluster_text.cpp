@@ -72,6 +72,14 @@ std::string safe_mode_text(const client::ClusterStatus& status) {
   return status.safe_mode_reason.empty() ? "on" : "on, " + status.safe_mode_reason;
 }
 
+// Of the namenode's disk.
+std::string silence_text(const client::ClusterStatus& status) {
+  if (status.directory_silent_ms == 0) return {};
+  return "namenode:   the disk of " + status.directory + " HANGS, no answer for " +
+         human_duration(std::chrono::seconds(status.directory_silent_ms / 1000)) +
+         "; what follows of files and blocks is older\n";
+}
+
 // How long repair will take at the rate of late.
 std::string repair_text(const client::BlockCounts& blocks) {
   if (blocks.under_replicated == 0 || blocks.repaired_per_second <= 0) return {};
@@ -88,6 +96,7 @@ std::string repair_text(const client::BlockCounts& blocks) {
 
 client::ClusterStatus printable(client::ClusterStatus status, bool is_terminal) {
   status.safe_mode_reason = printable(status.safe_mode_reason, is_terminal);
+  status.directory = printable(status.directory, is_terminal);
   for (auto& node : status.nodes) {
     for (auto* text : {&node.name, &node.rack, &node.state, &node.admin}) {
       *text = printable(*text, is_terminal);
@@ -114,6 +123,7 @@ std::string status_text(const client::ClusterStatus& status) {
   const auto& blocks = status.blocks;
   std::string text = "cluster:    " + to_string(status.cluster) + "\n";
   text += "safe mode:  " + safe_mode_text(status) + "\n";
+  text += silence_text(status);
   text += "files:      " + std::to_string(status.files) + " in " +
           std::to_string(status.directories) + " directories\n";
   text += "space:      " + human_size(used_bytes) + " used, " + human_size(free_bytes) + " free\n";
@@ -151,7 +161,10 @@ nlohmann::json to_json(const client::ClusterStatus& status) {
     put_bytes(nodes.back(), "name", node.name);
     put_bytes(nodes.back(), "rack", node.rack);
   }
+  nlohmann::json namenode{{"disk_silent_ms", status.directory_silent_ms}};
+  put_bytes(namenode, "directory", status.directory);
   return {{"cluster", to_string(status.cluster)},
+          {"namenode", std::move(namenode)},
           {"safe_mode", status.safe_mode},
           {"safe_mode_reason", status.safe_mode_reason},
           {"behind", status.behind},

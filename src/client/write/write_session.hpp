@@ -56,7 +56,9 @@ struct FinishedFile {
 class WriteSession {
  public:
   explicit WriteSession(ClientContext& context);
-  // Waits for the answers to what was asked for.
+  // Waits for the answers to what was asked for (two time-outs of the link at most: a request that
+  // does without slow nodes may be repeated), and until what is no file's is given up (2 s at
+  // most). Not to be destroyed on a loop that must not block.
   ~WriteSession();
   WriteSession(const WriteSession&) = delete;
   WriteSession& operator=(const WriteSession&) = delete;

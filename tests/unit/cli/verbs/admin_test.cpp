@@ -72,6 +72,18 @@ TEST_CASE("fsck lists files, their blocks and where these are, as asked") {
   CHECK(run(state, {"fsck", "/none"}).exit_code == 1);
 }
 
+TEST_CASE("status names the namenode's directory when its disk does not answer") {
+  FakeState state;
+  state.status = two_nodes();
+  state.status.directory = "/names";
+  CHECK(run(state, {"status"}).out.find("/names") == std::string::npos);
+  state.status.directory_silent_ms = 12'000;
+  CHECK_THAT(run(state, {"status"}).out, Catch::Contains("the disk of /names HANGS"));
+  const auto json = nlohmann::json::parse(run(state, {"status", "--json"}).out);
+  CHECK(json["namenode"]["directory"] == "/names");
+  CHECK(json["namenode"]["disk_silent_ms"] == 12'000);
+}
+
 TEST_CASE("a datanode is named by its address, its id, or its host where that is enough") {
   auto status = two_nodes();
   CHECK(find_node(status, "two:9866")->id == NodeId{2, 2});
