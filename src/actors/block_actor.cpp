@@ -67,15 +67,12 @@ void BlockActorState::ask_owners(const std::vector<BlockId>& ids, OwnersAnswer a
 
 // One question at a time: while the disk hangs the facts are old.
 void BlockActorState::ask_facts() {
-  if (facts_asked_at_) return note_silence();
+  if (facts_asked_at_) return;
   facts_asked_at_ = now();
   self_->request(owners_, caf::infinite, NamespaceFactsWanted{})
       .then(
           [this](const NamespaceFacts& facts) {
             facts_asked_at_.reset();
-            if (std::exchange(silence_told_, false)) {
-              log_info("namenode", "the disk of {} answers again", directory_);
-            }
             facts_ = facts;
             manager_->note_applied(facts.applied);
           },
@@ -87,10 +84,14 @@ void BlockActorState::ask_facts() {
 }
 
 void BlockActorState::note_silence() {
-  if (silence_told_ || silence() < kSilenceTold) return;
-  silence_told_ = true;
-  log_warn("namenode", "the disk of {} has answered nothing for {} s", directory_,
-           std::chrono::duration_cast<std::chrono::seconds>(kSilenceTold).count());
+  const bool silent = silence() >= kSilenceTold;
+  if (silent == std::exchange(silence_told_, silent)) return;
+  if (silent) {
+    log_warn("namenode", "the disk of {} has answered nothing for {} s", directory_,
+             std::chrono::duration_cast<std::chrono::seconds>(kSilenceTold).count());
+  } else {
+    log_info("namenode", "the disk of {} answers again", directory_);
+  }
 }
 
 // --- Writers ---------------------------------------------------------------------------------
@@ -113,6 +114,7 @@ caf::result<WriteGrant> BlockActorState::allocate(AllocateBlocks& request) {
 
 void BlockActorState::tick() {
   ask_facts();
+  note_silence();
   manager_->tick(facts_.blocks, now());
   try_unproven();
   retire();

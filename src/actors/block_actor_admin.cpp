@@ -42,10 +42,12 @@ caf::result<StatusReply> BlockActorState::status() {
   return promise;
 }
 
-// For how long the disk has not answered.
+// For how long the disk has answered no read, or no change of the log.
 std::chrono::milliseconds BlockActorState::silence() {
-  if (!facts_asked_at_) return {};
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now() - *facts_asked_at_);
+  const auto changes = log_->silent_for();
+  if (!facts_asked_at_) return changes;
+  return std::max(changes,
+                  std::chrono::duration_cast<std::chrono::milliseconds>(now() - *facts_asked_at_));
 }
 
 StatusReply BlockActorState::status_reply(std::chrono::milliseconds silent) {

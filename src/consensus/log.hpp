@@ -83,6 +83,8 @@ class Log {
   }
 
   virtual bool is_leader() const = 0;  // Thread-safe.
+  // For how long proposals have waited without any being answered; 0 when none waits. Thread-safe.
+  virtual std::chrono::milliseconds silent_for() const { return {}; }
 };
 
 }  // namespace minidfs::consensus

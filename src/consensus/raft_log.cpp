@@ -81,7 +81,15 @@ void RaftLog::propose(ChannelId channel, std::uint64_t token, std::string comman
   const std::lock_guard lock(mutex_);
   MDFS_ASSERT(channel < sinks_.size());
   queue_.push_back({channel, token, std::move(command), room});
+  if (unanswered_++ == 0) answered_at_ = std::chrono::steady_clock::now();
   if (queue_.size() == 1 && !stopping_) uv_async_send(&wake_);
+}
+
+std::chrono::milliseconds RaftLog::silent_for() const {
+  const std::lock_guard lock(mutex_);
+  if (unanswered_ == 0) return {};
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
+                                                               answered_at_);
 }
 
 void RaftLog::run(const DirectoryFacts& facts) {
@@ -320,6 +328,8 @@ void RaftLog::deliver() {
     {
       const std::lock_guard lock(mutex_);
       sink = &sinks_[channel];
+      unanswered_ -= completions[channel].size();
+      answered_at_ = std::chrono::steady_clock::now();
     }
     (*sink)(std::move(completions[channel]));
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <future>
 #include <mutex>
@@ -31,6 +32,7 @@ class RaftLog final : public Log {
   using Log::propose;
   void propose(ChannelId channel, std::uint64_t token, std::string command, Room room) override;
   bool is_leader() const override { return leader_.load(std::memory_order_acquire); }
+  std::chrono::milliseconds silent_for() const override;
 
  private:
   struct Proposal {
@@ -74,10 +76,12 @@ class RaftLog final : public Log {
   const std::uint64_t proposer_;
 
   // Shared with the threads that propose.
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::deque<Proposal> queue_;
   std::deque<CompletionSink> sinks_;  // References to elements stay valid while it grows.
   bool stopping_ = false;
+  std::size_t unanswered_ = 0;
+  std::chrono::steady_clock::time_point answered_at_;  // Or since when one waits.
   std::atomic<bool> leader_{false};
   uv_async_t wake_{};
 

@@ -138,6 +138,9 @@ TEST_CASE("while the namenode's disk hangs its status says so, with what was kno
   CHECK_FALSE(namenode.beat(1).register_again);
   namenode.hang_database(false);
   CHECK(namenode.status().directory_silent_ms == 0);
+  // Changes wait, and reads do not.
+  namenode.log().say_silent_for(seconds(7));
+  CHECK(namenode.status().directory_silent_ms == 7000);
 }
 
 TEST_CASE("a full lane is answered busy, and holds up no other one") {

@@ -32,6 +32,8 @@ class MemoryLog final : public consensus::Log {
   void propose(consensus::ChannelId channel, std::uint64_t token, std::string command,
                consensus::Room room) override;
   bool is_leader() const override { return true; }
+  std::chrono::milliseconds silent_for() const override { return silent_; }
+  void say_silent_for(std::chrono::milliseconds time) { silent_ = time; }
 
   // Whether there was anything to apply.
   bool apply_all();
@@ -48,6 +50,7 @@ class MemoryLog final : public consensus::Log {
     std::string command;
   };
   consensus::StateMachine& state_;
+  std::chrono::milliseconds silent_{0};
   std::vector<consensus::CompletionSink> sinks_;
   std::vector<Proposal> proposals_;
   std::size_t refuse_purges_ = 0;

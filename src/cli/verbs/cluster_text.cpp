@@ -72,12 +72,16 @@ std::string safe_mode_text(const client::ClusterStatus& status) {
   return status.safe_mode_reason.empty() ? "on" : "on, " + status.safe_mode_reason;
 }
 
+// An honest sync may take seconds.
+constexpr std::uint64_t kHangsMs = 5'000;
+
 // Of the namenode's disk.
 std::string silence_text(const client::ClusterStatus& status) {
   if (status.directory_silent_ms == 0) return {};
-  return "namenode:   the disk of " + status.directory + " HANGS, no answer for " +
-         human_duration(std::chrono::seconds(status.directory_silent_ms / 1000)) +
-         "; what follows of files and blocks is older\n";
+  const std::chrono::seconds silent(status.directory_silent_ms / 1000);
+  return "namenode:   the disk of " + status.directory +
+         (status.directory_silent_ms < kHangsMs ? " is slow" : " HANGS") + ", no answer for " +
+         human_duration(silent) + "; files and blocks are as last known\n";
 }
 
 // How long repair will take at the rate of late.

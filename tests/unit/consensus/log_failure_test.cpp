@@ -1,4 +1,7 @@
+#include <atomic>
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "fixture.hpp"
 
@@ -50,6 +53,28 @@ TEST_CASE("a batch that cannot be committed is not answered with success") {
   MemoryState healthy;
   log = open_log(options_for(directory.path()), healthy);
   CHECK(healthy.commands == std::vector<std::string>{"c"});
+}
+
+TEST_CASE("the log says for how long it has answered nothing") {
+  class HangingState : public MemoryState {
+   public:
+    std::atomic<bool> hangs{true};
+    Status commit_batch() override {
+      while (hangs) std::this_thread::yield();
+      return MemoryState::commit_batch();
+    }
+  };
+  TemporaryDirectory directory;
+  HangingState state;
+  FatalErrors fatal;
+  auto log = Log::open(options_for(directory.path()), state, fatal.handler()).value();
+  CHECK(log->silent_for() == std::chrono::milliseconds(0));
+  Proposer proposer(*log);
+  proposer.propose("c");
+  while (log->silent_for() < std::chrono::milliseconds(20)) std::this_thread::yield();
+  state.hangs = false;
+  proposer.wait_for(1);
+  CHECK(log->silent_for() == std::chrono::milliseconds(0));
 }
 
 TEST_CASE("a state that failed is not touched again, neither at once nor at the end") {

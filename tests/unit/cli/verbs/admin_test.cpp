@@ -77,6 +77,8 @@ TEST_CASE("status names the namenode's directory when its disk does not answer")
   state.status = two_nodes();
   state.status.directory = "/names";
   CHECK(run(state, {"status"}).out.find("/names") == std::string::npos);
+  state.status.directory_silent_ms = 2'000;
+  CHECK_THAT(run(state, {"status"}).out, Catch::Contains("the disk of /names is slow"));
   state.status.directory_silent_ms = 12'000;
   CHECK_THAT(run(state, {"status"}).out, Catch::Contains("the disk of /names HANGS"));
   const auto json = nlohmann::json::parse(run(state, {"status", "--json"}).out);
