@@ -1,12 +1,7 @@
 // The reading half of Connection: answers ReadBlock and CorruptSlice frames.
-#include <signal.h>
-#include <sys/sendfile.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
+#include "transfer/replica_frames.hpp"
 #include "transfer/server_connection.hpp"
 
 namespace minidfs::transfer {
@@ -20,20 +15,11 @@ constexpr std::uint64_t kCopyBytes = 64 * 1024;
 constexpr std::size_t kGatherBytes = 128 * 1024;
 // Reads whose replicas are opened together.
 constexpr std::size_t kReadsTogetherMax = 16;
-// One job of the disk sends so much at most.
-constexpr std::size_t kSendBytesMax = 1 << 20;
+// Of data that one job of the disk's thread sends at most, so that others have their turn.
+constexpr std::size_t kSendJobBytes = 4 << 20;
 // A notice of a bad slice costs the disk a read. An honest reader gives up an answer with the
 // first.
 constexpr std::uint32_t kChecksPerSecond = 16;
-
-// sendfile() has no flag that keeps it from raising SIGPIPE when the peer has gone. On a thread
-// that blocks the signal the call fails with EPIPE instead.
-void ignore_broken_pipes() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-}
 
 bool keeps_connection(Errc code) {
   return code == Errc::kNotFound || code == Errc::kStale || code == Errc::kCorrupt ||
@@ -147,23 +133,12 @@ asio::awaitable<bool> Connection::send_replica(std::shared_ptr<storage::ReplicaR
     const bool drained = co_await drain();
     co_return drained;
   }
-  while (slices > 0) {
-    const std::size_t count = std::min(slices, kFrameSlicesMax);
-    const std::uint64_t offset = replica->stored_offset(first);
-    const std::size_t bytes = replica->stored_offset(first + count) - offset;
-    append_slices_head(out_, FrameType::kReadSlices, replica->slices().subspan(first, count));
-    const bool head = co_await drain(true);
-    if (!head) co_return false;
-    const Status body = co_await send_file(replica, offset, bytes);
-    if (!body.ok()) {
-      tell_bad(*replica, body.error());
-      co_return false;
-    }
-    first += count;
-    slices -= count;
-    co_await share_thread(bytes);
-  }
-  co_return true;
+  const bool ahead = co_await drain(true);
+  if (!ahead) co_return false;
+  const Status status =
+      co_await send_frames(replica, std::make_shared<ReplicaFrames>(replica, first, slices));
+  if (!status.ok()) tell_bad(*replica, status.error());
+  co_return status.ok();
 }
 
 void Connection::tell_bad(const storage::ReplicaReader& replica, const Error& error) {
@@ -214,40 +189,27 @@ asio::awaitable<Status> Connection::append_replica(std::shared_ptr<storage::Repl
 
 // Threads of the disk send through a descriptor of their own: the socket's may be closed meanwhile.
 // kCancelled when the connection has ended.
-asio::awaitable<Status> Connection::send_file(std::shared_ptr<storage::ReplicaReader> replica,
-                                              std::uint64_t offset, std::size_t bytes) {
-  const std::string name = "the file of the replica of block " + to_string(replica->info().block);
+asio::awaitable<Status> Connection::send_frames(std::shared_ptr<storage::ReplicaReader> replica,
+                                                std::shared_ptr<ReplicaFrames> frames) {
+  using Turn = ReplicaFrames::Turn;
   const auto socket = handle();
   if (!socket.ok()) co_return socket.error();
-  while (bytes > 0) {
+  for (;;) {
     if (closed()) co_return Error{Errc::kCancelled, "closed"};
-    const auto answer = std::make_shared<DiskAnswers<Result<Sent>>>(loop_);
-    const auto sent = std::make_shared<Sent>();
-    const std::size_t size = std::min(bytes, kSendBytesMax);
-    replica->submit({[replica, sent, handle = *socket, offset, size] {
-                       ignore_broken_pipes();  // The disk's thread.
-                       auto at = static_cast<off_t>(offset);
-                       do {
-                         sent->count = ::sendfile(handle->get(), replica->fd(), &at, size);
-                         sent->error = errno;
-                       } while (sent->count < 0 && sent->error == EINTR);
-                     },
-                     [answer, sent] { answer->give(0, *sent); },
-                     [answer](const Error& error) { answer->give(0, error); }});
-    const auto result = co_await answer->take(0);
-    if (!result.ok()) co_return result.error();
-    if (result->count == 0) co_return Error{Errc::kCorrupt, name + " is too short"};
-    if (result->count < 0 && result->error != EAGAIN) co_return errno_error(result->error, name);
-    const auto count = static_cast<std::size_t>(std::max<ssize_t>(result->count, 0));
-    offset += count;
-    bytes -= count;
-    loop_.context().bytes_sent.fetch_add(count, std::memory_order_relaxed);
-    if (count == size || bytes == 0) continue;
-    // The socket is full, which another job would only find out again.
+    const auto answer = std::make_shared<DiskAnswers<Result<Turn>>>(loop_);
+    const auto sent = std::make_shared<Turn>();
+    replica->submit(
+        {[frames, sent, handle = *socket] { *sent = frames->send(handle->get(), kSendJobBytes); },
+         [answer, sent] { answer->give(0, std::move(*sent)); },
+         [answer](const Error& error) { answer->give(0, error); }});
+    const auto turn = co_await answer->take(0);
+    if (!turn.ok()) co_return turn.error();
+    loop_.context().bytes_sent.fetch_add(turn->data_bytes, std::memory_order_relaxed);
+    if (!turn->status.ok() || turn->all) co_return turn->status;
+    if (!turn->full) continue;
     const bool writable = co_await wait_writable();
     if (!writable) co_return Error{Errc::kCancelled, "closed"};
   }
-  co_return Status();
 }
 
 // A reader says that a slice is bad. Its own memory or network may be what is bad, so only what the

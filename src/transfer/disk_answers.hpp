@@ -17,14 +17,17 @@ template <class T>
 class DiskAnswers : public std::enable_shared_from_this<DiskAnswers<T>> {
  public:
   explicit DiskAnswers(ServerLoop& loop, std::size_t count = 1)
-      : loop_(loop), signal_(loop.io()), values_(count) {}
+      : loop_(loop.shared_from_this()), signal_(loop.io()), values_(count) {}
 
   // Once for each place, from any thread.
   void give(std::size_t place, T value) {
-    const std::lock_guard lock(mutex_);
-    values_[place].emplace(std::move(value));
-    if (waits_for_ != place) return;
-    asio::post(loop_.io(), [self = this->shared_from_this()] { self->signal_.notify(); });
+    {
+      const std::lock_guard lock(mutex_);
+      values_[place].emplace(std::move(value));
+      if (waits_for_ != place) return;
+    }
+    // Who wakes up shall find the lock free.
+    asio::post(loop_->io(), [self = this->shared_from_this()] { self->signal_.notify(); });
   }
 
   // Once for each place, on the loop, one at a time.
@@ -44,7 +47,8 @@ class DiskAnswers : public std::enable_shared_from_this<DiskAnswers<T>> {
     return given;
   }
 
-  ServerLoop& loop_;
+  // Who waits may find the value by itself, and end with its loop, while it is told.
+  const std::shared_ptr<ServerLoop> loop_;
   Signal signal_;
   std::mutex mutex_;
   std::vector<std::optional<T>> values_;

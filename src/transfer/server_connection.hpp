@@ -22,6 +22,7 @@
 namespace minidfs::transfer {
 
 class BlockReceiver;
+class ReplicaFrames;
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
@@ -132,13 +133,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
       std::shared_ptr<storage::ReplicaReader> replica, std::uint64_t offset, std::size_t bytes);
   asio::awaitable<Status> append_replica(std::shared_ptr<storage::ReplicaReader> replica,
                                          std::size_t first, std::size_t slices);
-  // What a call of sendfile(2) came to.
-  struct Sent {
-    ssize_t count = 0;
-    int error = 0;
-  };
-  asio::awaitable<Status> send_file(std::shared_ptr<storage::ReplicaReader> replica,
-                                    std::uint64_t offset, std::size_t bytes);
+  asio::awaitable<Status> send_frames(std::shared_ptr<storage::ReplicaReader> replica,
+                                      std::shared_ptr<ReplicaFrames> frames);
   asio::awaitable<void> check_slice(CorruptSlice notice);
   void tell_bad(const storage::ReplicaReader& replica, const Error& error);
   const std::byte* buffer() const { return piece_ ? piece_->bytes().data() : head_.data(); }

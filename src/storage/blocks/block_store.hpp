@@ -192,6 +192,8 @@ class ReplicaReader {
     job.run();
     job.done();
   }
+  // To be called by a job between two calls.
+  virtual void progress() {}
 
   // Reads `bytes` stored bytes from `offset` of fd() on into `buffer`, which is made as large.
   // Waits for the disk: kTimedOut when it hangs, and then the buffer is no longer the caller's.

@@ -43,19 +43,24 @@ Error DiskThreads::hangs_error() const {
 
 void DiskThreads::submit(DiskWork work, Job job) {
   Lane& lane = lanes_[index(work)];
+  auto pending = std::make_shared<Pending>(Pending{std::move(job), Clock::now(), false});
   Error refusal;
+  bool taken = false;
+  bool wake = false;
   {
     const std::lock_guard lock(mutex_);
     const bool hangs = health_.condition() == DiskCondition::kHangs;
-    if (!job.given_up || (!hangs && lane.queue.size() < kQueuedMax)) {
-      lane.queue.push_back(std::make_shared<Pending>(Pending{std::move(job), Clock::now(), false}));
-      if (lane.idle > 0) lane.ready.notify_one();
-      return;
+    taken = !pending->job.given_up || (!hangs && lane.queue.size() < kQueuedMax);
+    if (taken) {
+      lane.queue.push_back(std::move(pending));  // It ends on a thread of the disk.
+      wake = lane.idle > 0;
+    } else {
+      refusal = hangs ? hangs_error()
+                      : Error{Errc::kUnavailable, options_.directory + ": too much waits for it"};
     }
-    refusal = hangs ? hangs_error()
-                    : Error{Errc::kUnavailable, options_.directory + ": too much waits for it"};
   }
-  job.given_up(refusal);
+  if (wake) lane.ready.notify_one();  // Who wakes up shall find the lock free.
+  if (!taken) pending->job.given_up(refusal);
 }
 
 Status DiskThreads::do_and_wait(DiskWork work, std::function<void()> run) {

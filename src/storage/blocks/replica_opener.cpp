@@ -40,6 +40,7 @@ class TableReader : public ReplicaReader {
     threads_.submit(DiskWork::kRead,
                     {std::move(job.run), std::move(job.done), std::move(job.given_up)});
   }
+  void progress() override { threads_.progress(DiskWork::kRead); }
 
  private:
   const ReplicaInfo info_;
