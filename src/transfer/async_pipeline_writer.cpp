@@ -33,7 +33,7 @@ AsyncPipelineWriter::AsyncPipelineWriter(const asio::any_io_executor& executor,
 }
 
 void AsyncPipelineWriter::leave_loop() {
-  MDFS_ASSERT(!state_.block_is_open() && flushed());
+  MDFS_ASSERT(!state_.block_is_open() && pending_.empty() && flushed());
   pulse_.reset();
   pulse_scheduled_ = false;
   alive_ = std::make_shared<const bool>(true);  // What stands in the loop is of no effect any more.
@@ -83,11 +83,17 @@ Status AsyncPipelineWriter::begin_append(std::span<const storage::Slice> slices,
   return send_now();
 }
 
-Status AsyncPipelineWriter::begin_end_block() {
+Status AsyncPipelineWriter::begin_end_block(Next next) {
   MDFS_CHECK(broken_);
   MDFS_CHECK(state_.end(pending_));
+  ++ended_;
+  if (next == Next::kAtOnce && pending_.size() < kGatheredBytes) return {};
+  return send_gathered();
+}
+
+Status AsyncPipelineWriter::send_gathered() {
   outgoing_.begin(pending_);
-  looks_ = state_.unacknowledged() % kBlocksPerLook == 0;
+  looks_ = ended_ >= kBlocksPerLook;
   return send_now();
 }
 
@@ -111,7 +117,7 @@ asio::awaitable<Status> AsyncPipelineWriter::flush() {
   co_return sent;
 }
 
-Status AsyncPipelineWriter::sent_all() { return std::exchange(looks_, false) ? look() : Status(); }
+Status AsyncPipelineWriter::sent_all() { return looks_ ? look() : Status(); }
 
 asio::awaitable<Status> AsyncPipelineWriter::append(std::span<const storage::Slice> slices,
                                                     std::span<const std::byte> stored) {
@@ -121,8 +127,8 @@ asio::awaitable<Status> AsyncPipelineWriter::append(std::span<const storage::Sli
   co_return sent;
 }
 
-asio::awaitable<Status> AsyncPipelineWriter::end_block() {
-  Status begun = begin_end_block();
+asio::awaitable<Status> AsyncPipelineWriter::end_block(Next next) {
+  Status begun = begin_end_block(next);
   if (!begun.ok() || flushed()) co_return begun;
   Status sent = co_await flush();
   co_return sent;
@@ -130,6 +136,8 @@ asio::awaitable<Status> AsyncPipelineWriter::end_block() {
 
 // Takes what has arrived, without waiting.
 Status AsyncPipelineWriter::look() {
+  looks_ = false;
+  ended_ = 0;
   const auto grown = connection_.try_fill();
   if (!grown.ok()) return keep(grown.error());
   return keep(take_frames());
@@ -161,7 +169,8 @@ std::optional<Result<BlockAck>> AsyncPipelineWriter::known_ack() {
 std::optional<Result<BlockAck>> AsyncPipelineWriter::try_wait_ack() {
   auto ack = known_ack();
   if (ack) return ack;
-  (void)look();
+  if (!pending_.empty()) (void)send_gathered();
+  if (flushed()) (void)look();
   return known_ack();
 }
 
@@ -169,6 +178,10 @@ asio::awaitable<Result<BlockAck>> AsyncPipelineWriter::wait_ack() {
   connection_.note_progress();
   for (auto ack = try_wait_ack();; ack = known_ack()) {
     if (ack) co_return *std::move(ack);
+    if (!flushed()) {
+      (void)co_await flush();
+      continue;
+    }
     Status filled = co_await connection_.fill();
     // What has come before an end of the connection still counts.
     Status taken = filled.ok() ? take_frames() : std::move(filled);

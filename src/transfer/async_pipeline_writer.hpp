@@ -33,13 +33,15 @@ class AsyncPipelineWriter {
   asio::awaitable<Status> open();
 
   // A block is begun, gets its slices in order, and is ended; then the next may begin without
-  // waiting for the ack. An error of any of these means that targets[0] is lost: the writer is of
-  // no more use and every block without an ack must be written again by another. `slices` and
-  // `stored` stay where they are until append() has ended.
+  // waiting for the ack. With kAtOnce the next one does, so that small blocks are gathered and
+  // travel together; an ack that is waited for waits for none. An error of any of these means that
+  // targets[0] is lost: the writer is of no more use and every block without an ack must be written
+  // again by another. `slices` and `stored` stay where they are until append() has ended.
   Status begin_block(BlockId block, std::uint64_t generation, std::uint64_t stored_bytes_hint);
   asio::awaitable<Status> append(std::span<const storage::Slice> slices,
                                  std::span<const std::byte> stored);
-  asio::awaitable<Status> end_block();
+  enum class Next : std::uint8_t { kSomeDay, kAtOnce };
+  asio::awaitable<Status> end_block(Next next = Next::kSomeDay);
 
   // As PipelineWriter says.
   const std::optional<BlockAck>& losses() const { return state_.losses(); }
@@ -60,7 +62,7 @@ class AsyncPipelineWriter {
   // What of an operation can be done without waiting, for those who would rather not enter a loop.
   // As much is sent as the kernel takes; flush() sends the rest.
   Status begin_append(std::span<const storage::Slice> slices, std::span<const std::byte> stored);
-  Status begin_end_block();
+  Status begin_end_block(Next next = Next::kSomeDay);
   bool flushed() const { return outgoing_.done(); }
   asio::awaitable<Status> flush();
   // The ack or the error, when it is there already.
@@ -72,6 +74,7 @@ class AsyncPipelineWriter {
 
  private:
   std::optional<Result<BlockAck>> known_ack();
+  Status send_gathered();
   Status send_now();
   Status sent_all();
   Status look();
@@ -85,6 +88,7 @@ class AsyncPipelineWriter {
   PipelineState state_;
   std::string pending_;  // Frames that are gathered.
   OutgoingFrames outgoing_;
+  std::size_t ended_ = 0;                    // Blocks since it last looked.
   bool looks_ = false;                       // For frames from the node, when all is sent.
   std::optional<asio::steady_timer> pulse_;  // While it is on a loop.
   bool pulse_scheduled_ = false;

@@ -244,7 +244,7 @@ asio::awaitable<bool> BlockWriter::send_block(BlockToWrite& block, BlockId id) {
     }
     if (chunk->size() < space_.buffer.size()) break;
   }
-  const bool ended = co_await end_block();
+  const bool ended = co_await end_block(block);
   if (ended) try_.sent.push_back({&block, id, offset});
   co_return true;
 }
@@ -276,9 +276,11 @@ asio::awaitable<bool> BlockWriter::append(std::span<const std::byte> chunk) {
   co_return connection_holds(std::move(sent));
 }
 
-asio::awaitable<bool> BlockWriter::end_block() {
+asio::awaitable<bool> BlockWriter::end_block(const BlockToWrite& block) {
+  using Next = transfer::AsyncPipelineWriter::Next;
   const BusyTime busy(try_.busy);
-  Status ended = co_await try_.pipeline.connection->end_block();
+  const auto next = &block == pending_.back() ? Next::kSomeDay : Next::kAtOnce;
+  Status ended = co_await try_.pipeline.connection->end_block(next);
   co_return connection_holds(std::move(ended));
 }
 

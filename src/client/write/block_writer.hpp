@@ -119,7 +119,7 @@ class BlockWriter {
   Result<std::span<const std::byte>> read(BlockSource& source, std::uint64_t offset);
   asio::awaitable<bool> begin_block(BlockToWrite& block, BlockId id, std::size_t first_bytes);
   asio::awaitable<bool> append(std::span<const std::byte> chunk);
-  asio::awaitable<bool> end_block();
+  asio::awaitable<bool> end_block(const BlockToWrite& block);
   asio::awaitable<bool> goes_on_here(const BlockToWrite& block, std::uint64_t bytes_sent);
   bool stopped();
   void keep_rest();

@@ -3,6 +3,8 @@
 #include "transfer/async_pipeline_writer.hpp"
 #include "transfer/async_replica_client.hpp"
 // The above come first: see net/asio.hpp.
+#include <sys/ioctl.h>
+
 #include <boost/asio/detached.hpp>
 #include <filesystem>
 
@@ -286,6 +288,60 @@ TEST_CASE("A writer that waits for its source gives signs of life by its loop") 
   REQUIRE(ack.has_value());
   REQUIRE(ack->ok());
   CHECK((*ack)->stored == std::vector<bool>{true});
+}
+
+TEST_CASE("Small blocks that follow each other at once travel together") {
+  SilentListener listener;
+  Driver driver;
+  AsyncPipelineWriter writer(driver.io.get_executor(), {listener.endpoint()}, good_client());
+  const bool ends_with_ack = GENERATE(false, true);
+  std::optional<RawPeer> peer;
+  const auto standing = [&] {
+    int bytes = 0;
+    REQUIRE(::ioctl(peer->fd(), FIONREAD, &bytes) == 0);
+    return bytes;
+  };
+  std::vector<int> arrived;  // Before, with blocks on the way, and at the end.
+  std::optional<Result<BlockAck>> ack;
+  bool over = false;
+  asio::co_spawn(
+      driver.io,
+      [&]() -> asio::awaitable<void> {
+        Status status = co_await writer.open();
+        arrived.push_back(standing());
+        storage::SliceEncoder encoder({});
+        const std::string bytes = random_bytes(100);
+        for (std::uint64_t i = 1; i <= 3 && status.ok(); ++i) {
+          const bool last = i == 3 && !ends_with_ack;
+          status = writer.begin_block(BlockId{i}, kGeneration, 0);
+          encoder.begin_block(BlockId{i}, kGeneration);
+          const auto encoded = encoder.encode(std::as_bytes(std::span(bytes)));
+          if (status.ok()) status = co_await writer.append(encoded.slices, encoded.stored);
+          arrived.push_back(standing());
+          using Next = AsyncPipelineWriter::Next;
+          if (status.ok())
+            status = co_await writer.end_block(last ? Next::kSomeDay : Next::kAtOnce);
+        }
+        if (!ends_with_ack) co_return;
+        asio::post(driver.io, [&] {
+          arrived.push_back(standing());
+          peer->close();
+        });
+        auto answer = co_await writer.wait_ack();
+        ack.emplace(std::move(answer));
+      },
+      [&](const std::exception_ptr&) { over = true; });
+  while (!over && driver.io.run_one() > 0) {
+    pollfd waiting{listener.fd(), POLLIN, 0};
+    if (peer || ::poll(&waiting, 1, 0) != 1) continue;
+    peer = listener.accept();
+    peer->send(welcome());
+  }
+  if (!ends_with_ack) arrived.push_back(standing());
+  REQUIRE(arrived.size() == 5);
+  CHECK(arrived[3] == arrived[0]);
+  CHECK(arrived[4] > arrived[0] + 300);
+  if (ends_with_ack) CHECK(!ack->ok());
 }
 
 TEST_CASE("A reader that has no more patience can go on where it was") {
