@@ -31,21 +31,26 @@ void Walk::add_entry(const fs::directory_entry& entry, const Directory& parent) 
   const std::string& local_path = entry.path().native();
   const std::string path = join_path(parent.path, entry.path().filename().native());
   std::error_code problem;
+  // Asked in this way an entry that is no link mostly knows its type from its directory.
   const bool is_link = entry.is_symlink(problem);
-  const auto type = entry.status(problem).type();
-  if (type == fs::file_type::not_found || type == fs::file_type::none) {
+  if (entry.is_regular_file(problem)) {
+    if (::access(local_path.c_str(), R_OK) == 0) {
+      tree.files.push_back({local_path, path});
+    } else {
+      tree.problems.push_back(errno_error(errno, local_path));
+    }
+  } else if (entry.is_directory(problem)) {
+    if (is_link) {
+      tree.problems.push_back(
+          {Errc::kUnsupported, local_path + ": a link to a directory, left out"});
+    } else {
+      pending.push_back({local_path, path});
+    }
+  } else if (entry.exists(problem)) {
+    tree.problems.push_back({Errc::kUnsupported, local_path + ": not a regular file, left out"});
+  } else {
     const std::string what = is_link ? ": a link to what does not exist" : ": cannot be examined";
     tree.problems.push_back({Errc::kNotFound, local_path + what});
-  } else if (type == fs::file_type::directory && is_link) {
-    tree.problems.push_back({Errc::kUnsupported, local_path + ": a link to a directory, left out"});
-  } else if (type == fs::file_type::directory) {
-    pending.push_back({local_path, path});
-  } else if (type != fs::file_type::regular) {
-    tree.problems.push_back({Errc::kUnsupported, local_path + ": not a regular file, left out"});
-  } else if (::access(local_path.c_str(), R_OK) != 0) {
-    tree.problems.push_back(errno_error(errno, local_path));
-  } else {
-    tree.files.push_back({local_path, path});
   }
 }
 

@@ -13,17 +13,18 @@
 namespace minidfs::client {
 namespace {
 
-// Until the buffer is full or the file ends.
+// Until the buffer is full or the file ends. One that gives less than was asked for, and just what
+// it is said to have, has ended.
 Result<std::size_t> fill(int fd, std::uint64_t offset, std::span<std::byte> buffer,
-                         const std::string& what) {
+                         const std::string& what, std::uint64_t said = UINT64_MAX) {
   std::size_t filled = 0;
   while (filled < buffer.size()) {
     const ssize_t count = ::pread(fd, buffer.data() + filled, buffer.size() - filled,
                                   static_cast<off_t>(offset + filled));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return errno_error(errno, what);
-    if (count == 0) break;
     filled += static_cast<std::size_t>(count);
+    if (count == 0 || (filled < buffer.size() && offset + filled == said)) break;
   }
   return filled;
 }
@@ -164,7 +165,7 @@ Status SmallFileSource::load() {
   for (;;) {
     if (memory_.size() < room) memory_.resize(room);
     const auto buffer = std::span(memory_).subspan(loaded_, room - loaded_);
-    MDFS_TRY(const auto filled, fill(fd.get(), loaded_, buffer, path_));
+    MDFS_TRY(const auto filled, fill(fd.get(), loaded_, buffer, path_, length_));
     loaded_ += filled;
     if (loaded_ < room) return {};
     if (room > limit_) {
