@@ -4,6 +4,7 @@
 // have.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -47,7 +48,7 @@ class SmallFileSource final : public BlockSource {
                   std::vector<std::byte>& memory)
       : path_(std::move(path)), length_(length), limit_(limit), memory_(memory) {}
 
-  std::uint64_t length_max() const override { return length_; }
+  std::uint64_t length_max() const override { return std::max<std::uint64_t>(length_, loaded_); }
   Result<std::span<const std::byte>> read(std::uint64_t offset,
                                           std::span<std::byte> buffer) override;
 

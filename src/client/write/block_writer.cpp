@@ -264,7 +264,9 @@ asio::awaitable<bool> BlockWriter::begin_block(BlockToWrite& block, BlockId id,
     if (!connection_holds(std::move(connected))) co_return false;
   }
   space_.encoder.begin_block(id, pipeline.generation);
-  const auto hint = std::max<std::uint64_t>(block.source->length_max(), first_bytes);
+  // Of a block that outgrew what was announced, a node takes no more; it is sent again.
+  const auto hint =
+      std::max<std::uint64_t>({block.source->length_max(), first_bytes, block.counted});
   co_return connection_holds(pipeline.connection->begin_block(id, pipeline.generation, hint));
 }
 

@@ -118,6 +118,8 @@ TEST_CASE("A small file is read as it is now, and one that is too large is no sm
     SmallFileSource source(path, 10, 100, memory);
     CHECK(read_back(source, 0, 200).size() == size);
     CHECK(read_back(source, size, 200).empty());
+    // A datanode takes no more of a small block than was announced.
+    CHECK(source.length_max() == std::max<std::size_t>(size, 10));
   }
   SmallFileSource large(directory.write("file", std::string(101, 'x')), 10, 100, memory);
   std::vector<std::byte> buffer(200);
