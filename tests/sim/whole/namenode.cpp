@@ -16,7 +16,7 @@ namespace {
 using std::chrono::seconds;
 
 constexpr milliseconds kTick{250};
-constexpr std::uint64_t kFewMarks = 40;
+constexpr std::uint64_t kFewMarks = 8;  // And two more with each leadership.
 constexpr milliseconds kDeletesAfter{3000};
 
 // Waits are short, so that a schedule takes few events; their order is that of the defaults.
@@ -295,7 +295,8 @@ void SimNamenode::accept() {
 
 // So few that they repeat, as long as there is no copy of the namespace that would not know it.
 metadata::BlockMark SimNamenode::some_mark() {
-  if (!copy_.has_value()) return static_cast<metadata::BlockMark>(1 + world_.below(kFewMarks));
+  const auto marks = kFewMarks + 2 * state().table().leadership();
+  if (!copy_.has_value()) return static_cast<metadata::BlockMark>(1 + world_.below(marks));
   return static_cast<metadata::BlockMark>(world_.random()() | 1U);
 }
 

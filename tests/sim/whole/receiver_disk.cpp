@@ -32,7 +32,8 @@ void Receiver::act(const transfer::AppendSlices& effect) {
 void Receiver::written(Block block, std::size_t lease, const Status& status) {
   auto& replica = replicas_.at(block);
   if (replica.abandoned) {
-    if (over_) cluster_.world.note("an answer of the disk after its session ended");
+    cluster_.world.note(over_ ? "an answer of the disk after its session ended"
+                              : "an answer of the disk after it was given up");
     return;
   }
   std::erase(replica.unwritten, lease);
