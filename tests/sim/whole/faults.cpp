@@ -127,7 +127,8 @@ void Faults::end_leadership() {
 void Faults::copies_come_and_go() {
   slow_unlinks();
   const auto all = static_cast<std::uint8_t>(cluster_.nodes.size());
-  for (auto& writer : cluster_.writers) writer->set_copies_of_all_soon({all, 1, all, 2});
+  const auto last = static_cast<std::uint8_t>(2 + cluster_.world.below(2));
+  for (auto& writer : cluster_.writers) writer->set_copies_of_all_soon({all, 1, all, last});
 }
 
 void Faults::slow_unlinks() {

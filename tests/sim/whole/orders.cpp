@@ -8,7 +8,7 @@ namespace minidfs::sim {
 namespace {
 
 // An order may wait so long for the heartbeat that takes it along.
-constexpr milliseconds kOfLate{10'000};
+constexpr milliseconds kOfLate{3000};
 
 }  // namespace
 
