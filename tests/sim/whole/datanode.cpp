@@ -1,6 +1,7 @@
 #include "sim/whole/datanode.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "sim/whole/checker.hpp"
@@ -72,6 +73,7 @@ bool SimDatanode::keep(const metadata::Block& block, Content content) {
     return false;
   }
   disk_.replicas[block.id] = {block, content, !disk_.lies};
+  bad_.erase(block.id);
   cluster_.orders.stored(place_, block.id);
   cluster_.world.trace([&] { return name() + " stores block " + to_string(block.id); });
   changes_.stored(block);
@@ -83,7 +85,7 @@ void SimDatanode::read(const metadata::Block& block, std::function<void(Result<C
     const auto there = disk_.replicas.find(block.id);
     // A bad replica that is the last one would be missing for good, and prove nothing.
     if (!status.ok() && readable_elsewhere(cluster_, block, place_) > 0) {
-      cluster_.orders.found_bad(place_, block.id);
+      found_bad(block);
       changes_.found_corrupt(block);
       done(status.error());
     } else if (there == disk_.replicas.end() || there->second.block != block) {
@@ -92,6 +94,47 @@ void SimDatanode::read(const metadata::Block& block, std::function<void(Result<C
       done(there->second.content);
     }
   });
+}
+
+void SimDatanode::check_one() {
+  if (!process_.works() || disk_.replicas.empty()) return;
+  const auto count = cluster_.world.below(disk_.replicas.size());
+  const auto some = std::next(disk_.replicas.begin(), static_cast<std::ptrdiff_t>(count));
+  read(some->second.block, [](const Result<Content>&) {});
+}
+
+void SimDatanode::found_bad(const metadata::Block& block) {
+  cluster_.orders.found_bad(place_, block.id);
+  if (bad_.try_emplace(block.id, block).second) check_bad_later(block);
+}
+
+// As the scrubber does, sooner or later.
+void SimDatanode::check_bad_later(const metadata::Block& block) {
+  process_.later(cluster_.world.between(milliseconds{2000}, milliseconds{10'000}),
+                 [this, block] { check_bad(block); });
+}
+
+void SimDatanode::check_bad(const metadata::Block& block) {
+  disk_.work(storage::DiskWork::kRead, [this, block](const Status& status) {
+    const auto there = disk_.replicas.find(block.id);
+    const bool gone = there == disk_.replicas.end() || there->second.block != block;
+    if (gone || !bad_.contains(block.id)) return;
+    if (!status.ok()) return check_bad_later(block);
+    cluster_.world.note("a replica that was called bad and is whole");
+    bad_.erase(block.id);
+    changes_.stored(block);
+    cluster_.orders.found_whole(place_, block.id);
+  });
+}
+
+// To a namenode that has not heard of it, or has forgotten.
+void SimDatanode::tell_bad_again() {
+  for (const auto& [id, block] : bad_) {
+    const auto there = disk_.replicas.find(id);
+    if (there != disk_.replicas.end() && there->second.block == block) {
+      changes_.found_corrupt(block);
+    }
+  }
 }
 
 // What has hung for long counts as lost until it is back.
@@ -103,6 +146,7 @@ void SimDatanode::disk_changed(const storage::DiskHealth::Effects& effects) {
   }
   if (effects.back && std::exchange(told_lost_, false)) {
     for (const auto& [id, replica] : disk_.replicas) changes_.back(replica.block);
+    tell_bad_again();
   }
 }
 
@@ -130,6 +174,7 @@ void SimDatanode::forget_process() {
   dialed_ = 0;
   changes_.clear();
   failed_copies_.clear();
+  bad_.clear();
   told_ = {};
   removes_.clear();
   removing_ = false;
@@ -239,6 +284,7 @@ void SimDatanode::remove(const GivenOrder& given) {
     disk_.replicas.erase(there);
   }
   changes_.removed(gone);
+  bad_.erase(order.block);
   check_block(cluster_, order.block);
 }
 

@@ -50,6 +50,12 @@ class SimDatanode {
   // The replica has been synced, as well as this disk does that. False when a newer one is there.
   bool keep(const metadata::Block& block, Content content);
 
+  // The replica was called bad, and not found whole since.
+  bool is_bad(BlockId block) const { return bad_.contains(block); }
+
+  // As the scrubber does: reads some replica.
+  void check_one();
+
   // --- Faults ---
   void start();
   void kill();
@@ -61,6 +67,10 @@ class SimDatanode {
 
  private:
   void read(const metadata::Block& block, std::function<void(Result<Content>)> done);
+  void found_bad(const metadata::Block& block);
+  void check_bad_later(const metadata::Block& block);
+  void check_bad(const metadata::Block& block);
+  void tell_bad_again();
   void disk_changed(const storage::DiskHealth::Effects& effects);
   void tick();
   void lose_unsynced();
@@ -121,6 +131,7 @@ class SimDatanode {
   };
   Told told_;
   std::optional<metadata::ReportChunk> chunk_;  // The last one sent.
+  std::map<BlockId, metadata::Block> bad_;      // As actors/replica_changes.
   std::deque<OrderPtr> removes_;
   bool removing_ = false;
   bool told_lost_ = false;  // That the replicas are unavailable, as the disk hangs.

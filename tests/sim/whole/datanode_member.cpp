@@ -81,6 +81,7 @@ void SimDatanode::act(const metadata::HangUp&) {
 }
 
 void SimDatanode::act(const metadata::SendRegistration& effect) {
+  tell_bad_again();
   actors::RegisterNode request;
   request.node = id();
   request.cluster = ClusterId{1, 1};
@@ -195,6 +196,7 @@ void SimDatanode::heartbeat_answered(std::uint64_t connection, std::uint64_t req
                                      const Beaten& beaten) {
   const auto& reply = beaten.reply;
   if (told_.request == request && !reply.register_again) told_ = {};
+  for (const auto& doubted : reply.doubted) found_bad(doubted);
   if (connection != dialed_) {
     cluster_.world.note("an answer over a connection that was hung up");
     if (membership_->is_member()) cluster_.world.note("an answer of before it registered anew");

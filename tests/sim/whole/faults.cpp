@@ -65,7 +65,7 @@ void Faults::happen(Kind kind) {
     case Kind::kDisk:
       return disk();
     case Kind::kSlowUnlinks:
-      return slow_unlinks();
+      return slow_unlinks(2, milliseconds{6000});
     case Kind::kCopiesComeAndGo:
       return copies_come_and_go();
     case Kind::kClock:
@@ -114,7 +114,7 @@ void Faults::suspend_writer() {
 
 // Copies become surplus, unlinks are slow, and the namenode is killed before they are done.
 void Faults::end_leadership() {
-  slow_unlinks();
+  slow_unlinks(2, milliseconds{6000});
   for (auto& writer : cluster_.writers) writer->set_copies_of_all_soon({1});
   const auto queued = [this] {
     return std::any_of(cluster_.nodes.begin(), cluster_.nodes.end(),
@@ -123,17 +123,18 @@ void Faults::end_leadership() {
   once(queued, milliseconds{6000}, [this] { kill_namenode(false); });
 }
 
-// Replicas are ordered removed, and their blocks copied again before that was done.
+// Replicas are ordered removed and wanted again before that was done, which goes on when one of
+// them becomes surplus.
 void Faults::copies_come_and_go() {
-  slow_unlinks();
+  slow_unlinks(1, milliseconds{20'000});
   const auto all = static_cast<std::uint8_t>(cluster_.nodes.size());
-  const auto last = static_cast<std::uint8_t>(2 + cluster_.world.below(2));
-  for (auto& writer : cluster_.writers) writer->set_copies_of_all_soon({all, 1, all, last});
+  for (auto& writer : cluster_.writers) writer->set_copies_of_all_soon({all, 1, 3, 2});
 }
 
-void Faults::slow_unlinks() {
-  for (auto& node : cluster_.nodes) node->disk().slow_unlinks = cluster_.world.chance(2);
-  cluster_.world.after(cluster_.world.between(milliseconds{6000}, milliseconds{20'000}), [this] {
+// On one in so many nodes.
+void Faults::slow_unlinks(std::uint64_t one_in, milliseconds least) {
+  for (auto& node : cluster_.nodes) node->disk().slow_unlinks = cluster_.world.chance(one_in);
+  cluster_.world.after(cluster_.world.between(least, least + milliseconds{14'000}), [this] {
     for (auto& node : cluster_.nodes) node->disk().slow_unlinks = false;
   });
 }
@@ -250,6 +251,7 @@ void Faults::disk() {
       break;
     case 3:
       node.disk().fails = true;
+      node.check_one();
       break;
     default:
       node.disk().lies = true;

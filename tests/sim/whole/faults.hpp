@@ -60,7 +60,7 @@ class Faults {
   void cut_wire();
   void put_out_wire();
   void disk();
-  void slow_unlinks();
+  void slow_unlinks(std::uint64_t one_in, milliseconds least);
   void end_leadership();
   void copies_come_and_go();
   void start_namenode();

@@ -218,6 +218,14 @@ Result<std::vector<metadata::LocatedBlock>> SimNamenode::locate(const std::strin
   return blocks;
 }
 
+bool SimNamenode::reads_from(const metadata::Block& block, Place node) {
+  std::vector<metadata::LocatedBlock> located{{block, 0, {}}};
+  manager_->locate(located, "", false);
+  const auto& locations = located.front().locations;
+  return std::any_of(locations.begin(), locations.end(),
+                     [&](const auto& location) { return location.data.port == node; });
+}
+
 // --- What is logged ----------------------------------------------------------------------------
 
 void SimNamenode::take_effects(const NamespaceEffects& effects) {

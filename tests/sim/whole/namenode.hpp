@@ -63,6 +63,8 @@ class SimNamenode {
   // --- What checkers look at ---
   NamespaceState& state() { return log_.state(); }
   bool safe_mode() { return manager_->refusal().has_value(); }
+  // Whether it sends readers of the block to the node.
+  bool reads_from(const metadata::Block& block, Place node);
   void leave_safe_mode() { manager_->safe_mode().leave(); }
   actors::StatusReply status();
   std::vector<actors::BlockProblem> problems() const;

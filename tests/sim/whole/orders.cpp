@@ -38,6 +38,7 @@ std::uint8_t Orders::wanted_of_late(const metadata::OwnedBlock& owned) const {
 std::vector<OrderPtr> Orders::given(Place node, std::uint64_t life, std::uint64_t connection,
                                     const actors::HeartbeatReply& reply) {
   std::erase_if(given_, [](const auto& each) { return each.expired(); });
+  note_counted_again();
   std::vector<OrderPtr> orders;
   for (const auto& order : reply.remove) {
     orders.push_back(std::make_shared<GivenOrder>(
@@ -64,6 +65,18 @@ bool Orders::is_ordered(Place node, BlockId block) const {
     return order != nullptr && order->node == node && order->order.block == block &&
            under_way(*order);
   });
+}
+
+void Orders::note_counted_again() const {
+  const auto& owned = cluster_.namenode.state().table().owned();
+  for (const auto& each : given_) {
+    const auto order = each.lock();
+    if (order == nullptr || !order->queued || !under_way(*order)) continue;
+    const auto found = owned.find(order->order.block);
+    if (found == owned.end() || !is_there(order->node, found->second.block)) continue;
+    if (!cluster_.namenode.reads_from(found->second.block, order->node)) continue;
+    cluster_.world.note("a replica that counts again while its removal is under way");
+  }
 }
 
 bool Orders::is_there(Place node, const metadata::Block& block) const {
@@ -101,6 +114,13 @@ void Orders::judge(const GivenOrder& given) {
   cluster_.world.violated("node " + std::to_string(given.node) + " is ordered to remove what " +
                           std::to_string(needed) + " are needed of, and " + std::to_string(left) +
                           " would be left: " + cluster_.describe(block));
+}
+
+void Orders::found_whole(Place node, BlockId block) {
+  cluster_.world.after(kOfLate, [this, node, block] {
+    auto& there = *cluster_.nodes[static_cast<std::size_t>(node - 1)];
+    if (!there.is_bad(block)) bad_.erase({node, block});
+  });
 }
 
 void Orders::lists_replicas(Place node, const metadata::Epoch& epoch) {

@@ -58,6 +58,8 @@ class Orders {
   void stored(Place node, BlockId block) { bad_.erase({node, block}); }
   // As the namenode will be told, whatever is on the disk.
   void found_bad(Place node, BlockId block) { bad_.insert({node, block}); }
+  // Likewise. Until it has been told the replica may still go as a bad one.
+  void found_whole(Place node, BlockId block);
 
  private:
   struct Retargeted {
@@ -66,6 +68,7 @@ class Orders {
   };
   bool under_way(const GivenOrder& order) const;
   bool is_ordered(Place node, BlockId block) const;
+  void note_counted_again() const;
   bool is_there(Place node, const metadata::Block& block) const;
   std::vector<Place> nodes_alive() const;
   std::size_t left_without(Place node, const metadata::Block& block) const;

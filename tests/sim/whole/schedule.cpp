@@ -54,6 +54,8 @@ constexpr std::array kRareStates{
     "a batch of which a part was put"sv,
     "a first request of a client that was forgotten"sv,
     "a request asked again when its client was forgotten"sv,
+    "a replica that was called bad and is whole"sv,
+    "a replica that counts again while its removal is under way"sv,
     "a call of a disk that failed"sv,
     "an order given again while the first is under way"sv,
 };
