@@ -351,12 +351,19 @@ void BlockManager::send_deletes(std::span<const metadata::ReplicaDelete> deletes
 
 // What was decided may be long ago, and other copies lost since: an order that waits, or is to be
 // sent again, is given up when the block has come to need the replica, which then counts again.
+// Those that count again so may still go, and are nothing to build on.
 bool BlockManager::still_goes(NodeIndex node, BlockId block) {
   const auto view = map_.find(block);
   if (!view || !map_.is_deleting(node, block)) return false;
   if (!view->owned) return true;
   const std::uint32_t needed = repair_work_.deletes_good(node, block) ? view->wanted : 1;
-  if (map_.tally(*view).live >= needed) return true;
+  const auto may_go = std::count_if(
+      view->replicas.begin(), view->replicas.end(), [&](const metadata::Replica& other) {
+        return other.state == metadata::ReplicaState::kGood &&
+               map_.node_mode(other.node) == metadata::NodeMode::kCounted &&
+               repair_work_.delete_sent(other.node, block);
+      });
+  if (map_.tally(*view).live >= needed + static_cast<std::uint32_t>(may_go)) return true;
   map_.cancel_deleting(node, block);
   return false;
 }
