@@ -7,32 +7,21 @@
 namespace minidfs::sim {
 namespace {
 
-// An order may wait so long for the heartbeat that takes it along.
-constexpr milliseconds kOfLate{3000};
+// A heartbeat has told the namenode by then.
+constexpr milliseconds kTold{3000};
 
 }  // namespace
 
 void Orders::note_effects(std::span<const metadata::BlockEffect> effects) {
-  using Kind = metadata::BlockEffect::Kind;
   for (const auto& effect : effects) {
-    if (effect.kind == Kind::kFreed) continue;
-    const auto [told, first] = told_.try_emplace(effect.block.id, std::uint8_t{1});
-    if (effect.kind == Kind::kRetargeted) {
-      retargeted_[effect.block.id].push_back({cluster_.world.now(), told->second});
-    }
-    told->second = effect.replication;
+    if (effect.kind == metadata::BlockEffect::Kind::kFreed) continue;
+    told_[effect.block.id] = effect.replication;
   }
 }
 
-std::uint8_t Orders::wanted_of_late(const metadata::OwnedBlock& owned) const {
+std::uint8_t Orders::wanted(const metadata::OwnedBlock& owned) const {
   const auto told = told_.find(owned.block.id);
-  auto wanted = told == told_.end() ? owned.wanted : told->second;
-  const auto changes = retargeted_.find(owned.block.id);
-  if (changes == retargeted_.end()) return wanted;
-  for (const auto& change : changes->second) {
-    if (cluster_.world.now() - change.at < kOfLate) wanted = std::min(wanted, change.before);
-  }
-  return wanted;
+  return told == told_.end() ? owned.wanted : told->second;
 }
 
 std::vector<OrderPtr> Orders::given(Place node, std::uint64_t life, std::uint64_t connection,
@@ -109,7 +98,7 @@ void Orders::judge(const GivenOrder& given) {
   if (given.order.generation < block.generation || !is_there(given.node, block)) return;
   const auto left = left_without(given.node, block);
   const bool bad = bad_.contains({given.node, block.id});
-  const std::size_t needed = bad ? 1 : wanted_of_late(found->second);
+  const std::size_t needed = bad ? 1 : wanted(found->second);
   if (left >= needed) return;
   cluster_.world.violated("node " + std::to_string(given.node) + " is ordered to remove what " +
                           std::to_string(needed) + " are needed of, and " + std::to_string(left) +
@@ -117,7 +106,7 @@ void Orders::judge(const GivenOrder& given) {
 }
 
 void Orders::found_whole(Place node, BlockId block) {
-  cluster_.world.after(kOfLate, [this, node, block] {
+  cluster_.world.after(kTold, [this, node, block] {
     auto& there = *cluster_.nodes[static_cast<std::size_t>(node - 1)];
     if (!there.is_bad(block)) bad_.erase({node, block});
   });

@@ -1,7 +1,7 @@
 // Every order to remove a replica, from the moment the namenode gives it until it was carried out
 // or can be no more. Judges them by what is on the disks, not by how the namenode comes to its
 // orders:
-// - What is ordered removed may be done without: as many good replicas as were wanted of late are
+// - What is ordered removed may be done without: as many good replicas as are wanted are
 //   on other nodes that the namenode does not call dead, and no order that may still be carried out
 //   is under way to those. One replica is enough when the one that goes was found bad.
 // - A node that has begun to list its replicas for a leadership carries out no order of an earlier
@@ -62,17 +62,13 @@ class Orders {
   void found_whole(Place node, BlockId block);
 
  private:
-  struct Retargeted {
-    TimePoint at{};
-    std::uint8_t before = 0;
-  };
   bool under_way(const GivenOrder& order) const;
   bool is_ordered(Place node, BlockId block) const;
   void note_counted_again() const;
   bool is_there(Place node, const metadata::Block& block) const;
   std::vector<Place> nodes_alive() const;
   std::size_t left_without(Place node, const metadata::Block& block) const;
-  std::uint8_t wanted_of_late(const metadata::OwnedBlock& owned) const;
+  std::uint8_t wanted(const metadata::OwnedBlock& owned) const;
   void judge(const GivenOrder& given);
 
   Cluster& cluster_;
@@ -85,7 +81,6 @@ class Orders {
   std::set<std::pair<Place, BlockId>> lost_;
   std::set<std::pair<Place, BlockId>> bad_;
   std::map<BlockId, std::uint8_t> told_;  // Wanted, as this leadership was told.
-  std::map<BlockId, std::vector<Retargeted>> retargeted_;
 };
 
 }  // namespace minidfs::sim
