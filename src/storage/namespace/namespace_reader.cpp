@@ -52,7 +52,9 @@ Status NamespaceReader::State::prepare() {
        "SELECT session, high, low, inode, blocks, block_size, replication FROM staged "
        "ORDER BY session"},
       {&select_admins, "SELECT high, low, admin, until_ms FROM node_admin ORDER BY high, low"},
-      {&select_epoch, "SELECT life_high, life_low, leadership, cluster_ms FROM state WHERE id = 1"},
+      {&select_epoch,
+       "SELECT life_high, life_low, leadership, cluster_ms, forgotten_ms "
+       "FROM state WHERE id = 1"},
       {&select_mark, "SELECT 1 FROM leadership WHERE mark = ?1"},
       {&select_replies, "SELECT replies FROM client WHERE high = ?1 AND low = ?2"},
       {&select_retired,

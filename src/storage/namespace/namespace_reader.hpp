@@ -89,8 +89,9 @@ class NamespaceReader {
   Result<metadata::Epoch> epoch();
   // The cluster time of the last entry.
   Result<std::int64_t> cluster_ms();
-  // The reply to a request that was applied, for as long as it is kept: to be asked before anything
-  // is judged anew that may have been done already.
+  // The reply to a request that was applied, for as long as it is kept; afterwards forgotten(), as
+  // the log would answer. To be asked before anything is judged anew that may have been done
+  // already.
   Result<std::optional<metadata::ChangeReply>> kept_reply(const metadata::RequestId& request);
   Result<bool> uses_mark(metadata::BlockMark mark);
   // All that is known of its past; for the start of a process.

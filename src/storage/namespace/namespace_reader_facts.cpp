@@ -4,6 +4,7 @@
 
 #include "base/codec.hpp"
 #include "metadata/namespace_replies.hpp"
+#include "metadata/namespace_times.hpp"
 #include "storage/namespace/namespace_reader_state.hpp"
 
 namespace minidfs::storage {
@@ -92,20 +93,28 @@ Result<std::int64_t> NamespaceReader::cluster_ms() {
 
 Result<std::optional<metadata::ChangeReply>> NamespaceReader::kept_reply(
     const metadata::RequestId& request) {
+  using Reply = std::optional<metadata::ChangeReply>;
+  using Seen = metadata::ReplyWindow::Seen;
+  if (request.client.is_none()) return Reply();
   const std::lock_guard lock(state_->snapshot->mutex());
   MDFS_CHECK(state_->refresh());
   Statement& select = state_->select_replies;
   const StatementScope scope(select);
   select.bind_all(request.client.high, request.client.low);
   MDFS_TRY(const bool row, select.step());
-  if (!row || request.client.is_none()) return std::optional<metadata::ChangeReply>();
+  if (!row) {
+    Statement& state = state_->select_epoch;
+    const StatementScope state_scope(state);
+    MDFS_CHECK(state.step());
+    const bool forgotten = metadata::birth_of(request.client) <= state.integer(4);
+    return forgotten ? Reply(metadata::forgotten(request)) : Reply();
+  }
   MDFS_TRY(const auto window, metadata::ReplyWindow::decode(select.bytes(0)));
   const auto known = window.find(request.sequence);
-  if (known.seen != metadata::ReplyWindow::Seen::kAnswered) {
-    return std::optional<metadata::ChangeReply>();
-  }
+  if (known.seen == Seen::kForgotten) return Reply(metadata::forgotten(request));
+  if (known.seen != Seen::kAnswered) return Reply();
   MDFS_TRY(auto reply, decode<metadata::ChangeReply>(known.reply, "kept reply"));
-  return std::optional(std::move(reply));
+  return Reply(std::move(reply));
 }
 
 Result<bool> NamespaceReader::uses_mark(metadata::BlockMark mark) {

@@ -70,9 +70,11 @@ Status BlockTable::set_replication(metadata::Place place, const metadata::Found&
 
 std::optional<metadata::ChangeReply> NamespaceState::kept_reply(
     const metadata::RequestId& request) const {
+  if (ages_.may_be_forgotten(request.client)) return metadata::forgotten(request);
   const auto client = replies_.find(request.client);
   if (client == replies_.end()) return std::nullopt;
   const auto seen = client->second.find(request.sequence);
+  if (seen.seen == ReplyWindow::Seen::kForgotten) return metadata::forgotten(request);
   if (seen.seen != ReplyWindow::Seen::kAnswered) return std::nullopt;
   return decode<metadata::ChangeReply>(seen.reply, "kept reply").value();
 }

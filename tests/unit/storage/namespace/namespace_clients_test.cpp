@@ -65,6 +65,11 @@ TEST_CASE("A client that was silent for ten minutes is forgotten, and its reques
   CHECK(clients.run(TestNamespace::remove("/a")).ok());
   CHECK(is_forgotten(clients.run(mkdir_by(client, 1, "/a"))));
   CHECK(is_forgotten(clients.run(mkdir_by(client, 2, "/c"))));
+  // Also for those who ask before they judge it anew.
+  const auto kept = must(ns.reader().kept_reply({client, 1, 0}));
+  REQUIRE(kept.has_value());
+  CHECK(metadata::is_forgotten(*kept));
+  CHECK_FALSE(must(ns.reader().kept_reply({born_client(clients.cluster_ms(), 3), 1, 0})));
   CHECK_FALSE(ns.reader().stat("/a").ok());
   CHECK_FALSE(ns.reader().stat("/c").ok());
   // Under a new id it goes on.
