@@ -3,26 +3,18 @@
 #include <utility>
 
 #include "actors/block_actor.hpp"
+#include "actors/commit_change.hpp"
 #include "metadata/namespace_staging.hpp"
 
 namespace minidfs::actors {
 
-// For the block manager the blocks of a part are those of a file that is committed.
 caf::result<metadata::ChangeReply> BlockActorState::stage(StageWrite& request) {
   auto& part = request.change;
   if (metadata::block_count(part) > metadata::kStagedAtOnceMax) {
     return to_caf({Errc::kTooLarge, "a part of more than " +
                                         std::to_string(metadata::kStagedAtOnceMax) + " blocks"});
   }
-  CommitWrite commit;
-  commit.client = part.client;
-  commit.session = part.session;
-  commit.change.request = part.request;
-  auto& file = commit.change.files.emplace_back();
-  file.path = "write session " + std::to_string(part.session);
-  file.block_size = part.block_size;
-  file.blocks = metadata::blocks_of(part);
-  commit.written = std::move(request.written);
+  auto commit = commit_of(part, std::move(request.written));
   auto promise = self_->make_response_promise<metadata::ChangeReply>();
   try_commit({std::move(commit), std::move(part), promise, now()});
   return promise;

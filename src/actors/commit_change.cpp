@@ -1,5 +1,9 @@
 #include "actors/commit_change.hpp"
 
+#include <utility>
+
+#include "metadata/namespace_staging.hpp"
+
 namespace minidfs::actors {
 
 Result<metadata::Change> change_of(const CommitWrite& commit) {
@@ -19,6 +23,19 @@ Result<metadata::Change> change_of(const CommitWrite& commit) {
   if (commit.staged == 0) return metadata::Change(asked);
   return metadata::Change(metadata::CommitStaged{asked.request, asked.time_ms, commit.client,
                                                  commit.session, commit.staged, asked.files[0]});
+}
+
+CommitWrite commit_of(const metadata::StageBlocks& part, std::vector<WrittenBlock> written) {
+  CommitWrite commit;
+  commit.client = part.client;
+  commit.session = part.session;
+  commit.change.request = part.request;
+  auto& file = commit.change.files.emplace_back();
+  file.path = "write session " + std::to_string(part.session);
+  file.block_size = part.block_size;
+  file.blocks = metadata::blocks_of(part);
+  commit.written = std::move(written);
+  return commit;
 }
 
 }  // namespace minidfs::actors

@@ -1,5 +1,7 @@
-// The change of the namespace that a commit asks for.
+// What a commit asks of the namespace, and how a part of a staged file is judged.
 #pragma once
+
+#include <vector>
 
 #include "actors/client_messages.hpp"
 #include "base/result.hpp"
@@ -9,5 +11,8 @@ namespace minidfs::actors {
 
 // kInvalidArgument when its files, times and staged blocks do not fit together. Pure.
 Result<metadata::Change> change_of(const CommitWrite& commit);
+
+// For the block manager the blocks of a part are those of a file that is committed. Pure.
+CommitWrite commit_of(const metadata::StageBlocks& part, std::vector<WrittenBlock> written);
 
 }  // namespace minidfs::actors

@@ -51,29 +51,32 @@ void ReplicaChanges::doubt(std::span<const metadata::Block> replicas) {
   }
 }
 
+// Under the lock. What was found of this replica; null for nothing.
+const ReplicaChanges::Bad* ReplicaChanges::standing(const storage::ReplicaInfo& replica) const {
+  const auto found = bad_.find(replica.block);
+  const bool stands = found != bad_.end() && found->second.generation == replica.generation;
+  return stands ? &found->second : nullptr;
+}
+
 void ReplicaChanges::tell_bad_again(storage::BlockStore& store) {
-  std::vector<std::pair<BlockId, std::uint64_t>> known;  // With their generations.
+  std::vector<BlockId> known;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [block, bad] : bad_) known.emplace_back(block, bad.generation);
+    for (const auto& [block, bad] : bad_) known.push_back(block);
   }
   // Without the lock: the store tells of its replicas from within its own.
-  for (const auto& [block, generation] : known) {
-    const auto next = store.list(BlockId{block.value - 1}, 1);
-    if (!next.ok() || next->empty() || next->front().block != block) continue;
-    const auto& there = next->front();
+  for (const BlockId block : known) {
+    const auto there = store.find(block);
+    if (!there) continue;
     const std::lock_guard lock(mutex_);
-    const auto found = bad_.find(block);
-    const bool stands = found != bad_.end() && found->second.generation == there.generation;
-    if (stands) changes_.found_corrupt({block, there.generation, there.length});
+    if (standing(*there)) changes_.found_corrupt({block, there->generation, there->length});
   }
 }
 
 std::uint64_t ReplicaChanges::finding(const storage::ReplicaInfo& replica) const {
   const std::lock_guard lock(mutex_);
-  const auto found = bad_.find(replica.block);
-  const bool stands = found != bad_.end() && found->second.generation == replica.generation;
-  return stands ? found->second.finding : 0;
+  const Bad* bad = standing(replica);
+  return bad != nullptr ? bad->finding : 0;
 }
 
 void ReplicaChanges::replica_whole(const storage::ReplicaInfo& replica, std::uint64_t finding) {
@@ -109,10 +112,7 @@ void ReplicaChanges::replicas_back(std::span<const storage::ReplicaInfo> replica
   for (const auto& replica : replicas) {
     const metadata::Block block{replica.block, replica.generation, replica.length};
     changes_.back(block);
-    const auto found = bad_.find(replica.block);
-    if (found != bad_.end() && found->second.generation == replica.generation) {
-      changes_.found_corrupt(block);
-    }
+    if (standing(replica)) changes_.found_corrupt(block);
   }
 }
 

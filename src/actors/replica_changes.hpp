@@ -62,6 +62,7 @@ class ReplicaChanges final : public transfer::DataServerEvents {
     std::uint64_t finding = 0;
   };
   void note_bad(BlockId block, std::uint64_t generation);
+  const Bad* standing(const storage::ReplicaInfo& replica) const;
 
   std::uint64_t findings_ = 0;             // Counted.
   absl::flat_hash_map<BlockId, Bad> bad_;  // At most kBadMax.

@@ -18,4 +18,10 @@ Status ReplicaReader::read(const std::shared_ptr<std::vector<std::byte>>& buffer
   return answer->get_future().get();
 }
 
+std::optional<ReplicaInfo> BlockStore::find(BlockId block) {
+  const auto next = list(BlockId{block.value - 1}, 1);
+  if (!next.ok() || next->empty() || next->front().block != block) return std::nullopt;
+  return next->front();
+}
+
 }  // namespace minidfs::storage

@@ -248,6 +248,8 @@ class BlockStore {
 
   // Replicas with ids above `after`, in order of id, at most `limit`.
   virtual Result<std::vector<ReplicaInfo>> list(BlockId after, std::size_t limit) = 0;
+  // The replica of a block, of whatever generation. None also when that cannot be told.
+  std::optional<ReplicaInfo> find(BlockId block);
 
   // --- Looking after what is stored; a store in memory need not ---
 

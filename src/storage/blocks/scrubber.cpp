@@ -198,9 +198,8 @@ bool Scrubber::check_new() {
 bool Scrubber::check_called_bad() {
   if (!options_.take_called_bad) return true;
   for (const BlockId block : options_.take_called_bad()) {
-    const auto next = store_.list(BlockId{block.value - 1}, 1);
-    if (!next.ok() || next->empty() || next->front().block != block) continue;
-    if (!check_one(next->front())) return false;
+    const auto replica = store_.find(block);
+    if (replica && !check_one(*replica)) return false;
   }
   return true;
 }

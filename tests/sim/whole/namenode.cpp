@@ -101,20 +101,11 @@ void SimNamenode::commit(actors::CommitWrite request, Respond<metadata::ChangeRe
   try_commit({std::move(request), std::move(*change), now(), std::move(respond)});
 }
 
-// As actors/block_actor_staging.cpp.
 void SimNamenode::stage(actors::StageWrite request, Respond<metadata::ChangeReply> respond) {
   if (const auto refusal = manager_->refusal()) return respond(*refusal);
   auto& part = request.change;
   part.time_ms = wall_ms();
-  actors::CommitWrite commit;
-  commit.client = part.client;
-  commit.session = part.session;
-  commit.change.request = part.request;
-  auto& file = commit.change.files.emplace_back();
-  file.path = "write session " + std::to_string(part.session);
-  file.block_size = part.block_size;
-  file.blocks = metadata::blocks_of(part);
-  commit.written = std::move(request.written);
+  auto commit = actors::commit_of(part, std::move(request.written));
   try_commit({std::move(commit), std::move(part), now(), std::move(respond)});
 }
 
