@@ -6,13 +6,18 @@
 
 namespace minidfs::metadata {
 
+bool may_be_forgotten(ClientId unknown, std::int64_t cluster_ms, std::int64_t forgotten_ms) {
+  const std::int64_t birth = birth_of(unknown);
+  return birth <= forgotten_ms || birth > cluster_ms;
+}
+
 void ClientAges::restore(ClientId client, std::int64_t seen_ms) {
   seen_[client] = seen_ms;
   by_seen_.emplace(seen_ms, client);
 }
 
-bool ClientAges::may_be_forgotten(ClientId client) const {
-  return !is_known(client) && birth_of(client) <= forgotten_ms_;
+bool ClientAges::may_be_forgotten(ClientId client, std::int64_t cluster_ms) const {
+  return !is_known(client) && metadata::may_be_forgotten(client, cluster_ms, forgotten_ms_);
 }
 
 std::vector<ClientId> ClientAges::seen(ClientId client, std::int64_t cluster_ms) {

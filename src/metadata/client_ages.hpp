@@ -19,6 +19,13 @@ namespace minidfs::metadata {
 inline constexpr std::int64_t kClientIdleMs = 10 * 60 * 1000;
 inline constexpr std::size_t kClientsMax = 10'000;
 
+// Whether a client that is not known may have been before, or may not be known again once it is
+// forgotten: what it asks for may have been done already, or come to be done twice. The latter
+// holds of one that was born after `cluster_ms`, the time of the last entry, which has no client of
+// its own: the namespace went back, and the client is from what it does not hold any more.
+// `forgotten_ms` as ClientAges says.
+bool may_be_forgotten(ClientId unknown, std::int64_t cluster_ms, std::int64_t forgotten_ms);
+
 class ClientAges {
  public:
   struct Options {
@@ -33,8 +40,7 @@ class ClientAges {
   void restore(ClientId client, std::int64_t seen_ms);
 
   bool is_known(ClientId client) const { return seen_.contains(client); }
-  // It is not known, and may have been before: what it asks for may have been done already.
-  bool may_be_forgotten(ClientId client) const;
+  bool may_be_forgotten(ClientId client, std::int64_t cluster_ms) const;
   // An entry of the client has come, which makes it `cluster_ms`. Returns the clients that are
   // forgotten by that, which are never the client itself.
   std::vector<ClientId> seen(ClientId client, std::int64_t cluster_ms);

@@ -52,9 +52,9 @@ Status ClientReplies::drop(ClientId client) {
   return delete_.bind_all(client.high, client.low).run();
 }
 
-Result<ReplyWindow::Lookup> ClientReplies::begin(const RequestId& request,
-                                                 std::int64_t cluster_ms) {
-  if (ages_.may_be_forgotten(request.client)) {
+Result<ReplyWindow::Lookup> ClientReplies::begin(const RequestId& request, std::int64_t cluster_ms,
+                                                 bool timed) {
+  if (ages_.may_be_forgotten(request.client, timed ? cluster_ms : INT64_MAX)) {
     return ReplyWindow::Lookup{ReplyWindow::Seen::kForgotten, {}};
   }
   MDFS_TRY(Window * window, load(request.client));

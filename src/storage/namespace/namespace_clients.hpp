@@ -24,9 +24,10 @@ class ClientReplies {
   // Notes that an entry of `request` has come, which makes it `cluster_ms`, drops what that makes
   // obsolete, and says whether the request was answered before. The view holds until the next call.
   // kForgotten also for a client that is not known and may have been forgotten: nothing is noted of
-  // it then.
+  // it then. `timed`: the entry carries a cluster time. One of version 1 carries none, and the ids
+  // of its time no birth that could lie ahead.
   Result<metadata::ReplyWindow::Lookup> begin(const metadata::RequestId& request,
-                                              std::int64_t cluster_ms);
+                                              std::int64_t cluster_ms, bool timed);
   // Keeps the reply. REQUIRES: begin() of the same request said kNever.
   Status keep(const metadata::RequestId& request, std::string_view reply);
 

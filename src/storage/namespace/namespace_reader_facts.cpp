@@ -3,8 +3,8 @@
 #include <mutex>
 
 #include "base/codec.hpp"
+#include "metadata/client_ages.hpp"
 #include "metadata/namespace_replies.hpp"
-#include "metadata/namespace_times.hpp"
 #include "storage/namespace/namespace_reader_state.hpp"
 
 namespace minidfs::storage {
@@ -106,7 +106,8 @@ Result<std::optional<metadata::ChangeReply>> NamespaceReader::kept_reply(
     Statement& state = state_->select_epoch;
     const StatementScope state_scope(state);
     MDFS_CHECK(state.step());
-    const bool forgotten = metadata::birth_of(request.client) <= state.integer(4);
+    const bool forgotten =
+        metadata::may_be_forgotten(request.client, state.integer(3), state.integer(4));
     return forgotten ? Reply(metadata::forgotten(request)) : Reply();
   }
   MDFS_TRY(const auto window, metadata::ReplyWindow::decode(select.bytes(0)));

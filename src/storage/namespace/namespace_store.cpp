@@ -91,7 +91,7 @@ struct NamespaceStore::State {
   Status load();
   Status begin_batch();
   Result<std::string> apply(std::string_view bytes);
-  Result<std::string> apply_change(const Change& change);
+  Result<std::string> apply_change(const LogEntry& entry);
   Status commit_batch();
   Status shorten_wal();
   Status restart_wal();
@@ -166,14 +166,16 @@ Result<std::string> NamespaceStore::State::apply(std::string_view bytes) {
   if (!entry) return encode_failure(entry.error());
   times.advance(metadata::time_of(entry->change), entry->cluster_ms);
   metadata::set_time(entry->change, times.file_ms);
-  return apply_change(entry->change);
+  return apply_change(*entry);
 }
 
-Result<std::string> NamespaceStore::State::apply_change(const Change& change) {
+Result<std::string> NamespaceStore::State::apply_change(const LogEntry& entry) {
+  const Change& change = entry.change;
   const RequestId* request = metadata::request_of(change);
   const bool protect = request != nullptr && !request->client.is_none();
   if (protect) {
-    MDFS_TRY(const ReplyWindow::Lookup before, clients.begin(*request, times.cluster_ms));
+    const bool timed = entry.cluster_ms != 0;
+    MDFS_TRY(const auto before, clients.begin(*request, times.cluster_ms, timed));
     if (before.seen == ReplyWindow::Seen::kAnswered) return std::string(before.reply);
     if (before.seen == ReplyWindow::Seen::kForgotten) return encode(metadata::forgotten(*request));
   }

@@ -78,7 +78,6 @@ void SimLog::kill() {
 void SimLog::go_back_to(const NamespaceState& copy) {
   log_.clear();
   database_.go_back_to(copy);
-  database_.state().forget_nobody();
 }
 
 std::string SimLog::entry_of(const metadata::Change& change, Done done) {

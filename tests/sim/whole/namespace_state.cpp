@@ -70,7 +70,9 @@ Status BlockTable::set_replication(metadata::Place place, const metadata::Found&
 
 std::optional<metadata::ChangeReply> NamespaceState::kept_reply(
     const metadata::RequestId& request) const {
-  if (ages_.may_be_forgotten(request.client)) return metadata::forgotten(request);
+  if (ages_.may_be_forgotten(request.client, times_.cluster_ms)) {
+    return metadata::forgotten(request);
+  }
   const auto client = replies_.find(request.client);
   if (client == replies_.end()) return std::nullopt;
   const auto seen = client->second.find(request.sequence);
@@ -90,7 +92,9 @@ std::string NamespaceState::apply(std::uint64_t number, std::string_view command
   const auto* request = metadata::request_of(change);
   const bool protect = request != nullptr && !request->client.is_none();
   if (protect) {
-    if (ages_.may_be_forgotten(request->client)) return encode(metadata::forgotten(*request));
+    if (ages_.may_be_forgotten(request->client, times_.cluster_ms)) {
+      return encode(metadata::forgotten(*request));
+    }
     for (const auto client : ages_.seen(request->client, times_.cluster_ms)) {
       replies_.erase(client);
     }

@@ -65,10 +65,6 @@ class NamespaceState {
   // The answer to a request that was carried out, as far as it is kept.
   std::optional<metadata::ChangeReply> kept_reply(const metadata::RequestId& request) const;
 
-  // From now on. A copy that was gone back to takes clients for new that were born after it was
-  // made, and would not know them again once it has forgotten them.
-  void forget_nobody() { ages_ = metadata::ClientAges(); }
-
   BlockTable& table() { return table_; }
   const Visible& visible() const { return visible_; }
   std::uint64_t applied() const { return applied_; }

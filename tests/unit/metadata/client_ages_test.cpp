@@ -24,8 +24,8 @@ TEST_CASE("a client is forgotten once it was silent for longer than it is rememb
   CHECK(clients.is_known(silent));
   CHECK(clients.seen(other, 1101) == Clients{silent});
   CHECK(clients.forgotten_ms() == 1000);
-  CHECK(clients.may_be_forgotten(silent));
-  CHECK_FALSE(clients.may_be_forgotten(other));
+  CHECK(clients.may_be_forgotten(silent, 1101));
+  CHECK_FALSE(clients.may_be_forgotten(other, 1101));
 }
 
 TEST_CASE("of too many clients the most silent one is forgotten, never the one that asks") {
@@ -47,11 +47,23 @@ TEST_CASE("of too many clients the most silent one is forgotten, never the one t
 
 TEST_CASE("an unknown client is new only when it was born after all that was forgotten") {
   auto clients = ages(100, 10);
-  CHECK_FALSE(clients.may_be_forgotten(born_client(0, 1)));  // Nobody was forgotten yet.
+  CHECK_FALSE(clients.may_be_forgotten(born_client(0, 1), 0));  // Nobody was forgotten yet.
   clients.seen(born_client(0, 1), 50);
   clients.seen(born_client(0, 2), 500);
-  CHECK(clients.may_be_forgotten(born_client(50, 3)));
-  CHECK_FALSE(clients.may_be_forgotten(born_client(51, 3)));
+  CHECK(clients.may_be_forgotten(born_client(50, 3), 500));
+  CHECK_FALSE(clients.may_be_forgotten(born_client(51, 3), 500));
+}
+
+TEST_CASE("an unknown client from a time that the namespace has not come to is not taken for new") {
+  auto clients = ages(100, 10);
+  const auto of_the_future = born_client(501, 3);
+  CHECK(clients.may_be_forgotten(of_the_future, 500));
+  // Once it is taken for new it is also told from new ones when it was forgotten.
+  CHECK_FALSE(clients.may_be_forgotten(of_the_future, 501));
+  clients.seen(of_the_future, 501);
+  clients.seen(born_client(0, 2), 1000);
+  CHECK_FALSE(clients.is_known(of_the_future));
+  CHECK(clients.may_be_forgotten(of_the_future, 1000));
 }
 
 TEST_CASE("what was kept of clients goes on as it was") {
@@ -60,7 +72,7 @@ TEST_CASE("what was kept of clients goes on as it was") {
   clients.restore(born_client(0, 1), 60);
   CHECK(clients.forgotten_ms() == 40);
   CHECK(clients.seen_ms(born_client(0, 1)) == 60);
-  CHECK(clients.may_be_forgotten(born_client(40, 2)));
+  CHECK(clients.may_be_forgotten(born_client(40, 2), 60));
   CHECK(clients.seen(born_client(41, 2), 161) == Clients{born_client(0, 1)});
 }
 

@@ -20,6 +20,7 @@ struct Reading {
     for (std::size_t at = 0;;) {
       auto step = reader.step(std::as_bytes(std::span(in)), [this](auto part) {
         got.append(reinterpret_cast<const char*>(part.data()), part.size());
+        ++parts;
         return sink_status;
       });
       in.erase(0, step.consumed);
@@ -35,10 +36,11 @@ struct Reading {
   }
 
   AnswerReader reader{"node:1"};
-  std::string out;   // Requests.
-  std::string in;    // Not yet consumed.
-  std::string got;   // What the sink was given.
-  std::string sent;  // Notices of bad slices.
+  std::string out;        // Requests.
+  std::string in;         // Not yet consumed.
+  std::string got;        // What the sink was given.
+  std::size_t parts = 0;  // In how many calls.
+  std::string sent;       // Notices of bad slices.
   Status sink_status;
 };
 
@@ -68,6 +70,17 @@ TEST_CASE("An answer is the same however its bytes are cut") {
   CHECK(reading.got == bytes.substr(5, 3));
   CHECK(reading.in.empty());
   CHECK(reading.reader.requested() == 0);
+}
+
+TEST_CASE("A sink gets what has come of a frame at once") {
+  const std::string bytes = random_bytes(64 * kSlice);
+  Reading reading;
+  reading.ask(request_of(0, bytes.size()));
+  const auto ended = reading.show(answer_to(request_of(0, bytes.size()), bytes));
+  REQUIRE(ended.has_value());
+  CHECK(ended->ok());
+  CHECK(reading.got == bytes);
+  CHECK(reading.parts < 64);
 }
 
 TEST_CASE("Of a bad slice nothing is handed out, its server is told, and the next answer follows") {

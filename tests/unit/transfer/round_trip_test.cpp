@@ -97,22 +97,5 @@ TEST_CASE("Any range of a block reads as the same range of its bytes") {
   CHECK(*read_range(*client, BlockId{1}, kSlice, kSlice) == expected.substr(kSlice, kSlice));
 }
 
-TEST_CASE("A sink gets large parts at once") {
-  Node node;
-  const auto writer = open_writer({node.endpoint()});
-  const std::string bytes = random_bytes(64 * kSlice);
-  write_block(*writer, BlockId{1}, bytes);
-  const auto client = open_client(node);
-  REQUIRE(client->request({BlockId{1}, kGeneration, 0, bytes.size()}).ok());
-  std::size_t calls = 0;
-  REQUIRE(client
-              ->receive([&](std::span<const std::byte>) {
-                ++calls;
-                return Status();
-              })
-              .ok());
-  CHECK(calls < 64);
-}
-
 }  // namespace
 }  // namespace minidfs::transfer

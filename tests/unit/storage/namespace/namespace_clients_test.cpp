@@ -89,6 +89,20 @@ TEST_CASE("A client that was born before others were forgotten and never seen is
   CHECK(is_forgotten(clients.run(mkdir_by(early, 1, "/c"))));
 }
 
+TEST_CASE("A client from what a restored namespace does not hold any more has to take another id") {
+  Clients clients;
+  clients.pass(5000);
+  const ClientId later = born_client(clients.cluster_ms() + 1, 1);
+  CHECK(is_forgotten(clients.run(mkdir_by(later, 1, "/a"))));
+  CHECK_FALSE(clients.ns.reader().stat("/a").ok());
+  must(clients.ns.store().commit_batch());
+  const auto kept = must(clients.ns.reader().kept_reply({later, 1, 0}));
+  REQUIRE(kept.has_value());
+  CHECK(metadata::is_forgotten(*kept));
+  // An entry of version 1 has no time, and its client's id no birth.
+  CHECK(clients.ns.run(mkdir_by(ClientId{~std::uint64_t{0}, 1}, 1, "/old")).ok());
+}
+
 TEST_CASE("A clock that jumps by years makes nobody forgotten and nothing done twice") {
   Clients clients;
   auto& ns = clients.ns;
