@@ -213,17 +213,23 @@ TEST_CASE("A block goes from the socket to the disk by the disk's own thread at 
   const std::vector<bool> everywhere(3, true);
   CHECK(write_block(*writer, BlockId{1}, bytes).stored == everywhere);
   for (const auto& node : nodes) {
-    CHECK(node->store.sources() > 0);
     CHECK(*read_range(*open_client(*node), BlockId{1}, 0, bytes.size()) == bytes);
   }
-  // Blocks follow one another on one connection.
-  for (std::uint64_t i = 2; i < 6; ++i) {
+  // Blocks follow one another on one connection. A node that gets all of one before it looks takes
+  // it from memory.
+  const auto each_lent = [&nodes] {
+    return std::all_of(nodes.begin(), nodes.end(),
+                       [](const auto& node) { return node->store.sources() > 0; });
+  };
+  constexpr std::uint64_t kBlocksMax = 200;
+  for (std::uint64_t i = 2; i < 6 || (!each_lent() && i < kBlocksMax); ++i) {
     const std::string more = random_bytes(40 * kSlice + i, static_cast<unsigned>(i));
     CHECK(write_block(*writer, BlockId{i}, more).stored == everywhere);
     for (const auto& node : nodes) {
       CHECK(*read_range(*open_client(*node), BlockId{i}, 0, more.size()) == more);
     }
   }
+  CHECK(each_lent());
   for (const auto& node : nodes) {
     CHECK(comes_true([&] { return node->server->load().receive_bytes == 0; }));
   }
