@@ -24,7 +24,7 @@ using test::TestNamespace;
 Change mkdir_by(std::uint64_t client, std::uint64_t sequence, std::string path,
                 std::int64_t time_ms = 10) {
   return metadata::MakeDirectory{
-      {ClientId{1, client}, sequence, 0}, time_ms, std::move(path), false, 0755, "ann", "staff"};
+      {ClientId{0, client}, sequence, 0}, time_ms, std::move(path), false, 0755, "ann", "staff"};
 }
 
 std::string content(const std::string& path) {
@@ -113,14 +113,14 @@ TEST_CASE("A request that is asked again has its first answer, also after a rest
 TEST_CASE("A kept reply is found before its request is asked again") {
   const NamespaceDirectory directory;
   TestNamespace ns(directory.file());
-  const RequestId request{ClientId{1, 7}, 1, 0};
+  const RequestId request{ClientId{0, 7}, 1, 0};
   CHECK_FALSE(must(ns.reader().kept_reply(request)).has_value());
   const auto outcome = ns.run(mkdir_by(7, 1, "/a"));
   const auto kept = must(ns.reader().kept_reply(request));
   REQUIRE(kept.has_value());
   CHECK(kept->outcomes.at(0).value == outcome.value);
-  CHECK_FALSE(must(ns.reader().kept_reply({ClientId{1, 7}, 2, 0})).has_value());
-  CHECK_FALSE(must(ns.reader().kept_reply({ClientId{1, 8}, 1, 0})).has_value());
+  CHECK_FALSE(must(ns.reader().kept_reply({ClientId{0, 7}, 2, 0})).has_value());
+  CHECK_FALSE(must(ns.reader().kept_reply({ClientId{0, 8}, 1, 0})).has_value());
 }
 
 TEST_CASE("A database that begins again keeps all but its numbers and its life") {
