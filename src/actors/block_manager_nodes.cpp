@@ -356,7 +356,7 @@ bool BlockManager::still_goes(NodeIndex node, BlockId block) {
   const auto view = map_.find(block);
   if (!view || !map_.is_deleting(node, block)) return false;
   if (!view->owned) return true;
-  const std::uint32_t needed = repair_work_.deletes_good(node, block) ? view->wanted : 1;
+  const std::uint32_t needed = map_.deletes_good(node, block) ? view->wanted : 1;
   const auto may_go = std::count_if(
       view->replicas.begin(), view->replicas.end(), [&](const metadata::Replica& other) {
         return other.state == metadata::ReplicaState::kGood &&

@@ -219,6 +219,9 @@ class BlockMap {
   bool is_reported(const Block& block) const;
   // Whether the deletion of the node's replica has been decided and stands.
   bool is_deleting(NodeIndex node, BlockId block) const;
+  // Whether it is that of a replica which is good as far as is known now, whatever was known when
+  // it was decided. One that is out of reach may be.
+  bool deletes_good(NodeIndex node, BlockId block) const;
   // Replicas that a reader may be sent to.
   ReplicaList readable_replicas(BlockId block) const;
   // Those of the block's generation that were found corrupt, as if they were good: of some a part

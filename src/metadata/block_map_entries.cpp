@@ -264,6 +264,14 @@ bool BlockMap::is_deleting(NodeIndex node, BlockId block) const {
   });
 }
 
+bool BlockMap::deletes_good(NodeIndex node, BlockId block) const {
+  if (!is_deleting(node, block)) return false;
+  const Entry& entry = entries_.find(block)->second;
+  const Form form = form_of(block, entry, node);
+  const bool whole = form.length == entry.length || form.length == kOutOfReach;
+  return whole && form.generation == entry.generation;
+}
+
 ReplicaList BlockMap::readable_replicas(BlockId block) const {
   ReplicaList readable;
   const auto at = entries_.find(block);

@@ -67,7 +67,6 @@ void RepairWork::begin(BlockMap& map, const ReplicationPlan& plan, TimePoint now
     map.mark_deleting(command.node, command.block);
     const auto at = deletes_.try_emplace({command.block, command.node}).first;
     if (replica != nullptr && replica->state == ReplicaState::kGood) {
-      at->second.was_good = true;
       stop_counting(command.node, at->second);
       at->second.bytes_leaving = view->block.length;
       streams_of(command.node).bytes_leaving += view->block.length;
@@ -201,11 +200,6 @@ void RepairWork::delete_confirmed(NodeIndex node, BlockId block) {
 
 RepairWork::Streams RepairWork::streams(NodeIndex node) const {
   return node.value < streams_.size() ? streams_[node.value] : Streams{};
-}
-
-bool RepairWork::deletes_good(NodeIndex node, BlockId block) const {
-  const auto at = deletes_.find({block, node});
-  return at != deletes_.end() && at->second.was_good;
 }
 
 std::vector<ReplicaDelete> RepairWork::deletes_to_repeat(const BlockMap& map, TimePoint now) const {

@@ -101,8 +101,6 @@ class RepairWork {
   // It failed just now.
   bool bars(BlockId block, NodeIndex node, TimePoint now) const;
   bool delete_sent(NodeIndex node, BlockId block) const { return deletes_.contains({block, node}); }
-  // Whether the replica was good when its deletion was decided.
-  bool deletes_good(NodeIndex node, BlockId block) const;
   // Unconfirmed deletions that are due to be sent again and that the map still knows of.
   std::vector<ReplicaDelete> deletes_to_repeat(const BlockMap& map, TimePoint now) const;
   BlockId resume_at(std::size_t position) const { return resume_at_[position]; }
@@ -117,7 +115,6 @@ class RepairWork {
     TimePoint last_sent{};
     std::uint32_t sends = 0;
     std::uint64_t bytes_leaving = 0;  // As counted in the node's streams.
-    bool was_good = false;            // The replica, when its deletion was decided.
     bool confirmed = false;           // Kept nevertheless: a repetition may still be on its way.
   };
   using Copies = absl::btree_map<BlockId, Flight>;

@@ -17,7 +17,7 @@ void ReplicaTrimmer::repeat() {
   for (const auto& command : round_.in.work.deletes_to_repeat(round_.in.map, round_.in.now)) {
     const auto view = round_.in.map.find(command.block);
     // Good ones may have been lost since. Then what is not deleted yet had better stay.
-    const bool good = round_.in.work.deletes_good(command.node, command.block);
+    const bool good = round_.in.map.deletes_good(command.node, command.block);
     if (safe_count(*view) < (good ? view->wanted : 1U)) continue;
     if (!add(*view, command.node)) return;
   }

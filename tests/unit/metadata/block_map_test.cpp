@@ -196,13 +196,34 @@ TEST_CASE("A deletion that is cancelled leaves the replica as what it is known t
     if (corrupt_before) REQUIRE(map.mark_corrupt(kA, BlockId{7}, 1));
     REQUIRE(map.mark_deleting(kA, BlockId{7}) == ReplicaDelete{BlockId{7}, 1, kA});
     REQUIRE(map.mark_deleting(kB, BlockId{7}));
+    CHECK(map.deletes_good(kA, BlockId{7}) == !corrupt_before);
     if (!corrupt_before) CHECK_FALSE(map.mark_corrupt(kA, BlockId{7}, 1));
+    CHECK_FALSE(map.deletes_good(kA, BlockId{7}));
+    CHECK(map.deletes_good(kB, BlockId{7}));
     CHECK(map.cancel_deleting(kA, BlockId{7}));
     CHECK(map.cancel_deleting(kB, BlockId{7}));
     map.add_reported(kA, reported(7), nullptr);
     CHECK(state_of(map, 7, kA) == ReplicaState::kCorrupt);
     CHECK(state_of(map, 7, kB) == ReplicaState::kGood);
   }
+}
+
+TEST_CASE("The deletion of what was called bad and is whole is that of a good replica") {
+  BlockMap map = map_with_nodes();
+  REQUIRE(map.commit_block(owned(7), std::vector{kA, kB, kC, kD}));
+  REQUIRE(map.mark_corrupt(kA, BlockId{7}, 1));
+  REQUIRE(map.mark_deleting(kA, BlockId{7}));
+  map.add_reported(kA, reported(7), nullptr);
+  CHECK_FALSE(map.deletes_good(kA, BlockId{7}));  // Told before anybody read it.
+  auto read_again = reported(7);
+  read_again.fresh = true;
+  map.add_reported(kA, read_again, nullptr);
+  CHECK(map.deletes_good(kA, BlockId{7}));
+  // Out of reach it may be good when it comes back.
+  REQUIRE(map.mark_unreachable(kA, BlockId{7}, 1));
+  CHECK(map.deletes_good(kA, BlockId{7}));
+  CHECK(map.cancel_deleting(kA, BlockId{7}));
+  CHECK_FALSE(map.deletes_good(kA, BlockId{7}));
 }
 
 TEST_CASE("The replicas of a dead node are forgotten and its late reports ignored") {
