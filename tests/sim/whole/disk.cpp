@@ -48,10 +48,16 @@ void SimDisk::forget_process() {
   hanging_.clear();
 }
 
+// One that hangs already goes on as it does: a write that hung would else be hidden by later ones
+// that end.
 void SimDisk::hang(Hangs hangs) {
-  if (hangs != Hangs::kNot && hangs_ == Hangs::kNot) hangs_since_ = world_.now();
-  hangs_ = hangs;
-  if (hangs != Hangs::kNot) return;
+  if (hangs != Hangs::kNot) {
+    if (hangs_ != Hangs::kNot) return;
+    hangs_ = hangs;
+    hangs_since_ = world_.now();
+    return;
+  }
+  hangs_ = Hangs::kNot;
   hangs_since_.reset();
   for (auto& call : std::exchange(hanging_, {})) {
     process_.later(milliseconds{0}, [this, call = std::move(call)] { returned(call); });
