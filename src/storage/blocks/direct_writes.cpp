@@ -24,8 +24,8 @@ bool DirectWrites::wanted(Readers readers) {
     case WriteCache::kDirect:
       return true;
     case WriteCache::kAuto:
-      if (!compares_costs() || readers == Readers::kHere) return false;
-      return readers == Readers::kNobody || costs_.choose() == WriteWay::kDirect;
+      if (!compares_costs()) return false;
+      return readers == Readers::kNobody || costs_.choose(readers) == WriteWay::kDirect;
   }
   return false;
 }

@@ -15,19 +15,21 @@ void WriteCosts::note(WriteWay way, std::uint64_t bytes, std::chrono::nanosecond
   cost.known = true;
 }
 
-WriteWay WriteCosts::choose() {
-  const auto way = cheaper();
+WriteWay WriteCosts::choose(Readers readers) {
+  const bool here = readers == Readers::kHere;
+  const auto way = cheaper(here);
   if (++chosen_ % kTryEvery != 0) return way;
-  return way == WriteWay::kCached ? WriteWay::kDirect : WriteWay::kCached;
+  return way == WriteWay::kCached && !here ? WriteWay::kDirect : WriteWay::kCached;
 }
 
 // What is not known yet is tried.
-WriteWay WriteCosts::cheaper() {
+WriteWay WriteCosts::cheaper(bool readers_here) {
   const auto& cached = of(WriteWay::kCached);
   const auto& direct = of(WriteWay::kDirect);
   if (!cached.known) return WriteWay::kCached;
-  if (!direct.known) return WriteWay::kDirect;
-  return cached.ns_per_byte > kDear * direct.ns_per_byte ? WriteWay::kDirect : WriteWay::kCached;
+  if (!direct.known) return readers_here ? WriteWay::kCached : WriteWay::kDirect;
+  const double dear = readers_here ? kDearWithReaders : kDear;
+  return cached.ns_per_byte > dear * direct.ns_per_byte ? WriteWay::kDirect : WriteWay::kCached;
 }
 
 }  // namespace minidfs::storage

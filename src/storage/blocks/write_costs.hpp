@@ -8,6 +8,8 @@
 #include <chrono>
 #include <cstdint>
 
+#include "storage/blocks/block_store.hpp"
+
 namespace minidfs::storage {
 
 enum class WriteWay : std::uint8_t { kCached, kDirect };
@@ -18,12 +20,16 @@ class WriteCosts {
   void note(WriteWay way, std::uint64_t bytes, std::chrono::nanoseconds cpu);
 
   // For the next file. The page cache, as long as it is not dear: what the disk has then to do, it
-  // may do when it likes. Now and then the other way, so that a change is noticed.
-  WriteWay choose();
+  // may do when it likes. Now and then the other way, so that a change is noticed; not at the cost
+  // of readers here.
+  WriteWay choose(Readers readers);
 
  private:
   // Past the page cache when that costs so many times less.
-  static constexpr double kDear = 3;
+  static constexpr double kDear = 2;
+  // The same where readers will look for the bytes here: from the disk they cost them about as much
+  // more as a cheap page does.
+  static constexpr double kDearWithReaders = 6;
   // So many bytes outweigh all that was noted before.
   static constexpr std::uint64_t kMemoryBytes = std::uint64_t{32} << 20;
   // One file of so many goes the other way.
@@ -34,7 +40,7 @@ class WriteCosts {
     bool known = false;
   };
   Cost& of(WriteWay way) { return costs_.at(static_cast<std::size_t>(way)); }
-  WriteWay cheaper();
+  WriteWay cheaper(bool readers_here);
 
   std::array<Cost, 2> costs_;
   std::uint64_t chosen_ = 0;
