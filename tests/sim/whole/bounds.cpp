@@ -50,12 +50,12 @@ void check_memory(Cluster& cluster, const SimDatanode& node) {
                          std::to_string(memory.limit_bytes()));
 }
 
-// Who waits for a sync of a disk that hangs is answered.
+// Who waits for a disk that hangs is answered.
 void check_disk(Cluster& cluster, SimDatanode& node) {
   const auto hangs_since = node.disk().hangs_since();
   if (!hangs_since.has_value() || !node.process().works()) return;
   for (const auto& receiver : node.receivers()) {
-    const auto waits_since = receiver->waits_for_sync_since();
+    const auto waits_since = receiver->waits_for_disk_since();
     if (!waits_since.has_value()) continue;
     const auto since = std::max({*hangs_since, *waits_since, node.process().works_since()});
     if (cluster.world.now() - since > kDiskTimeout + kSlack) {

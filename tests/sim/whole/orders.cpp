@@ -12,6 +12,13 @@ constexpr milliseconds kTold{3000};
 
 }  // namespace
 
+void Orders::leadership_begins() {
+  told_.clear();
+  for (const auto& [id, owned] : cluster_.namenode.state().table().owned()) {
+    told_[id] = owned.wanted;
+  }
+}
+
 void Orders::note_effects(std::span<const metadata::BlockEffect> effects) {
   for (const auto& effect : effects) {
     if (effect.kind == metadata::BlockEffect::Kind::kFreed) continue;

@@ -43,7 +43,8 @@ class Orders {
   explicit Orders(Cluster& cluster) : cluster_(cluster) {}
 
   // --- The namenode's side ---
-  void leadership_begins() { told_.clear(); }
+  // It learns of files from the database as it is now; of what changes then, from the effects.
+  void leadership_begins();
   // What the block manager is told of files.
   void note_effects(std::span<const metadata::BlockEffect> effects);
   // In answer to what the process `life` of the node asked over its connection.

@@ -279,10 +279,10 @@ void Receiver::sweep() {
 
 // --- For checkers -----------------------------------------------------------------------------
 
-std::optional<TimePoint> Receiver::waits_for_sync_since() const {
+std::optional<TimePoint> Receiver::waits_for_disk_since() const {
   if (over_) return std::nullopt;
   for (const auto& [block, replica] : replicas_) {
-    if (replica.storing_since.has_value() && !replica.abandoned) return replica.storing_since;
+    if (replica.storing && !replica.abandoned) return replica.waits_for_disk_since;
   }
   return std::nullopt;
 }

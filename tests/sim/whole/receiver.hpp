@@ -37,7 +37,8 @@ class Receiver : public std::enable_shared_from_this<Receiver> {
 
   // --- For checkers ---
   bool waits_for_memory() const { return ticket_.has_value(); }
-  std::optional<TimePoint> waits_for_sync_since() const;
+  // For what of its blocks is to be stored.
+  std::optional<TimePoint> waits_for_disk_since() const;
   std::size_t held() const { return held_.size(); }
   // All that it holds only waits for the next node to take it.
   bool waits_for_next_node() const;
@@ -55,8 +56,9 @@ class Receiver : public std::enable_shared_from_this<Receiver> {
     transfer::BeginBlock begin;
     Content content = 0;
     std::uint64_t length = 0;
-    std::vector<std::size_t> unwritten;  // The leases of its writes that the disk owes.
-    std::optional<TimePoint> storing_since;
+    std::vector<std::size_t> unwritten;             // The leases of its writes that the disk owes.
+    bool storing = false;                           // To be synced once all is written.
+    std::optional<TimePoint> waits_for_disk_since;  // Since then for the sync, before for writes.
     bool syncing = false;
     bool abandoned = false;
   };

@@ -51,15 +51,18 @@ void Receiver::lost(Block block, const Error& error) {
 }
 
 void Receiver::act(const transfer::StoreReplica& effect) {
-  replicas_.at(effect.block).storing_since = now();
+  auto& replica = replicas_.at(effect.block);
+  replica.storing = true;
+  replica.waits_for_disk_since = now();
   sync_if_written(effect.block);
 }
 
 // What was begun to be stored stays, whether or not somebody still listens.
 void Receiver::sync_if_written(Block block) {
   auto& replica = replicas_.at(block);
-  if (!replica.storing_since.has_value() || !replica.unwritten.empty()) return;
+  if (!replica.storing || !replica.unwritten.empty()) return;
   if (replica.abandoned || std::exchange(replica.syncing, true)) return;
+  replica.waits_for_disk_since = now();
   node_.disk().work(storage::DiskWork::kSync,
                     [self = shared_from_this(), block](const Status& status) {
                       if (status.ok()) return self->synced(block);
