@@ -20,7 +20,9 @@ class OrderWindow {
   struct Options {
     std::size_t unconfirmed_max = 2'000;
     // What is under way is sent again when the node has confirmed nothing for so long: as long as
-    // it confirms, its queue moves.
+    // it confirms, its queue moves. It is also sent again when one that was sent so much later has
+    // been confirmed: the node takes them in turn, and did not take or could not carry out this
+    // one.
     std::chrono::milliseconds repeat_after{30'000};
     // So many that are not due any more are passed over at a time, so that a decision which was
     // taken back for a million replicas costs no heartbeat more than its part of them.
@@ -56,11 +58,19 @@ class OrderWindow {
     std::uint64_t generation = 0;
     bool again = false;
   };
+  struct Sent {
+    std::uint64_t generation = 0;
+    TimePoint at{};
+  };
+  void put_back(BlockId block, const Sent& sent);
+  void repeat_passed_over();
 
   Options options_;
   absl::btree_map<BlockId, Pending> pending_;
-  absl::btree_map<BlockId, std::uint64_t> sent_;  // Generations.
-  TimePoint moved_{};  // When orders were last sent to an idle node, repeated, or confirmed.
+  absl::btree_map<BlockId, Sent> sent_;
+  TimePoint moved_{};    // When orders were last sent to an idle node, repeated, or confirmed.
+  TimePoint reached_{};  // When the newest one that was confirmed had been sent.
+  TimePoint looked_{};   // Then for those that were passed over.
 };
 
 }  // namespace minidfs::metadata

@@ -56,6 +56,25 @@ TEST_CASE("Orders are repeated only when nothing is confirmed, or the node has b
   CHECK(window.pending() == 0);
 }
 
+TEST_CASE("An order that the node has passed over is sent again, however busy the node is") {
+  OrderWindow window({10, seconds(30)});
+  window.add(BlockId{1}, 1);
+  CHECK(window.take(kStart, kAll).size() == 1);
+  for (std::uint64_t id = 2; id <= 13; ++id) {
+    const auto now = kStart + seconds(5 * (id - 1));
+    window.add(BlockId{id}, 1);
+    const auto orders = window.take(now, kAll);
+    // Block 7 was sent half a minute after block 1 and is confirmed before block 8 is sent. Whether
+    // others were passed over is looked at twice a minute.
+    const bool repeats = now == kStart + seconds(60);
+    CHECK(ids(orders) ==
+          (repeats ? std::vector{BlockId{1}, BlockId{id}} : std::vector{BlockId{id}}));
+    CHECK(orders.front().again == repeats);
+    window.confirmed(BlockId{id}, 1, now + seconds(1));
+  }
+  CHECK(window.unconfirmed() == 1);
+}
+
 TEST_CASE("Deletions that were taken back cost no round more than its part of them") {
   OrderWindow window({10, seconds(30), 100});
   for (std::uint64_t id = 1; id <= 250; ++id) window.add(BlockId{id}, 1);
