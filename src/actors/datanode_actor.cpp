@@ -269,7 +269,7 @@ void DatanodeActorState::beaten(const metadata::SendHeartbeat& asked, const Hear
     told_ = {};
   }
   parts_.changes->doubt(reply.doubted);
-  const bool busy = news || copies_queued_ > 0 || removes_queued_ > 0;
+  const bool busy = news || copies_queued_ > 0 || parts_.changes->removals_queued() > 0;
   orders_ = &reply;
   step(metadata::HeartbeatAnswered{asked.connection,
                                    asked.request,
@@ -292,6 +292,7 @@ void DatanodeActorState::put_back_told() {
 
 void DatanodeActorState::perform(const metadata::FenceOrders& fence) {
   *parts_.gate = fence.fence;
+  parts_.changes->fence_removals(fence.fence);
   self_->request(parts_.orders, caf::infinite, fence).then([this, number = fence.fence](bool) {
     step(metadata::Fenced{number});
   });
@@ -303,15 +304,9 @@ void DatanodeActorState::perform(const metadata::KeepKnown& keep) {
 
 void DatanodeActorState::perform(const metadata::ObeyOrders& obey) {
   MDFS_ASSERT(orders_ != nullptr);
-  const auto& removes = orders_->remove;
-  const auto accepted = std::min(removes.size(), kRemovesQueuedMax - removes_queued_);
-  if (accepted > 0) {
-    RemoveBatch batch{obey.fence, {removes.data(), removes.data() + accepted}};
-    removes_queued_ += accepted;
-    self_->request(parts_.orders, caf::infinite, std::move(batch)).then([this, accepted](bool) {
-      removes_queued_ -= accepted;
-    });
-  }
+  // What is told and not answered yet is so with a later heartbeat.
+  auto removals = parts_.changes->accept(orders_->remove, told_.changes);
+  if (!removals.empty()) self_->send(parts_.orders, RemoveBatch{obey.fence, std::move(removals)});
   for (const auto& order : orders_->copy) begin_copy(order, obey.fence);
   if (orders_->scrub_now != 0) parts_.scrub_now(orders_->scrub_now);
 }

@@ -55,9 +55,7 @@ struct DatanodeParts {
   std::function<void(const Error&)> on_refused;
 };
 
-// Orders that are not carried out yet. More are not accepted: removals are then not confirmed, so
-// that the namenode orders them again, and copies are told as failed.
-inline constexpr std::size_t kRemovesQueuedMax = 4096;
+// Copies that are not carried out yet. More are not accepted, and told as failed.
 inline constexpr std::size_t kCopiesQueuedMax = 4096;
 
 class DatanodeActorState {
@@ -116,7 +114,6 @@ class DatanodeActorState {
   Told told_;
   const HeartbeatReply* orders_ = nullptr;  // During the step about it.
   std::optional<metadata::ReportChunk> last_chunk_;
-  std::size_t removes_queued_ = 0;
   std::size_t copies_queued_ = 0;
   std::size_t next_copier_ = 0;
   std::vector<CopyFailure> failed_copies_;  // To be told with the next heartbeat.

@@ -63,11 +63,11 @@ CopyDone carry_out(const CopyOrder& order, transfer::ReplicaCopier& copier,
 OrderActor::behavior_type order_actor(OrderActor::pointer, OrderParts parts) {
   return {
       [parts](const RemoveBatch& batch) {
-        for (const auto& order : batch.orders) {
-          if (batch.fence < *parts.gate) break;
-          remove_replica(order, *parts.store, *parts.changes, parts.keep_corrupt);
+        for (const auto block : batch.blocks) {
+          const auto order = parts.changes->take_removal(block, batch.fence);
+          if (!order.has_value()) continue;
+          remove_replica(*order, *parts.store, *parts.changes, parts.keep_corrupt);
         }
-        return true;
       },
       [parts](const metadata::FenceOrders& fence) {
         keep(fence.known, *parts.epoch);

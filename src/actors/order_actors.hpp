@@ -19,13 +19,14 @@
 
 namespace minidfs::actors {
 
-// The number of the last fence (metadata/membership.hpp): orders that carry a lower one are dropped
-// when their turn comes. Raised by the datanode actor, read by those that carry orders out.
+// The number of the last fence (metadata/membership.hpp): copies that carry a lower one are dropped
+// when their turn comes. Raised by the datanode actor, read by those that copy.
 using OrderGate = std::atomic<std::uint64_t>;
 
+// Each removal is carried out if ReplicaChanges says so when its turn has come.
 struct RemoveBatch {
   std::uint64_t fence = 0;
-  std::vector<RemoveOrder> orders;
+  std::vector<BlockId> blocks;
 };
 struct FencedCopy {
   std::uint64_t fence = 0;
@@ -41,7 +42,7 @@ struct CopyDone {
 // Removes replicas, one after another, and keeps the known epoch on disk. It does so in the order
 // of its mailbox: the answer to a fence means that no order from before it is left, and orders from
 // after it are carried out only when the epoch that gave them is on disk.
-using OrderActor = caf::typed_actor<caf::replies_to<RemoveBatch>::with<bool>,
+using OrderActor = caf::typed_actor<caf::reacts_to<RemoveBatch>,
                                     caf::replies_to<metadata::FenceOrders>::with<bool>,
                                     caf::reacts_to<metadata::KeepKnown>>;
 // Sends replicas to other datanodes, one after another.
@@ -52,7 +53,6 @@ struct OrderParts {
   storage::BlockStore* store = nullptr;
   ReplicaChanges* changes = nullptr;
   storage::DatanodeEpoch* epoch = nullptr;
-  const OrderGate* gate = nullptr;
   bool keep_corrupt = false;  // A copy of a bad replica is kept when it is removed.
 };
 

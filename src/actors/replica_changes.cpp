@@ -15,8 +15,26 @@ constexpr std::size_t kBadMax = 100'000;
 
 void ReplicaChanges::replica_stored(const storage::ReplicaInfo& replica) {
   const std::lock_guard lock(mutex_);
-  changes_.stored({replica.block, replica.generation, replica.length});
+  removals_.came(replica.block);
+  tell_what_is_there({replica.block, replica.generation, replica.length}, true);
   bad_.erase(replica.block);
+}
+
+// Under the lock, and so in the order in which it was looked. The store does not call back
+// meanwhile.
+void ReplicaChanges::tell_what_is_there(const metadata::Block& replica, bool stored) {
+  bool is_there = stored;
+  metadata::Block block = replica;
+  if (store_ != nullptr) {
+    const auto found = store_->find(replica.id);
+    is_there = found.has_value();
+    if (is_there) block = {found->block, found->generation, found->length};
+  }
+  if (is_there) {
+    changes_.stored(block);
+  } else {
+    changes_.removed(block);
+  }
 }
 
 void ReplicaChanges::replica_corrupt(BlockId block, std::uint64_t generation, std::string reason) {
@@ -64,7 +82,7 @@ void ReplicaChanges::tell_bad_again(storage::BlockStore& store) {
     const std::lock_guard lock(mutex_);
     for (const auto& [block, bad] : bad_) known.push_back(block);
   }
-  // Without the lock: the store tells of its replicas from within its own.
+  // Of each by itself, so that others need not wait for all.
   for (const BlockId block : known) {
     const auto there = store.find(block);
     if (!there) continue;
@@ -84,6 +102,7 @@ void ReplicaChanges::replica_whole(const storage::ReplicaInfo& replica, std::uin
   const auto found = bad_.find(replica.block);
   if (found == bad_.end() || found->second.finding != finding) return;
   bad_.erase(found);
+  removals_.came(replica.block);
   changes_.stored({replica.block, replica.generation, replica.length});
   log_info("datanode", "replica of block {} (generation {}) was called bad and is whole",
            replica.block.value, replica.generation);
@@ -96,7 +115,7 @@ std::vector<BlockId> ReplicaChanges::take_unchecked() {
 
 void ReplicaChanges::replica_removed(BlockId block, std::uint64_t generation) {
   const std::lock_guard lock(mutex_);
-  changes_.removed({block, generation, 0});
+  tell_what_is_there({block, generation, 0}, false);
   bad_.erase(block);
 }
 
@@ -111,6 +130,7 @@ void ReplicaChanges::replicas_back(std::span<const storage::ReplicaInfo> replica
   const std::lock_guard lock(mutex_);
   for (const auto& replica : replicas) {
     const metadata::Block block{replica.block, replica.generation, replica.length};
+    removals_.came(replica.block);
     changes_.back(block);
     if (standing(replica)) changes_.found_corrupt(block);
   }
@@ -130,6 +150,37 @@ metadata::IncrementalReport ReplicaChanges::take() {
 void ReplicaChanges::put_back(const metadata::IncrementalReport& report) {
   const std::lock_guard lock(mutex_);
   changes_.put_back(report);
+}
+
+std::vector<BlockId> ReplicaChanges::accept(std::span<const RemoveOrder> orders,
+                                            const metadata::IncrementalReport& told_later) {
+  using Taken = metadata::QueuedRemovals::Taken;
+  std::vector<BlockId> accepted;
+  const std::lock_guard lock(mutex_);
+  const metadata::Untold untold{changes_, told_later};
+  for (const auto& order : orders) {
+    if (removals_.order(order.block, order.generation, untold) == Taken::kQueued) {
+      accepted.push_back(order.block);
+    }
+  }
+  return accepted;
+}
+
+std::optional<RemoveOrder> ReplicaChanges::take_removal(BlockId block, std::uint64_t fence) {
+  const std::lock_guard lock(mutex_);
+  const auto generation = removals_.take(block, fence);
+  if (!generation.has_value()) return std::nullopt;
+  return RemoveOrder{block, *generation};
+}
+
+void ReplicaChanges::fence_removals(std::uint64_t fence) {
+  const std::lock_guard lock(mutex_);
+  removals_.fence(fence);
+}
+
+std::size_t ReplicaChanges::removals_queued() const {
+  const std::lock_guard lock(mutex_);
+  return removals_.size();
 }
 
 }  // namespace minidfs::actors

@@ -1,17 +1,21 @@
 // What happened to a datanode's replicas since the last heartbeat. Filled by the data server's
 // threads, the scrubber, failing disks and the actor that carries out orders; emptied by the
-// datanode actor. Thread-safe.
+// datanode actor. Keeps the removals that were ordered as well, as what happens to a replica
+// decides whether an order to remove it still holds. Thread-safe.
 #pragma once
 
 #include <cstddef>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "actors/datanode_messages.hpp"
 #include "metadata/block_report.hpp"
+#include "metadata/queued_removals.hpp"
 #include "storage/blocks/block_store.hpp"
 #include "transfer/data_server.hpp"
 
@@ -21,10 +25,15 @@ class ReplicaChanges final : public transfer::DataServerEvents {
  public:
   // Blocks in one heartbeat: a lost disk may have held millions.
   static constexpr std::size_t kBlocksPerHeartbeatMax = 4'096;
+  // Removals that wait. More are not accepted, so that the namenode orders them again.
+  static constexpr std::size_t kRemovalsMax = 4'096;
 
   // `bad_found` is called after each bad replica; it must not block. To be set before others know
   // this object.
   void on_bad_found(std::function<void()> bad_found) { bad_found_ = std::move(bad_found); }
+  // Where to look what is there when a replica was stored or removed: two of one block that happen
+  // close together are told of in any order. To be set likewise; none: what is told is believed.
+  void look_in(storage::BlockStore& store) { store_ = &store; }
 
   void replica_stored(const storage::ReplicaInfo& replica) override;
   void replica_corrupt(BlockId block, std::uint64_t generation, std::string reason) override;
@@ -53,10 +62,25 @@ class ReplicaChanges final : public transfer::DataServerEvents {
   // Puts back what could not be delivered; what came since decides.
   void put_back(const metadata::IncrementalReport& report);
 
+  // --- Ordered removals (metadata/queued_removals.hpp) ---
+
+  // Those among the orders whose turn is to come, each once. `told_later` was told with a later
+  // heartbeat than the one that these answer.
+  std::vector<BlockId> accept(std::span<const RemoveOrder> orders,
+                              const metadata::IncrementalReport& told_later);
+  // Nothing when the order is void, or from before the last fence.
+  std::optional<RemoveOrder> take_removal(BlockId block, std::uint64_t fence);
+  void fence_removals(std::uint64_t fence);
+  std::size_t removals_queued() const;
+
  private:
+  void tell_what_is_there(const metadata::Block& replica, bool stored);
+
   std::function<void()> bad_found_;
+  storage::BlockStore* store_ = nullptr;
   mutable std::mutex mutex_;
   metadata::ChangeCollector changes_;
+  metadata::QueuedRemovals removals_{kRemovalsMax};
   struct Bad {
     std::uint64_t generation = 0;
     std::uint64_t finding = 0;

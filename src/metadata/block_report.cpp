@@ -185,6 +185,12 @@ void ChangeCollector::found_corrupt(const Block& replica) {
   }
 }
 
+bool ChangeCollector::brings(BlockId block) const {
+  const auto at = changes_.find(block);
+  if (at == changes_.end()) return false;
+  return at->second.kind == Kind::kStored || at->second.kind == Kind::kBack;
+}
+
 IncrementalReport ChangeCollector::take(std::size_t limit) {
   IncrementalReport report;
   auto at = changes_.begin();

@@ -93,6 +93,8 @@ class ChangeCollector {
   void found_corrupt(const Block& replica);
   void clear() { changes_.clear(); }
   bool empty() const { return changes_.empty(); }
+  // Whether it is to tell that the block has a replica here, stored or back.
+  bool brings(BlockId block) const;
   // At most `limit` blocks, in order of id; they are forgotten here.
   IncrementalReport take(std::size_t limit);
   // The report could not be delivered: what did not change since is told again.

@@ -75,12 +75,9 @@ struct OrdersTaken {
   std::vector<metadata::FenceOrders> fences;
 };
 
-OrderActor::behavior_type slow_orders(OrderActor::pointer self, OrdersTaken* taken) {
+OrderActor::behavior_type slow_orders(OrderActor::pointer, OrdersTaken* taken) {
   return {
-      [self, taken](const RemoveBatch& batch) -> caf::result<bool> {
-        taken->batches.push_back(batch);
-        return self->make_response_promise<bool>();  // A disk that takes its time.
-      },
+      [taken](const RemoveBatch& batch) { taken->batches.push_back(batch); },
       [taken](const metadata::FenceOrders& fence) {
         taken->fences.push_back(fence);
         return true;
@@ -141,6 +138,11 @@ class DatanodeFixture {
       scheduler_.advance_time(kStep);
       scheduler_.run();
     }
+  }
+  std::size_t removals_taken() const {
+    std::size_t count = 0;
+    for (const auto& batch : orders.batches) count += batch.blocks.size();
+    return count;
   }
   // Answers the heartbeats that it owes.
   void answer_late() {
@@ -231,15 +233,57 @@ TEST_CASE("a new leadership's report comes after a fence that stops what was ord
 TEST_CASE("only so many removals wait at a datanode, the rest is left to be ordered again") {
   DatanodeFixture node;
   node.advance(seconds(2));
-  for (int round = 0; round < 3; ++round) {
+  for (std::uint64_t round = 0; round < 3; ++round) {
     for (std::uint64_t block = 1; block <= 2000; ++block) {
-      node.script.next_reply.remove.push_back({BlockId{block}, 1});
+      node.script.next_reply.remove.push_back({BlockId{round * 2000 + block}, 1});
     }
     node.advance(seconds(1));
   }
-  std::size_t queued = 0;
-  for (const auto& batch : node.orders.batches) queued += batch.orders.size();
-  CHECK(queued == kRemovesQueuedMax);
+  CHECK(node.removals_taken() == ReplicaChanges::kRemovalsMax);
+}
+
+TEST_CASE("a removal that is ordered again while it waits does not wait twice") {
+  DatanodeFixture node;
+  node.advance(seconds(2));
+  for (int round = 0; round < 3; ++round) {
+    node.script.next_reply.remove = {{BlockId{1}, 1}, {BlockId{2}, 1}};
+    node.advance(seconds(1));
+  }
+  CHECK(node.removals_taken() == 2);
+}
+
+TEST_CASE("a replica stored after its block's removal was ordered stays, though the order waits") {
+  DatanodeFixture node;
+  node.advance(seconds(2));
+  node.script.next_reply.remove = {{BlockId{1}, 1}, {BlockId{2}, 1}};
+  node.advance(seconds(1));
+  REQUIRE(node.orders.batches.size() == 1);
+  node.changes.replica_stored({BlockId{1}, 1, 100, 100});
+  CHECK_FALSE(node.changes.take_removal(BlockId{1}, node.gate).has_value());
+  CHECK(node.changes.take_removal(BlockId{2}, node.gate).has_value());
+}
+
+TEST_CASE("the orders of a late answer leave alone what was stored since it was asked for") {
+  DatanodeFixture node;
+  node.advance(seconds(2));
+  node.script.answers_heartbeats = false;
+  node.advance(milliseconds(1600));
+  REQUIRE(node.script.unanswered.size() == 1);
+  // Stored, and told with the heartbeat that is sent when the first one has not been answered.
+  node.changes.replica_stored({BlockId{1}, 1, 100, 100});
+  node.advance(milliseconds(5500));
+  REQUIRE(node.script.unanswered.size() == 2);
+  REQUIRE(node.script.heartbeats.back().changes.added.size() == 1);
+  node.script.next_reply.remove = {{BlockId{1}, 1}, {BlockId{2}, 1}};  // In the first answer.
+  node.answer_late();
+  REQUIRE(node.orders.batches.size() == 1);
+  CHECK(node.orders.batches[0].blocks == std::vector{BlockId{2}});
+  // An order of a namenode that has been told is obeyed.
+  node.script.answers_heartbeats = true;
+  node.script.next_reply.remove = {{BlockId{1}, 1}};
+  node.advance(seconds(1));
+  REQUIRE(node.orders.batches.size() == 2);
+  CHECK(node.orders.batches[1].blocks == std::vector{BlockId{1}});
 }
 
 TEST_CASE("the order actor drops orders from before the last fence and keeps the epoch on disk") {
@@ -249,17 +293,21 @@ TEST_CASE("the order actor drops orders from before the last fence and keeps the
   REQUIRE(epoch.ok());
   transfer::FakeBlockStore store{kCluster};
   ReplicaChanges changes;
-  OrderGate gate{2};
   caf::actor_system_config config;
   config.add_message_types<caf::id_block::minidfs>();
   config.set("scheduler.policy", caf::atom("testing"));
   caf::actor_system system{config};
   auto& scheduler = dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());
-  const auto orders =
-      system.spawn(order_actor, OrderParts{&store, &changes, &*epoch, &gate, false});
-  caf::anon_send(orders, RemoveBatch{1, {{BlockId{1}, 1}}});
+  const auto orders = system.spawn(order_actor, OrderParts{&store, &changes, &*epoch, false});
+  const auto order = [&](std::uint64_t fence, BlockId block) {
+    changes.accept(std::vector{RemoveOrder{block, 1}}, {});
+    caf::anon_send(orders, RemoveBatch{fence, {block}});
+  };
+  changes.fence_removals(1);
+  order(1, BlockId{1});
+  changes.fence_removals(2);
   caf::anon_send(orders, metadata::FenceOrders{2, {{{7, 7}, 9}, 50}});
-  caf::anon_send(orders, RemoveBatch{2, {{BlockId{2}, 1}}});
+  order(2, BlockId{2});
   scheduler.run();
   const auto report = changes.take();
   REQUIRE(report.removed.size() == 1);

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "unit/transfer/fake_block_store.hpp"
+
 namespace minidfs::actors {
 namespace {
 
@@ -104,6 +106,56 @@ TEST_CASE("what another process of the node called bad is looked at, and not tol
   CHECK(changes.take_unchecked() == std::vector{BlockId{1}, BlockId{2}});
   changes.replica_whole(replica(2), changes.finding(replica(2)));
   CHECK(changes.take().added.size() == 1);
+}
+
+TEST_CASE(
+    "what is told of a block that is stored and removed at once is what is there in the end") {
+  transfer::FakeBlockStore store{{1, 2}};
+  ReplicaChanges changes;
+  changes.look_in(store);
+  const auto put = [&] {
+    auto writer = store.create(BlockId{1}, 1, 0);
+    REQUIRE(writer.ok());
+    (*writer)->finish([](const Result<storage::ReplicaInfo>&) {});
+  };
+  SECTION("a removal overtakes what is told of the storing") {
+    changes.replica_removed(BlockId{1}, 1);
+    changes.replica_stored(replica(1));
+    const auto report = changes.take();
+    CHECK(report.added.empty());
+    CHECK(report.removed.size() == 1);
+  }
+  SECTION("a storing overtakes what is told of the removal") {
+    put();
+    changes.replica_stored(replica(1));
+    changes.replica_removed(BlockId{1}, 1);
+    const auto report = changes.take();
+    CHECK(report.added.size() == 1);
+    CHECK(report.removed.empty());
+  }
+}
+
+TEST_CASE("whatever makes a replica count again makes earlier orders to remove it void") {
+  ReplicaChanges changes;
+  changes.replica_corrupt(BlockId{3}, 1, "flipped");
+  const auto finding = changes.finding(replica(3));
+  changes.take();
+  std::vector<RemoveOrder> orders;
+  for (std::uint64_t block = 1; block <= 4; ++block) orders.push_back({BlockId{block}, 1});
+  CHECK(changes.accept(orders, {}).size() == 4);
+  changes.replica_stored(replica(1));
+  changes.replicas_back(std::vector{replica(2)});
+  changes.replica_whole(replica(3), finding);
+  CHECK(changes.removals_queued() == 4);
+  for (std::uint64_t block = 1; block <= 3; ++block) {
+    CHECK_FALSE(changes.take_removal(BlockId{block}, 0).has_value());
+  }
+  CHECK(changes.take_removal(BlockId{4}, 0).has_value());
+  CHECK(changes.removals_queued() == 0);
+  // They are obeyed when the namenode has been told.
+  CHECK(changes.accept(orders, {}) == std::vector{BlockId{4}});
+  changes.take();
+  CHECK(changes.accept(orders, {}).size() == 3);
 }
 
 }  // namespace minidfs::actors

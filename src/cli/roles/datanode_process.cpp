@@ -117,6 +117,7 @@ class Datanode final : public DatanodeProcess {
     };
     MDFS_TRY(store_, storage::BlockStore::open(stored));
     changes_.on_bad_found([store = store_.get()] { store->check_disks(); });
+    changes_.look_in(*store_);
     transfer::DataServerOptions options;
     options.listen = {config.common.listen, addresses.port};
     options.threads = config.datanode.threads;
@@ -154,8 +155,8 @@ class Datanode final : public DatanodeProcess {
              config.common.listen, server_->port(), absl::StrJoin(addresses.data_dirs, ","),
              to_string(store_->node_id()), usage.replicas, human_size(usage.free_bytes));
     orders_ = system_.spawn<caf::detached>(
-        actors::order_actor, actors::OrderParts{store_.get(), &changes_, &*epoch_, &gate_,
-                                                config.datanode.keep_corrupt});
+        actors::order_actor,
+        actors::OrderParts{store_.get(), &changes_, &*epoch_, config.datanode.keep_corrupt});
     parts.orders = orders_;
     const actors::CopyParts copy{store_.get(), &changes_, &gate_,
                                  config.datanode.copy_rate / kCopiers, &stopping_};

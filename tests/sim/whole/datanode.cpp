@@ -14,6 +14,7 @@ namespace {
 // Units of a piece each, and little of them: what is scarce shows what waits for what.
 constexpr std::size_t kReserve = 1;
 constexpr std::size_t kCopyPieces = 2;
+constexpr std::size_t kRemovalsMax = 20;
 
 std::uint64_t pieces_shared(World& world) { return world.below(2); }
 
@@ -30,6 +31,7 @@ SimDatanode::SimDatanode(Cluster& cluster, Place place)
       process_(cluster.world),
       link_(cluster.network, cluster.namenode, process_, place),
       disk_(cluster.world, process_, [this](const auto& effects) { disk_changed(effects); }),
+      queued_(kRemovalsMax),
       memory_(pieces_shared(cluster.world), kReserve) {}
 
 // --- The data plane ---------------------------------------------------------------------------
@@ -74,6 +76,7 @@ bool SimDatanode::keep(const metadata::Block& block, Content content) {
   }
   disk_.replicas[block.id] = {block, content, !disk_.lies};
   bad_.erase(block.id);
+  queued_.came(block.id);
   cluster_.orders.stored(place_, block.id);
   cluster_.world.trace([&] { return name() + " stores block " + to_string(block.id); });
   changes_.stored(block);
@@ -122,6 +125,7 @@ void SimDatanode::check_bad(const metadata::Block& block) {
     if (!status.ok()) return check_bad_later(block);
     cluster_.world.note("a replica that was called bad and is whole");
     bad_.erase(block.id);
+    queued_.came(block.id);
     changes_.stored(block);
     cluster_.orders.found_whole(place_, block.id);
   });
@@ -145,7 +149,10 @@ void SimDatanode::disk_changed(const storage::DiskHealth::Effects& effects) {
     for (const auto& [id, replica] : disk_.replicas) changes_.unreachable(replica.block);
   }
   if (effects.back && std::exchange(told_lost_, false)) {
-    for (const auto& [id, replica] : disk_.replicas) changes_.back(replica.block);
+    for (const auto& [id, replica] : disk_.replicas) {
+      queued_.came(id);
+      changes_.back(replica.block);
+    }
     tell_bad_again();
   }
 }
@@ -176,8 +183,11 @@ void SimDatanode::forget_process() {
   failed_copies_.clear();
   bad_.clear();
   told_ = {};
+  queued_ = metadata::QueuedRemovals(kRemovalsMax);
   removes_.clear();
+  given_.clear();
   removing_ = false;
+  fence_ = 0;
   fence_waiting_ = 0;
   disk_.forget_process();
   told_lost_ = false;
@@ -236,8 +246,11 @@ void SimDatanode::lose_one_of_several(const metadata::Block& block) {
 // Orders given before are dropped; one that is being carried out comes to its end first.
 void SimDatanode::fence(const metadata::FenceOrders& effect) {
   if (!removes_.empty()) cluster_.world.note("a fence with orders queued");
+  queued_.fence(effect.fence);
   removes_.clear();
+  given_.clear();
   known_on_disk_ = effect.known;
+  fence_ = effect.fence;
   fence_waiting_ = effect.fence;
   disk_.work(storage::DiskWork::kSync, [this](const Status&) {
     if (!removing_) fenced();
@@ -249,27 +262,59 @@ void SimDatanode::fenced() {
 }
 
 void SimDatanode::obey(const Beaten& beaten) {
-  for (const auto& order : beaten.removes) {
-    order->queued = true;
-    removes_.push_back(order);
-  }
+  for (const auto& order : beaten.removes) queue(order);
   take_removes();
   for (const auto& order : beaten.reply.copy) copy(order);
 }
 
+void SimDatanode::queue(const OrderPtr& order) {
+  using Taken = metadata::QueuedRemovals::Taken;
+  const auto block = order->order.block;
+  const metadata::Untold untold{changes_, told_.changes};
+  if (untold.brings(block)) {
+    cluster_.world.note("an order that does not know of what was stored since");
+  }
+  const auto taken = queued_.order(block, order->order.generation, untold);
+  if (taken == Taken::kNot) return;
+  if (taken == Taken::kQueued) removes_.push_back(block);
+  auto& given = given_[block];
+  if (given != nullptr) given->queued = false;
+  given = order;
+  given->queued = true;
+}
+
 void SimDatanode::take_removes() {
-  if (removing_ || removes_.empty()) return;
-  removing_ = true;
-  const auto given = removes_.front();
-  removes_.pop_front();
-  disk_.unlink([this, given](const Status& status) {
-    removing_ = false;
-    // One that failed is not told: it will be ordered again.
-    if (status.ok()) remove(*given);
+  while (!removing_) {
+    const auto given = next_removal();
+    if (given == nullptr) return;
+    if (!disk_.replicas.contains(given->order.block)) {
+      remove(*given);
+      given->queued = false;
+      continue;
+    }
+    removing_ = true;
+    disk_.unlink([this, given](const Status& status) {
+      removing_ = false;
+      // One that failed is not told: it will be ordered again.
+      if (status.ok()) remove(*given);
+      given->queued = false;
+      fenced();
+      take_removes();
+    });
+  }
+}
+
+// None: nothing is left to be removed.
+OrderPtr SimDatanode::next_removal() {
+  while (!removes_.empty()) {
+    const auto block = removes_.front();
+    removes_.pop_front();
+    auto given = given_.extract(block).mapped();
+    if (queued_.take(block, fence_).has_value()) return given;
+    cluster_.world.note("an order that was void when its turn came");
     given->queued = false;
-    fenced();
-    take_removes();
-  });
+  }
+  return nullptr;
 }
 
 void SimDatanode::remove(const GivenOrder& given) {

@@ -14,6 +14,7 @@
 #include "actors/datanode_messages.hpp"
 #include "metadata/block_report.hpp"
 #include "metadata/membership.hpp"
+#include "metadata/queued_removals.hpp"
 #include "sim/whole/control_link.hpp"
 #include "sim/whole/disk.hpp"
 #include "sim/whole/orders.hpp"
@@ -100,7 +101,9 @@ class SimDatanode {
   void fence(const metadata::FenceOrders& effect);
   void fenced();
   void obey(const Beaten& beaten);
+  void queue(const OrderPtr& order);
   void take_removes();
+  OrderPtr next_removal();
   void remove(const GivenOrder& given);
   void copy(const actors::CopyOrder& order);
 
@@ -132,12 +135,15 @@ class SimDatanode {
   Told told_;
   std::optional<metadata::ReportChunk> chunk_;  // The last one sent.
   std::map<BlockId, metadata::Block> bad_;      // As actors/replica_changes.
-  std::deque<OrderPtr> removes_;
+  metadata::QueuedRemovals queued_;
+  std::deque<BlockId> removes_;        // In the order of their turns.
+  std::map<BlockId, OrderPtr> given_;  // Why they are in it.
   bool removing_ = false;
   bool told_lost_ = false;  // That the replicas are unavailable, as the disk hangs.
   transfer::MemoryBudget memory_;
   std::map<transfer::MemoryBudget::Ticket, std::shared_ptr<Receiver>> waiting_;
   std::vector<std::shared_ptr<Receiver>> receivers_;
+  std::uint64_t fence_ = 0;          // The last one.
   std::uint64_t fence_waiting_ = 0;  // 0: none.
 };
 

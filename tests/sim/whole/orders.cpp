@@ -123,13 +123,34 @@ void Orders::lists_replicas(Place node, const metadata::Epoch& epoch) {
   listed_[node] = {epoch, cluster_.world.now()};
 }
 
+void Orders::stored(Place node, BlockId block) {
+  bad_.erase({node, block});
+  stored_[{node, block}] = cluster_.world.now();
+}
+
 void Orders::carried_out(const GivenOrder& order) {
+  judge_epoch(order);
+  judge_replica(order);
+}
+
+void Orders::judge_epoch(const GivenOrder& order) const {
   const auto listed = listed_.find(order.node);
   if (listed == listed_.end() || listed->second.epoch == order.epoch) return;
   if (order.at > listed->second.at) return;
   cluster_.world.violated("node " + std::to_string(order.node) + " removes block " +
                           to_string(order.order.block) +
                           " for a leadership, and has listed it for a later one");
+}
+
+void Orders::judge_replica(const GivenOrder& order) const {
+  const auto block = order.order.block;
+  const auto& replicas = cluster_.nodes[static_cast<std::size_t>(order.node - 1)]->disk().replicas;
+  const auto there = replicas.find(block);
+  if (there == replicas.end() || there->second.block.generation > order.order.generation) return;
+  const auto stored = stored_.find({order.node, block});
+  if (stored == stored_.end() || stored->second <= order.at) return;
+  cluster_.world.violated("node " + std::to_string(order.node) + " removes its replica of block " +
+                          to_string(block) + ", which was stored after that was ordered");
 }
 
 }  // namespace minidfs::sim

@@ -6,6 +6,8 @@
 //   is under way to those. One replica is enough when the one that goes was found bad.
 // - A node that has begun to list its replicas for a leadership carries out no order of an earlier
 //   one.
+// - An order is about the replica that was there when it was given. One that was stored since, on
+//   which the namenode may count, does not go by it.
 #pragma once
 
 #include <cstdint>
@@ -53,10 +55,11 @@ class Orders {
 
   // --- The datanode's side ---
   void lists_replicas(Place node, const metadata::Epoch& epoch);
+  // Before what is on the disk changes.
   void carried_out(const GivenOrder& order);
   // Nobody could know of that: it still counts as being there.
   void lost_unnoticed(Place node, BlockId block) { lost_.insert({node, block}); }
-  void stored(Place node, BlockId block) { bad_.erase({node, block}); }
+  void stored(Place node, BlockId block);
   // As the namenode will be told, whatever is on the disk.
   void found_bad(Place node, BlockId block) { bad_.insert({node, block}); }
   // Likewise. Until it has been told the replica may still go as a bad one.
@@ -71,6 +74,8 @@ class Orders {
   std::size_t left_without(Place node, const metadata::Block& block) const;
   std::uint8_t wanted(const metadata::OwnedBlock& owned) const;
   void judge(const GivenOrder& given);
+  void judge_epoch(const GivenOrder& order) const;
+  void judge_replica(const GivenOrder& order) const;
 
   Cluster& cluster_;
   std::vector<std::weak_ptr<GivenOrder>> given_;
@@ -81,7 +86,8 @@ class Orders {
   std::map<Place, Listed> listed_;  // Last.
   std::set<std::pair<Place, BlockId>> lost_;
   std::set<std::pair<Place, BlockId>> bad_;
-  std::map<BlockId, std::uint8_t> told_;  // Wanted, as this leadership was told.
+  std::map<std::pair<Place, BlockId>, TimePoint> stored_;  // Last.
+  std::map<BlockId, std::uint8_t> told_;                   // Wanted, as this leadership was told.
 };
 
 }  // namespace minidfs::sim

@@ -58,6 +58,8 @@ constexpr std::array kRareStates{
     "a replica that counts again while its removal is under way"sv,
     "a call of a disk that failed"sv,
     "an order given again while the first is under way"sv,
+    "an order that does not know of what was stored since"sv,
+    "an order that was void when its turn came"sv,
 };
 
 void run_until(Cluster& cluster, TimePoint end) {
