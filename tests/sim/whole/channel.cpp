@@ -25,11 +25,11 @@ std::shared_ptr<Channel> Channel::open(Cluster& cluster, Process& owner, Place p
 
 // Met by the process as it is on arrival: a receiver of an earlier one says nothing any more.
 void Channel::to_receiver(std::function<void(Receiver&)> message) {
-  cluster_.network.send(place_, node_.place(), connection_,
-                        [node = &node_, receiver = receiver_, message = std::move(message)] {
-                          node->process().arrive(node->process().life(),
-                                                 [receiver, message] { message(*receiver); });
-                        });
+  cluster_.network.stream(place_, node_.place(), connection_,
+                          [node = &node_, receiver = receiver_, message = std::move(message)] {
+                            node->process().arrive(node->process().life(),
+                                                   [receiver, message] { message(*receiver); });
+                          });
 }
 
 void Channel::send(Frame frame) {

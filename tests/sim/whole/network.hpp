@@ -27,6 +27,8 @@ class Network {
   std::uint64_t connect() { return ++last_connection_; }
   // What crosses a cut wire is lost; the ends find out by their time-outs.
   void send(Place from, Place to, std::uint64_t connection, std::function<void()> deliver);
+  // The same as part of a stream: what follows a part that was lost is never delivered.
+  void stream(Place from, Place to, std::uint64_t connection, std::function<void()> deliver);
 
   void cut(Place from, Place to) { cut_.insert({from, to}); }
   void mend(Place from, Place to) { cut_.erase({from, to}); }
@@ -49,13 +51,21 @@ class Network {
     milliseconds length{0};
   };
 
+  using Arrive = std::function<void(bool lost)>;
+  void carry(Place from, Place to, std::uint64_t connection, Arrive arrive);
+
   World& world_;
   std::uint64_t last_connection_ = 0;
   std::set<std::pair<Place, Place>> cut_;
   std::map<std::pair<Place, Place>, Outage> outages_;
   bool slow_ = false;
-  // Of the last message of a connection in one direction.
-  std::map<std::tuple<std::uint64_t, Place, Place>, TimePoint> arrivals_;
+  // Of a connection.
+  struct Direction {
+    TimePoint last_arrival{};
+    std::uint64_t sent = 0;               // Parts of its stream.
+    std::uint64_t whole_to = UINT64_MAX;  // The last one before the first that was lost.
+  };
+  std::map<std::tuple<std::uint64_t, Place, Place>, Direction> directions_;
 };
 
 }  // namespace minidfs::sim

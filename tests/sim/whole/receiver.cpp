@@ -38,12 +38,12 @@ void Receiver::to_sender(Answer answer) {
   const auto from = from_.lock();
   if (from == nullptr) return;
   auto& owner = from->owner_;
-  cluster_.network.send(node_.place(), from->place_, from->connection_,
-                        [from = from_, owner = &owner, life = from_life_, answer] {
-                          owner->arrive(life, [from, answer] {
-                            if (const auto channel = from.lock()) channel->arrived(answer);
+  cluster_.network.stream(node_.place(), from->place_, from->connection_,
+                          [from = from_, owner = &owner, life = from_life_, answer] {
+                            owner->arrive(life, [from, answer] {
+                              if (const auto channel = from.lock()) channel->arrived(answer);
+                            });
                           });
-                        });
 }
 
 void Receiver::step(transfer::ReceiverEvent event) {
