@@ -264,14 +264,14 @@ Result<BlockManager::CommitStep> BlockManager::commit_proposed(const CommitWrite
         reported.push_back(block.id);
         continue;
       }
-      if (sessions_.is_dead(block.id)) return given_up(file.path, block.id);
+      if (sessions_.is_dead(block.id)) return refusal_of(file.path, block.id);
       unproven = &file.path;
       unproven_block = block.id;
     }
   }
   if (unproven != nullptr) {
     if (now - asked_at < options_.report_patience) return CommitStep::kWait;
-    if (registry_.all_live_reported()) return given_up(*unproven, unproven_block);
+    if (registry_.all_live_reported()) return refusal_of(*unproven, unproven_block);
     return Error{Errc::kUnavailable, *unproven + ": no datanode has reported block " +
                                          to_string(unproven_block) + " yet"};
   }
@@ -281,6 +281,12 @@ Result<BlockManager::CommitStep> BlockManager::commit_proposed(const CommitWrite
   }
   for (const auto& block : request.written) committing_.try_emplace(block.block);
   return CommitStep::kPropose;
+}
+
+// What was asked before is in the log, and may be done yet: that answer counts.
+Error BlockManager::refusal_of(const std::string& path, BlockId block) const {
+  if (!committing_.contains(block)) return given_up(path, block);
+  return Error{Errc::kBusy, path + ": it was asked before, and that is not decided yet"};
 }
 
 void BlockManager::commit_done(const CommitWrite& request,

@@ -109,9 +109,9 @@ class BlockManager {
   // a break, or each be reported exactly by a datanode that runs: a namenode that has just started
   // knows no session. kWait: ask again with the next tick, for at most
   // BlockManagerOptions::report_patience since `asked_at`. After kPropose the blocks cannot be
-  // collected until commit_done(). Errors: kExpired when a block was given up, kUnavailable when
-  // datanodes that may have it have not reported, kInvalidArgument when the message contradicts
-  // itself or what was granted.
+  // collected until commit_done(). Errors: kExpired when a block was given up, but kBusy while the
+  // same was proposed before and is not done; kUnavailable when datanodes that may have it have not
+  // reported, kInvalidArgument when the message contradicts itself or what was granted.
   Result<CommitStep> commit_proposed(const CommitWrite& request, TimePoint asked_at, TimePoint now);
   // `outcomes` as the change was answered, or empty when it was not applied. The nodes that the
   // writer names are entered when the change was applied only now and its blocks were granted here,
@@ -231,6 +231,7 @@ class BlockManager {
   bool is_unsettled(TimePoint now) const { return now - started_ < options_.deletes_after; }
   void collect_orphans(TimePoint now);
   void note_losses(metadata::NodeIndex node, const metadata::IncrementalReport& changes);
+  Error refusal_of(const std::string& path, BlockId block) const;
   void note_lost_node(metadata::NodeIndex node);
   void acknowledge(const metadata::Block& block, std::span<const NodeId> acknowledged,
                    std::span<const metadata::NodeIndex> lost);

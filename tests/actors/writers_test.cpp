@@ -264,6 +264,41 @@ TEST_CASE("a node that lost a replica while its commit was in the log is not bel
   CHECK(namenode.status().blocks_missing == 1);
 }
 
+TEST_CASE("a commit that is asked again is not refused while its first try is in the log") {
+  NamenodeFixture namenode(NamenodeFixture::short_grace());
+  namenode.join(1);
+  const auto grant = namenode.ask<WriteGrant>(allocation());
+  REQUIRE(grant.ok());
+  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  namenode.beat(1, stored(block));
+  for (int second = 0; second < 20; ++second) {
+    namenode.advance(seconds(1));
+    if (!namenode.beat(1).remove.empty()) break;
+  }
+  const auto commit = commit_of(*grant, block, "/a");
+  auto first = namenode.begin<metadata::ChangeReply>(commit, false);
+  namenode.run_actors();
+  // Gone everywhere, and forgotten by the block map.
+  Heartbeat news;
+  news.node = namenode.node(1).node;
+  news.incarnation = 1;
+  news.capacity_bytes = news.free_bytes = 1ULL << 40;
+  news.changes = removed(block);
+  auto beat = namenode.begin<HeartbeatReply>(news, false);
+  namenode.run_actors();
+  auto again = namenode.begin<metadata::ChangeReply>(commit, false);
+  namenode.settle();
+  CHECK(namenode.end<HeartbeatReply>(beat).ok());
+  const auto refused = namenode.end<metadata::ChangeReply>(again);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == Errc::kBusy);
+  const auto decided = namenode.end<metadata::ChangeReply>(first);
+  REQUIRE(decided.ok());
+  CHECK(decided->outcomes.at(0).code == static_cast<std::uint8_t>(Errc::kExpired));
+  // And now that it is decided it is given up.
+  CHECK(namenode.ask<metadata::ChangeReply>(commit).error().code == Errc::kExpired);
+}
+
 TEST_CASE("a commit that is asked again brings back no replica that was removed since") {
   NamenodeFixture namenode;
   namenode.join(1);
