@@ -164,6 +164,7 @@ void SimNamenode::register_node(const actors::RegisterNode& request,
 
 Result<actors::HeartbeatReply> SimNamenode::heartbeat(const actors::Heartbeat& request) {
   auto reply = manager_->heartbeat(request, now());
+  if (reply.ok()) orders_.heard(static_cast<Place>(request.node.low), request.changes);
   for (const auto& gone : request.changes.removed) {
     world_.trace([&] {
       return "the namenode hears from node " + std::to_string(request.node.low) + " that block " +

@@ -7,8 +7,8 @@
 namespace minidfs::sim {
 namespace {
 
-// A heartbeat has told the namenode by then.
-constexpr milliseconds kTold{3000};
+// What the namenode has heard is entered by then, and its orders of before are decided anew.
+constexpr milliseconds kEntered{3000};
 
 }  // namespace
 
@@ -112,11 +112,14 @@ void Orders::judge(const GivenOrder& given) {
                           " would be left: " + cluster_.describe(block));
 }
 
-void Orders::found_whole(Place node, BlockId block) {
-  cluster_.world.after(kTold, [this, node, block] {
-    auto& there = *cluster_.nodes[static_cast<std::size_t>(node - 1)];
-    if (!there.is_bad(block)) bad_.erase({node, block});
-  });
+void Orders::heard(Place node, const metadata::IncrementalReport& news) {
+  for (const auto& added : news.added) {
+    if (whole_.erase({node, added.id}) == 0) continue;
+    cluster_.world.after(kEntered, [this, node, block = added.id] {
+      auto& there = *cluster_.nodes[static_cast<std::size_t>(node - 1)];
+      if (!there.is_bad(block)) bad_.erase({node, block});
+    });
+  }
 }
 
 void Orders::lists_replicas(Place node, const metadata::Epoch& epoch) {

@@ -47,6 +47,8 @@ class Orders {
   // --- The namenode's side ---
   // It learns of files from the database as it is now; of what changes then, from the effects.
   void leadership_begins();
+  // News that a node's heartbeat has brought.
+  void heard(Place node, const metadata::IncrementalReport& news);
   // What the block manager is told of files.
   void note_effects(std::span<const metadata::BlockEffect> effects);
   // In answer to what the process `life` of the node asked over its connection.
@@ -62,8 +64,8 @@ class Orders {
   void stored(Place node, BlockId block);
   // As the namenode will be told, whatever is on the disk.
   void found_bad(Place node, BlockId block) { bad_.insert({node, block}); }
-  // Likewise. Until it has been told the replica may still go as a bad one.
-  void found_whole(Place node, BlockId block);
+  // Likewise. Until the namenode has heard of it the replica may still go as a bad one.
+  void found_whole(Place node, BlockId block) { whole_.insert({node, block}); }
 
  private:
   bool under_way(const GivenOrder& order) const;
@@ -86,6 +88,7 @@ class Orders {
   std::map<Place, Listed> listed_;  // Last.
   std::set<std::pair<Place, BlockId>> lost_;
   std::set<std::pair<Place, BlockId>> bad_;
+  std::set<std::pair<Place, BlockId>> whole_;              // The namenode has not heard so.
   std::map<std::pair<Place, BlockId>, TimePoint> stored_;  // Last.
   std::map<BlockId, std::uint8_t> told_;                   // Wanted, as this leadership was told.
 };
