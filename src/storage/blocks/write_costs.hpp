@@ -26,7 +26,7 @@ class WriteCosts {
 
  private:
   // Past the page cache when that costs so many times less.
-  static constexpr double kDear = 2;
+  static constexpr double kDear = 4;
   // The same where readers will look for the bytes here: from the disk they cost them about as much
   // more as a cheap page does.
   static constexpr double kDearWithReaders = 6;

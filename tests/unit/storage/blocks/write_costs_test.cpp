@@ -47,7 +47,7 @@ TEST_CASE("large replicas go past the page cache while its pages are dear") {
 TEST_CASE(
     "where readers will look for it a replica leaves the page cache only when that is very dear") {
   WriteCosts costs;
-  costs.note(WriteWay::kCached, kMiB, per_mib(800));
+  costs.note(WriteWay::kCached, kMiB, per_mib(1000));
   CHECK(direct_of(costs, 32, Readers::kHere) == 0);  // Nor is it tried there.
   costs.note(WriteWay::kDirect, kMiB, per_mib(200));
   CHECK(direct_of(costs, 32, Readers::kHere) == 0);
