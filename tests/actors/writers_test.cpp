@@ -19,6 +19,11 @@ AllocateBlocks allocation(std::uint64_t session = 0) {
   return request;
 }
 
+// The first of those granted, as it is written.
+metadata::Block block_of(const WriteGrant& grant) {
+  return {grant.pipelines.at(0).blocks.at(0), 1, 1000};
+}
+
 CommitWrite commit_of(const WriteGrant& grant, const metadata::Block& block,
                       const std::string& path) {
   CommitWrite commit;
@@ -60,7 +65,7 @@ TEST_CASE("a writer that was silent beyond the grace neither revives its session
   namenode.join(1);
   const auto grant = namenode.ask<WriteGrant>(allocation());
   REQUIRE(grant.ok());
-  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  const auto block = block_of(*grant);
   namenode.beat(1, stored(block));
   pass(namenode, 12);
   namenode.beat(1, removed(block));  // Gone everywhere, and forgotten by the block map.
@@ -82,7 +87,7 @@ TEST_CASE("a restart of the namenode does not make a given-up block a file's") {
   namenode.join(1);
   const auto grant = namenode.ask<WriteGrant>(allocation());
   REQUIRE(grant.ok());
-  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  const auto block = block_of(*grant);
   namenode.beat(1, stored(block));
   std::size_t orders = 0;
   for (int second = 0; second < 12; ++second) {
@@ -142,7 +147,7 @@ TEST_CASE("nobody ends another client's session or gives up its blocks") {
   namenode.join(1);
   const auto grant = namenode.ask<WriteGrant>(allocation());
   REQUIRE(grant.ok());
-  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  const auto block = block_of(*grant);
   namenode.beat(1, stored(block));
   auto foreign = allocation();
   foreign.client = {9, 9};
@@ -192,7 +197,7 @@ TEST_CASE("a namenode that has started accepts a commit once its block is report
   namenode.join(1);
   const auto grant = namenode.ask<WriteGrant>(allocation());
   REQUIRE(grant.ok());
-  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  const auto block = block_of(*grant);
   namenode.beat(1, stored(block));
   namenode.restart();
   namenode.join(1, {block});
@@ -213,7 +218,7 @@ TEST_CASE("a commit whose block exists nowhere waits for three heartbeats and is
   namenode.join(1);
   const auto grant = namenode.ask<WriteGrant>(allocation());
   REQUIRE(grant.ok());
-  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  const auto block = block_of(*grant);
   namenode.restart();
   namenode.join(1);
   auto asked = namenode.begin<metadata::ChangeReply>(commit_of(*grant, block, "/a"));
@@ -229,10 +234,10 @@ TEST_CASE("a commit that is answered late makes no block owned that was freed be
   namenode.join(1);
   const auto grant = namenode.ask<WriteGrant>(allocation());
   REQUIRE(grant.ok());
-  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  const auto block = block_of(*grant);
   const auto second = namenode.ask<WriteGrant>(allocation());
   REQUIRE(second.ok());
-  const metadata::Block newer{second->pipelines.at(0).blocks.at(0), 1, 1000};
+  const auto newer = block_of(*second);
   // Both in one batch: the effects of both come before the answer of the first.
   auto commit = namenode.begin<metadata::ChangeReply>(commit_of(*grant, block, "/a"), false);
   auto overwriting = commit_of(*second, newer, "/a");
@@ -254,7 +259,7 @@ TEST_CASE("a node that lost a replica while its commit was in the log is not bel
   namenode.join(1);
   const auto grant = namenode.ask<WriteGrant>(allocation());
   REQUIRE(grant.ok());
-  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  const auto block = block_of(*grant);
   auto commit = namenode.begin<metadata::ChangeReply>(commit_of(*grant, block, "/a"), false);
   namenode.run_actors();
   auto registration = namenode.begin<Registered>(namenode.node(1), false);
@@ -269,7 +274,7 @@ TEST_CASE("a commit that is asked again is not refused while its first try is in
   namenode.join(1);
   const auto grant = namenode.ask<WriteGrant>(allocation());
   REQUIRE(grant.ok());
-  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  const auto block = block_of(*grant);
   namenode.beat(1, stored(block));
   for (int second = 0; second < 20; ++second) {
     namenode.advance(seconds(1));
@@ -304,7 +309,7 @@ TEST_CASE("a commit that is asked again brings back no replica that was removed 
   namenode.join(1);
   const auto grant = namenode.ask<WriteGrant>(allocation());
   REQUIRE(grant.ok());
-  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  const auto block = block_of(*grant);
   auto commit = commit_of(*grant, block, "/a");
   commit.change.request = {kClient, 1, 0};
   REQUIRE(namenode.ask<metadata::ChangeReply>(commit).ok());
@@ -323,7 +328,7 @@ TEST_CASE("a writer from before this leadership is not believed where its blocks
   request.replication = 2;
   const auto grant = namenode.ask<WriteGrant>(request);
   REQUIRE(grant.ok());
-  const metadata::Block block{grant->pipelines.at(0).blocks.at(0), 1, 1000};
+  const auto block = block_of(*grant);
   auto commit = commit_of(*grant, block, "/a");
   commit.change.files[0].replication = 2;
   commit.written = {{block.id, {namenode.node(1).node, namenode.node(2).node}}};
