@@ -1,6 +1,7 @@
 """Two builds of minidfs in turns, for `scripts/bench --against BINARY`: each round does the same work with
 one and then with the other, and the next round the other way round, so that a ratio holds although the
 machine's speed drifts. Figures only: how good they are is for the reader to say."""
+import contextlib
 import os
 import statistics
 import subprocess
@@ -45,8 +46,12 @@ class Comparison:
             path.mkdir(parents=True, exist_ok=True)
             (path / f"f{i}").write_bytes(os.urandom(4096))
 
-    def row(self, name, amount, sync, work, prepare=None, tidy=None):
-        """`work(side, cluster)` does `amount` of something; prepare and tidy are not measured."""
+    def row(self, name, *arguments, **options):
+        self.rows.append((name, *self.in_turns(*arguments, **options)))
+
+    def in_turns(self, amount, sync, work, prepare=None, tidy=None, around=contextlib.nullcontext):
+        """`work(side, cluster)` does `amount` of something; prepare, tidy and what `around()` does when it is
+        entered and left are not measured."""
         rates = {side.name: [] for side in self.sides}
         cpu = {side.name: [] for side in self.sides}
         for i in range(self.options.rounds + 1):
@@ -54,13 +59,14 @@ class Comparison:
                 cluster = side.clusters[sync]
                 if prepare:
                     prepare(side, cluster)
-                seconds, used = self.measured(cluster, lambda: work(side, cluster))
+                with around():
+                    seconds, used = self.measured(cluster, lambda: work(side, cluster))
                 if tidy:
                     tidy(side, cluster)
                 if i > 0:  # Both have paid for their first use of everything.
                     rates[side.name].append(amount / seconds)
                     cpu[side.name].append(used)
-        self.rows.append((name, rates, cpu))
+        return rates, cpu
 
     def run(self):
         self.make_tree()
@@ -103,6 +109,8 @@ class Comparison:
         self.row("stat /, processes/s", 20, False,
                  lambda side, cluster: [cluster.run("stat", "/", stdout=subprocess.DEVNULL)
                                         for _ in range(20)])
+        self.dear = ("put, 3 copies, synced, dear pages, MiB/s",
+                     *self.in_turns(mib, True, put(3), tidy=remove, around=caches.PagesAtHand))
         for side in self.sides:
             side.stop()
         self.print()
@@ -111,21 +119,29 @@ class Comparison:
         print(f"\n{self.options.binary} (this) and {self.options.against} (other), "
               f"{self.options.rounds} rounds in turns, {self.options.size_mib} MiB; "
               "median (min–max), ratios of the medians\n")
-        print("| work | this | other | ratio | CPU s this | CPU s other | CPU ratio |")
-        print("|---|---|---|---|---|---|---|")
-        ratios = []
-        for name, rates, cpu in self.rows:
-            ratio = statistics.median(rates["this"]) / statistics.median(rates["other"])
-            other_cpu = statistics.median(cpu["other"])
-            cpu_ratio = f"{statistics.median(cpu['this']) / other_cpu:.2f}" if other_cpu else "–"
-            ratios.append(ratio)
-            print(f"| {name} | {self.spread(rates['this'], 1)} | {self.spread(rates['other'], 1)} | "
-                  f"{ratio:.3f} | {self.spread(cpu['this'], 2)} | {self.spread(cpu['other'], 2)} | "
-                  f"{cpu_ratio} |")
+        self.print_header()
+        ratios = [self.print_row(*row) for row in self.rows]
         if "get, cold, MiB/s" in [name for name, _, _ in self.rows]:
             cold = dict((name, rates) for name, rates, _ in self.rows)["get, cold, MiB/s"]["this"]
             disk = statistics.median(self.disk_rates)
             print(f"\nA direct read of the disk: {self.spread(self.disk_rates)} MiB/s; get, cold is "
                   f"{statistics.median(cold) / disk:.2f} of it")
         print(f"\nGeometric mean of the ratios: {statistics.geometric_mean(ratios):.3f}; "
-              f"the lowest: {min(ratios):.3f}", flush=True)
+              f"the lowest: {min(ratios):.3f}")
+        print("\nBesides, with the memory held that the kernel would hand out first (on a machine whose host "
+              "takes free memory back, new page-cache pages are dear then):\n")
+        self.print_header()
+        self.print_row(*self.dear)
+
+    def print_header(self):
+        print("| work | this | other | ratio | CPU s this | CPU s other | CPU ratio |")
+        print("|---|---|---|---|---|---|---|")
+
+    def print_row(self, name, rates, cpu):
+        ratio = statistics.median(rates["this"]) / statistics.median(rates["other"])
+        other_cpu = statistics.median(cpu["other"])
+        cpu_ratio = f"{statistics.median(cpu['this']) / other_cpu:.2f}" if other_cpu else "–"
+        print(f"| {name} | {self.spread(rates['this'], 1)} | {self.spread(rates['other'], 1)} | "
+              f"{ratio:.3f} | {self.spread(cpu['this'], 2)} | {self.spread(cpu['other'], 2)} | {cpu_ratio} |",
+              flush=True)
+        return ratio
