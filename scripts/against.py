@@ -2,9 +2,12 @@
 one and then with the other, and the next round the other way round, so that a ratio holds although the
 machine's speed drifts. Figures only: how good they are is for the reader to say."""
 import contextlib
+import json
 import os
+import pathlib
 import statistics
 import subprocess
+import time
 
 import caches
 
@@ -14,14 +17,33 @@ SMALL_FILES = 2000
 class Side:
     """One build with a cluster that syncs and one that does not, both of three datanodes."""
 
-    def __init__(self, name, binary, directory, make_cluster):
+    def __init__(self, name, binary, this, directory, make_cluster):
         self.name = name
+        self.binary = binary
+        self.this = this
+        self.directory = directory
+        self.make_cluster = make_cluster
         self.clusters = {
             sync: make_cluster(directory / f"{name}-{'synced' if sync else 'fast'}", 3,
                                {"MINIDFS_DATANODE_SYNC": "full" if sync else "none"}, binary).ready()
             for sync in (False, True)}
         self.scratch = directory / f"{name}-scratch"
         self.copies = 0
+
+    def metadata_bench(self):
+        """Of the same build, which speaks its version of the protocol; this build's when there is none."""
+        for binary in (self.binary, self.this):
+            program = pathlib.Path(binary).parent / "bench" / "bench_metadata"
+            if program.exists():
+                return str(program)
+        raise SystemExit(f"bench: {program} is missing")
+
+    def start_of_an_empty_namenode(self, number):
+        alone = self.make_cluster(self.directory / f"{self.name}-alone-{number}", 0, {}, self.binary)
+        alone.run("stat", "/", stdout=subprocess.DEVNULL)
+        seconds = time.monotonic() - alone.begun
+        alone.stop()
+        return seconds
 
     def stop(self):
         for cluster in self.clusters.values():
@@ -35,10 +57,11 @@ class Comparison:
         self.measured = measured
         self.spread = spread
         self.tree = directory / "small"
-        self.sides = [Side("this", options.binary, directory, make_cluster),
-                      Side("other", options.against, directory, make_cluster)]
+        self.sides = [Side(name, binary, options.binary, directory, make_cluster)
+                      for name, binary in (("this", options.binary), ("other", options.against))]
         self.rows = []
         self.disk_rates = []
+        self.dear = None
 
     def make_tree(self):
         for i in range(SMALL_FILES):
@@ -69,30 +92,41 @@ class Comparison:
         return rates, cpu
 
     def run(self):
-        self.make_tree()
-        file, mib = str(self.source), self.options.size_mib
+        for name in self.options.only.split(","):
+            getattr(self, name)()
+        for side in self.sides:
+            side.stop()
+        self.print()
 
-        def remove(side, cluster, path="/f"):
-            cluster.run("rm", "-r", path)
-            cluster.wait_until_empty()
+    def remove(self, side, cluster):
+        cluster.run("rm", "-r", "/f")
+        cluster.wait_until_empty()
 
-        def put(copies):
-            return lambda side, cluster: cluster.run("put", f"--replication={copies}", file, "/f")
+    def put(self, copies):
+        return lambda side, cluster: cluster.run("put", f"--replication={copies}", str(self.source), "/f")
+
+    def large(self):
+        mib = self.options.size_mib
 
         def get(side, cluster):
             cluster.run("get", "/f", "/dev/null")
 
         def make_cold(side, cluster):
-            put(1)(side, cluster)
+            self.put(1)(side, cluster)
             caches.drop_from_page_cache(cluster.directory)
             self.disk_rates.append(caches.direct_read_rate(cluster.directory))
 
         for sync in (False, True):
             for copies in (3, 1):
                 name = f"put, {copies} copies, {'synced' if sync else 'not synced'}, MiB/s"
-                self.row(name, mib, sync, put(copies), tidy=remove)
-        self.row("get, warm, MiB/s", mib, False, get, prepare=put(1), tidy=remove)
-        self.row("get, cold, MiB/s", mib, False, get, prepare=make_cold, tidy=remove)
+                self.row(name, mib, sync, self.put(copies), tidy=self.remove)
+        self.row("get, warm, MiB/s", mib, False, get, prepare=self.put(1), tidy=self.remove)
+        self.row("get, cold, MiB/s", mib, False, get, prepare=make_cold, tidy=self.remove)
+        self.dear = ("put, 3 copies, synced, dear pages, MiB/s",
+                     *self.in_turns(mib, True, self.put(3), tidy=self.remove, around=caches.PagesAtHand))
+
+    def small(self):
+        self.make_tree()
 
         def put_tree(side, cluster):
             cluster.run("put", "-r", str(self.tree), "/f")
@@ -103,17 +137,38 @@ class Comparison:
             side.copies += 1
             cluster.run("get", "-r", "/f", f"{side.scratch}-{side.copies}")
 
-        self.row("put -r of 4 KiB, synced, files/s", SMALL_FILES, True, put_tree, tidy=remove)
+        self.row("put -r of 4 KiB, synced, files/s", SMALL_FILES, True, put_tree, tidy=self.remove)
         self.row("get -r of 4 KiB, files/s", SMALL_FILES, True, get_tree, prepare=put_tree,
-                 tidy=remove)
+                 tidy=self.remove)
+
+    def metadata(self):
+        for in_flight, operations in ((1, 2000), (64, 20000)):
+            rates = {}
+            for i in range(self.options.rounds + 1):
+                for side in self.sides if i % 2 == 0 else reversed(self.sides):
+                    table = subprocess.run(
+                        [side.metadata_bench(), f"--namenode={side.clusters[True].address}",
+                         f"--in-flight={in_flight}", f"--operations={operations}", "--json"],
+                        check=True, stdout=subprocess.PIPE).stdout
+                    for line in json.loads(table) if i > 0 else ():
+                        of = rates.setdefault(line["operation"], {"this": [], "other": []})
+                        of[side.name].append(line["per_second"])
+            for operation, of in rates.items():
+                self.rows.append((f"{operation}, {in_flight} in flight, 1/s", of, None))
+
+    def processes(self):
         self.row("stat /, processes/s", 20, False,
                  lambda side, cluster: [cluster.run("stat", "/", stdout=subprocess.DEVNULL)
                                         for _ in range(20)])
-        self.dear = ("put, 3 copies, synced, dear pages, MiB/s",
-                     *self.in_turns(mib, True, put(3), tidy=remove, around=caches.PagesAtHand))
-        for side in self.sides:
-            side.stop()
-        self.print()
+
+    def start(self):
+        starts = {side.name: [] for side in self.sides}
+        for i in range(self.options.rounds + 1):
+            for side in self.sides if i % 2 == 0 else reversed(self.sides):
+                seconds = side.start_of_an_empty_namenode(i)
+                if i > 0:
+                    starts[side.name].append(1 / seconds)
+        self.rows.append(("an empty namenode, from exec to its first answer, 1/s", starts, None))
 
     def print(self):
         print(f"\n{self.options.binary} (this) and {self.options.against} (other), "
@@ -128,6 +183,8 @@ class Comparison:
                   f"{statistics.median(cold) / disk:.2f} of it")
         print(f"\nGeometric mean of the ratios: {statistics.geometric_mean(ratios):.3f}; "
               f"the lowest: {min(ratios):.3f}")
+        if not self.dear:
+            return
         print("\nBesides, with the memory held that the kernel would hand out first (on a machine whose host "
               "takes free memory back, new page-cache pages are dear then):\n")
         self.print_header()
@@ -139,9 +196,12 @@ class Comparison:
 
     def print_row(self, name, rates, cpu):
         ratio = statistics.median(rates["this"]) / statistics.median(rates["other"])
-        other_cpu = statistics.median(cpu["other"])
-        cpu_ratio = f"{statistics.median(cpu['this']) / other_cpu:.2f}" if other_cpu else "–"
+        cells = ["–"] * 3
+        if cpu:
+            cells[:2] = (self.spread(cpu[side], 2) for side in ("this", "other"))
+            other_cpu = statistics.median(cpu["other"])
+            if other_cpu:
+                cells[2] = f"{statistics.median(cpu['this']) / other_cpu:.2f}"
         print(f"| {name} | {self.spread(rates['this'], 1)} | {self.spread(rates['other'], 1)} | "
-              f"{ratio:.3f} | {self.spread(cpu['this'], 2)} | {self.spread(cpu['other'], 2)} | {cpu_ratio} |",
-              flush=True)
+              f"{ratio:.3f} | {' | '.join(cells)} |", flush=True)
         return ratio
