@@ -197,6 +197,9 @@ bool BlockMap::mark_corrupt(NodeIndex node, BlockId block, std::uint64_t generat
 
 void BlockMap::add_corrupt(NodeIndex node, BlockId block, std::uint64_t generation,
                            const OwnedBlock* owned) {
+  if (ReplicaEditor known(*this, node, block); known && known.form().generation >= generation) {
+    return;
+  }
   if (!add_reported(node, {block, generation, 0, false}, owned)) return;
   ReplicaEditor replica(*this, node, block);
   if (replica.form().generation != generation) return;

@@ -171,8 +171,9 @@ class BlockMap {
   bool remove_replica(NodeIndex node, BlockId block, std::uint64_t generation);
   // Returns whether there was such a replica of that generation that was not corrupt before.
   bool mark_corrupt(NodeIndex node, BlockId block, std::uint64_t generation);
-  // The node has a bad replica that the map has not heard of, and whose length nobody said. It
-  // stays bad until it is reported as fresh. `owned` as of add_reported().
+  // The node has a bad replica that the map has not heard of, of a newer generation than it knows
+  // there, if any, and whose length nobody said. It stays bad until it is reported as fresh. One
+  // that is known is not changed. `owned` as of add_reported().
   void add_corrupt(NodeIndex node, BlockId block, std::uint64_t generation,
                    const OwnedBlock* owned);
   // The replica is out of reach with its disk: until it is reported again, which no writer's

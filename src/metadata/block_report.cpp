@@ -327,12 +327,7 @@ MergeResult apply_incremental(BlockMap& map, NodeIndex node, const IncrementalRe
   for (const Block& replica : report.added) add(replica, true);
   for (const Block& replica : report.corrupt) {
     if (map.mark_corrupt(node, replica.id, replica.generation)) continue;
-    // Perhaps the report that tells of the replica is still on its way: the finding must not be
-    // lost, nor a known replica be changed by it.
-    const auto view = map.find(replica.id);
-    const bool known = view && std::any_of(view->replicas.begin(), view->replicas.end(),
-                                           [&](const Replica& r) { return r.node == node; });
-    if (known) continue;
+    // Perhaps the report that tells of the replica is still on its way.
     map.add_corrupt(node, replica.id, replica.generation, find_owned(owned, replica.id));
   }
   return result;

@@ -242,6 +242,23 @@ TEST_CASE("A replica that was called bad counts again when its node says that it
   CHECK(merged.doubted.empty());
 }
 
+TEST_CASE("A finding about a newer replica than is known stands when a report names the replica") {
+  BlockMap map = map_with_nodes();
+  map.commit_block(owned(1, 2), std::vector{kB});
+  map.add_reported(kA, {BlockId{1}, 1, 100, false}, nullptr);
+  map.begin_report(kA);
+  IncrementalReport bad;
+  bad.corrupt = {block(1, 2)};
+  apply_incremental(map, kA, bad, {});
+  merge_report_chunk(map, kA, whole_report({block(1, 2)}), {});
+  map.end_report(kA);
+  CHECK(map.find(BlockId{1})->replicas.at(0).state == ReplicaState::kCorrupt);
+  // One about an older replica than is known says nothing.
+  bad.corrupt = {block(1, 1)};
+  apply_incremental(map, kB, bad, {});
+  CHECK(map.find(BlockId{1})->replicas.at(1).state == ReplicaState::kGood);
+}
+
 TEST_CASE("A bad replica that is whole after all and was to go is good when it may stay") {
   BlockMap map = map_with_nodes();
   map.commit_block(owned(1), std::vector{kA, kB});
