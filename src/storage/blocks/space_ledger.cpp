@@ -33,11 +33,15 @@ void SpaceLedger::refresh(std::size_t disk) {
   struct statvfs status = {};
   const bool known = ::statvfs(disks_[disk].directory.c_str(), &status) == 0;
   const std::lock_guard lock(mutex_);
+  if (!known) {  // Its directory is gone, and others on the same device may not be.
+    disks_[disk].size_bytes = disks_[disk].free_bytes = 0;
+    return;
+  }
   const std::uint64_t device = disks_[disk].device;
   for (Disk& each : disks_) {
     if (&each != &disks_[disk] && each.device != device) continue;
-    each.size_bytes = known ? status.f_blocks * status.f_frsize : 0;
-    each.free_bytes = known ? status.f_bavail * status.f_frsize : 0;
+    each.size_bytes = status.f_blocks * status.f_frsize;
+    each.free_bytes = status.f_bavail * status.f_frsize;
   }
 }
 
@@ -162,7 +166,7 @@ StoreUsage SpaceLedger::usage() const {
   usage.used_bytes = used_bytes();
   std::set<std::uint64_t> seen;
   for (const Disk& disk : disks_) {
-    if (disk.failed || !seen.insert(disk.device).second) continue;
+    if (disk.failed || disk.size_bytes == 0 || !seen.insert(disk.device).second) continue;
     const Device device = device_of(disk);
     usage.capacity_bytes += device.size_bytes;
     usage.free_bytes += device.free_bytes;
