@@ -1,6 +1,7 @@
 """Two builds of minidfs in turns, for `scripts/bench --against BINARY`: each round does the same work with
 one and then with the other, and the next round the other way round, so that a ratio holds although the
 machine's speed drifts. Figures only: how good they are is for the reader to say."""
+import collections
 import contextlib
 import json
 import os
@@ -14,13 +15,17 @@ import caches
 SMALL_FILES = 2000
 
 
+def metadata_bench_beside(binary):
+    return pathlib.Path(binary).parent / "bench" / "bench_metadata"
+
+
 class Side:
     """One build with a cluster that syncs and one that does not, both of three datanodes."""
 
-    def __init__(self, name, binary, this, directory, make_cluster):
+    def __init__(self, name, binary, metadata_bench, directory, make_cluster):
         self.name = name
         self.binary = binary
-        self.this = this
+        self.metadata_bench = metadata_bench
         self.directory = directory
         self.make_cluster = make_cluster
         self.clusters = {
@@ -29,17 +34,11 @@ class Side:
             for sync in (False, True)}
         self.scratch = directory / f"{name}-scratch"
         self.copies = 0
+        self.starts = 0
 
-    def metadata_bench(self):
-        """Of the same build, which speaks its version of the protocol; this build's when there is none."""
-        for binary in (self.binary, self.this):
-            program = pathlib.Path(binary).parent / "bench" / "bench_metadata"
-            if program.exists():
-                return str(program)
-        raise SystemExit(f"bench: {program} is missing")
-
-    def start_of_an_empty_namenode(self, number):
-        alone = self.make_cluster(self.directory / f"{self.name}-alone-{number}", 0, {}, self.binary)
+    def start_of_an_empty_namenode(self):
+        self.starts += 1
+        alone = self.make_cluster(self.directory / f"{self.name}-alone-{self.starts}", 0, {}, self.binary)
         alone.run("stat", "/", stdout=subprocess.DEVNULL)
         seconds = time.monotonic() - alone.begun
         alone.stop()
@@ -57,8 +56,13 @@ class Comparison:
         self.measured = measured
         self.spread = spread
         self.tree = directory / "small"
-        self.sides = [Side(name, binary, options.binary, directory, make_cluster)
-                      for name, binary in (("this", options.binary), ("other", options.against))]
+        own_bench = metadata_bench_beside(options.binary)
+        # It speaks its build's version of the protocol; where the other build has none, this one may do.
+        other_bench = metadata_bench_beside(options.against)
+        self.sides = [
+            Side("this", options.binary, own_bench, directory, make_cluster),
+            Side("other", options.against, other_bench if other_bench.exists() else own_bench, directory,
+                 make_cluster)]
         self.rows = []
         self.disk_rates = []
         self.dear = None
@@ -72,27 +76,35 @@ class Comparison:
     def row(self, name, *arguments, **options):
         self.rows.append((name, *self.in_turns(*arguments, **options)))
 
+    def turns(self):
+        """Whose turn it is, and whether it counts: not in the first round, in which both pay for their first
+        use of everything."""
+        for i in range(self.options.rounds + 1):
+            for side in self.sides if i % 2 == 0 else reversed(self.sides):
+                yield side, i > 0
+
+    def by_side(self):
+        return {side.name: [] for side in self.sides}
+
     def in_turns(self, amount, sync, work, prepare=None, tidy=None, around=contextlib.nullcontext):
         """`work(side, cluster)` does `amount` of something; prepare, tidy and what `around()` does when it is
         entered and left are not measured."""
-        rates = {side.name: [] for side in self.sides}
-        cpu = {side.name: [] for side in self.sides}
-        for i in range(self.options.rounds + 1):
-            for side in self.sides if i % 2 == 0 else reversed(self.sides):
-                cluster = side.clusters[sync]
-                if prepare:
-                    prepare(side, cluster)
-                with around():
-                    seconds, used = self.measured(cluster, lambda: work(side, cluster))
-                if tidy:
-                    tidy(side, cluster)
-                if i > 0:  # Both have paid for their first use of everything.
-                    rates[side.name].append(amount / seconds)
-                    cpu[side.name].append(used)
+        rates, cpu = self.by_side(), self.by_side()
+        for side, counts in self.turns():
+            cluster = side.clusters[sync]
+            if prepare:
+                prepare(side, cluster)
+            with around():
+                seconds, used = self.measured(cluster, lambda: work(side, cluster))
+            if tidy:
+                tidy(side, cluster)
+            if counts:
+                rates[side.name].append(amount / seconds)
+                cpu[side.name].append(used)
         return rates, cpu
 
     def run(self):
-        for name in self.options.only.split(","):
+        for name in self.options.only:
             getattr(self, name)()
         for side in self.sides:
             side.stop()
@@ -143,16 +155,14 @@ class Comparison:
 
     def metadata(self):
         for in_flight, operations in ((1, 2000), (64, 20000)):
-            rates = {}
-            for i in range(self.options.rounds + 1):
-                for side in self.sides if i % 2 == 0 else reversed(self.sides):
-                    table = subprocess.run(
-                        [side.metadata_bench(), f"--namenode={side.clusters[True].address}",
-                         f"--in-flight={in_flight}", f"--operations={operations}", "--json"],
-                        check=True, stdout=subprocess.PIPE).stdout
-                    for line in json.loads(table) if i > 0 else ():
-                        of = rates.setdefault(line["operation"], {"this": [], "other": []})
-                        of[side.name].append(line["per_second"])
+            rates = collections.defaultdict(self.by_side)
+            for side, counts in self.turns():
+                table = subprocess.run(
+                    [side.metadata_bench, f"--namenode={side.clusters[True].address}",
+                     f"--in-flight={in_flight}", f"--operations={operations}", "--json"],
+                    check=True, stdout=subprocess.PIPE).stdout
+                for line in json.loads(table) if counts else ():
+                    rates[line["operation"]][side.name].append(line["per_second"])
             for operation, of in rates.items():
                 self.rows.append((f"{operation}, {in_flight} in flight, 1/s", of, None))
 
@@ -162,13 +172,12 @@ class Comparison:
                                         for _ in range(20)])
 
     def start(self):
-        starts = {side.name: [] for side in self.sides}
-        for i in range(self.options.rounds + 1):
-            for side in self.sides if i % 2 == 0 else reversed(self.sides):
-                seconds = side.start_of_an_empty_namenode(i)
-                if i > 0:
-                    starts[side.name].append(1 / seconds)
-        self.rows.append(("an empty namenode, from exec to its first answer, 1/s", starts, None))
+        rates = self.by_side()
+        for side, counts in self.turns():
+            seconds = side.start_of_an_empty_namenode()
+            if counts:
+                rates[side.name].append(1 / seconds)
+        self.rows.append(("an empty namenode, from exec to its first answer, 1/s", rates, None))
 
     def print(self):
         print(f"\n{self.options.binary} (this) and {self.options.against} (other), "
