@@ -26,8 +26,10 @@ class LogView {
   // after one like it (3.5). before() when there is none.
   Position last_not_above(Position most) const;
 
-  // How many bytes [first, first + 1, …] have, as far as they fit into `bytes_max`; the first one
-  // in any case. REQUIRES: first is in the log, or the one after its last.
+  // What an entry takes in a message beside its payload, and counts for here.
+  static constexpr std::uint64_t kHeadBytes = 24;
+  // The entries from `first` on, as far as they fit into `bytes_max`; the first one in any case.
+  // REQUIRES: first_index() <= first <= last_index() + 1.
   struct Range {
     Index last = 0;  // first - 1 when the log has none.
     std::uint64_t bytes = 0;

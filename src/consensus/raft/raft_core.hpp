@@ -31,6 +31,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -109,15 +110,18 @@ class RaftCore {
   void on(const Seeded& event);
   void on(const SeedEnded& event);
 
-  // raft_core.cpp: roles and the disk.
+  // raft_core.cpp: roles, the disk, and what follows from the state alone.
   void follow(Term term, MemberId leader);
   void lead();
   void tell_role();
   void store_hard_state(HardState wanted);
   void store_entries(Index first);
   void cut(Index from);
+  void send(MemberId to, const Message& message);
+  void send_when_stored(MemberId to, const Message& message, std::uint64_t write);
   void settle();
   void announce();
+  void leave_when_removed();
 
   // raft_election.cpp
   bool may_campaign() const;
@@ -134,18 +138,23 @@ class RaftCore {
   void on(MemberId from, Term term, const TimeoutNow& wanted);
 
   // raft_follower.cpp
+  bool takes_term(const MessageArrived& event);
+  void answer_of_before(MemberId from, const Message& message);
   void on_append(const MessageArrived& event, const Append& append);
+  bool contradicts_committed(const MessageArrived& event, const Append& append) const;
   void accept(const MessageArrived& event, const Append& append);
+  Index append_new(const MessageArrived& event, const Append& append, Index after);
   void refuse(MemberId from, const Append& append);
-  void send(MemberId to, Message message);
-  void send_when_stored(MemberId to, Message message, std::uint64_t write);
 
   // raft_leader.cpp
   void on(MemberId from, Term term, const AppendReply& reply);
+  void on_accepted(const AppendReply& reply, FollowerProgress& follower);
+  void on_refused(const AppendReply& reply, MemberId from, FollowerProgress& follower);
   void append_own(EntryKind kind, MemberSet members);
   void send_entries();
   void send_entries(MemberId to, FollowerProgress& follower);
-  void send_sign_of_life(MemberId to, FollowerProgress& follower);
+  void send_sign_of_life(MemberId to, const FollowerProgress& follower);
+  void seed(MemberId to, FollowerProgress& follower);
   void begin_round();
   void check_quorum();
   void count_stored();
@@ -154,12 +163,13 @@ class RaftCore {
 
   // raft_changes.cpp: leadership handed over, members.
   std::optional<Refusal> refusal_of(const MemberSet& members) const;
-  bool is_caught_up(MemberId id) const;
   bool is_reachable(MemberId id) const;
+  bool is_caught_up(MemberId id) const;
   MemberId best_successor() const;
   void further_transfer();
   void end_transfer(Refusal why);
   void members_changed();
+  void serve_members();
 
   Options options_;
   std::mt19937_64 random_;
@@ -182,7 +192,7 @@ class RaftCore {
 
   // Not as leader.
   TimePoint election_at_{};
-  TimePoint leader_heard_at_ = TimePoint::min();
+  std::optional<TimePoint> leader_heard_at_;
   VoteTally votes_;
 
   // As leader.

@@ -38,7 +38,7 @@ struct Started {
   HardState hard_state;
   Position before;                     // Of the entry before the first one of the log.
   std::span<const EntryInfo> entries;  // All of the log.
-  // As of `before` or earlier, then one for each entry of kMembers; empty for one that is to join.
+  // As of `applied`, then one for each entry of kMembers after it; empty for one that is to join.
   std::span<const MembersAt> members;
   Index committed = 0;  // As far as the log tells. Counts from `applied` when that is higher.
   Index applied = 0;    // What the state machine holds; from `before` on.
@@ -88,7 +88,8 @@ struct MembersAsked {
 };
 
 // A copy of the state up to `position` is here, durable, and the log is empty and goes on after it.
-// REQUIRES: can_be_seeded(position); all writes that the core asked for before are done or dropped.
+// REQUIRES: can_be_seeded(position), and nothing that the core wanted written is still to come: the
+// hard state is durable, and entries that were under way are dropped with the others.
 struct Seeded {
   Position position;
   MemberSet members;
@@ -142,6 +143,8 @@ struct RoleChanged {
   Role role = Role::kFollower;
   Term term = 0;
   MemberId leader = 0;  // As far as it is known.
+
+  friend bool operator==(const RoleChanged&, const RoleChanged&) = default;
 };
 // From now on, committed or not.
 struct MembersChanged {

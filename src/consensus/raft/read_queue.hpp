@@ -18,6 +18,7 @@ class ReadQueue {
     Index index = 0;  // What a state must hold to answer them.
   };
 
+  bool empty() const { return waiting_.empty() && asked_.reads.empty(); }
   void add(std::uint64_t read) { waiting_.push_back(read); }
   // Whether reads wait for a round, and none is under way.
   bool wants_round() const { return !waiting_.empty() && asked_.reads.empty(); }
