@@ -1,0 +1,59 @@
+// What must hold after every step of every member, found without the core's help: figure 3.2 of
+// Ongaro's dissertation, and that what is committed is on the disks of a majority.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "consensus/raft/raft_core.hpp"
+#include "sim/raft/payload.hpp"
+#include "sim/whole/world.hpp"
+
+namespace minidfs::sim::raft {
+
+class Cluster;
+class Member;
+
+class Checker {
+ public:
+  explicit Checker(Cluster& cluster) : cluster_(cluster) {}
+
+  // What members do.
+  void appended(Position before, Index index, const SimEntry& entry);
+  void voted(MemberId voter, Term term, MemberId candidate);
+  void leads(const Member& member, Term term);
+  void handed_over(MemberId to, Term term) { successors_[term + 1] = to; }
+  void announced(const Member& member, Index index);
+  void applied(const Member& member, const SimState& state);
+  // After each step.
+  void look_at(const Member& member);
+
+  Index committed() const { return committed_.size(); }
+
+ private:
+  struct Committed {
+    Position position;
+    Term by = 0;  // The term of the leader who found it to be.
+    std::optional<Chain> chain;
+  };
+
+  void learn_commit(const Member& member);
+  void check_on_majority(const Member& leader, Position position);
+  void check_complete(const Member& leader);
+  void note_rare(const Member& member);
+  void violated(const std::string& what);
+
+  Cluster& cluster_;
+  std::map<Position, Chain> chains_{{Position{}, 0}};  // Of every entry that ever was.
+  std::map<std::pair<Term, MemberId>, MemberId> votes_;
+  std::map<Term, MemberId> leaders_;
+  std::map<Term, MemberId> successors_;
+  std::vector<Committed> committed_;  // From entry 1 on.
+  std::map<MemberId, std::pair<consensus::Role, Term>> roles_;
+};
+
+}  // namespace minidfs::sim::raft

@@ -1,0 +1,130 @@
+#include "sim/raft/cluster.hpp"
+
+#include <algorithm>
+
+namespace minidfs::sim::raft {
+namespace {
+
+constexpr milliseconds kSeedPatience{3000};
+constexpr int kClockOff = 10;  // Percent.
+
+}  // namespace
+
+// One, three or five voters.
+Cluster::Cluster(std::uint64_t seed) : world(seed) {
+  const MemberId count = world.chance(12) ? 1 : world.chance(2) ? 3 : 5;
+  std::vector<MemberId> voters;
+  for (MemberId id = 1; id <= count; ++id) voters.push_back(id);
+  last_member_ = count;
+  for (const auto id : voters) {
+    members.push_back(std::make_unique<Member>(*this, id, MemberSet{voters, {}}));
+    members.back()->clock_fast = static_cast<int>(world.below(2 * kClockOff)) - kClockOff;
+  }
+}
+
+void Cluster::start() {
+  for (auto& member : members) member->start();
+  for (int i = 0; i < kClients; ++i) client();
+}
+
+Member* Cluster::find(MemberId id) {
+  const auto found = std::find_if(members.begin(), members.end(),
+                                  [id](const auto& member) { return member->id() == id; });
+  return found == members.end() ? nullptr : found->get();
+}
+
+Member* Cluster::leader() {
+  Member* leader = nullptr;
+  for (const auto& member : members) {
+    if (!member->leads()) continue;
+    if (leader == nullptr || member->core().term() > leader->core().term()) leader = member.get();
+  }
+  return leader;
+}
+
+Member& Cluster::add_empty_member() {
+  members.push_back(std::make_unique<Member>(*this, ++last_member_, MemberSet{}));
+  members.back()->start();
+  return *members.back();
+}
+
+void Cluster::start_later(Member& member) {
+  world.after(world.between(milliseconds{50}, milliseconds{2500}), [&member] {
+    if (!member.process().up()) member.start();
+  });
+}
+
+// --- The network ------------------------------------------------------------------------------
+
+void Cluster::send(MemberId to, Packet packet) {
+  auto* target = find(to);
+  if (target == nullptr || is_cut(packet.from, to) || (lossy && world.chance(5))) return;
+  const auto copies = doubles && world.chance(5) ? 2 : 1;
+  for (int i = 0; i < copies; ++i) {
+    auto delay = world.between(milliseconds{0}, milliseconds{3});
+    if (slow && world.chance(10)) delay = world.between(milliseconds{20}, milliseconds{1000});
+    world.after(delay, [this, target, packet] {
+      if (is_cut(packet.from, target->id())) return;
+      auto& process = target->process();
+      process.arrive(process.life(), [target, packet] { target->arrive(packet); });
+    });
+  }
+}
+
+void Cluster::send_seed(Member& from, MemberId to) {
+  const auto life = from.process().life();
+  world.after(
+      world.between(milliseconds{50}, milliseconds{900}),
+      [this, &from, life, to, state = from.state()] { seed_arrives(from, life, to, state); });
+}
+
+// Its sender hears that it has ended, or gives it up after a while.
+void Cluster::seed_arrives(Member& from, std::uint64_t life, MemberId to, const SimState& state) {
+  const auto ended = [&from, life, to] {
+    from.process().arrive(life, [&from, to] { from.seed_ended(to); });
+  };
+  auto* target = find(to);
+  if (target == nullptr || is_cut(from.id(), to) || !target->process().works()) {
+    return world.after(kSeedPatience, ended);
+  }
+  auto& process = target->process();
+  world.after(kSeedPatience, ended);
+  process.arrive(process.life(), [target, state, ended] { target->take_seed(state, ended); });
+}
+
+void Cluster::heal_network() {
+  cut_.clear();
+  lossy = slow = doubles = false;
+}
+
+// --- Clients ----------------------------------------------------------------------------------
+
+// Most ask the leader; some one that was, or never was.
+Member& Cluster::whom_to_ask() {
+  auto* best = leader();
+  if (best != nullptr && !world.chance(3)) return *best;
+  for (const auto& member : members) {
+    if (member->leads() && world.chance(2)) return *member;
+  }
+  return *members[world.below(members.size())];
+}
+
+void Cluster::client() {
+  if (clients_stopped_) return;
+  auto& member = whom_to_ask();
+  const auto asked_after = history.told();
+  if (world.chance(3)) {
+    member.read([this, asked_after](std::optional<Index> index) {
+      if (index) history.read(asked_after, *index);
+    });
+  } else {
+    for (auto left = 1 + world.below(4); left > 0; --left) {
+      member.propose(next_command(), [this, asked_after](std::optional<Index> index) {
+        if (index) history.wrote(asked_after, *index);
+      });
+    }
+  }
+  world.after(world.between(milliseconds{2}, milliseconds{60}), [this] { client(); });
+}
+
+}  // namespace minidfs::sim::raft

@@ -1,0 +1,62 @@
+// What a schedule does to a simulated cluster: faults, hand-overs of leadership, members that come
+// and go. Each schedule draws the kinds that it uses.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "sim/raft/cluster.hpp"
+
+namespace minidfs::sim::raft {
+
+class Faults {
+ public:
+  explicit Faults(Cluster& cluster);
+
+  // Now and again until heal().
+  void begin();
+  // Everything that is a member runs, and every wire works.
+  void heal();
+  std::size_t kinds() const { return happened_.size(); }
+
+ private:
+  enum class Kind : int {
+    kCrash,
+    kCrashAll,
+    kCrashLeaders,  // One after the other, as soon as they lead.
+    kPause,
+    kPauseLeader,
+    kCutOneWay,
+    kIsolateLeader,
+    kLossy,
+    kSlowNetwork,
+    kDoubles,
+    kSlowDisk,
+    kTransfer,
+    kMembers,
+  };
+  static constexpr int kKinds = static_cast<int>(Kind::kMembers) + 1;
+
+  void next();
+  void happen(Kind kind);
+  Member& some_member();
+  void crash(Member& member);
+  void crash_leaders(int left);
+  void pause(Member* member);
+  void cut_one_way();
+  void isolate(Member* member);
+  void slow_disk();
+  void transfer();
+  void change_members();
+  std::optional<MemberSet> wanted_members(const Member& leader);
+  void stop_removed();
+
+  Cluster& cluster_;
+  std::vector<Kind> kinds_;
+  std::set<Kind> happened_;
+  bool healed_ = false;
+};
+
+}  // namespace minidfs::sim::raft
