@@ -103,7 +103,7 @@ void RaftCore::on(const Seeded& event) {
   writing_.clear();
   held_.clear();
   written_ = write_;
-  if (event.position.term > hard_.term) store_hard_state({event.position.term, 0});
+  if (event.position.term > hard_.term) follow(event.position.term, 0);
   effects_.emplace_back(MembersChanged{{members_.latest_index(), members()}});
 }
 
