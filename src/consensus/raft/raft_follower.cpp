@@ -69,7 +69,7 @@ void RaftCore::on_append(const MessageArrived& event, const Append& append) {
   await_leader();
   if (contradicts_committed(event, append)) return;
   // What is committed is in every leader's log (3.6.3), whatever this one says to be before it.
-  if (append.prev.index > committed_ && !log_.contains(append.prev)) {
+  if (append.prev.index >= committed_ && !log_.contains(append.prev)) {
     refuse(event.from, append);
   } else {
     accept(event, append);
