@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <deque>
 
-#include "consensus/raft/log_types.hpp"
+#include "consensus/types.hpp"
 
 namespace minidfs::consensus {
 

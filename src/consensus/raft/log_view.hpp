@@ -6,7 +6,7 @@
 #include <deque>
 #include <optional>
 
-#include "consensus/raft/log_types.hpp"
+#include "consensus/types.hpp"
 
 namespace minidfs::consensus {
 

@@ -8,8 +8,8 @@
 #include <span>
 #include <vector>
 
-#include "consensus/raft/log_types.hpp"
 #include "consensus/raft/refusal.hpp"
+#include "consensus/types.hpp"
 
 namespace minidfs::consensus {
 

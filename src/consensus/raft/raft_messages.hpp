@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <variant>
 
-#include "consensus/raft/log_types.hpp"
+#include "consensus/types.hpp"
 
 namespace minidfs::consensus {
 

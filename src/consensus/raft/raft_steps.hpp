@@ -15,21 +15,14 @@
 #include <variant>
 #include <vector>
 
-#include "consensus/raft/log_types.hpp"
 #include "consensus/raft/member_set.hpp"
 #include "consensus/raft/raft_messages.hpp"
 #include "consensus/raft/refusal.hpp"
+#include "consensus/types.hpp"
 
 namespace minidfs::consensus {
 
 enum class Role : std::uint8_t { kFollower, kPreCandidate, kCandidate, kLeader };
-
-// What the core knows of an entry.
-struct EntryInfo {
-  Term term = 0;
-  EntryKind kind = EntryKind::kCommand;
-  std::uint32_t bytes = 0;  // Of its payload.
-};
 
 // --- Events -----------------------------------------------------------------------------------
 

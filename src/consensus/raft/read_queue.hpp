@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "consensus/raft/log_types.hpp"
+#include "consensus/types.hpp"
 
 namespace minidfs::consensus {
 
