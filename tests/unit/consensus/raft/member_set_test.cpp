@@ -13,7 +13,7 @@ std::vector<MemberId> ids(std::span<const MemberId> span) { return {span.begin()
 MemberSet set_of(unsigned bits) {
   std::vector<MemberId> voters;
   for (MemberId id = 1; id <= 5; ++id) {
-    if ((bits >> (id - 1) & 1U) != 0) voters.push_back(id);
+    if (((bits >> (id - 1)) & 1U) != 0) voters.push_back(id);
   }
   return {voters, {}};
 }
