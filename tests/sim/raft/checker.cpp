@@ -57,6 +57,7 @@ void Checker::check_complete(const Member& leader) {
 }
 
 void Checker::announced(const Member& member, Index index) {
+  learn_commit(member);  // It may be this step that committed it.
   if (index > committed()) violated("an entry was announced that is not committed");
   if (member.disk().log().last() < index) {
     violated("entry " + std::to_string(index) + " was announced before it was durable at member " +

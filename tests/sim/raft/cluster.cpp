@@ -118,11 +118,11 @@ void Cluster::client() {
       if (index) history.read(asked_after, *index);
     });
   } else {
-    for (auto left = 1 + world.below(4); left > 0; --left) {
-      member.propose(next_command(), [this, asked_after](std::optional<Index> index) {
-        if (index) history.wrote(asked_after, *index);
-      });
-    }
+    std::vector<std::uint64_t> commands(1 + world.below(4));
+    for (auto& command : commands) command = next_command();
+    member.propose(commands, [this, asked_after](std::optional<Index> index) {
+      if (index) history.wrote(asked_after, *index);
+    });
   }
   world.after(world.between(milliseconds{2}, milliseconds{60}), [this] { client(); });
 }

@@ -96,20 +96,20 @@ void Member::keep_house() {
 
 // --- Clients ----------------------------------------------------------------------------------
 
-void Member::propose(std::uint64_t command, Answer answer) {
+void Member::propose(const std::vector<std::uint64_t>& commands, Answer answer) {
   if (!process_.works()) return answer(std::nullopt);
-  incoming_ = {{{core_->term(), EntryKind::kCommand, kCommandBytes}, command, {}}};
+  const auto term = core_->term();
+  incoming_.clear();
+  for (const auto command : commands) {
+    incoming_.push_back({{term, EntryKind::kCommand, kCommandBytes}, command, {}});
+  }
   incoming_first_ = log_.last() + 1;
   proposal_refused_ = false;
-  const auto term = core_->term();
-  const std::vector<std::uint32_t> bytes{kCommandBytes};
-  const auto index = incoming_first_;
-  // One that is alone may have committed it when the step ends.
-  proposals_[index] = {term, std::move(answer)};
+  const std::vector<std::uint32_t> bytes(commands.size(), kCommandBytes);
+  const auto last = log_.last() + commands.size();
   step(consensus::Proposed{bytes});
-  if (!proposal_refused_) return;
-  const auto refused = proposals_.extract(index);
-  if (!refused.empty()) refused.mapped().second(std::nullopt);
+  if (proposal_refused_) return answer(std::nullopt);
+  proposals_[last] = {term, std::move(answer)};  // Nothing is applied within a step.
 }
 
 void Member::read(Answer answer) {

@@ -30,8 +30,8 @@ struct Packet {
 
 class Member {
  public:
-  // Told once: the index of what was proposed, or the applied one that a read is answered from;
-  // none when it was refused, or its outcome is open.
+  // Told once: the index of the last that was proposed, or the applied one that a read is answered
+  // from; none when it was refused, or its outcome is open.
   using Answer = std::function<void(std::optional<Index>)>;
 
   // The first members know each other from the start; `members` is empty for one that is to join.
@@ -39,7 +39,7 @@ class Member {
 
   void start();
   void crash();
-  void propose(std::uint64_t command, Answer answer);
+  void propose(const std::vector<std::uint64_t>& commands, Answer answer);
   void read(Answer answer);
   void transfer(MemberId to) { step(consensus::TransferAsked{to}); }
   void change(const MemberSet& members) { step(consensus::MembersAsked{members}); }
