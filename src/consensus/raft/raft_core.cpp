@@ -43,7 +43,7 @@ void RaftCore::on(const Started& event) {
   for (const auto& entry : event.entries) log_.append(entry.term, entry.bytes);
   stored_ = log_.last_index();
   for (const auto& at : event.members) {
-    if (&at == &event.members.front()) {
+    if (at.index <= event.applied) {
       members_.reset(at);
     } else {
       members_.add(at);

@@ -5,7 +5,7 @@
 namespace minidfs::sim::raft {
 namespace {
 
-constexpr milliseconds kSeedPatience{3000};
+constexpr milliseconds kSeedPatience{1500};
 constexpr int kClockOff = 10;  // Percent.
 
 }  // namespace
@@ -93,6 +93,7 @@ void Cluster::seed_arrives(Member& from, std::uint64_t life, MemberId to, const 
 }
 
 void Cluster::heal_network() {
+  healed = true;
   cut_.clear();
   lossy = slow = doubles = false;
 }

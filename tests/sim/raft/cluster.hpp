@@ -38,6 +38,7 @@ class Cluster {
   void mend(MemberId from, MemberId to) { cut_.erase({from, to}); }
   bool is_cut(MemberId from, MemberId to) const { return cut_.contains({from, to}); }
   void heal_network();
+  bool healed = false;
   bool lossy = false;  // One message in five.
   bool slow = false;   // Some messages by up to a second.
   bool doubles = false;

@@ -262,7 +262,7 @@ void Member::take_seed(const SimState& state, const std::function<void()>& ended
   if (!disk_.quiet()) {
     return process_.later(milliseconds{2}, [this, state, ended] { take_seed(state, ended); });
   }
-  if (cluster_.world.chance(4)) {
+  if (!cluster_.healed && cluster_.world.chance(4)) {
     cluster_.world.note("a seed cut in the middle");
     disk_.install(state, false);
     crash();
