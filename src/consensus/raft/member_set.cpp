@@ -64,6 +64,11 @@ std::optional<Refusal> refusal_of_change(const MemberSet& before, const MemberSe
   return std::nullopt;
 }
 
+bool MemberHistory::may_be_voter(MemberId id) const {
+  return std::any_of(sets_.begin(), sets_.end(),
+                     [id](const MembersAt& at) { return at.members.is_voter(id); });
+}
+
 void MemberHistory::add(MembersAt at) {
   MDFS_ASSERT(at.index > latest_index());
   sets_.push_back(std::move(at));

@@ -57,6 +57,8 @@ class MemberHistory {
  public:
   const MemberSet& latest() const { return sets_.back().members; }
   Index latest_index() const { return sets_.back().index; }
+  // In the latest set, or in one before it that may come back.
+  bool may_be_voter(MemberId id) const;
 
   // REQUIRES: at.index > latest_index().
   void add(MembersAt at);

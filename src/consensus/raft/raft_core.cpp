@@ -57,7 +57,8 @@ void RaftCore::on(const Started& event) {
   told_ = {role_, hard_.term, leader_};
   effects_.emplace_back(told_);
   await_leader();
-  if (may_campaign() && members().voters().size() == 1) campaign(false);
+  const bool alone = members().voters().size() == 1 && members().is_voter(options_.self);
+  if (alone) campaign(false);
 }
 
 // An election that waits for this member's own disk would only be delayed by another one.

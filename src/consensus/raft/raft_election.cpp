@@ -4,7 +4,9 @@
 
 namespace minidfs::consensus {
 
-bool RaftCore::may_campaign() const { return members().is_voter(options_.self); }
+// One that is removed may be the only one who has that entry, which then needs it as a leader:
+// until it is committed it goes on, without a vote (4.2.2).
+bool RaftCore::may_campaign() const { return members_.may_be_voter(options_.self); }
 
 // A leader steps down by itself when it has lost its majority.
 bool RaftCore::hears_a_leader() const {

@@ -63,6 +63,21 @@ TEST_CASE("A leader that is removed leads until that is committed") {
   CHECK(member.core().committed() == 2);
 }
 
+TEST_CASE("A member leads for a change that removes it, when only it has that") {
+  OneMember member(MemberSet({1, 2}, {}), {1, 0}, {1});
+  const std::vector<EntryInfo> infos{{1, EntryKind::kMembers, 0}};
+  const std::vector<MembersAt> members{{2, MemberSet({2}, {})}};
+  member.step(MessageArrived{2, {1, Append{{1, 1}, 2, 0, 1}}, infos, members});
+  member.store();
+  member.be_elected();  // By the other one alone: it has no vote itself.
+  member.be_answered({2});
+  CHECK(member.core().committed() == 3);
+  CHECK(member.core().role() == Role::kFollower);
+  member.forget();
+  member.pass(milliseconds{60'000});
+  CHECK(member.take<Send>().empty());
+}
+
 TEST_CASE("A change that is cut off never was") {
   OneMember member(kThree, {1, 0}, {1});
   const std::vector<EntryInfo> infos{{1, EntryKind::kMembers, 0}};
