@@ -12,14 +12,14 @@ namespace minidfs::consensus {
 // Would I win an election (9.6)? Changes nothing at either end. Message::term is the term of the
 // election that would follow.
 struct PreVote {
-  Position last;  // Of the candidate's log.
+  Position last{};  // Of the candidate's log.
 };
 struct PreVoteReply {
   bool granted = false;  // Then Message::term is that of the question, else the voter's.
 };
 
 struct Vote {
-  Position last;          // All of the candidate's log up to it is durable there.
+  Position last{};        // All of the candidate's log up to it is durable there.
   bool transfer = false;  // The leader wanted it: others need not wait for its silence (4.2.3).
 };
 struct VoteReply {
@@ -28,7 +28,7 @@ struct VoteReply {
 
 // The entries after `prev` up to `last`, which travel beside the message; none: a sign of life.
 struct Append {
-  Position prev;
+  Position prev{};
   Index last = 0;           // prev.index: none.
   Index committed = 0;      // As the leader knows.
   std::uint64_t round = 0;  // Ascending within a term; the reply names it.
@@ -39,7 +39,7 @@ struct AppendReply {
   Index matched = 0;
   // Not accepted: the `prev` that was not there, and from where the leader might try again.
   Index refused = 0;
-  Position hint;
+  Position hint{};
   std::uint64_t round = 0;
   Index applied = 0;  // What the sender's state machine holds.
 };
