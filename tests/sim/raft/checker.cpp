@@ -9,6 +9,13 @@ namespace minidfs::sim::raft {
 
 using consensus::Role;
 
+namespace {
+
+// Election time-out, heartbeat and a clock that is slow.
+constexpr milliseconds kSilentLeaderMax{700};
+
+}  // namespace
+
 void Checker::violated(const std::string& what) { cluster_.world.violated(what); }
 
 // Log matching (3.5): the same position means the same entries up to there.
@@ -62,6 +69,21 @@ void Checker::announced(const Member& member, Index index) {
   if (member.disk().log().last() < index) {
     violated("entry " + std::to_string(index) + " was announced before it was durable at member " +
              std::to_string(member.id()));
+  }
+}
+
+// Nobody disturbs the others because it hears nothing (9.6), nor leads on (6.2).
+void Checker::time_passed(const Member& member, Term term) {
+  const auto& core = member.core();
+  const bool decides_alone = core.members().quorum() == 1 && core.members().is_voter(member.id());
+  if (decides_alone) return;
+  if (core.term() > term) {
+    violated("member " + std::to_string(member.id()) + " began the election of term " +
+             std::to_string(core.term()) + " without asking whether it might win");
+  }
+  const auto silent_since = std::max(member.heard_at(), member.process().works_since());
+  if (member.leads() && cluster_.world.now() - silent_since > kSilentLeaderMax) {
+    violated("member " + std::to_string(member.id()) + " leads on, and hears nobody");
   }
 }
 

@@ -29,6 +29,8 @@ class Checker {
   void handed_over(MemberId to, Term term) { successors_[term + 1] = to; }
   void announced(const Member& member, Index index);
   void applied(const Member& member, const SimState& state);
+  // What a Tick did: `term` is that of before.
+  void time_passed(const Member& member, Term term);
   // After each step.
   void look_at(const Member& member);
 

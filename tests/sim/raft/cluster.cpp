@@ -7,12 +7,14 @@ namespace {
 
 constexpr milliseconds kSeedPatience{1500};
 constexpr int kClockOff = 10;  // Percent.
+constexpr int kJoiners = 2;
 
 }  // namespace
 
-// One, three or five voters.
+// Three or five voters, or one and two that may join it.
 Cluster::Cluster(std::uint64_t seed) : world(seed) {
-  const MemberId count = world.chance(12) ? 1 : world.chance(2) ? 3 : 5;
+  began_alone_ = world.chance(12);
+  const MemberId count = began_alone_ ? 1 : world.chance(2) ? 3 : 5;
   std::vector<MemberId> voters;
   for (MemberId id = 1; id <= count; ++id) voters.push_back(id);
   last_member_ = count;
@@ -24,6 +26,7 @@ Cluster::Cluster(std::uint64_t seed) : world(seed) {
 
 void Cluster::start() {
   for (auto& member : members) member->start();
+  for (int i = 0; began_alone_ && i < kJoiners; ++i) add_empty_member();
   for (int i = 0; i < kClients; ++i) client();
 }
 

@@ -21,6 +21,8 @@ class Cluster {
   explicit Cluster(std::uint64_t seed);
 
   void start();
+  // With one voter, whom others may join.
+  bool began_alone() const { return began_alone_; }
   Member* find(MemberId id);
   // The one that leads in the newest term; nullptr when none does.
   Member* leader();
@@ -54,6 +56,7 @@ class Cluster {
   void seed_arrives(Member& from, std::uint64_t life, MemberId to, const SimState& state);
 
   std::set<std::pair<MemberId, MemberId>> cut_;
+  bool began_alone_ = false;
   MemberId last_member_ = 0;
   std::uint64_t last_command_ = 0;
   bool clients_stopped_ = false;

@@ -5,6 +5,7 @@
 namespace minidfs::sim::raft {
 namespace {
 
+constexpr int kFaultsMin = 2;
 constexpr std::size_t kVotersMax = 5;
 constexpr std::size_t kMembersEver = 12;
 
@@ -13,9 +14,17 @@ constexpr std::size_t kMembersEver = 12;
 Faults::Faults(Cluster& cluster) : cluster_(cluster) {
   auto& world = cluster_.world;
   const auto wanted = 2 + world.below(5);
-  while (kinds_.size() < wanted) {
-    const auto kind = static_cast<Kind>(world.below(kKinds));
-    if (std::find(kinds_.begin(), kinds_.end(), kind) == kinds_.end()) kinds_.push_back(kind);
+  if (cluster.began_alone()) kinds_.push_back(Kind::kMembers);
+  for (int i = 0; i < kFaultsMin; ++i) draw(kFaultKinds);
+  while (kinds_.size() < wanted) draw(kKinds);
+}
+
+// One of the first so many that there is not yet.
+void Faults::draw(int kinds) {
+  for (;;) {
+    const auto kind = static_cast<Kind>(cluster_.world.below(static_cast<std::uint64_t>(kinds)));
+    if (std::find(kinds_.begin(), kinds_.end(), kind) != kinds_.end()) continue;
+    return kinds_.push_back(kind);
   }
 }
 
@@ -30,7 +39,9 @@ void Faults::begin() {
 
 void Faults::next() {
   if (healed_) return;
-  happen(kinds_[cluster_.world.below(kinds_.size())]);
+  // Each once, then any.
+  const auto past = happened_.size();
+  happen(kinds_[past < kinds_.size() ? past : cluster_.world.below(kinds_.size())]);
   stop_removed();
   begin();
 }
@@ -164,10 +175,20 @@ std::optional<MemberSet> Faults::wanted_members(const Member& leader) {
   }
   const auto voters = members.voters();
   if (voters.size() < 2 || (voters.size() < kVotersMax && world.chance(2))) {
-    if (cluster_.members.size() >= kMembersEver) return std::nullopt;
-    return members.with_learner(cluster_.add_empty_member().id());
+    auto* member = joiner(members);
+    if (member == nullptr) return std::nullopt;
+    return members.with_learner(member->id());
   }
   return members.without(voters[world.below(voters.size())]);
+}
+
+// One that was never told of a cluster.
+Member* Faults::joiner(const MemberSet& members) {
+  for (auto& member : cluster_.members) {
+    if (!member->process().up() || members.contains(member->id())) continue;
+    if (member->core().members().empty()) return member.get();
+  }
+  return cluster_.members.size() < kMembersEver ? &cluster_.add_empty_member() : nullptr;
 }
 
 // Those who are no members any more, as the leader and all who follow it know, end for good. Until
@@ -177,9 +198,8 @@ void Faults::stop_removed() {
   if (leader == nullptr || leader->core().members() != leader->state().members.members) return;
   if (cluster_.checker.committed() != leader->state().position.index) return;
   for (auto& member : cluster_.members) {
-    if (member->process().up() && !leader->core().members().contains(member->id())) {
-      member->crash();
-    }
+    if (!member->process().up() || member->core().members().empty()) continue;
+    if (!leader->core().members().contains(member->id())) member->crash();
   }
 }
 

@@ -23,6 +23,7 @@ class Faults {
 
  private:
   enum class Kind : int {
+    // Faults.
     kCrash,
     kCrashAll,
     kCrashLeaders,  // One after the other, as soon as they lead.
@@ -34,11 +35,14 @@ class Faults {
     kSlowNetwork,
     kDoubles,
     kSlowDisk,
+    // What an operator asks for.
     kTransfer,
     kMembers,
   };
+  static constexpr int kFaultKinds = static_cast<int>(Kind::kSlowDisk) + 1;
   static constexpr int kKinds = static_cast<int>(Kind::kMembers) + 1;
 
+  void draw(int kinds);
   void next();
   void happen(Kind kind);
   Member& some_member();
@@ -51,6 +55,7 @@ class Faults {
   void transfer();
   void change_members();
   std::optional<MemberSet> wanted_members(const Member& leader);
+  Member* joiner(const MemberSet& members);
   void stop_removed();
 
   Cluster& cluster_;

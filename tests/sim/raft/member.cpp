@@ -76,7 +76,11 @@ void Member::step(const consensus::RaftEvent& event) {
 }
 
 void Member::tick() {
-  if (own_now() >= core_->wakes_at()) step(consensus::Tick{});
+  if (own_now() >= core_->wakes_at()) {
+    const auto term = core_->term();
+    step(consensus::Tick{});
+    cluster_.checker.time_passed(*this, term);
+  }
   process_.later(kTickEvery, [this] { tick(); });
 }
 
@@ -138,6 +142,7 @@ void Member::answer_reads() {
 // --- Messages ---------------------------------------------------------------------------------
 
 void Member::arrive(const Packet& packet) {
+  heard_at_ = cluster_.world.now();
   std::vector<EntryInfo> infos;
   std::vector<MembersAt> members;
   incoming_.clear();

@@ -57,6 +57,8 @@ class Member {
   const SimLog& log() const { return log_; }
   // Of one that is up.
   const consensus::RaftCore& core() const { return *core_; }
+  // The last message.
+  TimePoint heard_at() const { return heard_at_; }
   bool leads() const { return process_.works() && core_->role() == consensus::Role::kLeader; }
   // Its clock runs so much faster than the world's, in percent.
   int clock_fast = 0;
@@ -92,6 +94,7 @@ class Member {
   std::unique_ptr<consensus::RaftCore> core_;
   SimLog log_;      // With what is still to become durable.
   SimState state_;  // With what is not in the last checkpoint.
+  TimePoint heard_at_{};
   // Of the present step.
   std::vector<SimEntry> incoming_;  // Before log_'s end are those that are there already.
   Index incoming_first_ = 0;
