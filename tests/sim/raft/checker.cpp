@@ -72,6 +72,20 @@ void Checker::announced(const Member& member, Index index) {
   }
 }
 
+void Checker::cut(const Member& member, Index from) {
+  auto& world = cluster_.world;
+  world.note("a log whose end was cut off");
+  const auto& log = member.log();
+  for (auto index = from; index <= log.last(); ++index) {
+    if (log.at(index).info.kind == EntryKind::kMembers) {
+      world.note("a change of members that was cut off");
+    }
+    if (widespread_.contains(log.position(index))) {
+      world.note("entries of a former term at a majority, and replaced");
+    }
+  }
+}
+
 // Nobody disturbs the others because it hears nothing (9.6), nor leads on (6.2).
 void Checker::time_passed(const Member& member, Term term) {
   const auto& core = member.core();
@@ -166,6 +180,7 @@ void Checker::note_rare(const Member& member) {
   });
   if (reached > core.committed() && core.log().term_at(reached) < core.term()) {
     world.note("entries of a former term at a majority, and not committed");
+    widespread_.insert(member.log().position(reached));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,8 @@ class Checker {
   void leads(const Member& member, Term term);
   void handed_over(MemberId to, Term term) { successors_[term + 1] = to; }
   void announced(const Member& member, Index index);
+  // All that it had from `from` on; before it is gone.
+  void cut(const Member& member, Index from);
   void applied(const Member& member, const SimState& state);
   // What a Tick did: `term` is that of before.
   void time_passed(const Member& member, Term term);
@@ -56,6 +59,7 @@ class Checker {
   std::map<Term, MemberId> successors_;
   std::vector<Committed> committed_;  // From entry 1 on.
   std::map<MemberId, std::pair<consensus::Role, Term>> roles_;
+  std::set<Position> widespread_;  // Were of a former term at a majority, and not committed.
 };
 
 }  // namespace minidfs::sim::raft

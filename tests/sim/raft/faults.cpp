@@ -5,7 +5,7 @@
 namespace minidfs::sim::raft {
 namespace {
 
-constexpr int kFaultsMin = 2;
+constexpr std::uint64_t kFaultsMin = 2;
 constexpr std::size_t kVotersMax = 5;
 constexpr std::size_t kMembersEver = 12;
 
@@ -13,18 +13,13 @@ constexpr std::size_t kMembersEver = 12;
 
 Faults::Faults(Cluster& cluster) : cluster_(cluster) {
   auto& world = cluster_.world;
-  const auto wanted = 2 + world.below(5);
-  if (cluster.began_alone()) kinds_.push_back(Kind::kMembers);
-  for (int i = 0; i < kFaultsMin; ++i) draw(kFaultKinds);
-  while (kinds_.size() < wanted) draw(kKinds);
-}
-
-// One of the first so many that there is not yet.
-void Faults::draw(int kinds) {
-  for (;;) {
-    const auto kind = static_cast<Kind>(cluster_.world.below(static_cast<std::uint64_t>(kinds)));
+  if (cluster.began_alone() || world.chance(2)) kinds_.push_back(Kind::kMembers);
+  if (world.chance(3)) kinds_.push_back(Kind::kTransfer);
+  for (auto left = kFaultsMin + world.below(4); left > 0;) {
+    const auto kind = static_cast<Kind>(world.below(kFaultKinds));
     if (std::find(kinds_.begin(), kinds_.end(), kind) != kinds_.end()) continue;
-    return kinds_.push_back(kind);
+    kinds_.push_back(kind);
+    --left;
   }
 }
 
@@ -77,6 +72,8 @@ void Faults::happen(Kind kind) {
       return for_a_while(cluster_.doubles);
     case Kind::kSlowDisk:
       return slow_disk();
+    case Kind::kPartingLogs:
+      return parting_logs_.begin();
     case Kind::kTransfer:
       return transfer();
     case Kind::kMembers:

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/raft/cluster.hpp"
+#include "sim/raft/parting_logs.hpp"
 
 namespace minidfs::sim::raft {
 
@@ -35,14 +36,13 @@ class Faults {
     kSlowNetwork,
     kDoubles,
     kSlowDisk,
+    kPartingLogs,
     // What an operator asks for.
     kTransfer,
     kMembers,
   };
-  static constexpr int kFaultKinds = static_cast<int>(Kind::kSlowDisk) + 1;
-  static constexpr int kKinds = static_cast<int>(Kind::kMembers) + 1;
+  static constexpr auto kFaultKinds = static_cast<std::uint64_t>(Kind::kPartingLogs) + 1;
 
-  void draw(int kinds);
   void next();
   void happen(Kind kind);
   Member& some_member();
@@ -59,6 +59,7 @@ class Faults {
   void stop_removed();
 
   Cluster& cluster_;
+  PartingLogs parting_logs_{cluster_};
   std::vector<Kind> kinds_;
   std::set<Kind> happened_;
   bool healed_ = false;

@@ -181,12 +181,7 @@ void Member::carry_out(const consensus::StoreHardState& effect) {
 }
 
 void Member::carry_out(const consensus::CutLog& effect) {
-  cluster_.world.note("a log whose end was cut off");
-  for (auto index = effect.from; index <= log_.last(); ++index) {
-    if (log_.at(index).info.kind == EntryKind::kMembers) {
-      cluster_.world.note("a change of members that was cut off");
-    }
-  }
+  cluster_.checker.cut(*this, effect.from);
   log_.cut(effect.from);
   disk_.cut(effect.write, effect.from);
 }

@@ -33,6 +33,7 @@ constexpr std::array kRareStates{
     "a torn tail that another leader's entries replaced"sv,
     "a vote lost in a crash"sv,
     "entries of a former term at a majority, and not committed"sv,
+    "entries of a former term at a majority, and replaced"sv,
     "leadership that was handed over"sv,
     "two leaders at once"sv,
 };
