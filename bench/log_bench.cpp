@@ -136,7 +136,7 @@ void print_directory(const std::string& directory) {
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: log_bench DIRECTORY [seconds [entries between snapshots]]\n");
+    std::fprintf(stderr, "usage: log_bench DIRECTORY [seconds [entries between checkpoints]]\n");
     return 2;
   }
   const std::string directory = std::string(argv[1]) + "/log-bench";
@@ -147,7 +147,7 @@ int main(int argc, char** argv) {
   LogOptions options;
   options.directory = directory;
   if (argc > 3) {
-    options.snapshot_threshold_entries = static_cast<std::uint32_t>(std::atoi(argv[3]));
+    options.checkpoint_entries = static_cast<std::uint32_t>(std::atoi(argv[3]));
   }
   const auto start = Clock::now();
   auto log = Log::open(options, state, [](const Error& error) {

@@ -10,8 +10,6 @@ find_package(Boost 1.74 REQUIRED)
 pkg_check_modules(SQLITE3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
-pkg_check_modules(RAFT REQUIRED IMPORTED_TARGET raft)
-pkg_check_modules(LIBUV REQUIRED IMPORTED_TARGET libuv)
 find_path(CXXOPTS_INCLUDE_DIR cxxopts.hpp REQUIRED)
 find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
 

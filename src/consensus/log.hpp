@@ -1,9 +1,10 @@
-// The replicated log: a thin C++ face on libraft (Raft, Ongaro 2014) with its libuv back end. It
-// orders commands, makes them durable, and applies them to a StateMachine. A cluster of one voter
-// is the same thing with one member. Owned by the namenode's wiring.
+// The replicated log: orders commands, makes them durable, and applies them to a StateMachine. What
+// Raft (Ongaro 2014) decides is in raft/, what is on the disk in segments/. Of one member so far.
+// Owned by the namenode's wiring.
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -16,27 +17,18 @@
 
 namespace minidfs::consensus {
 
-struct Member {
-  std::uint64_t id = 0;  // From 1.
-  std::string address;   // "host:port" of its Raft listener; never used by a single member.
-};
-
 struct LogOptions {
   std::string directory;  // Exists, belongs to this process alone.
-  std::uint64_t member_id = 1;
-  std::vector<Member> members;  // Used once, to bootstrap an empty directory.
-  // A snapshot (a reference to the made-durable state) is taken after this many entries, or bytes
-  // of commands, and the log is cut. The entries since the last one stay in memory, about 300 bytes
-  // each for small commands, and are read at a start; but each snapshot also ends a segment, which
-  // stops libraft's loop for 10 to 40 ms (io_destroy).
-  std::uint32_t snapshot_threshold_entries = 32768;
-  std::uint64_t snapshot_threshold_bytes = 16ULL << 20;
-  // Kept behind a snapshot for members that lag, unless they are more than an eighth of the bytes
-  // above.
-  std::uint32_t snapshot_trailing_entries = 1024;
+  // After this many entries, or bytes of commands, the state is made durable and the log dropped up
+  // to there. What the log has since then is read at a start.
+  std::uint32_t checkpoint_entries = 32768;
+  std::uint64_t checkpoint_bytes = 16ULL << 20;
   // Changes are refused with kNoSpace while the disk has less than this free.
   std::uint64_t free_space_min_bytes = 64ULL << 20;
 };
+
+// Of one proposal; a larger one is refused.
+inline constexpr std::size_t kCommandMaxBytes = 1 << 20;
 
 // The answer to one proposed command.
 struct Completion {
@@ -47,7 +39,7 @@ struct Completion {
 };
 
 // Receives all completions of a channel that belong to one batch, after the batch is visible.
-// Called on the log's thread: it must only hand the vector over.
+// Called on a thread of the log: it must only hand the vector over.
 using CompletionSink = std::function<void(std::vector<Completion>)>;
 
 using ChannelId = std::uint32_t;
@@ -60,19 +52,19 @@ enum class Room : std::uint8_t {
 
 class Log {
  public:
-  // Called once on the log's thread when this member cannot go on (disk failure).
+  // Called once on a thread of the log when this member cannot go on (disk failure).
   using FatalHandler = std::function<void(const Error&)>;
 
   // Whether the directory holds, or may hold, a log; not when it is missing or empty.
   static Result<bool> exists(const std::string& directory);
 
-  // Loads the directory (or bootstraps an empty one), replays what `state` lacks, and starts the
-  // log's thread; returns once a single member is leader. `state` must outlive the log. Errors name
-  // the file: kCorrupt for a damaged log, and for one that is behind the state it belongs to. A
-  // directory that is refused is left as it is.
+  // Loads the directory, gives `state` what it lacks, and starts the log's threads; returns once
+  // this member is leader. An empty directory gets a log; one of libraft is carried over.
+  // `state` must outlive the log. Errors name the file: kCorrupt for a damaged log, and for one
+  // that does not fit to the state. A directory that is refused is left as it is.
   static Result<std::unique_ptr<Log>> open(LogOptions options, StateMachine& state,
                                            FatalHandler on_fatal);
-  // Stops the thread; what was proposed and not answered is answered with kUnavailable.
+  // Stops the threads; what was proposed and not answered is answered with kUnavailable.
   virtual ~Log() = default;
 
   // Both thread-safe. Every proposal is answered exactly once through its channel's sink.

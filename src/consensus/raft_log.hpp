@@ -1,20 +1,30 @@
-// The Log that libraft drives. One thread runs the event loop; propose() only queues and wakes it.
-// Every turn of the loop ends with: commit what was applied, hand over the answers, put what was
-// queued meanwhile into the log. So a batch is what came while the batch before was being synced.
+// The Log: a thread that logs, which never waits for the state, and a lane that applies.
+//
+//   propose() ──> queue ──> "raft": RaftMember ──committed──> ApplyLane ──> sinks
+//                             append, sync                      apply, commit
+//                             ^────────────── applied, durable ──┘
+//
+// Each turn of the log's thread takes what is queued, makes it durable with one sync, and hands on
+// what is committed. So a batch is what came while the batch before was being synced.
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <future>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "base/file.hpp"
-#include "consensus/applier.hpp"
-#include "consensus/directory_check.hpp"
+#include "consensus/apply_lane.hpp"
 #include "consensus/free_space.hpp"
+#include "consensus/log.hpp"
 #include "consensus/raft_member.hpp"
 
 namespace minidfs::consensus {
@@ -25,86 +35,64 @@ class RaftLog final : public Log {
   RaftLog(LogOptions options, StateMachine& state, FatalHandler on_fatal, UniqueFd lock);
   ~RaftLog() override;
 
-  // Starts the thread; returns when the log is usable.
-  Status start(const DirectoryFacts& facts);
+  // Starts the threads; returns when this member leads and the state has everything.
+  Status start(std::unique_ptr<SegmentedLog> entries);
 
   ChannelId add_channel(CompletionSink sink) override;
   using Log::propose;
   void propose(ChannelId channel, std::uint64_t token, std::string command, Room room) override;
-  bool is_leader() const override { return leader_.load(std::memory_order_acquire); }
+  bool is_leader() const override;
   std::chrono::milliseconds silent_for() const override;
 
  private:
   struct Proposal {
-    ChannelId channel = 0;
-    std::uint64_t token = 0;
+    Waiter waiter;
     std::string command;
     Room room = Room::kFree;
   };
-  struct Request {
-    struct raft_apply apply {};
-    RaftLog* log = nullptr;
+  // What one turn appends.
+  struct Batch {
+    std::vector<std::string> commands;
+    std::vector<Waiter> waiters;
   };
 
-  void run(const DirectoryFacts& facts);
-  void drain();
-  Status set_up(const DirectoryFacts& facts);
-  Status replay(const DirectoryFacts& facts);
-  void open_handles();
-  void close_handles();
-  void end_turn();
-  void pump();
-  bool send_some();
+  void run();
+  Status set_up();
+  void wait();
+  void turn();
+  Status take_turn();
+  Batch take_batch();
+  Status check_room();
+  Status hand_over();
+  void notice();
   void answer_queued(const Error& error);
-  // Answers what is in the backlog, but for what may use the room that is kept free.
-  void refuse_for_room(const Error& error);
   void fail(const Error& error);
-  void report_failure();
-  void deliver();
-
-  // libraft's callbacks.
-  static int on_apply(raft_fsm* fsm, const raft_buffer* buffer, void** result);
-  static int on_snapshot(raft_fsm* fsm, raft_buffer* buffers[], unsigned* count);
-  static int on_snapshot_async(raft_fsm* fsm, raft_buffer* buffers[], unsigned* count);
-  static int on_snapshot_finalize(raft_fsm* fsm, raft_buffer* buffers[], unsigned* count);
-  static int on_restore(raft_fsm* fsm, raft_buffer* buffer);
-  static void on_request_done(struct raft_apply* request, int status, void* result);
+  void finish();
+  void deliver(ChannelId channel, std::vector<Completion> completions);
 
   const LogOptions options_;
+  StateMachine& state_;
   const FatalHandler on_fatal_;
   const UniqueFd lock_;
-  const std::uint64_t proposer_;
 
-  // Shared with the threads that propose.
+  // Shared with the threads that propose, and with the lane.
   mutable std::mutex mutex_;
+  std::condition_variable wake_;
   std::deque<Proposal> queue_;
   std::deque<CompletionSink> sinks_;  // References to elements stay valid while it grows.
+  bool news_ = false;                 // Something to do a turn for.
   bool stopping_ = false;
   std::size_t unanswered_ = 0;
   std::chrono::steady_clock::time_point answered_at_;  // Or since when one waits.
   std::atomic<bool> leader_{false};
-  uv_async_t wake_{};
 
   // The log's thread only.
-  RaftMember member_;
-  Applier applier_;
+  std::optional<RaftMember> member_;
   FreeSpace free_space_;
-  raft_fsm fsm_{};
-  uv_prepare_t before_poll_{};
-  uv_check_t after_poll_{};
-  std::deque<Proposal> backlog_;
-  std::uint64_t sequence_ = 0;
-  unsigned requests_in_flight_ = 0;
-  bool started_ = false;
-  bool opened_ = false;
-  bool draining_ = false;
-  bool snapshot_running_ = false;
-  std::uint64_t snapshot_number_ = 0;
-  std::optional<Error> snapshot_error_;  // Written by the pool's thread, read after it is done.
-  std::optional<Error> failure_;         // Set once: the member cannot go on.
-  bool failure_reported_ = false;
+  std::optional<Error> failure_;  // Set once: the member cannot go on.
+  std::optional<ApplyLane> lane_;
 
-  std::promise<Status> opened_promise_;
+  std::promise<Status> started_;
   std::thread thread_;
 };
 

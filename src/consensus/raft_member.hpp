@@ -1,69 +1,93 @@
-// Owns the C objects of one Raft member (event loop, disk I/O, transport, raft) and their order of
-// birth and death. All functions belong to the thread that runs the loop.
+// Carries out what the Raft core decides for a member that is alone: its entries go to the log on
+// disk, and what is committed comes out. Belongs to the log's thread.
+//
+// What is appended becomes durable, and then committed, when the owner ends its turn: so a batch is
+// what came while the batch before was being synced.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
-#include "base/result.hpp"
-#include "consensus/libraft.hpp"
-#include "consensus/log.hpp"
+#include "consensus/applier.hpp"
+#include "consensus/raft/raft_core.hpp"
+#include "consensus/segments/segmented_log.hpp"
 
 namespace minidfs::consensus {
 
-// Maps a code of libraft; `what` names the object and the attempted operation.
-Error raft_error(int code, const std::string& what, const char* detail);
-
 class RaftMember {
  public:
-  explicit RaftMember(const LogOptions& options);
-  RaftMember(const RaftMember&) = delete;
-  RaftMember& operator=(const RaftMember&) = delete;
+  using TimePoint = RaftCore::TimePoint;
 
-  // Opens the directory and, when `bootstrap` is set, writes the first configuration into it.
-  // `fsm` must stay valid until close() has returned.
-  Status open(raft_fsm* fsm, bool bootstrap);
-  // Loads the log. A single member is leader afterwards.
-  Status start();
-  // Stops everything and runs the loop until no callback is left. Never called from a callback of
-  // libraft. Handles that the caller put on the loop must have been closed (uv_close) before.
-  void close();
+  explicit RaftMember(std::unique_ptr<SegmentedLog> log);
 
-  // A command of so many bytes was applied. Enough of them bring the next snapshot forward.
-  void command_applied(std::size_t bytes);
-  // To be called when libraft takes a snapshot: how much of the log stays follows from what was
-  // applied since the last one.
-  void snapshot_begins();
+  // `applied` is the last entry that the state holds. Errors of this and of all below: the log's
+  // disk has failed, and with it the member.
+  Status start(Index applied, TimePoint now);
 
-  uv_loop_t* loop() { return &loop_; }
-  raft* get() { return &raft_; }
-  bool solo() const { return options_.members.size() <= 1; }
+  // Appends these commands, or refuses them all: see take_refused().
+  Status propose(std::vector<std::string> commands, std::vector<Waiter> waiters, TimePoint now);
+  // Makes durable what was appended; more may be committed then.
+  Status end_turn(TimePoint now);
+  Status tick(TimePoint now);
+  TimePoint wakes_at() const { return core_.wakes_at(); }
+  // The state has applied the entries up to here.
+  Status applied(Index index, TimePoint now);
+  // The state is durable up to here, and what the log has of it may go.
+  Status durable(Index index, TimePoint now);
+  // The process stops in order.
+  Status stop() { return log_->store_floor(); }
+
+  bool leads() const { return core_.role() == Role::kLeader; }
+  Index last() const { return log_->last().index; }
+  bool has_committed() const { return taken_ < committed_; }
+  // The next committed entries, of about so many bytes, at least one; each comes once.
+  Result<std::vector<CommittedEntry>> take_committed(std::size_t bytes_max);
+  // Those whose commands are not in the log, and never will be.
+  std::vector<Waiter> take_refused() { return std::exchange(refused_, {}); }
+  // Those whose commands may or may not take effect: leadership was lost, or the disk.
+  std::vector<Waiter> take_undecided() { return std::exchange(undecided_, {}); }
+  // All who still wait are undecided.
+  void give_up();
 
  private:
-  Status init_transport();
-  void close_files_once();
-  static RaftMember* self(raft_io* io) {
-    return static_cast<RaftMember*>(static_cast<raft*>(io->data)->data);
-  }
-  Status bootstrap();
-  void set_timing();
+  Status step(const RaftEvent& event, TimePoint now);
+  Result<std::vector<MembersAt>> members_since(Index applied) const;
 
-  const LogOptions& options_;
-  std::string address_;
-  uv_loop_t loop_{};
-  raft_uv_transport transport_{};
-  raft_io io_{};
-  raft raft_{};
-  std::uint64_t commands_applied_ = 0;  // Since the last snapshot.
-  std::uint64_t bytes_applied_ = 0;
-  bool loop_ready_ = false;
-  bool tcp_ready_ = false;
-  bool io_ready_ = false;
-  bool raft_ready_ = false;
-  bool closed_ = false;
-  void (*close_files_)(raft_io*, raft_io_close_cb) = nullptr;  // libraft's own.
-  raft_io_close_cb files_closed_ = nullptr;                    // Until it was told.
+  Status carry_out(const StoreHardState& effect);
+  Status carry_out(const CutLog& effect);
+  Status carry_out(const StoreEntries& effect);
+  Status carry_out(const NewEntry& effect);
+  Status carry_out(const Commit& effect);
+  Status carry_out(const RoleChanged& effect);
+  Status carry_out(const ProposalRefused& effect);
+  // Nobody else is there who would be told, seeded or made a member, and nobody asks to read.
+  Status carry_out(const Send&) { return {}; }
+  Status carry_out(const MembersChanged&) { return {}; }
+  Status carry_out(const ChangeRefused&) { return {}; }
+  Status carry_out(const TransferEnded&) { return {}; }
+  Status carry_out(const ReadConfirmed&) { return {}; }
+  Status carry_out(const ReadRefused&) { return {}; }
+  Status carry_out(const Seed&) { return {}; }
+
+  std::unique_ptr<SegmentedLog> log_;
+  RaftCore core_;
+  std::deque<CommittedEntry> window_;  // The end of the log, from the first one not yet taken.
+  Index committed_ = 0;
+  Index taken_ = 0;
+  std::uint64_t written_ = 0;  // The last write that the core was told of.
+  std::uint64_t asked_ = 0;    // The last one that it wanted.
+  // Of the present step: what StoreEntries will number.
+  std::vector<std::string> commands_;
+  std::vector<Waiter> waiters_;
+  std::optional<Entry> own_;
+  std::vector<Waiter> refused_;
+  std::vector<Waiter> undecided_;
 };
 
 }  // namespace minidfs::consensus

@@ -9,9 +9,9 @@
 
 namespace minidfs::consensus {
 
-// Commands are numbered 1, 2, 3, … in the order of the log, on every member alike (the numbers
-// count commands only, not Raft's own entries). All functions but make_durable() are called on the
-// log's thread.
+// A command's number is the index of its entry: it ascends from 1, on every member alike, and
+// leaves out the entries that Raft needs for itself. All functions but make_durable() are called on
+// one thread of the log.
 class StateMachine {
  public:
   virtual ~StateMachine() = default;
@@ -20,7 +20,7 @@ class StateMachine {
   // it still has; the log itself skips commands with numbers up to this one.
   virtual std::uint64_t applied() const = 0;
 
-  // Applies command `number` == applied() + 1 and returns the reply for its proposer. An error
+  // Applies command `number`, above applied(), and returns the reply for its proposer. An error
   // means that this member can no longer follow (its disk failed): the process must stop. After an
   // error of this or of commit_batch() neither is called again.
   virtual Result<std::string> apply(std::uint64_t number, std::string_view command) = 0;

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "consensus/entry.hpp"
-#include "consensus/segment_file.hpp"
+#include "consensus/libraft/envelope.hpp"
+#include "consensus/libraft/segment_file.hpp"
 #include "metadata/changes.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -113,8 +113,7 @@ class Namenode final : public NamenodeProcess {
   Status open_log(const Config& config, FatalHandler on_fatal) {
     consensus::LogOptions options;
     options.directory = directory_.log_path();
-    options.members = {{1, "127.0.0.1:0"}};
-    options.snapshot_threshold_entries = config.namenode.snapshot_threshold;
+    options.checkpoint_entries = config.namenode.snapshot_threshold;
     options.free_space_min_bytes = config.namenode.reserved_space;
     MDFS_TRY(log_, consensus::Log::open(options, *machine_, [on_fatal](const Error& error) {
                log_error("namenode", "cannot go on: {}", error.message);

@@ -10,7 +10,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kFormat = 2;  // 1 had no life.
+// 1 had no life; 1 and 2 have a log of libraft in `raft`, until they are opened by a version that
+// writes another one.
+constexpr std::uint64_t kFormat = 3;
 constexpr std::size_t kVersionBytesMax = 4096;
 constexpr std::string_view kRemedy =
     "restore this file from a backup; it holds the cluster's id, which the datanodes know too";
@@ -78,6 +80,11 @@ Result<NamenodeDirectory> claim_namenode_directory(const std::string& path) {
   }
   fs::create_directories(directory.log_path(), error);
   if (error) return errno_error(error.value(), directory.log_path());
+  // Before the log is carried over: a version that does not know the new one must not go on with
+  // what is left of the old one.
+  if (*text != namenode_version_file(directory.cluster, directory.life)) {
+    MDFS_CHECK(write_version(directory));
+  }
   return directory;
 }
 

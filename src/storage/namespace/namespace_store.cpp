@@ -269,7 +269,7 @@ std::uint64_t NamespaceStore::applied() const { return state_->applied; }
 Result<std::string> NamespaceStore::apply(std::uint64_t number, std::string_view entry) {
   State& state = *state_;
   if (state.failure) return *state.failure;
-  if (number != state.applied + 1) {
+  if (number <= state.applied) {
     return Error{Errc::kInternal, state.path + ": entry " + std::to_string(number) +
                                       " cannot follow entry " + std::to_string(state.applied)};
   }

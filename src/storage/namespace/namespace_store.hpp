@@ -39,10 +39,10 @@ class NamespaceStore {
   // The number of the last entry applied; after a failure, of the last one committed.
   std::uint64_t applied() const;
 
-  // Applies entry `number`, which must be applied() + 1, and returns the encoded ChangeReply. What
-  // the rules refuse, and an entry that does not decode, is an outcome in the reply. An Error means
-  // that the database failed: the open batch is rolled back, its replies must not leave, and this
-  // and all other functions refuse from then on. The same holds for commit_batch().
+  // Applies entry `number`, which must be above applied(), and returns the encoded ChangeReply.
+  // What the rules refuse, and an entry that does not decode, is an outcome in the reply. An Error
+  // means that the database failed: the open batch is rolled back, its replies must not leave, and
+  // this and all other functions refuse from then on. The same holds for commit_batch().
   Result<std::string> apply(std::uint64_t number, std::string_view entry);
 
   // Ends a batch: what was applied becomes visible to readers.

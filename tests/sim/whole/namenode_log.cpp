@@ -54,14 +54,11 @@ Error SimDatabase::roll_back() {
 void SimLog::start(Effects effects, std::function<void()> failed) {
   effects_ = std::move(effects);
   failed_ = std::move(failed);
-  proposer_ = world_.random()();
   database_.works();
   cluster_clock_ = {state().times().cluster_ms, world_.now()};
-  applier_ = std::make_unique<consensus::Applier>(database_, proposer_);
-  std::string snapshot(consensus::kSnapshotBytes, '\0');
-  consensus::write_snapshot(database_.applied(), snapshot.data());
-  MDFS_ASSERT(applier_->restore(snapshot).ok());
+  applier_ = std::make_unique<consensus::Applier>(database_);
   if (!log_.empty()) world_.note("an entry of the log that outlived its answer");
+  for (auto& entry : log_) entry.waiter.reset();  // Nobody of this life.
   MDFS_ASSERT(apply({log_.begin(), log_.end()}));
   static_cast<void>(state().table().take_effects());  // Reports tell what is there.
 }
@@ -80,20 +77,16 @@ void SimLog::go_back_to(const NamespaceState& copy) {
   database_.go_back_to(copy);
 }
 
-std::string SimLog::entry_of(const metadata::Change& change, Done done) {
-  const auto command = metadata::encode_change(change, cluster_clock_.read(world_.now()));
-  std::string entry(consensus::entry_bytes(command.size()), '\0');
-  consensus::write_entry(
-      {static_cast<std::uint32_t>(command.size()), 1, applier_->number(), proposer_, ++sequence_},
-      command, entry.data());
-  waiting_[sequence_] = std::move(done);
-  return entry;
+consensus::CommittedEntry SimLog::entry_of(const metadata::Change& change, Done done) {
+  waiting_[++sequence_] = std::move(done);
+  return {{0, 1, consensus::EntryKind::kCommand,
+           metadata::encode_change(change, cluster_clock_.read(world_.now()))},
+          consensus::Waiter{0, sequence_}};
 }
 
 metadata::ChangeReply SimLog::propose_and_wait(const metadata::Change& change) {
   std::optional<metadata::ChangeReply> given;
   const auto entry = entry_of(change, [&](const auto& reply) { given = reply.value(); });
-  applier_->expect(sequence_, 0, sequence_);
   log_.push_back(entry);
   MDFS_ASSERT(apply({entry}));
   answer(applier_->take_completions());
@@ -108,9 +101,6 @@ void SimLog::propose(const metadata::Change& change, Done done) {
 void SimLog::sync() {
   if (proposed_.empty()) return;
   syncing_ = std::exchange(proposed_, {});
-  for (auto sequence = sequence_ - syncing_.size() + 1; sequence <= sequence_; ++sequence) {
-    applier_->expect(sequence, 0, sequence);
-  }
   const auto most = slow_ ? milliseconds{3000} : milliseconds{12};
   process_.later(world_.between(milliseconds{1}, most), [this] { synced(); });
 }
@@ -135,8 +125,11 @@ void SimLog::synced() {
 }
 
 // False when the database has failed. The applier alone sees to it that then nothing more happens.
-bool SimLog::apply(const std::vector<std::string>& entries) {
-  for (const auto& entry : entries) static_cast<void>(applier_->apply(entry));
+bool SimLog::apply(std::vector<consensus::CommittedEntry> entries) {
+  for (auto& committed : entries) {
+    committed.entry.index = applier_->index() + 1;
+    static_cast<void>(applier_->apply(committed));
+  }
   if (!applier_->commit().ok()) return false;
   log_.clear();
   return true;

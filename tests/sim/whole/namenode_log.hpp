@@ -76,16 +76,16 @@ class SimLog {
   NamespaceState& state() { return database_.state(); }
 
  private:
-  std::string entry_of(const metadata::Change& change, Done done);
+  consensus::CommittedEntry entry_of(const metadata::Change& change, Done done);
   void sync();
   void synced();
-  bool apply(const std::vector<std::string>& entries);
+  bool apply(std::vector<consensus::CommittedEntry> entries);
   void answer(const std::vector<std::vector<consensus::Completion>>& answers);
 
   World& world_;
   Process& process_;
   SimDatabase database_;
-  std::deque<std::string> log_;  // What the database lacks.
+  std::deque<consensus::CommittedEntry> log_;  // What the database lacks.
   bool slow_ = false;
 
   // Of one life of the process.
@@ -94,11 +94,10 @@ class SimLog {
   std::function<void()> failed_;
   TimePoint effects_at_{};  // When those of the last batch are told, after all others.
   metadata::ClusterClock cluster_clock_;
-  std::uint64_t proposer_ = 0;
   std::uint64_t sequence_ = 0;
-  std::map<std::uint64_t, Done> waiting_;  // By sequence.
-  std::vector<std::string> proposed_;      // Not yet being synced.
-  std::vector<std::string> syncing_;
+  std::map<std::uint64_t, Done> waiting_;            // By sequence.
+  std::vector<consensus::CommittedEntry> proposed_;  // Not yet being synced.
+  std::vector<consensus::CommittedEntry> syncing_;
 };
 
 }  // namespace minidfs::sim

@@ -5,37 +5,52 @@
 namespace minidfs::consensus::test {
 namespace {
 
-constexpr std::uint64_t kProposer = 7;
-
-std::string entry_of(std::uint64_t sequence, std::string_view command) {
-  std::string bytes(entry_bytes(command.size()), '\0');
-  write_entry({static_cast<std::uint32_t>(command.size()), 1, 0, kProposer, sequence}, command,
-              bytes.data());
-  return bytes;
+CommittedEntry command(Index index, std::optional<Waiter> waiter = {}) {
+  return {{index, 1, EntryKind::kCommand, "c" + std::to_string(index)}, waiter};
 }
 
 }  // namespace
 
-TEST_CASE("what did not go into the log is answered at once, what did when it is applied") {
+TEST_CASE("who waits for an entry is answered when its batch is committed, on its channel") {
   MemoryState state;
-  Applier applier(state, kProposer);
-  for (std::uint64_t i = 1; i <= 4; ++i) applier.expect(i, 0, 100 + i);
-  applier.fail_from(3, Error{Errc::kNotLeader, "not now"});
-  auto answers = applier.take_completions().at(0);
-  REQUIRE(answers.size() == 2);
-  CHECK(answers[0].token == 103);
-  CHECK(answers[1].token == 104);
-  for (const auto& answer : answers) CHECK(answer.reply.error().code == Errc::kNotLeader);
-  // Their numbers are not used again, so the next ones are answered as ever.
-  applier.expect(5, 0, 105);
-  for (const std::uint64_t sequence : {1, 2, 5}) {
-    REQUIRE(applier.apply(entry_of(sequence, "c")).ok());
-  }
+  Applier applier(state);
+  REQUIRE(applier.apply(command(1, Waiter{0, 101})).ok());
+  REQUIRE(applier.apply(command(2)).ok());
+  REQUIRE(applier.apply(command(3, Waiter{2, 103})).ok());
+  CHECK(applier.take_completions().empty());
   REQUIRE(applier.commit().ok());
-  answers = applier.take_completions().at(0);
+  const auto answers = applier.take_completions();
   REQUIRE(answers.size() == 3);
-  for (const auto& answer : answers) CHECK(answer.reply.ok());
-  CHECK(answers[2].token == 105);
+  REQUIRE(answers[0].size() == 1);
+  CHECK(answers[0][0].token == 101);
+  CHECK(answers[0][0].reply.value() == "1");
+  CHECK(answers[1].empty());
+  CHECK(answers[2][0].token == 103);
+}
+
+TEST_CASE("entries that are no commands are passed over, and count") {
+  MemoryState state;
+  Applier applier(state);
+  REQUIRE(applier.apply({{1, 1, EntryKind::kNoOp, {}}, std::nullopt}).ok());
+  REQUIRE(applier.apply(command(2)).ok());
+  REQUIRE(applier.apply({{3, 1, EntryKind::kMembers, "members"}, std::nullopt}).ok());
+  REQUIRE(applier.commit().ok());
+  CHECK(applier.index() == 3);
+  CHECK(state.numbers == std::vector<std::uint64_t>{2});
+}
+
+TEST_CASE("a batch that cannot be committed is answered with the failure, and nothing follows") {
+  MemoryState state;
+  state.fail_commit = true;
+  Applier applier(state);
+  REQUIRE(applier.apply(command(1, Waiter{0, 101})).ok());
+  CHECK_FALSE(applier.commit().ok());
+  CHECK_FALSE(applier.apply(command(2)).ok());
+  applier.fail_batch(Error{Errc::kUnavailable, "gone"});
+  const auto answers = applier.take_completions();
+  REQUIRE(answers.at(0).size() == 1);
+  CHECK(answers[0][0].reply.error().code == Errc::kUnavailable);
+  CHECK(state.calls_after_failure == 0);
 }
 
 }  // namespace minidfs::consensus::test

@@ -1,6 +1,7 @@
 // What the log's tests share: a directory that goes away, a state in memory, a proposer that waits.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -21,14 +22,14 @@ constexpr std::chrono::seconds kDeadline{60};
 
 using minidfs::test::TemporaryDirectory;
 
-// Keeps all commands in memory. The reply to a command is its number. An object that lives longer
-// than a Log plays the database that survives a restart.
+// Keeps all commands in memory. The reply to a command is how many there are with it. An object
+// that lives longer than a Log plays the database that survives a restart.
 class MemoryState : public StateMachine {
  public:
   std::vector<std::string> commands;
-  std::uint64_t first_number = 0;  // The number before that of commands[0].
+  std::vector<std::uint64_t> numbers;  // Of the commands.
   std::vector<std::size_t> batch_sizes;
-  std::uint64_t fail_at = 0;  // The number of the command that cannot be applied.
+  std::uint64_t fail_at = 0;  // The count of the command that cannot be applied.
   bool fail_commit = false;
   std::string note;  // About the disk's room.
   std::atomic<bool> fail_durable{false};
@@ -36,21 +37,36 @@ class MemoryState : public StateMachine {
   std::atomic<std::uint64_t> durable_calls{0};
 
   MemoryState() = default;
-  // Another database with the same content.
-  explicit MemoryState(std::vector<std::string> content)
-      : commands(std::move(content)), committed_(commands.size()) {}
+  // A database of before, with commands 1, 2, 3, …
+  explicit MemoryState(std::vector<std::string> content) : commands(std::move(content)) {
+    for (std::uint64_t number = 1; number <= commands.size(); ++number) numbers.push_back(number);
+    committed_ = commands.size();
+  }
+  // Another database, with the first commands of `whole`.
+  MemoryState(const MemoryState& whole, std::size_t count)
+      : commands(whole.commands.begin(),
+                 whole.commands.begin() + static_cast<std::ptrdiff_t>(count)),
+        numbers(whole.numbers.begin(), whole.numbers.begin() + static_cast<std::ptrdiff_t>(count)) {
+    committed_ = applied();
+  }
+  // How many commands have numbers up to this one.
+  std::size_t count_up_to(std::uint64_t number) const {
+    return static_cast<std::size_t>(std::upper_bound(numbers.begin(), numbers.end(), number) -
+                                    numbers.begin());
+  }
 
   std::size_t calls_after_failure = 0;  // Of apply() and commit_batch().
 
-  std::uint64_t applied() const override { return first_number + commands.size(); }
+  std::uint64_t applied() const override { return numbers.empty() ? 0 : numbers.back(); }
 
   Result<std::string> apply(std::uint64_t number, std::string_view command) override {
     if (failed_) ++calls_after_failure;
-    if (number == fail_at) return failure("database: cannot write");
-    check_number(number);
+    if (commands.size() + 1 == fail_at) return failure("database: cannot write");
+    MDFS_ASSERT(number > applied());
     commands.emplace_back(command);
+    numbers.push_back(number);
     ++open_batch_;
-    return std::to_string(number);
+    return std::to_string(commands.size());
   }
   Status commit_batch() override {
     if (failed_) ++calls_after_failure;
@@ -74,7 +90,6 @@ class MemoryState : public StateMachine {
     failed_ = true;
     return Error{Errc::kIoError, message};
   }
-  void check_number(std::uint64_t number) const { MDFS_ASSERT(number == applied() + 1); }
 
   bool failed_ = false;
   std::size_t open_batch_ = 0;

@@ -16,6 +16,7 @@ namespace minidfs::consensus::test {
 namespace {
 
 constexpr std::size_t kRecordBytes = 16;
+constexpr std::size_t kStoredBytes = 8 + kRecordBytes;  // The number, and the command.
 constexpr std::uint64_t kInFlight = 48;
 
 // A command is its round and its number within the round, so that all are different.
@@ -35,22 +36,28 @@ class FileState : public StateMachine {
     fd_ = std::move(fd).value();
     auto content = read_file(path, std::size_t{1} << 30);
     MDFS_ASSERT(content.ok());
-    content->resize(content->size() / kRecordBytes * kRecordBytes);
+    content->resize(content->size() / kStoredBytes * kStoredBytes);
     MDFS_ASSERT(::ftruncate(fd_.get(), static_cast<off_t>(content->size())) == 0);
-    content_ = std::move(content).value();
-    committed_ = applied();
+    for (std::size_t at = 0; at < content->size(); at += kStoredBytes) {
+      std::memcpy(&applied_, content->data() + at, sizeof applied_);
+      content_ += content->substr(at + sizeof applied_, kRecordBytes);
+    }
+    committed_ = applied_;
   }
-  std::uint64_t applied() const override { return content_.size() / kRecordBytes; }
+  std::uint64_t applied() const override { return applied_; }
   Result<std::string> apply(std::uint64_t number, std::string_view command) override {
-    MDFS_ASSERT(number == applied() + 1 && command.size() == kRecordBytes);
-    content_.append(command);
+    MDFS_ASSERT(number > applied_ && command.size() == kRecordBytes);
+    applied_ = number;
+    content_ += command;
+    batch_.append(reinterpret_cast<const char*>(&number), sizeof number);
+    batch_ += command;
     return std::string();
   }
   Status commit_batch() override {
-    const auto from = committed_ * kRecordBytes;
-    const auto size = content_.size() - from;
-    MDFS_ASSERT(::write(fd_.get(), content_.data() + from, size) == static_cast<ssize_t>(size));
-    committed_ = applied();
+    const auto size = static_cast<ssize_t>(batch_.size());
+    MDFS_ASSERT(::write(fd_.get(), batch_.data(), batch_.size()) == size);
+    batch_.clear();
+    committed_ = applied_;
     return {};
   }
   Result<std::uint64_t> make_durable() override { return committed_.load(); }
@@ -58,7 +65,9 @@ class FileState : public StateMachine {
 
  private:
   UniqueFd fd_;
-  std::string content_;
+  std::string content_;  // The commands alone.
+  std::string batch_;
+  std::uint64_t applied_ = 0;
   std::atomic<std::uint64_t> committed_{0};
 };
 
@@ -152,7 +161,7 @@ constexpr std::uint64_t kKillAfter[] = {1, 2, 17, 40, 60, 100, 180, 330, 500, 90
 TEST_CASE("ten times kill -9 with a database that only the log can rebuild") {
   TemporaryDirectory directory;
   auto options = options_for(directory.path());
-  options.snapshot_threshold_entries = 1000000000;
+  options.checkpoint_entries = 1000000000;
   std::vector<std::uint64_t> acknowledged;
   for (const auto kill_after : kKillAfter) {
     const auto round = acknowledged.size();
@@ -171,8 +180,7 @@ TEST_CASE("ten times kill -9 with a database that survives and a log that is cut
   TemporaryDirectory database;
   const auto file = database.path() + "/state";
   auto options = options_for(directory.path());
-  options.snapshot_threshold_entries = 300;
-  options.snapshot_trailing_entries = 20;
+  options.checkpoint_entries = 300;
   std::vector<std::uint64_t> acknowledged;
   for (const auto kill_after : kKillAfter) {
     const auto round = acknowledged.size();

@@ -124,8 +124,7 @@ TEST_CASE("a state that cannot be made durable stops the member, and the log is 
   state.fail_durable = true;
   FatalErrors fatal;
   auto options = options_for(directory.path());
-  options.snapshot_threshold_entries = 50;
-  options.snapshot_trailing_entries = 1;
+  options.checkpoint_entries = 50;
   auto log = Log::open(options, state, fatal.handler()).value();
   Proposer proposer(*log);
   CHECK(first_error(proposer, "c").message == "database: cannot sync");

@@ -4,7 +4,7 @@
 #include "client/write/file_writer.hpp"
 #include "client/write/session_state.hpp"
 #include "client/write/tree_writer.hpp"
-#include "consensus/entry.hpp"
+#include "consensus/log.hpp"
 
 namespace minidfs::client {
 namespace {

@@ -31,7 +31,7 @@ TEST_CASE("The life of a namespace is kept in its directory") {
   CHECK(again.cluster == cluster);
 }
 
-TEST_CASE("A directory of format 1 has no life and is brought to format 2 with one") {
+TEST_CASE("A directory of format 1 has no life and is given one") {
   const NamespaceDirectory place;
   const std::string path = place.file("namenode");
   std::filesystem::create_directories(path + "/raft");
@@ -45,6 +45,20 @@ TEST_CASE("A directory of format 1 has no life and is brought to format 2 with o
     must(note_life(directory, LifeId{3, 4}));
   }
   CHECK(claim(path).life == LifeId{3, 4});
+}
+
+TEST_CASE("A directory of an older format is of the present one as soon as it is claimed") {
+  const NamespaceDirectory place;
+  const std::string path = place.file("namenode");
+  std::filesystem::create_directories(path + "/raft");
+  storage::VersionFields fields{{"role", "namenode"}, {"cluster", std::string(31, '0') + "7"}};
+  const bool with_life = GENERATE(false, true);
+  if (with_life) fields.emplace_back("life", std::string(31, '0') + "9");
+  must(replace_file(path + "/VERSION", format_version(with_life ? 2 : 1, fields)));
+  const LifeId life = claim(path).life;
+  CHECK(life == (with_life ? LifeId{0, 9} : LifeId{}));
+  CHECK(must(read_file(path + "/VERSION", 4096)) == namenode_version_file(ClusterId{0, 7}, life));
+  CHECK(claim(path).life == life);
 }
 
 TEST_CASE("A backup, which has no log, gets an empty one") {

@@ -71,13 +71,15 @@ TEST_CASE("What is applied is seen after the commit and still there after a rest
   CHECK_FALSE(ns.reader().stat("/never-committed").ok());
 }
 
-TEST_CASE("Entries must come in order") {
+TEST_CASE("Entries must come in order, and numbers may be left out") {
   const NamespaceDirectory directory;
   TestNamespace ns(directory.file());
   const std::string entry = metadata::encode_change(TestNamespace::mkdir("/a"));
-  CHECK_FALSE(ns.store().apply(2, entry).ok());
-  CHECK(ns.store().apply(1, entry).ok());
+  CHECK(ns.store().apply(2, entry).ok());
   CHECK_FALSE(ns.store().apply(1, entry).ok());
+  CHECK_FALSE(ns.store().apply(2, entry).ok());
+  CHECK(ns.store().apply(5, entry).ok());
+  CHECK(ns.store().applied() == 5);
 }
 
 TEST_CASE("An entry that does not decode is answered with an error and counts as applied") {

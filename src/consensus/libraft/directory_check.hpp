@@ -12,9 +12,11 @@
 namespace minidfs::consensus {
 
 struct DirectoryFacts {
-  bool fresh = false;                 // Nothing was ever acknowledged: to be bootstrapped.
-  std::uint64_t snapshot_number = 0;  // The last command that the snapshot covers.
-  std::uint64_t last_number = 0;      // The last command in the log.
+  bool fresh = false;                  // Nothing was ever acknowledged: to be bootstrapped.
+  std::uint64_t snapshot_number = 0;   // The last command that the snapshot covers.
+  std::uint64_t last_number = 0;       // The last command in the log.
+  std::uint64_t term = 0;              // The highest that any entry or vote has.
+  std::vector<std::string> unapplied;  // Commands that the state lacks, up to the last one.
   // What an interrupted bootstrap left; to be removed when `fresh`.
   std::vector<std::string> leftovers;
   // Open segments with fewer unused bytes at their end than libraft wants to read, and the size to

@@ -1,5 +1,5 @@
-// What minidfs itself puts into the Raft log: the envelope around a command, and the content of a
-// snapshot. Formats: docs/formats.md, "Namenode's directory".
+// What older versions put into libraft's log: the envelope around a command, and the content of a
+// snapshot. Formats: docs/formats.md, "raft/ of before".
 #pragma once
 
 #include <cstddef>
@@ -26,16 +26,12 @@ struct EntryHeader {
 static_assert(sizeof(EntryHeader) == 32, "the header is copied to the log as it is");
 
 inline constexpr std::size_t kEntryHeaderBytes = sizeof(EntryHeader);
-// Far below libraft's segment size, which no batch may exceed.
-inline constexpr std::size_t kCommandMaxBytes = 1 << 20;
+inline constexpr std::size_t kEnvelopedMaxBytes = 1 << 20;
 
 constexpr std::size_t padded_to_8(std::size_t size) { return (size + 7) / 8 * 8; }
 constexpr std::size_t entry_bytes(std::size_t command_bytes) {
   return kEntryHeaderBytes + padded_to_8(command_bytes);
 }
-
-// Writes header and command to `out`, which has entry_bytes(command.size()) bytes.
-void write_entry(const EntryHeader& header, std::string_view command, void* out);
 
 struct DecodedEntry {
   EntryHeader header;
@@ -46,7 +42,6 @@ Result<DecodedEntry> decode_entry(std::string_view bytes, std::string_view what)
 
 // A snapshot is a reference: "the state is durable up to this command".
 inline constexpr std::size_t kSnapshotBytes = 32;
-void write_snapshot(std::uint64_t number, void* out);  // kSnapshotBytes bytes.
 // Returns the number; `what` names the snapshot in the error (kCorrupt).
 Result<std::uint64_t> decode_snapshot(std::string_view bytes, std::string_view what);
 

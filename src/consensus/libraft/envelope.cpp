@@ -1,4 +1,4 @@
-#include "consensus/entry.hpp"
+#include "consensus/libraft/envelope.hpp"
 
 #include <bit>
 #include <cstring>
@@ -29,20 +29,11 @@ std::uint64_t sum_of(const SnapshotContent& content) {
 
 }  // namespace
 
-void write_entry(const EntryHeader& header, std::string_view command, void* out) {
-  MDFS_ASSERT(command.size() <= kCommandMaxBytes && header.command_bytes == command.size());
-  char* cursor = static_cast<char*>(out);
-  std::memcpy(cursor, &header, kEntryHeaderBytes);
-  cursor += kEntryHeaderBytes;
-  if (!command.empty()) std::memcpy(cursor, command.data(), command.size());
-  std::memset(cursor + command.size(), 0, padded_to_8(command.size()) - command.size());
-}
-
 Result<DecodedEntry> decode_entry(std::string_view bytes, std::string_view what) {
   DecodedEntry entry;
   if (bytes.size() >= kEntryHeaderBytes) {
     std::memcpy(&entry.header, bytes.data(), kEntryHeaderBytes);
-    if (entry.header.format == kEntryFormat && entry.header.command_bytes <= kCommandMaxBytes &&
+    if (entry.header.format == kEntryFormat && entry.header.command_bytes <= kEnvelopedMaxBytes &&
         entry_bytes(entry.header.command_bytes) == bytes.size()) {
       entry.command = bytes.substr(kEntryHeaderBytes, entry.header.command_bytes);
       return entry;
@@ -50,15 +41,6 @@ Result<DecodedEntry> decode_entry(std::string_view bytes, std::string_view what)
   }
   return Error{Errc::kCorrupt, std::string(what) + ": an entry of " + std::to_string(bytes.size()) +
                                    " bytes that is not a command of this version"};
-}
-
-void write_snapshot(std::uint64_t number, void* out) {
-  SnapshotContent content{};
-  std::memcpy(content.magic, kSnapshotMagic, sizeof content.magic);
-  content.version = kSnapshotVersion;
-  content.number = number;
-  content.sum = sum_of(content);
-  std::memcpy(out, &content, sizeof content);
 }
 
 Result<std::uint64_t> decode_snapshot(std::string_view bytes, std::string_view what) {

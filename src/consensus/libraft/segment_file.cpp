@@ -1,4 +1,4 @@
-#include "consensus/segment_file.hpp"
+#include "consensus/libraft/segment_file.hpp"
 
 #include <algorithm>
 #include <array>

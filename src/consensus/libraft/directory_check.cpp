@@ -1,4 +1,4 @@
-#include "consensus/directory_check.hpp"
+#include "consensus/libraft/directory_check.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -8,8 +8,8 @@
 #include <tuple>
 
 #include "base/file.hpp"
-#include "consensus/entry.hpp"
-#include "consensus/segment_file.hpp"
+#include "consensus/libraft/envelope.hpp"
+#include "consensus/libraft/segment_file.hpp"
 
 namespace minidfs::consensus {
 namespace {
@@ -87,6 +87,7 @@ class Check {
                      "removed)");
     }
     facts_.last_number = number_;
+    facts_.term = metadata_.term;
     if (applied_ < facts_.snapshot_number) return database_too_old();
     if (number_ < applied_) return log_behind("its last command");
     return std::move(facts_);
@@ -311,7 +312,7 @@ class Check {
                                  std::to_string(decoded->header.committed_number) +
                                  ": entries before it are missing");
       }
-      ++number_;
+      if (++number_ > applied_) facts_.unapplied.emplace_back(decoded->command);
     }
     return {};
   }

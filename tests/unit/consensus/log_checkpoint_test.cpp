@@ -8,8 +8,7 @@ namespace {
 
 LogOptions cut_often(const std::string& directory) {
   auto options = options_for(directory);
-  options.snapshot_threshold_entries = 100;
-  options.snapshot_trailing_entries = 10;
+  options.checkpoint_entries = 100;
   return options;
 }
 
@@ -31,7 +30,7 @@ TEST_CASE("the log is cut behind a durable state, and numbers go on after a rest
   for (int round = 0; round < 5; ++round) {
     auto log = open_log(cut_often(directory.path()), state);
     REQUIRE(state.commands.size() == static_cast<std::size_t>(round) * 1000);
-    fill(*log, "r" + std::to_string(round) + "-", 1000);
+    fill(*log, "r" + std::to_string(round) + std::string(10'000, 'x'), 1000);
   }
   CHECK(state.durable_calls > 0);
   CHECK(state.durable > 0);
@@ -40,10 +39,9 @@ TEST_CASE("the log is cut behind a durable state, and numbers go on after a rest
   const auto refused = Log::open(cut_often(directory.path()), empty, nullptr);
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().code == Errc::kCorrupt);
-  CHECK(refused.error().message.find("older than the log's snapshot") != std::string::npos);
+  CHECK(refused.error().message.find("database is older than the log") != std::string::npos);
   // A database that holds no more than what was made durable is brought up to date.
-  MemoryState survivor({state.commands.begin(),
-                        state.commands.begin() + static_cast<std::ptrdiff_t>(state.durable)});
+  MemoryState survivor(state, state.count_up_to(state.durable));
   auto log = open_log(cut_often(directory.path()), survivor);
   CHECK(survivor.commands == state.commands);
 }
@@ -56,12 +54,14 @@ TEST_CASE("a log that is behind its database is refused and says both numbers") 
     fill(*log, "c", 7);
   }
   state.commands.push_back("from another log");
+  state.numbers.push_back(state.applied() + 1);
   const auto refused = Log::open(options_for(directory.path()), state, nullptr);
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().code == Errc::kCorrupt);
   CHECK(refused.error().message.find("behind its database") != std::string::npos);
-  CHECK(refused.error().message.find(" 7,") != std::string::npos);
-  CHECK(refused.error().message.find("up to 8") != std::string::npos);
+  // The entry with which the leadership began is the first one.
+  CHECK(refused.error().message.find(" 8,") != std::string::npos);
+  CHECK(refused.error().message.find("up to 9") != std::string::npos);
 
   TemporaryDirectory empty;
   const auto also_refused = Log::open(options_for(empty.path()), state, nullptr);
@@ -73,12 +73,11 @@ TEST_CASE("the directory stays small however many commands go through") {
   TemporaryDirectory directory;
   MemoryState state;
   auto options = options_for(directory.path());
-  options.snapshot_threshold_entries = 2000;
-  options.snapshot_trailing_entries = 100;
+  options.checkpoint_entries = 2000;
   auto log = open_log(options, state);
   for (int i = 0; i < 10; ++i) {
     fill(*log, std::string(500, 'x'), 10000);
-    // Three open segments of 8 MiB, and what one snapshot does not yet cover.
+    // Segments of 8 MiB, and what one checkpoint does not yet cover.
     CHECK(size_of(directory.path()) < 64 << 20);
   }
   CHECK(state.commands.size() == 100000);
@@ -88,18 +87,18 @@ TEST_CASE("a few large commands cut the log as many small ones do") {
   TemporaryDirectory directory;
   MemoryState state;
   auto options = options_for(directory.path());
-  options.snapshot_threshold_bytes = 1 << 20;
+  options.checkpoint_bytes = 1 << 20;
   auto log = open_log(options, state);
   for (int i = 0; i < 10; ++i) {
     fill(*log, std::string(20'000, 'x'), 1000);
-    // Open segments, and what goes through while one snapshot is taken; 200 MB otherwise.
+    // And what goes through while a checkpoint is made; 200 MB otherwise.
     CHECK(size_of(directory.path()) < 96 << 20);
   }
   CHECK(state.commands.size() == 10'000);
   CHECK(state.durable_calls > 4);
 }
 
-TEST_CASE("closing the log while a snapshot is being taken waits for it") {
+TEST_CASE("closing the log while a checkpoint is being made waits for it") {
   struct SlowState : MemoryState {
     std::mutex mutex;
     std::condition_variable changed;

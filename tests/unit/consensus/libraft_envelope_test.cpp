@@ -1,18 +1,19 @@
-#include "consensus/entry.hpp"
-
 #include <catch2/catch.hpp>
 #include <random>
 
-#include "consensus/segment_file.hpp"
+#include "base/checksum.hpp"
+#include "consensus/libraft/envelope.hpp"
+#include "consensus/libraft/segment_file.hpp"
+#include "libraft_directory.hpp"
 
 namespace minidfs::consensus {
 
 TEST_CASE("an entry gives back what was written, padded to eight bytes") {
   for (const std::size_t size : {0UL, 1UL, 7UL, 8UL, 9UL, 1000UL}) {
     const std::string command(size, 'c');
-    std::string bytes(entry_bytes(size), '?');
+    const auto bytes =
+        test::libraft_envelope({static_cast<std::uint32_t>(size), 1, 41, 42, 43}, command);
     CHECK(bytes.size() % 8 == 0);
-    write_entry({static_cast<std::uint32_t>(size), 1, 41, 42, 43}, command, bytes.data());
     const auto entry = decode_entry(bytes, "test");
     REQUIRE(entry.ok());
     CHECK(entry->command == command);
@@ -26,8 +27,8 @@ TEST_CASE("an entry gives back what was written, padded to eight bytes") {
 }
 
 TEST_CASE("a snapshot's number survives, any flipped bit does not") {
-  std::string bytes(kSnapshotBytes, 0);
-  write_snapshot(123456789, bytes.data());
+  std::string bytes = "MDFSSNAP" + encode(std::uint64_t{1}) + encode(std::uint64_t{123456789});
+  bytes += encode(checksum(bytes));
   CHECK(decode_snapshot(bytes, "test").value() == 123456789);
   for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
     auto damaged = bytes;

@@ -1,0 +1,142 @@
+#include "consensus/apply_lane.hpp"
+
+#include <pthread.h>
+
+namespace minidfs::consensus {
+namespace {
+
+constexpr std::size_t kWaitingBytesMax = 16 << 20;
+
+}  // namespace
+
+ApplyLane::ApplyLane(StateMachine& state, Options options)
+    : state_(state),
+      options_(std::move(options)),
+      checkpointer_(state, options_.changed),
+      applied_(state.applied()),
+      applier_(state),
+      thread_([this] { run(); }) {}
+
+ApplyLane::~ApplyLane() { finish(); }
+
+void ApplyLane::finish() {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void ApplyLane::give(std::vector<CommittedEntry> entries) {
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& committed : entries) {
+      bytes_ += committed.entry.payload.size() + sizeof committed;
+      work_.entries.push_back(std::move(committed));
+    }
+  }
+  wake_.notify_one();
+}
+
+void ApplyLane::refuse(std::vector<Waiter> waiters, const Error& error) {
+  if (waiters.empty()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    work_.refused.push_back({std::move(waiters), error});
+  }
+  wake_.notify_one();
+}
+
+bool ApplyLane::is_full() const {
+  const std::lock_guard lock(mutex_);
+  return bytes_ >= kWaitingBytesMax;
+}
+
+std::optional<Error> ApplyLane::failure() const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (failure_) return failure_;
+  }
+  return checkpointer_.failure();
+}
+
+std::string ApplyLane::room_note() const {
+  const std::lock_guard lock(mutex_);
+  return room_note_;
+}
+
+void ApplyLane::run() {
+  pthread_setname_np(pthread_self(), "apply");
+  for (;;) {
+    Work work;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [&] { return stopping_ || !work_.empty(); });
+      if (work_.empty()) return;
+      work = std::exchange(work_, {});
+      bytes_ = 0;
+    }
+    carry_out(std::move(work));
+    options_.changed();
+  }
+}
+
+void ApplyLane::carry_out(Work work) {
+  const auto failed = failure();
+  auto status = failed ? Status(*failed) : apply(work.entries);
+  if (!status.ok()) give_up(work, status.error());
+  for (const auto& refused : work.refused) {
+    for (const auto& waiter : refused.waiters) applier_.answer(waiter, refused.error);
+  }
+  deliver();
+  if (status.ok()) checkpoint_when_due(work.entries);
+}
+
+Status ApplyLane::apply(const std::vector<CommittedEntry>& entries) {
+  for (const auto& committed : entries) MDFS_CHECK(applier_.apply(committed));
+  MDFS_CHECK(applier_.commit());
+  applied_.store(applier_.index(), std::memory_order_release);
+  auto note = state_.room_note();
+  const std::lock_guard lock(mutex_);
+  room_note_ = std::move(note);
+  return {};
+}
+
+// The entries are in the log, so that another start gives them to a state that works.
+void ApplyLane::give_up(const Work& work, const Error& error) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = error;
+    failed_.store(true, std::memory_order_release);
+  }
+  const Error undecided{Errc::kUnavailable, error.message};
+  applier_.fail_batch(undecided);
+  // Those of batches that were committed on the way have been answered, or are about to be.
+  const auto applied = applier_.index();
+  for (const auto& committed : work.entries) {
+    if (committed.entry.index > applied && committed.waiter) {
+      applier_.answer(*committed.waiter, undecided);
+    }
+  }
+}
+
+void ApplyLane::checkpoint_when_due(const std::vector<CommittedEntry>& entries) {
+  entries_since_ += entries.size();
+  for (const auto& committed : entries) bytes_since_ += committed.entry.payload.size();
+  if (entries_since_ < options_.checkpoint_entries && bytes_since_ < options_.checkpoint_bytes) {
+    return;
+  }
+  entries_since_ = bytes_since_ = 0;
+  checkpointer_.request();
+}
+
+void ApplyLane::deliver() {
+  auto completions = applier_.take_completions();
+  for (ChannelId channel = 0; channel < completions.size(); ++channel) {
+    if (!completions[channel].empty()) options_.deliver(channel, std::move(completions[channel]));
+  }
+}
+
+}  // namespace minidfs::consensus

@@ -1,0 +1,96 @@
+// The thread that applies committed entries, so that the log never waits for the state. What was
+// given while a batch was being committed is the next batch. Completions leave on this thread too.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "consensus/applier.hpp"
+#include "consensus/checkpointer.hpp"
+
+namespace minidfs::consensus {
+
+class ApplyLane {
+ public:
+  struct Options {
+    // A checkpoint is requested after so many commands, or bytes of them.
+    std::uint64_t checkpoint_entries = 0;
+    std::uint64_t checkpoint_bytes = 0;
+    std::function<void(ChannelId, std::vector<Completion>)> deliver;
+    // Something that can be asked below has changed. Called on this thread and the checkpointer's.
+    std::function<void()> changed;
+  };
+  // `state` must outlive this.
+  ApplyLane(StateMachine& state, Options options);
+  ~ApplyLane();
+  ApplyLane(const ApplyLane&) = delete;
+  ApplyLane& operator=(const ApplyLane&) = delete;
+
+  // Applies and answers what was given, and ends the thread; nothing is given afterwards.
+  void finish();
+
+  // All thread-safe. Entries follow the last one given.
+  void give(std::vector<CommittedEntry> entries);
+  // Answers these with an error, in their turn.
+  void refuse(std::vector<Waiter> waiters, const Error& error);
+  // Whether as much waits as should.
+  bool is_full() const;
+
+  // The last entry that was applied, and is visible.
+  Index applied() const { return applied_.load(std::memory_order_acquire); }
+  Index durable() const { return checkpointer_.durable(); }
+  // Of the state: nothing is applied any more, and who waits is told that the outcome is open.
+  std::optional<Error> failure() const;
+  // Whether there is one of applying. True before anybody is told.
+  bool failed() const { return failed_.load(std::memory_order_acquire); }
+  std::string room_note() const;  // The state's, of its last batch.
+
+ private:
+  struct Refused {
+    std::vector<Waiter> waiters;
+    Error error;
+  };
+  struct Work {
+    std::vector<CommittedEntry> entries;
+    std::vector<Refused> refused;
+
+    bool empty() const { return entries.empty() && refused.empty(); }
+  };
+
+  void run();
+  void carry_out(Work work);
+  Status apply(const std::vector<CommittedEntry>& entries);
+  void give_up(const Work& work, const Error& error);
+  void checkpoint_when_due(const std::vector<CommittedEntry>& entries);
+  void deliver();
+
+  StateMachine& state_;
+  const Options options_;
+  Checkpointer checkpointer_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  Work work_;
+  std::size_t bytes_ = 0;  // Of entries in work_.
+  bool stopping_ = false;
+  std::optional<Error> failure_;
+  std::string room_note_;
+  std::atomic<Index> applied_;
+  std::atomic<bool> failed_{false};
+
+  // The thread's own.
+  Applier applier_;
+  std::uint64_t entries_since_ = 0;  // The last checkpoint.
+  std::uint64_t bytes_since_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace minidfs::consensus

@@ -1,0 +1,105 @@
+#include "consensus/log_directory.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/file.hpp"
+#include "base/random_id.hpp"
+#include "consensus/libraft/directory_check.hpp"
+#include "consensus/members_format.hpp"
+
+namespace minidfs::consensus {
+namespace {
+
+// Of one transaction of the state while it catches up.
+constexpr std::size_t kBatchCommandsMax = 4096;
+
+MemberId random_member() {
+  const auto bits = random_128();
+  return bits.high != 0 ? bits.high : bits.low;
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+bool is_closed_segment(std::string_view name) {
+  const auto dash = name.find('-');
+  return dash != std::string_view::npos && is_number(name.substr(0, dash)) &&
+         is_number(name.substr(dash + 1));
+}
+
+bool is_of_libraft(std::string_view name) {
+  return name == "metadata1" || name == "metadata2" || name.starts_with("open-") ||
+         name.starts_with("snapshot-") || name.starts_with("tmp-") || is_closed_segment(name);
+}
+
+Result<std::vector<std::string>> files_of_libraft(const std::string& directory) {
+  std::vector<std::string> paths;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(directory, error);
+       !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
+    if (is_of_libraft(at->path().filename().string())) paths.push_back(at->path().string());
+  }
+  if (error) return errno_error(error.value(), directory);
+  return paths;
+}
+
+// REQUIRES: our own log is there, so that these count no more.
+Status remove_files_of_libraft(const std::string& directory) {
+  MDFS_TRY(const auto paths, files_of_libraft(directory));
+  for (const auto& path : paths) {
+    if (::unlink(path.c_str()) != 0) return errno_error(errno, path);
+  }
+  return paths.empty() ? Status{} : sync_directory(directory);
+}
+
+// Durable on return: the log that has these commands goes next.
+Status catch_up(StateMachine& state, const DirectoryFacts& facts) {
+  std::size_t in_batch = 0;
+  for (const auto& command : facts.unapplied) {
+    MDFS_CHECK(state.apply(state.applied() + 1, command));
+    if (++in_batch < kBatchCommandsMax) continue;
+    MDFS_CHECK(state.commit_batch());
+    in_batch = 0;
+  }
+  if (in_batch > 0) MDFS_CHECK(state.commit_batch());
+  MDFS_TRY(const auto durable, state.make_durable());
+  if (durable >= facts.last_number) return {};
+  return Error{Errc::kInternal, "the database is durable up to command " + std::to_string(durable) +
+                                    " of " + std::to_string(facts.last_number)};
+}
+
+// Makes the log of a directory that has none, or one of libraft.
+Status make_log(const SegmentedLog::Options& options, StateMachine& state) {
+  MDFS_TRY(const auto facts, check_directory(options.directory, state.applied()));
+  SegmentedLog::Origin origin;
+  origin.member = random_member();
+  if (!facts.fresh) {
+    MDFS_CHECK(catch_up(state, facts));
+    origin.hard_state.term = facts.term;
+    origin.before = {facts.term, facts.last_number};
+  }
+  // It is alone until it says otherwise.
+  origin.members = {origin.before.index, encode_members(MemberSet({origin.member}, {}))};
+  return SegmentedLog::create(options, origin);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SegmentedLog>> open_log_directory(const SegmentedLog::Options& options,
+                                                         StateMachine& state) {
+  MDFS_TRY(const bool exists, SegmentedLog::exists(options.directory));
+  if (!exists) MDFS_CHECK(make_log(options, state));
+  MDFS_TRY(auto log, SegmentedLog::open(options, state.applied()));
+  MDFS_CHECK(remove_files_of_libraft(options.directory));
+  return log;
+}
+
+}  // namespace minidfs::consensus

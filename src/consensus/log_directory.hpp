@@ -1,0 +1,24 @@
+// Opens the log of a namenode's directory, whatever is there: the log itself, nothing yet, or a log
+// that libraft wrote for an older version, which is carried over once. Format: docs/formats.md,
+// "raft/" and "raft/ of before".
+#pragma once
+
+#include <memory>
+
+#include "base/result.hpp"
+#include "consensus/segments/segmented_log.hpp"
+#include "consensus/state_machine.hpp"
+
+namespace minidfs::consensus {
+
+// The directory is locked by this process. An empty one gets a log, and this member an id. Of a log
+// of libraft `state` is given what it lacks, and is made durable; the new log goes on with the
+// number after that. A crash at any time is followed by another start, which goes on or begins
+// again.
+//
+// kCorrupt for a damaged log, and for one that does not fit to `state`: it ends before what the
+// state holds, or begins behind it. What is refused stays as it is.
+Result<std::unique_ptr<SegmentedLog>> open_log_directory(const SegmentedLog::Options& options,
+                                                         StateMachine& state);
+
+}  // namespace minidfs::consensus

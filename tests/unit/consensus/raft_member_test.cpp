@@ -1,0 +1,150 @@
+#include "consensus/raft_member.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "consensus/members_format.hpp"
+#include "segments/log_fixture.hpp"
+
+namespace minidfs::consensus::test {
+namespace {
+
+const RaftMember::TimePoint kNow{std::chrono::hours(1)};
+
+SegmentedLog::Origin origin_of(const MemberSet& members) {
+  SegmentedLog::Origin origin;
+  origin.member = kMember;
+  origin.members.payload = encode_members(members);
+  return origin;
+}
+
+RaftMember start(const std::string& directory, Index applied = 0) {
+  RaftMember member(open_segments(small_segments(directory), applied));
+  REQUIRE(member.start(applied, kNow).ok());
+  REQUIRE(member.end_turn(kNow).ok());
+  return member;
+}
+
+RaftMember start_alone(const std::string& directory) {
+  REQUIRE(SegmentedLog::create(small_segments(directory), origin_of({{kMember}, {}})).ok());
+  return start(directory);
+}
+
+void propose(RaftMember& member, std::uint64_t first_token, std::uint64_t count) {
+  std::vector<std::string> commands;
+  std::vector<Waiter> waiters;
+  for (auto token = first_token; token < first_token + count; ++token) {
+    commands.push_back("command " + std::to_string(token));
+    waiters.push_back({0, token});
+  }
+  REQUIRE(member.propose(std::move(commands), std::move(waiters), kNow).ok());
+}
+
+std::vector<CommittedEntry> take_all(RaftMember& member, std::size_t piece_bytes) {
+  std::vector<CommittedEntry> all;
+  while (member.has_committed()) {
+    auto piece = member.take_committed(piece_bytes).value();
+    std::move(piece.begin(), piece.end(), std::back_inserter(all));
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("one that is alone leads at once, and begins with an entry of its own") {
+  TemporaryDirectory directory;
+  auto member = start_alone(directory.path());
+  CHECK(member.leads());
+  const auto committed = take_all(member, 1);
+  REQUIRE(committed.size() == 1);
+  CHECK(committed[0].entry == Entry{1, 1, EntryKind::kNoOp, {}});
+  CHECK_FALSE(committed[0].waiter);
+}
+
+TEST_CASE("commands are committed when they are durable, and each comes once with who waits") {
+  TemporaryDirectory directory;
+  auto member = start_alone(directory.path());
+  take_all(member, 1);
+  propose(member, 10, 3);
+  CHECK_FALSE(member.has_committed());
+  REQUIRE(member.end_turn(kNow).ok());
+  const auto committed = take_all(member, 1);
+  REQUIRE(committed.size() == 3);
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    CHECK(committed[i].entry.index == 2 + i);
+    CHECK(committed[i].entry.payload == "command " + std::to_string(10 + i));
+    REQUIRE(committed[i].waiter);
+    CHECK(committed[i].waiter->token == 10 + i);
+  }
+}
+
+TEST_CASE("a start commits all that the log has, in a new term, and nobody waits for it") {
+  TemporaryDirectory directory;
+  {
+    auto member = start_alone(directory.path());
+    propose(member, 1, 20);
+    REQUIRE(member.end_turn(kNow).ok());
+    propose(member, 21, 5);  // Not durable, but there after a kill.
+  }
+  const auto applied = GENERATE(Index{0}, Index{7}, Index{26});
+  const auto piece_bytes = GENERATE(std::size_t{0}, std::size_t{300}, std::size_t{1} << 20);
+  auto member = start(directory.path(), applied);
+  const auto committed = take_all(member, piece_bytes);
+  REQUIRE(committed.size() == 27 - applied);
+  for (std::size_t i = 0; i < committed.size(); ++i) {
+    const auto index = applied + 1 + i;
+    CHECK(committed[i].entry.index == index);
+    CHECK_FALSE(committed[i].waiter);
+    if (index > 1 && index < 27) {
+      CHECK(committed[i].entry.payload == "command " + std::to_string(index - 1));
+    }
+  }
+  CHECK(committed.back().entry.kind == EntryKind::kNoOp);
+  CHECK(committed.back().entry.term == 2);
+}
+
+TEST_CASE("nothing is committed that the disk has not taken, and who waits is told") {
+  TemporaryDirectory directory;
+  auto member = start_alone(directory.path());
+  take_all(member, 1);
+  propose(member, 1, 2);
+  FileRecorder recorder(directory.path());
+  recorder.fail_from(0);
+  CHECK_FALSE(member.end_turn(kNow).ok());
+  CHECK_FALSE(member.has_committed());
+  member.give_up();
+  const auto undecided = member.take_undecided();
+  REQUIRE(undecided.size() == 2);
+  CHECK(undecided[1].token == 2);
+  CHECK(member.take_undecided().empty());
+}
+
+TEST_CASE("the log is dropped up to what is durable in the state, and goes on") {
+  TemporaryDirectory directory;
+  auto member = start_alone(directory.path());
+  std::uint64_t token = 1;
+  for (int round = 0; round < 30; ++round) {
+    propose(member, token, 5);
+    token += 5;
+    REQUIRE(member.end_turn(kNow).ok());
+    const auto applied = take_all(member, 1000).back().entry.index;
+    REQUIRE(member.applied(applied, kNow).ok());
+    REQUIRE(member.durable(applied, kNow).ok());
+  }
+  CHECK(list_segments(directory.path()).value().size() <= 4);
+  CHECK(member.last() == 151);
+}
+
+TEST_CASE("one of several members does not lead by itself, and refuses commands") {
+  TemporaryDirectory directory;
+  REQUIRE(SegmentedLog::create(small_segments(directory.path()),
+                               origin_of({{kMember, kMember + 1}, {}}))
+              .ok());
+  auto member = start(directory.path());
+  CHECK_FALSE(member.leads());
+  propose(member, 1, 2);
+  CHECK(member.take_refused().size() == 2);
+  CHECK(member.last() == 0);
+}
+
+}  // namespace minidfs::consensus::test
