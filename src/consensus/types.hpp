@@ -3,6 +3,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -27,6 +28,9 @@ enum class EntryKind : std::uint8_t {
   kNoOp = 2,     // With which a leadership begins; empty.
   kMembers = 3,  // All members from here on.
 };
+
+// Of one entry: a command of 1 MiB, and what its envelope needs.
+inline constexpr std::size_t kPayloadMaxBytes = (1 << 20) + 4096;
 
 struct Entry {
   Index index = 0;

@@ -102,7 +102,8 @@ void RaftCore::on(MemberId from, Term, const AppendReply& reply) {
   const auto found = progress_.find(from);
   if (found == progress_.end()) return;
   auto& follower = found->second;
-  if (reply.matched > log_.last_index() || reply.round > round_) return;  // Cannot be.
+  const auto last = log_.last_index();
+  if (reply.matched > last || reply.applied > last || reply.round > round_) return;  // Cannot be.
   follower.heard_at = now_;
   follower.round = std::max(follower.round, reply.round);
   follower.applied = std::max(follower.applied, reply.applied);

@@ -13,8 +13,6 @@
 namespace minidfs::consensus {
 
 inline constexpr std::size_t kRecordHeaderBytes = 64;
-// A command of 1 MiB, and what its envelope needs.
-inline constexpr std::size_t kPayloadMaxBytes = (1 << 20) + 4096;
 
 // What an entry takes in a segment.
 constexpr std::size_t record_bytes(std::size_t payload_bytes) {
