@@ -86,6 +86,15 @@ void Checker::cut(const Member& member, Index from) {
   }
 }
 
+// It may be one of the majority that has them.
+void Checker::seeded(const Member& member, Index index) {
+  const auto next = index + 1;
+  if (next > committed()) return;
+  if (member.log().holds(committed_[static_cast<std::size_t>(next - 1)].position)) {
+    violated("member " + std::to_string(member.id()) + " was seeded with less than it has");
+  }
+}
+
 // Nobody disturbs the others because it hears nothing (9.6), nor leads on (6.2).
 void Checker::time_passed(const Member& member, Term term) {
   const auto& core = member.core();

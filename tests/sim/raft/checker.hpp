@@ -31,6 +31,8 @@ class Checker {
   void announced(const Member& member, Index index);
   // All that it had from `from` on; before it is gone.
   void cut(const Member& member, Index from);
+  // With a state up to there; before its log is gone.
+  void seeded(const Member& member, Index index);
   void applied(const Member& member, const SimState& state);
   // What a Tick did: `term` is that of before.
   void time_passed(const Member& member, Term term);

@@ -65,7 +65,9 @@ void Cluster::send(MemberId to, Packet packet) {
   const auto copies = doubles && world.chance(5) ? 2 : 1;
   for (int i = 0; i < copies; ++i) {
     auto delay = world.between(milliseconds{0}, milliseconds{3});
-    if (slow && world.chance(10)) delay = world.between(milliseconds{20}, milliseconds{1000});
+    if (i > 0 && world.chance(2)) delay = world.between(milliseconds{3}, milliseconds{1500});
+    if (slow && world.chance(6)) delay = world.between(milliseconds{20}, milliseconds{2500});
+    if (late_.contains(to)) delay = world.between(milliseconds{200}, milliseconds{450});
     world.after(delay, [this, target, packet] {
       if (is_cut(packet.from, target->id())) return;
       auto& process = target->process();
@@ -74,11 +76,11 @@ void Cluster::send(MemberId to, Packet packet) {
   }
 }
 
-void Cluster::send_seed(Member& from, MemberId to) {
+void Cluster::send_seed(Member& from, MemberId to, milliseconds takes) {
   const auto life = from.process().life();
-  world.after(
-      world.between(milliseconds{50}, milliseconds{900}),
-      [this, &from, life, to, state = from.state()] { seed_arrives(from, life, to, state); });
+  world.after(takes, [this, &from, life, to, state = from.state()] {
+    seed_arrives(from, life, to, state);
+  });
 }
 
 // Its sender hears that it has ended, or gives it up after a while.
@@ -98,33 +100,37 @@ void Cluster::seed_arrives(Member& from, std::uint64_t life, MemberId to, const 
 void Cluster::heal_network() {
   healed = true;
   cut_.clear();
+  late_.clear();
   lossy = slow = doubles = false;
 }
 
 // --- Clients ----------------------------------------------------------------------------------
 
-// Most ask the leader; some one that was, or never was.
+// Most ask one that leads, be there a newer one or not; some ask one that never did.
 Member& Cluster::whom_to_ask() {
-  auto* best = leader();
-  if (best != nullptr && !world.chance(3)) return *best;
+  std::vector<Member*> leaders;
   for (const auto& member : members) {
-    if (member->leads() && world.chance(2)) return *member;
+    if (member->leads()) leaders.push_back(member.get());
   }
-  return *members[world.below(members.size())];
+  if (leaders.empty() || world.chance(6)) return *members[world.below(members.size())];
+  return *leaders[world.below(leaders.size())];
+}
+
+void Cluster::read_from(Member& member) {
+  member.read([this, asked_after = history.told()](std::optional<Index> index) {
+    if (index) history.read(asked_after, *index);
+  });
 }
 
 void Cluster::client() {
   if (clients_stopped_) return;
   auto& member = whom_to_ask();
-  const auto asked_after = history.told();
   if (world.chance(3)) {
-    member.read([this, asked_after](std::optional<Index> index) {
-      if (index) history.read(asked_after, *index);
-    });
+    read_from(member);
   } else {
     std::vector<std::uint64_t> commands(1 + world.below(4));
     for (auto& command : commands) command = next_command();
-    member.propose(commands, [this, asked_after](std::optional<Index> index) {
+    member.propose(commands, [this, asked_after = history.told()](std::optional<Index> index) {
       if (index) history.wrote(asked_after, *index);
     });
   }

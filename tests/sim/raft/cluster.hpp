@@ -31,19 +31,22 @@ class Cluster {
   void start_later(Member& member);
   std::uint64_t next_command() { return ++last_command_; }
 
+  // As a client does.
+  void read_from(Member& member);
   void stop_clients() { clients_stopped_ = true; }
 
   // --- The network ---
   void send(MemberId to, Packet packet);
-  void send_seed(Member& from, MemberId to);
+  void send_seed(Member& from, MemberId to, milliseconds takes);
   void cut(MemberId from, MemberId to) { cut_.insert({from, to}); }
   void mend(MemberId from, MemberId to) { cut_.erase({from, to}); }
   bool is_cut(MemberId from, MemberId to) const { return cut_.contains({from, to}); }
+  void delay_to(MemberId to, bool late) { late ? void(late_.insert(to)) : void(late_.erase(to)); }
   void heal_network();
   bool healed = false;
-  bool lossy = false;  // One message in five.
-  bool slow = false;   // Some messages by up to a second.
-  bool doubles = false;
+  bool lossy = false;    // One message in five.
+  bool slow = false;     // Some messages by seconds.
+  bool doubles = false;  // One message in five comes twice, the second time perhaps late.
 
   World world;
   Checker checker{*this};
@@ -56,6 +59,7 @@ class Cluster {
   void seed_arrives(Member& from, std::uint64_t life, MemberId to, const SimState& state);
 
   std::set<std::pair<MemberId, MemberId>> cut_;
+  std::set<MemberId> late_;
   bool began_alone_ = false;
   MemberId last_member_ = 0;
   std::uint64_t last_command_ = 0;

@@ -6,6 +6,7 @@ namespace minidfs::sim::raft {
 namespace {
 
 constexpr std::uint64_t kFaultsMin = 2;
+constexpr int kChangesAtOnce = 3;
 constexpr std::size_t kVotersMax = 5;
 constexpr std::size_t kMembersEver = 12;
 
@@ -14,6 +15,9 @@ constexpr std::size_t kMembersEver = 12;
 Faults::Faults(Cluster& cluster) : cluster_(cluster) {
   auto& world = cluster_.world;
   if (cluster.began_alone() || world.chance(2)) kinds_.push_back(Kind::kMembers);
+  if (changes_members()) {
+    parting_logs_.when_stranded([this](Member& leader) { change_members(&leader); });
+  }
   if (world.chance(3)) kinds_.push_back(Kind::kTransfer);
   for (auto left = kFaultsMin + world.below(4); left > 0;) {
     const auto kind = static_cast<Kind>(world.below(kFaultKinds));
@@ -64,6 +68,10 @@ void Faults::happen(Kind kind) {
       return cut_one_way();
     case Kind::kIsolateLeader:
       return isolate(cluster_.leader());
+    case Kind::kStaleLeader:
+      return leave_stale(cluster_.leader());
+    case Kind::kPartition:
+      return part();
     case Kind::kLossy:
       return for_a_while(cluster_.lossy);
     case Kind::kSlowNetwork:
@@ -72,12 +80,16 @@ void Faults::happen(Kind kind) {
       return for_a_while(cluster_.doubles);
     case Kind::kSlowDisk:
       return slow_disk();
+    case Kind::kStraySeed:
+      return seed_unasked();
     case Kind::kPartingLogs:
       return parting_logs_.begin();
+    case Kind::kForgottenVotes:
+      return forgotten_votes_.begin();
     case Kind::kTransfer:
       return transfer();
     case Kind::kMembers:
-      return change_members();
+      return change_members(cluster_.leader());
   }
 }
 
@@ -135,6 +147,67 @@ void Faults::isolate(Member* member) {
   });
 }
 
+// It hears what was answered long ago, when there may be another one, and is asked to read.
+void Faults::leave_stale(Member* leader) {
+  if (leader == nullptr) return;
+  auto& world = cluster_.world;
+  const auto id = leader->id();
+  cluster_.delay_to(id, true);
+  world.after(world.between(milliseconds{0}, milliseconds{300}), [this, id] {
+    if (healed_) return;
+    for (const auto& other : cluster_.members) cluster_.cut(id, other->id());
+  });
+  for (auto at = milliseconds{0}; at < milliseconds{1000}; at += milliseconds{10}) {
+    world.after(at, [this, leader] { cluster_.read_from(*leader); });
+  }
+  world.after(milliseconds{1500}, [this, id] {
+    cluster_.delay_to(id, false);
+    for (const auto& other : cluster_.members) cluster_.mend(id, other->id());
+  });
+}
+
+// In two. Whoever operates the cluster may still reach the leader.
+void Faults::part() {
+  auto& world = cluster_.world;
+  std::vector<std::pair<MemberId, MemberId>> wires;
+  std::vector<MemberId> here;
+  for (const auto& member : cluster_.members) {
+    if (world.chance(2)) here.push_back(member->id());
+  }
+  const auto is_here = [&here](const auto& member) {
+    return std::find(here.begin(), here.end(), member->id()) != here.end();
+  };
+  for (const auto& from : cluster_.members) {
+    for (const auto& to : cluster_.members) {
+      if (is_here(from) != is_here(to)) wires.emplace_back(from->id(), to->id());
+    }
+  }
+  for (const auto& [from, to] : wires) cluster_.cut(from, to);
+  auto* leader = cluster_.leader();
+  for (int i = 0; changes_members() && i < kChangesAtOnce; ++i) {
+    world.after(milliseconds{10 * i}, [this, leader] { change_members(leader); });
+  }
+  world.after(world.between(milliseconds{300}, milliseconds{4000}), [this, wires] {
+    for (const auto& [from, to] : wires) cluster_.mend(from, to);
+  });
+}
+
+// One that has the entries, and does not know that they are committed.
+void Faults::seed_unasked() {
+  auto& world = cluster_.world;
+  auto* leader = cluster_.leader();
+  auto& from = some_member();
+  const auto to = some_member().id();
+  if (leader == nullptr || leader->id() == to || from.id() == to) return;
+  const auto cut_from = leader->id();
+  if (cut_from != from.id()) cluster_.cut(cut_from, to);
+  world.after(world.between(milliseconds{0}, milliseconds{12}), [this, &from, to] {
+    if (!from.process().works()) return;
+    cluster_.send_seed(from, to, cluster_.world.between(milliseconds{0}, milliseconds{50}));
+  });
+  world.after(milliseconds{300}, [this, cut_from, to] { cluster_.mend(cut_from, to); });
+}
+
 void Faults::slow_disk() {
   auto* leader = cluster_.leader();
   auto& member = leader != nullptr && cluster_.world.chance(2) ? *leader : some_member();
@@ -151,9 +224,12 @@ void Faults::transfer() {
 
 // --- Members ----------------------------------------------------------------------------------
 
-void Faults::change_members() {
-  auto* leader = cluster_.leader();
-  if (leader == nullptr) return;
+bool Faults::changes_members() const {
+  return std::find(kinds_.begin(), kinds_.end(), Kind::kMembers) != kinds_.end();
+}
+
+void Faults::change_members(Member* leader) {
+  if (healed_ || leader == nullptr || !leader->leads()) return;
   const auto wanted = wanted_members(*leader);
   if (wanted) leader->change(*wanted);
   // A second one at once is refused as long as the first is not committed.

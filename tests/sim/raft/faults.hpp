@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/raft/cluster.hpp"
+#include "sim/raft/forgotten_votes.hpp"
 #include "sim/raft/parting_logs.hpp"
 
 namespace minidfs::sim::raft {
@@ -32,16 +33,20 @@ class Faults {
     kPauseLeader,
     kCutOneWay,
     kIsolateLeader,
+    kStaleLeader,  // Hears late, and is cut off from those whom it leads.
+    kPartition,
     kLossy,
     kSlowNetwork,
     kDoubles,
     kSlowDisk,
+    kStraySeed,
     kPartingLogs,
+    kForgottenVotes,
     // What an operator asks for.
     kTransfer,
     kMembers,
   };
-  static constexpr auto kFaultKinds = static_cast<std::uint64_t>(Kind::kPartingLogs) + 1;
+  static constexpr auto kFaultKinds = static_cast<std::uint64_t>(Kind::kForgottenVotes) + 1;
 
   void next();
   void happen(Kind kind);
@@ -51,15 +56,20 @@ class Faults {
   void pause(Member* member);
   void cut_one_way();
   void isolate(Member* member);
+  void leave_stale(Member* leader);
+  void part();
+  void seed_unasked();
   void slow_disk();
   void transfer();
-  void change_members();
+  void change_members(Member* leader);
+  bool changes_members() const;
   std::optional<MemberSet> wanted_members(const Member& leader);
   Member* joiner(const MemberSet& members);
   void stop_removed();
 
   Cluster& cluster_;
   PartingLogs parting_logs_{cluster_};
+  ForgottenVotes forgotten_votes_{cluster_};
   std::vector<Kind> kinds_;
   std::set<Kind> happened_;
   bool healed_ = false;

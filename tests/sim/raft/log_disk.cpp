@@ -6,6 +6,7 @@
 namespace minidfs::sim::raft {
 
 void LogDisk::add(Write write) {
+  asked_ = write.number;
   writes_.push_back(std::move(write));
   if (!syncing_) sync();
 }
@@ -25,7 +26,10 @@ void LogDisk::sync() {
     }
     syncing_ = false;
     if (!writes_.empty()) sync();
-    process_.arrive(life, [this, last] { done_(last); });
+    process_.arrive(life, [this, last] {
+      told_ = last;
+      done_(last);
+    });
   });
 }
 
@@ -69,6 +73,7 @@ void LogDisk::crash() {
   }
   writes_.clear();
   syncing_ = false;
+  asked_ = told_ = 0;
 }
 
 void LogDisk::install(const SimState& state, bool log_too) {

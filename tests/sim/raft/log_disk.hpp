@@ -27,8 +27,8 @@ class LogDisk {
   // Told of what is durable, in the life that asked.
   void on_done(Done done) { done_ = std::move(done); }
 
-  // Nothing is under way.
-  bool quiet() const { return writes_.empty(); }
+  // Nothing is under way, and its owner knows that.
+  bool quiet() const { return told_ == asked_; }
   void crash();
   // A seed takes the place of all that there is. REQUIRES: quiet(), but for `log_too` false: the
   // power fails in between.
@@ -62,6 +62,8 @@ class LogDisk {
   Done done_;
   std::deque<Write> writes_;
   bool syncing_ = false;
+  std::uint64_t asked_ = 0;  // The last write, in this life.
+  std::uint64_t told_ = 0;
   HardState hard_state_;
   SimLog log_;
   SimState state_;

@@ -166,12 +166,23 @@ void Member::carry_out(const consensus::Send& effect) {
     }
   }
   if (const auto* vote = std::get_if<consensus::VoteReply>(&effect.message.body)) {
-    if (vote->granted) cluster_.checker.voted(id_, effect.message.term, effect.to);
+    if (vote->granted) voted(effect.message.term, effect.to);
   }
   if (std::holds_alternative<consensus::TimeoutNow>(effect.message.body)) {
     cluster_.checker.handed_over(effect.to, effect.message.term);
   }
   cluster_.send(effect.to, std::move(packet));
+}
+
+void Member::voted(Term term, MemberId candidate) {
+  cluster_.checker.voted(id_, term, candidate);
+  if (!std::exchange(dies_of_vote, false)) return;
+  cluster_.world.after(cluster_.world.between(milliseconds{0}, milliseconds{2}), [this] {
+    crash();
+    cluster_.world.after(cluster_.world.between(milliseconds{5}, milliseconds{60}), [this] {
+      if (!process_.up()) start();
+    });
+  });
 }
 
 // --- The disk ---------------------------------------------------------------------------------
@@ -254,7 +265,9 @@ void Member::carry_out(const consensus::TransferEnded&) {
 
 // --- Seeds ------------------------------------------------------------------------------------
 
-void Member::carry_out(const consensus::Seed& effect) { cluster_.send_seed(*this, effect.to); }
+void Member::carry_out(const consensus::Seed& effect) {
+  cluster_.send_seed(*this, effect.to, cluster_.world.between(milliseconds{50}, milliseconds{900}));
+}
 
 // What the core wanted written is waited for first.
 void Member::take_seed(const SimState& state, const std::function<void()>& ended) {
@@ -269,6 +282,7 @@ void Member::take_seed(const SimState& state, const std::function<void()>& ended
     return cluster_.start_later(*this);
   }
   cluster_.world.note("a member that was seeded");
+  cluster_.checker.seeded(*this, state.position.index);
   disk_.install(state, true);
   log_.reset(state.position);
   state_ = state;

@@ -62,6 +62,8 @@ class Member {
   bool leads() const { return process_.works() && core_->role() == consensus::Role::kLeader; }
   // Its clock runs so much faster than the world's, in percent.
   int clock_fast = 0;
+  // Crashes as soon as it has voted, once.
+  bool dies_of_vote = false;
 
  private:
   void step(const consensus::RaftEvent& event);
@@ -71,6 +73,7 @@ class Member {
   void apply_later(Index index);
   void apply_up_to(Index index);
   void answer_reads();
+  void voted(Term term, MemberId candidate);
 
   void carry_out(const consensus::Send& effect);
   void carry_out(const consensus::StoreHardState& effect);

@@ -15,16 +15,16 @@ void PartingLogs::begin() {
 
 // Nothing that it sends arrives, then it dies.
 void PartingLogs::strand(Member& leader, const Then& then) {
+  auto& world = cluster_.world;
   for (const auto& other : cluster_.members) cluster_.cut(leader.id(), other->id());
-  cluster_.world.after(cluster_.world.between(milliseconds{50}, milliseconds{300}),
-                       [this, &leader, then] {
-                         for (const auto& other : cluster_.members)
-                           cluster_.mend(leader.id(), other->id());
-                         if (cluster_.healed) return;
-                         leader.crash();
-                         down_.insert(leader.id());
-                         then(leader);
-                       });
+  ask_(leader);
+  world.after(world.between(milliseconds{50}, milliseconds{300}), [this, &leader, then] {
+    for (const auto& other : cluster_.members) cluster_.mend(leader.id(), other->id());
+    if (cluster_.healed) return;
+    leader.crash();
+    down_.insert(leader.id());
+    then(leader);
+  });
 }
 
 // Where others could be elected without the first one, one of them is not there.

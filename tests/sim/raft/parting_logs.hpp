@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <set>
+#include <utility>
 
 #include "sim/raft/cluster.hpp"
 
@@ -14,6 +15,8 @@ class PartingLogs {
  public:
   explicit PartingLogs(Cluster& cluster) : cluster_(cluster) {}
 
+  // What is asked of a leader that nobody hears.
+  void when_stranded(std::function<void(Member&)> ask) { ask_ = std::move(ask); }
   // Takes some seconds. Nothing while one is under way, or nobody leads.
   void begin();
 
@@ -27,6 +30,7 @@ class PartingLogs {
   void end();
 
   Cluster& cluster_;
+  std::function<void(Member&)> ask_ = [](Member&) {};
   bool under_way_ = false;
   std::set<MemberId> down_;  // Of this.
 };
