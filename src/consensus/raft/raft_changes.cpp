@@ -10,15 +10,12 @@ bool RaftCore::is_reachable(MemberId id) const {
   return found != progress_.end() && now_ - found->second.heard_at < options_.election_max;
 }
 
-// What it lacks is on its way to it, or fits there at once (4.2.1).
+// All that it lacks is on its way to it (4.2.1).
 bool RaftCore::is_caught_up(MemberId id) const {
   const auto found = progress_.find(id);
   if (found == progress_.end()) return false;
   const auto& follower = found->second;
-  if (follower.state != FollowerProgress::State::kStreaming) return false;
-  if (follower.matched < log_.before().index) return false;
-  const auto window = log_.range_from(follower.matched + 1, options_.inflight_bytes_max);
-  return window.last == log_.last_index();
+  return follower.state == FollowerProgress::State::kStreaming && follower.next > log_.last_index();
 }
 
 // --- Members ----------------------------------------------------------------------------------
@@ -49,6 +46,13 @@ std::optional<Refusal> RaftCore::refusal_of(const MemberSet& after) const {
   }
   if (reachable < after.quorum()) return Refusal::kNotReachable;
   return std::nullopt;
+}
+
+std::optional<MemberSet> RaftCore::promotion() const {
+  if (role_ != Role::kLeader || members().learners().empty()) return std::nullopt;
+  auto wanted = members().promoted(members().learners().front());
+  if (refusal_of(wanted)) return std::nullopt;
+  return wanted;
 }
 
 void RaftCore::members_changed() {

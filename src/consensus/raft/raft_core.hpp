@@ -78,6 +78,9 @@ class RaftCore {
   const MemberSet& members() const { return members_.latest(); }
   // A leader's, of all others; empty otherwise.
   const std::map<MemberId, FollowerProgress>& progress() const { return progress_; }
+  // Who is to be asked for when the learner has caught up, with it as a voter; none while that
+  // would be refused. As of the last step.
+  std::optional<MemberSet> promotion() const;
   // Whether a copy of a state at `position` says more than what is here.
   bool can_be_seeded(Position position) const;
 

@@ -32,6 +32,27 @@ void Checker::appended(Position before, Index index, const SimEntry& entry) {
   }
 }
 
+// One at a time (4.1).
+void Checker::changes_members(const Member& leader) {
+  const auto& log = leader.log();
+  for (auto index = std::max(committed(), log.before.index) + 1; index <= log.last(); ++index) {
+    if (log.at(index).info.kind == EntryKind::kMembers) {
+      violated("members change again, and entry " + std::to_string(index) + " is not committed");
+    }
+  }
+}
+
+Checker::Standing Checker::standing(const Member& member) {
+  const auto& core = member.core();
+  return {core.role(), core.term(), core.leader(), core.committed(), core.log().last()};
+}
+
+void Checker::heard_of_before(const Member& member, const Standing& before) {
+  if (standing(member) == before) return;
+  violated("a message of a term before " + std::to_string(before.term) +
+           " changed something at member " + std::to_string(member.id()));
+}
+
 void Checker::voted(MemberId voter, Term term, MemberId candidate) {
   const auto [known, added] = votes_.try_emplace({term, voter}, candidate);
   if (!added && known->second != candidate) {
@@ -124,6 +145,7 @@ void Checker::applied(const Member& member, const SimState& state) {
 
 void Checker::look_at(const Member& member) {
   learn_commit(member);
+  check_members(member);
   note_rare(member);
 }
 
@@ -150,6 +172,12 @@ void Checker::learn_commit(const Member& member) {
   for (const auto& other : cluster_.members) {
     if (other->process().up() && other->core().role() == Role::kLeader) check_complete(*other);
   }
+}
+
+// Those of the last entry that names some, committed or not (4.1).
+void Checker::check_members(const Member& member) {
+  if (member.core().members() == member.members_by_log()) return;
+  violated("member " + std::to_string(member.id()) + " goes by other members than its log");
 }
 
 void Checker::check_on_majority(const Member& leader, Position position) {

@@ -25,6 +25,7 @@ class Checker {
 
   // What members do.
   void appended(Position before, Index index, const SimEntry& entry);
+  void changes_members(const Member& leader);  // Before the entry is in its log.
   void voted(MemberId voter, Term term, MemberId candidate);
   void leads(const Member& member, Term term);
   void handed_over(MemberId to, Term term) { successors_[term + 1] = to; }
@@ -34,6 +35,18 @@ class Checker {
   // With a state up to there; before its log is gone.
   void seeded(const Member& member, Index index);
   void applied(const Member& member, const SimState& state);
+  // What a message of a term that is over did: `before` is what was there before.
+  struct Standing {
+    consensus::Role role = consensus::Role::kFollower;
+    Term term = 0;
+    MemberId leader = 0;
+    Index committed = 0;
+    Position last;
+
+    friend bool operator==(const Standing&, const Standing&) = default;
+  };
+  static Standing standing(const Member& member);
+  void heard_of_before(const Member& member, const Standing& before);
   // What a Tick did: `term` is that of before.
   void time_passed(const Member& member, Term term);
   // After each step.
@@ -50,6 +63,7 @@ class Checker {
 
   void learn_commit(const Member& member);
   void check_on_majority(const Member& leader, Position position);
+  void check_members(const Member& member);
   void check_complete(const Member& leader);
   void note_rare(const Member& member);
   void violated(const std::string& what);

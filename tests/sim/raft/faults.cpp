@@ -19,7 +19,7 @@ Faults::Faults(Cluster& cluster) : cluster_(cluster) {
     parting_logs_.when_stranded([this](Member& leader) { change_members(&leader); });
   }
   if (world.chance(3)) kinds_.push_back(Kind::kTransfer);
-  for (auto left = kFaultsMin + world.below(4); left > 0;) {
+  for (auto left = kFaultsMin + world.below(5); left > 0;) {
     const auto kind = static_cast<Kind>(world.below(kFaultKinds));
     if (std::find(kinds_.begin(), kinds_.end(), kind) != kinds_.end()) continue;
     kinds_.push_back(kind);
@@ -242,9 +242,9 @@ void Faults::change_members(Member* leader) {
 std::optional<MemberSet> Faults::wanted_members(const Member& leader) {
   auto& world = cluster_.world;
   const auto& members = leader.core().members();
-  if (!members.learners().empty()) {
+  if (!members.learners().empty() && world.chance(3)) {
     const auto learner = members.learners().front();
-    return world.chance(5) ? members.without(learner) : members.promoted(learner);
+    return world.chance(3) ? members.promoted(learner) : members.without(learner);
   }
   const auto voters = members.voters();
   if (voters.size() < 2 || (voters.size() < kVotersMax && world.chance(2))) {

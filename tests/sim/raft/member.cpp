@@ -33,12 +33,14 @@ void Member::start() {
   state_ = disk_.state();
   std::vector<EntryInfo> infos;
   std::vector<MembersAt> members;
+  members_ = {{state_.members.index, state_.members.members}};
   if (!state_.members.members.empty()) members.push_back(state_.members);
   for (auto index = log_.before.index + 1; index <= log_.last(); ++index) {
     const auto& entry = log_.at(index);
     infos.push_back(entry.info);
     if (entry.info.kind == EntryKind::kMembers && index > state_.members.index) {
       members.push_back({index, entry.members});
+      members_[index] = entry.members;
     }
   }
   RaftCore::Options options;
@@ -75,11 +77,17 @@ void Member::step(const consensus::RaftEvent& event) {
   cluster_.checker.look_at(*this);
 }
 
+const MemberSet& Member::members_by_log() const { return members_.rbegin()->second; }
+
 void Member::tick() {
   if (own_now() >= core_->wakes_at()) {
     const auto term = core_->term();
     step(consensus::Tick{});
     cluster_.checker.time_passed(*this, term);
+  }
+  if (const auto wanted = core_->promotion()) {
+    cluster_.world.note("a learner that became a voter");
+    change(*wanted);
   }
   process_.later(kTickEvery, [this] { tick(); });
 }
@@ -155,7 +163,9 @@ void Member::arrive(const Packet& packet) {
       members.push_back({append->prev.index + infos.size(), entry.members});
     }
   }
+  const auto before = Checker::standing(*this);
   step(consensus::MessageArrived{packet.from, packet.message, infos, members});
+  if (packet.message.term < before.term) cluster_.checker.heard_of_before(*this, before);
 }
 
 void Member::carry_out(const consensus::Send& effect) {
@@ -194,10 +204,12 @@ void Member::carry_out(const consensus::StoreHardState& effect) {
 void Member::carry_out(const consensus::CutLog& effect) {
   cluster_.checker.cut(*this, effect.from);
   log_.cut(effect.from);
+  members_.erase(members_.lower_bound(effect.from), members_.end());
   disk_.cut(effect.write, effect.from);
 }
 
 void Member::carry_out(const consensus::NewEntry& effect) {
+  if (effect.kind == EntryKind::kMembers) cluster_.checker.changes_members(*this);
   incoming_ = {{{effect.position.term, effect.kind, 0}, cluster_.next_command(), effect.members}};
   incoming_first_ = effect.position.index;
 }
@@ -208,6 +220,7 @@ void Member::carry_out(const consensus::StoreEntries& effect) {
     entries.push_back(incoming_.at(static_cast<std::size_t>(index - incoming_first_)));
     cluster_.checker.appended(log_.position(log_.last()), index, entries.back());
     log_.entries.push_back(entries.back());
+    if (entries.back().info.kind == EntryKind::kMembers) members_[index] = entries.back().members;
   }
   disk_.store(effect.write, std::move(entries));
 }
@@ -286,6 +299,7 @@ void Member::take_seed(const SimState& state, const std::function<void()>& ended
   disk_.install(state, true);
   log_.reset(state.position);
   state_ = state;
+  members_ = {{state.members.index, state.members.members}};
   step(consensus::Seeded{state.position, state.members.members});
   ended();
 }

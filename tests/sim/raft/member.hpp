@@ -55,6 +55,7 @@ class Member {
   const LogDisk& disk() const { return disk_; }
   const SimState& state() const { return state_; }
   const SimLog& log() const { return log_; }
+  const MemberSet& members_by_log() const;
   // Of one that is up.
   const consensus::RaftCore& core() const { return *core_; }
   // The last message.
@@ -95,8 +96,9 @@ class Member {
   Process process_;
   LogDisk disk_;
   std::unique_ptr<consensus::RaftCore> core_;
-  SimLog log_;      // With what is still to become durable.
-  SimState state_;  // With what is not in the last checkpoint.
+  SimLog log_;                          // With what is still to become durable.
+  SimState state_;                      // With what is not in the last checkpoint.
+  std::map<Index, MemberSet> members_;  // That the log names, and before it the state.
   TimePoint heard_at_{};
   // Of the present step.
   std::vector<SimEntry> incoming_;  // Before log_'s end are those that are there already.

@@ -24,6 +24,7 @@ constexpr std::array kRareStates{
     "a commit ahead of the leader's disk"sv,
     "a deposed leader asked to read"sv,
     "a hand-over of leadership that failed"sv,
+    "a learner that became a voter"sv,
     "a leader that lost its majority"sv,
     "a leader that was removed"sv,
     "a log whose end was cut off"sv,
@@ -58,6 +59,7 @@ bool all_equal(Cluster& cluster) {
   const auto* leader = cluster.leader();
   if (leader == nullptr) return false;
   const auto& members = leader->core().members();
+  if (!members.learners().empty()) return false;  // Nobody keeps one.
   return std::all_of(cluster.members.begin(), cluster.members.end(), [&](const auto& member) {
     return !members.contains(member->id()) ||
            (member->state().position == leader->log().position(leader->log().last()) &&

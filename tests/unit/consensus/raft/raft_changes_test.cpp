@@ -36,6 +36,25 @@ TEST_CASE("A member joins as a learner and votes when it has caught up") {
   CHECK(member.core().committed() == 3);
 }
 
+TEST_CASE("A learner is to be promoted when all that it lacks is on its way to it") {
+  OneMember member(MemberSet({1}, {}));
+  member.store();
+  member.store();
+  CHECK_FALSE(member.core().promotion());
+  member.step(MembersAsked{MemberSet({1}, {2})});
+  CHECK_FALSE(member.core().promotion());  // Not committed.
+  member.store();
+  CHECK_FALSE(member.core().promotion());  // Not heard.
+  member.propose(100);                     // More than may be on its way.
+  member.store();
+  member.hear(2, 1, AppendReply{.accepted = true, .matched = 2});
+  CHECK_FALSE(member.core().promotion());
+  member.hear(2, 1, AppendReply{.accepted = true, .matched = 90});
+  CHECK(member.core().promotion() == MemberSet({1, 2}, {}));
+  for (int i = 0; i < 11; ++i) member.pass(milliseconds{50});
+  CHECK_FALSE(member.core().promotion());  // Not heard for a while.
+}
+
 TEST_CASE("Nobody is removed when those who are left could not decide") {
   OneMember member(kThree);
   member.be_elected();
