@@ -90,27 +90,27 @@ const std::vector<FileCall>& FileRecorder::calls() const { return recording.load
 void FileRecorder::fail_from(std::size_t place) { recording.load()->fail_from = place; }
 
 CrashedDisk::CrashedDisk(const Contents& contents) {
-  for (const auto& [name, bytes] : contents) {
-    names_[name] = std::make_shared<File>();
-    names_[name]->synced = bytes;
-  }
+  for (const auto& [name, bytes] : contents) file_of(name).synced = bytes;
   synced_names_ = names_;
+}
+
+CrashedDisk::File& CrashedDisk::file_of(const std::string& name) {
+  const auto [at, added] = names_.try_emplace(name, files_.size());
+  if (added) files_.emplace_back();
+  return files_[at->second];
 }
 
 void CrashedDisk::carry_out(const FileCall& call) {
   switch (call.kind) {
-    case FileCall::Kind::kWrite: {
-      auto& file = names_[call.name];
-      if (!file) file = std::make_shared<File>();
-      file->unsynced.emplace_back(call.offset, call.bytes);
+    case FileCall::Kind::kWrite:
+      file_of(call.name).unsynced.emplace_back(call.offset, call.bytes);
+      break;
+    case FileCall::Kind::kSync: {
+      auto& file = file_of(call.name);
+      for (const auto& [offset, bytes] : file.unsynced) overwrite(file.synced, offset, bytes);
+      file.unsynced.clear();
       break;
     }
-    case FileCall::Kind::kSync:
-      for (const auto& [offset, bytes] : names_[call.name]->unsynced) {
-        overwrite(names_[call.name]->synced, offset, bytes);
-      }
-      names_[call.name]->unsynced.clear();
-      break;
     case FileCall::Kind::kSyncDirectory:
       synced_names_ = names_;
       break;
@@ -124,14 +124,17 @@ void CrashedDisk::carry_out(const FileCall& call) {
   }
 }
 
+void CrashedDisk::fail_sync(const std::string& name) { file_of(name).unsynced.clear(); }
+
 CrashedDisk::Contents CrashedDisk::contents(Kept kept, std::mt19937& random) const {
   const auto keeps = [&] {
     return kept == Kept::kAll || (kept == Kept::kSome && random() % 2 == 0);
   };
   Contents contents;
-  for (const auto& [name, file] : keeps() ? names_ : synced_names_) {
-    auto& content = contents[name] = file->synced;
-    for (const auto& [offset, bytes] : file->unsynced) {
+  for (const auto& [name, place] : keeps() ? names_ : synced_names_) {
+    const auto& file = files_[place];
+    auto& content = contents[name] = file.synced;
+    for (const auto& [offset, bytes] : file.unsynced) {
       for_each_sector(offset, bytes, [&](std::uint64_t at, std::string_view sector) {
         if (keeps()) overwrite(content, at, sector);
       });

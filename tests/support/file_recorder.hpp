@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <random>
 #include <string>
 #include <utility>
@@ -36,7 +35,7 @@ class FileRecorder {
   void fail_from(std::size_t place);
 };
 
-// What is on a disk after some calls, and what of it survives when the power fails then.
+// What is on a disk after some calls, and what of it survives when the power fails then. A value.
 class CrashedDisk {
  public:
   enum class Kept : std::uint8_t {
@@ -51,6 +50,9 @@ class CrashedDisk {
   explicit CrashedDisk(const Contents& contents);
 
   void carry_out(const FileCall& call);
+  // A sync of the file has failed: what it was to make durable is seen until the power fails, and
+  // no later sync writes it.
+  void fail_sync(const std::string& name);
   Contents contents(Kept kept, std::mt19937& random) const;
 
  private:
@@ -58,8 +60,11 @@ class CrashedDisk {
     std::string synced;
     std::vector<std::pair<std::uint64_t, std::string>> unsynced;
   };
-  using Names = std::map<std::string, std::shared_ptr<File>>;
+  using Names = std::map<std::string, std::size_t>;  // Places in files_.
 
+  File& file_of(const std::string& name);
+
+  std::vector<File> files_;
   Names names_;
   Names synced_names_;
 };

@@ -14,8 +14,8 @@ constexpr MirroredBlock::Places kPlaces{0, kBlockBytes};
 
 }  // namespace
 
-LogState::LogState(std::string path, UniqueFd fd)
-    : path_(std::move(path)), fd_(std::move(fd)), block_(BlockMagic::kState, kPlaces, path_) {}
+LogState::LogState(const std::string& path, UniqueFd fd)
+    : fd_(std::move(fd)), block_(BlockMagic::kState, kPlaces, path) {}
 
 Status LogState::create(const std::string& directory, const StateContent& content) {
   MDFS_ASSERT(content.member != 0 && content.members.payload.size() <= kStoredMembersMaxBytes);

@@ -48,14 +48,12 @@ class LogState {
   static Result<LogState> open(const std::string& directory);
 
   const StateContent& content() const { return content_; }
-  const std::string& path() const { return path_; }
   // Durable on return. content() is then the new one.
   Status store(StateContent content);
 
  private:
-  LogState(std::string path, UniqueFd fd);
+  LogState(const std::string& path, UniqueFd fd);
 
-  std::string path_;
   UniqueFd fd_;
   MirroredBlock block_;
   StateContent content_;

@@ -22,6 +22,7 @@ RecordScan scan_records(std::string_view bytes, const ScanStart& start) {
     scan.last = record->position;
     scan.last_sum = record->sum;
     scan.committed = std::max(scan.committed, record->marks.committed);
+    scan.synced = std::max(scan.synced, record->marks.synced);
     scan.end += record->bytes();
   }
 }

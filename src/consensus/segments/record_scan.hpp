@@ -43,7 +43,9 @@ struct RecordScan {
   Position last;  // ScanStart::before when there is no entry.
   Checksum last_sum = 0;
   std::size_t end = 0;  // Just past the last entry.
-  Index committed = 0;  // The highest that an entry names.
+  // The highest that an entry names, of either mark.
+  Index committed = 0;
+  Index synced = 0;
 };
 
 // The entries from the beginning of `bytes` to the first place that holds none which follows.

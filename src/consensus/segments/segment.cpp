@@ -104,9 +104,19 @@ Status Segment::reuse(SegmentHeader header) {
   return block_.store(fd_.get(), encode(header_));
 }
 
-Status Segment::settle() {
+Status Segment::settle(Index held) {
+  if (held < last().index) {
+    MDFS_CHECK(write_again(slot_of(std::max(held, header_.before.index) + 1)));
+  }
   MDFS_CHECK(sync());
   return block_.whole() ? Status{} : block_.store(fd_.get(), encode(header_));
+}
+
+Status Segment::write_again(std::size_t slot) {
+  const auto begin = kBlockBytes + scan_.places[slot].offset;
+  std::string bytes(end_offset() - begin, '\0');
+  MDFS_CHECK(read_at(fd_.get(), std::as_writable_bytes(std::span(bytes)), begin, name_.path));
+  return write_at(fd_.get(), std::as_bytes(std::span(bytes)), begin, name_.path);
 }
 
 void Segment::begin(const SegmentHeader& header) {
@@ -199,6 +209,7 @@ void Segment::add(const Entry& entry, const RecordMarks& marks, std::string& pen
   }
   scan_.last = {entry.term, entry.index};
   scan_.committed = std::max(scan_.committed, marks.committed);
+  scan_.synced = std::max(scan_.synced, marks.synced);
   scan_.end += record_bytes(entry.payload.size());
 }
 

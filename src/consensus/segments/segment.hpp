@@ -43,17 +43,21 @@ class Segment {
   Result<std::optional<Beyond>> load();
   // Begins another use: the header is durable on return, the entries are gone.
   Status reuse(SegmentHeader header);
-  // Makes durable what load() found, which a process before may only have written.
-  Status settle();
+  // Makes durable what load() found, which a process before may only have written. The entries
+  // behind `held` are written once more, as they are: a sync of them may have failed, and the
+  // kernel then takes for written what it has dropped.
+  Status settle(Index held);
 
   const std::string& path() const { return name_.path; }
-  std::uint32_t number() const { return name_.number; }
   const SegmentHeader& header() const { return header_; }
   bool empty() const { return scan_.places.empty(); }
   // The entry before the first one when it is empty.
   Position last() const { return scan_.last; }
   Checksum last_sum() const { return scan_.last_sum; }
   Index committed() const { return scan_.committed; }
+  // Its entries say that the log held those up to here durably.
+  Index synced() const { return scan_.synced; }
+  std::uint64_t bytes() const { return scan_.end; }  // Of its entries.
   // Where the next entry goes in the file.
   std::uint64_t end_offset() const { return kBlockBytes + scan_.end; }
 
@@ -86,6 +90,7 @@ class Segment {
   std::size_t slot_of(Index index) const { return index - header_.before.index - 1; }
   void begin(const SegmentHeader& header);
   std::size_t end_of(std::size_t slot) const;
+  Status write_again(std::size_t slot);
   Error misread(Index index, std::uint64_t offset) const;
 
   SegmentName name_;

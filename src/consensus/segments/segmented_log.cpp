@@ -54,14 +54,28 @@ SegmentedLog::SegmentedLog(Options options, FoundLog found)
   committed_ = std::min(committed_, last().index);
 }
 
-// A process that was killed may have left bytes that the kernel has and the disk has not.
+// A process that was killed, or whose disk failed, may have left names and bytes that the kernel
+// has and the disk has not.
 Status SegmentedLog::settle() {
-  for (const auto& segment : segments_) MDFS_CHECK(segment->settle());
+  MDFS_CHECK(sync_directory(options_.directory));
+  const auto& newest = *segments_.back();
+  // All before the newest segment was durable when that was begun.
+  auto held = std::max(newest.header().before.index, newest.synced());
+  if (state_.content().newest == newest.header().sequence) {
+    held = std::max(held, state_.content().floor);
+  }
+  for (const auto& segment : segments_) MDFS_CHECK(segment->settle(held));
   synced_ = last();
   if (end_is_taken_) return begin_successor();
   auto content = state_.content();
   content.newest = segments_.back()->header().sequence;
   return store(std::move(content));
+}
+
+std::uint64_t SegmentedLog::bytes() const {
+  std::uint64_t bytes = 0;
+  for (const auto& segment : segments_) bytes += segment->bytes();
+  return bytes;
 }
 
 std::vector<EntryInfo> SegmentedLog::infos() const {

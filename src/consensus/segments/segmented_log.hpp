@@ -63,6 +63,7 @@ class SegmentedLog {
   Index committed() const { return committed_; }
   // Of all entries, from the first to the last.
   std::vector<EntryInfo> infos() const;
+  std::uint64_t bytes() const;  // What the entries take of the files.
 
   // Adds entries at the end, in one write for each segment that they touch. They may be read at
   // once; durable they are after sync(). `committed` is the highest index now known to be

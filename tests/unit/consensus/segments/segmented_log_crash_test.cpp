@@ -168,6 +168,45 @@ TEST_CASE("a power cut between any two file calls loses nothing that was promise
   CHECK(checked > 400);
 }
 
+TEST_CASE("what a start has found is there after a power cut, whatever the disk had of it before") {
+  const auto seed = GENERATE(1U, 2U);
+  TemporaryDirectory parent;
+  const auto directory = parent.path() + "/log";
+  std::filesystem::create_directory(directory);
+  History history(directory, seed);
+  history.run(110);
+  const auto options = small_segments(directory);
+
+  // After each call the process is killed, or its next one is a sync that fails, so that it ends
+  // by itself. All that it wrote is seen by the next start.
+  const auto& calls = history.calls();
+  CrashedDisk disk;
+  std::mt19937 random(seed);
+  auto next = history.steps().begin();
+  for (std::size_t place = 0; place + 1 < calls.size(); ++place) {
+    disk.carry_out(calls[place]);
+    while (next->calls_end <= place) ++next;
+    if (next == history.steps().begin()) continue;
+    const auto applied = next->after.dropped_below - 1;
+    for (const bool sync_fails : {false, true}) {
+      if (sync_fails && calls[place + 1].kind != FileCall::Kind::kSync) continue;
+      CAPTURE(seed, place, sync_fails);
+      auto restarted = disk;
+      if (sync_fails) restarted.fail_sync(calls[place + 1].name);
+      write_contents(directory, disk.contents(CrashedDisk::Kept::kAll, random));
+      std::vector<Entry> found;
+      {
+        const FileRecorder recorder(directory);
+        found = all_entries(*open_segments(options, applied));
+        for (const auto& call : recorder.calls()) restarted.carry_out(call);
+      }
+      write_contents(directory, restarted.contents(CrashedDisk::Kept::kSynced, random));
+      const FileRecorder no_syncs(directory);
+      REQUIRE(all_entries(*open_segments(options, applied)) == found);
+    }
+  }
+}
+
 TEST_CASE("a power cut while a log is made leaves none or the whole") {
   TemporaryDirectory parent;
   const auto directory = parent.path() + "/log";

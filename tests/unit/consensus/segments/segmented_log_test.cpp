@@ -237,18 +237,6 @@ TEST_CASE("a write or sync that fails is the end: every later change returns it 
   append_synced(*log, 2, 3);
 }
 
-TEST_CASE("a start makes durable what a killed process had only written") {
-  TemporaryDirectory directory;
-  const auto options = small_segments(directory.path());
-  {
-    const auto log = new_segments(options);
-    REQUIRE(log->append(next_entries(*log, 1, 2), 0).ok());
-  }
-  FileRecorder recorder(directory.path());
-  recorder.fail_from(0);
-  CHECK(SegmentedLog::open(options, 0).error().code == Errc::kIoError);
-}
-
 TEST_CASE("a log that ends before its database, or begins behind it, is refused") {
   TemporaryDirectory directory;
   const auto options = small_segments(directory.path());
