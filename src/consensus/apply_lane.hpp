@@ -44,6 +44,8 @@ class ApplyLane {
   void refuse(std::vector<Waiter> waiters, const Error& error);
   // Whether as much waits as should.
   bool is_full() const;
+  // Requests a checkpoint, whatever has been applied here.
+  void checkpoint() { checkpointer_.request(); }
 
   // The last entry that was applied, and is visible.
   Index applied() const { return applied_.load(std::memory_order_acquire); }

@@ -45,6 +45,9 @@ class RaftMember {
 
   bool leads() const { return core_.role() == Role::kLeader; }
   Index last() const { return log_->last().index; }
+  // What the log has on its disk.
+  std::uint64_t log_entries() const { return log_->last().index - log_->before().index; }
+  std::uint64_t log_bytes() const { return log_->bytes(); }
   bool has_committed() const { return taken_ < committed_; }
   // The next committed entries, of about so many bytes, at least one; each comes once.
   Result<std::vector<CommittedEntry>> take_committed(std::size_t bytes_max);

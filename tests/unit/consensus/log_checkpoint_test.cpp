@@ -98,6 +98,22 @@ TEST_CASE("a few large commands cut the log as many small ones do") {
   CHECK(state.durable_calls > 4);
 }
 
+TEST_CASE("a log is cut although each of its processes ends early") {
+  TemporaryDirectory directory;
+  MemoryState state;
+  for (int start = 0; start < 2; ++start) {
+    auto log = open_log(cut_often(directory.path()), state);
+    fill(*log, "c", 60);
+    CHECK(state.durable_calls == 0);
+  }
+  auto log = open_log(cut_often(directory.path()), state);
+  const auto give_up = std::chrono::steady_clock::now() + kDeadline;
+  while (state.durable == 0 && std::chrono::steady_clock::now() < give_up) {
+    std::this_thread::yield();
+  }
+  CHECK(state.durable == state.applied());
+}
+
 TEST_CASE("closing the log while a checkpoint is being made waits for it") {
   struct SlowState : MemoryState {
     std::mutex mutex;
