@@ -10,8 +10,8 @@
 namespace minidfs::consensus {
 
 // A command's number is the index of its entry: it ascends from 1, on every member alike, and
-// leaves out the entries that Raft needs for itself. All functions but make_durable() are called on
-// one thread of the log.
+// leaves out the entries that Raft needs for itself. All functions but make_durable() are called by
+// one thread at a time: who opens the log, then one of the log's own.
 class StateMachine {
  public:
   virtual ~StateMachine() = default;

@@ -61,8 +61,7 @@ Error damaged(const std::string& path, const std::string& what) {
   return Error{Errc::kCorrupt,
                path + ": " + what +
                    "; the log is damaged and was left as it is: restore this directory together "
-                   "with the database from one backup, or remove this member's data and let it "
-                   "join again"};
+                   "with the database from one backup"};
 }
 
 class Check {
@@ -88,7 +87,7 @@ class Check {
     }
     facts_.last_number = number_;
     facts_.term = metadata_.term;
-    if (applied_ < facts_.snapshot_number) return database_too_old();
+    if (applied_ < snapshot_number_) return database_too_old();
     if (number_ < applied_) return log_behind("its last command");
     return std::move(facts_);
   }
@@ -190,8 +189,6 @@ class Check {
   Result<DirectoryFacts> fresh() {
     if (applied_ != 0) return log_behind("empty: it ends at number");
     facts_.fresh = true;
-    facts_.leftovers = metadata_files_;
-    for (const auto& segment : listing_.closed) facts_.leftovers.push_back(path(segment.name));
     return std::move(facts_);
   }
 
@@ -209,7 +206,7 @@ class Check {
     }
     const auto number = decode_snapshot(data, name);
     if (!number.ok()) return damaged(name, "checksum mismatch");
-    facts_.snapshot_number = number_ = *number;
+    snapshot_number_ = number_ = *number;
     names_members_ = true;
     snapshot_index_ = snapshot.index;
     next_index_ = snapshot.index + 1;
@@ -253,10 +250,7 @@ class Check {
       MDFS_TRY(const auto bytes, read_file(name, kFileMaxBytes));
       auto scan = scan_segment(bytes, name);
       if (!scan.ok()) return damaged(name, "no valid header");
-      if (scan->blank) {
-        if (!bytes.empty() && bytes.size() < 8) facts_.cuts.push_back({name, 0});
-        continue;
-      }
+      if (scan->blank) continue;
       if (!torn_.empty()) return damaged(torn_, "damaged, and later entries follow in " + name);
       if (scan->first_index != 0 && scan->first_index != next_index_) {
         return damaged(name, "starts at entry " + std::to_string(scan->first_index) +
@@ -271,10 +265,7 @@ class Check {
   // What follows the last whole batch of an open segment: unused zeros, the rest of a write that a
   // crash cut short, or damage.
   Status judge_end(const SegmentScan& scan, std::string_view bytes, const std::string& name) {
-    if (scan.clean_end) {
-      if (scan.too_short) facts_.cuts.push_back({name, scan.end});
-      return {};
-    }
+    if (scan.clean_end) return {};
     if (scan.too_short)
       return damaged(name, "ends within an entry at byte " + std::to_string(scan.end));
     std::uint64_t acknowledged = 0;
@@ -332,7 +323,7 @@ class Check {
                      ": the database is older than the log's snapshot: it holds commands "
                      "up to " +
                      std::to_string(applied_) + ", the log starts after " +
-                     std::to_string(facts_.snapshot_number) +
+                     std::to_string(snapshot_number_) +
                      "; restore both from one backup, nothing was changed"};
   }
 
@@ -342,6 +333,7 @@ class Check {
   Metadata metadata_;
   std::vector<std::string> metadata_files_;
   std::uint64_t snapshot_index_ = 0;
+  std::uint64_t snapshot_number_ = 0;  // The last command that the snapshot covers.
   std::uint64_t next_index_ = 1;
   std::uint64_t last_term_ = 0;
   std::uint64_t number_ = 0;    // Of the last command counted so far.

@@ -1,6 +1,7 @@
-// Judges a log directory before libraft sees it. libraft repairs by dropping: it cuts an open
-// segment at the first damaged batch and passes over files that are missing. Here such a directory
-// is refused instead, unchanged, unless what is cut was never acknowledged. Only reads.
+// Reads the log that libraft wrote for an older version, and judges whether all is there that was
+// ever acknowledged. libraft itself went on without what was damaged or missing; here such a
+// directory is refused, but for the rest of a write that a crash cut short. Changes nothing.
+// Format: docs/formats.md, "raft/ of before".
 #pragma once
 
 #include <cstdint>
@@ -12,20 +13,10 @@
 namespace minidfs::consensus {
 
 struct DirectoryFacts {
-  bool fresh = false;                  // Nothing was ever acknowledged: to be bootstrapped.
-  std::uint64_t snapshot_number = 0;   // The last command that the snapshot covers.
+  bool fresh = false;                  // Empty, or nothing in it was ever acknowledged.
   std::uint64_t last_number = 0;       // The last command in the log.
   std::uint64_t term = 0;              // The highest that any entry or vote has.
   std::vector<std::string> unapplied;  // Commands that the state lacks, up to the last one.
-  // What an interrupted bootstrap left; to be removed when `fresh`.
-  std::vector<std::string> leftovers;
-  // Open segments with fewer unused bytes at their end than libraft wants to read, and the size to
-  // cut them to: libraft refuses them although nothing is wrong.
-  struct Cut {
-    std::string path;
-    std::uint64_t size_bytes = 0;
-  };
-  std::vector<Cut> cuts;
 };
 
 // `applied` is the number of the last command that the state machine holds. kCorrupt names the file

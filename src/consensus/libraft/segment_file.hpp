@@ -1,6 +1,4 @@
-// Reads libraft's log segment files without changing them. libraft drops what follows the first
-// damaged batch of an open segment without a word, so we look at the files before it does. Formats:
-// docs/formats.md, "What libraft writes".
+// Reads libraft's log segment files. Formats: docs/formats.md, "raft/ of before".
 #pragma once
 
 #include <cstddef>
