@@ -1,6 +1,6 @@
 // How fast the replicated log of one member is: latency of one command at a time, rate with many in
 // flight, the directory's size afterwards. Usage: log_bench DIRECTORY [seconds per case [entries
-// between snapshots]]
+// between checkpoints]]
 #include <sys/resource.h>
 
 #include <algorithm>
