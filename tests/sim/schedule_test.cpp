@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "sim/environment.hpp"
 #include "sim/fake_cluster.hpp"
 #include "sim/invariants.hpp"
 
@@ -36,11 +37,6 @@ std::optional<std::string> run_schedule(std::uint64_t seed) {
     if (!unfinished) return std::nullopt;
   }
   return unfinished;
-}
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
 }  // namespace
