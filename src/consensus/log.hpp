@@ -1,6 +1,6 @@
-// The replicated log: orders commands, makes them durable, and applies them to a StateMachine. What
-// Raft (Ongaro 2014) decides is in raft/, what is on the disk in segments/. Of one member so far.
-// Owned by the namenode's wiring.
+// The replicated log: orders commands, makes them durable on a majority of its members, and applies
+// them to a StateMachine. What Raft (Ongaro 2014) decides is in raft/, what is on the disk in
+// segments/; the others are reached through a PeerLink. Owned by the namenode's wiring.
 #pragma once
 
 #include <chrono>
@@ -8,14 +8,23 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/result.hpp"
+#include "consensus/peer_link.hpp"
+#include "consensus/quorum.hpp"
 #include "consensus/state_machine.hpp"
 
 namespace minidfs::consensus {
+
+// What one who joins a cluster was told when its leader had logged it as a learner.
+struct Joining {
+  MemberId member = 0;  // Its id.
+  Index since = 0;      // The entry of that.
+};
 
 struct LogOptions {
   std::string directory;  // Exists, belongs to this process alone.
@@ -25,6 +34,24 @@ struct LogOptions {
   std::uint64_t checkpoint_bytes = 16ULL << 20;
   // Changes are refused with kNoSpace while the disk has less than this free.
   std::uint64_t free_space_min_bytes = 64ULL << 20;
+
+  // To the others. Without one this member is alone, and a log that names others is refused.
+  // Must outlive the log.
+  PeerLink* link = nullptr;
+  // Where others reach this member. When it leads it tells them when that is another one now.
+  std::string address;
+  // An empty directory waits for a cluster that knows it; without this it becomes one of its own.
+  std::optional<Joining> joining;
+  std::chrono::milliseconds heartbeat{50};
+  // A follower waits for its leader between the two.
+  std::chrono::milliseconds election_min{250};
+  std::chrono::milliseconds election_max{500};
+  // Of commands that were proposed and are not committed; more are refused with kBusy.
+  std::uint64_t proposals_bytes_max = 64ULL << 20;
+  // Of the log that is kept for members who lag; who lacks more is given a copy of the state.
+  std::uint64_t kept_bytes_max = 256ULL << 20;
+  // At which such a copy is sent.
+  std::uint64_t seed_bytes_per_second = 64ULL << 20;
 };
 
 // Of one proposal; a larger one is refused.
@@ -34,8 +61,10 @@ inline constexpr std::size_t kCommandMaxBytes = 1 << 20;
 struct Completion {
   std::uint64_t token = 0;  // As given to propose().
   // Errors: kNotLeader and kUnavailable (shutting down) leave open whether the command takes
-  // effect, kNoSpace and kTooLarge do not; anything else is the failure that stops this member.
+  // effect, kNoSpace, kTooLarge and kBusy do not; anything else is the failure that stops this
+  // member.
   Result<std::string> reply;
+  MemberAddress leader;  // With kNotLeader, as far as it is known.
 };
 
 // Receives all completions of a channel that belong to one batch, after the batch is visible.
@@ -58,25 +87,45 @@ class Log {
   // Whether the directory holds, or may hold, a log; not when it is missing or empty.
   static Result<bool> exists(const std::string& directory);
 
-  // Loads the directory, gives `state` what it lacks, and starts the log's threads; returns once
-  // this member is leader. An empty directory gets a log; one of libraft is carried over.
-  // `state` must outlive the log. Errors name the file: kCorrupt for a damaged log, and for one
-  // that does not fit to the state. A directory that is refused is left as it is.
+  // Loads the directory and starts the log's threads. One that is alone gives `state` what it
+  // lacks, and leads on return; of several members it returns without waiting for anyone. An empty
+  // directory gets a log; one of libraft is carried over. `state` must outlive the log. Errors name
+  // the file: kCorrupt for a damaged log, and for one that does not fit to the state, kExpired for
+  // a member that was removed from its cluster. A directory that is refused is left as it is.
   static Result<std::unique_ptr<Log>> open(LogOptions options, StateMachine& state,
                                            FatalHandler on_fatal);
   // Stops the threads; what was proposed and not answered is answered with kUnavailable.
   virtual ~Log() = default;
 
-  // Both thread-safe. Every proposal is answered exactly once through its channel's sink.
+  // All of the following are thread-safe, and wait for nothing.
+
+  // Every proposal is answered exactly once through its channel's sink. One that comes while
+  // leadership is being handed over, or while nobody leads, is held for as long as an election
+  // takes.
   virtual ChannelId add_channel(CompletionSink sink) = 0;
   virtual void propose(ChannelId channel, std::uint64_t token, std::string command, Room room) = 0;
   void propose(ChannelId channel, std::uint64_t token, std::string command) {
     propose(channel, token, std::move(command), Room::kFree);
   }
 
-  virtual bool is_leader() const = 0;  // Thread-safe.
-  // For how long proposals have waited without any being answered; 0 when none waits. Thread-safe.
+  virtual MemberId self() const = 0;
+  virtual bool is_leader() const = 0;
+  // For how long proposals have waited without any being answered; 0 when none waits.
   virtual std::chrono::milliseconds silent_for() const { return {}; }
+  // Sinks are called as long as the log lives.
+  virtual void add_role_sink(RoleSink sink) = 0;
+
+  // When what the state shows is as new as anything that was answered before this call. For one
+  // that is alone that is at once, and no more than an atomic load.
+  virtual void read_index(ReadSink sink) = 0;
+  // The last entry that the state holds, visibly. Never descends but by a seed, while this member
+  // follows.
+  virtual Index applied() const = 0;
+
+  virtual QuorumStatus quorum() const = 0;
+  virtual void change_members(MembersChange change, ChangeSink sink) = 0;
+  // Another voter is to lead; 0: whoever is best. Proposals are held meanwhile, not failed.
+  virtual void transfer(MemberId to, TransferSink sink) = 0;
 };
 
 }  // namespace minidfs::consensus

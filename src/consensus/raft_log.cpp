@@ -58,6 +58,7 @@ Status RaftLog::start(std::unique_ptr<SegmentedLog> entries) {
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
+  self_ = entries->member();
   member_.emplace(std::move(entries));
   lane_.emplace(state_, ApplyLane::Options{options_.checkpoint_entries, options_.checkpoint_bytes,
                                            [this](ChannelId channel, auto completions) {
@@ -95,6 +96,70 @@ std::chrono::milliseconds RaftLog::silent_for() const {
   const std::lock_guard lock(mutex_);
   if (unanswered_ == 0) return {};
   return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - answered_at_);
+}
+
+void RaftLog::add_role_sink(RoleSink sink) {
+  {
+    const std::lock_guard lock(mutex_);
+    role_sinks_.push_back(std::move(sink));
+    news_ = true;
+  }
+  wake_.notify_one();
+}
+
+// One that is alone leads until it ends, and all that it has answered is applied.
+void RaftLog::read_index(ReadSink sink) {
+  if (is_leader()) {
+    sink({lane_->applied(), {}});
+  } else {
+    sink({Error{Errc::kNotLeader, "this namenode is not the leader"}, {}});
+  }
+}
+
+QuorumStatus RaftLog::quorum() const {
+  QuorumStatus status;
+  status.self = self_;
+  {
+    const std::lock_guard lock(mutex_);
+    status.leading = leading_;
+  }
+  status.committed = lane_->applied();
+  const auto state = is_leader() ? MemberState::kLeader : MemberState::kUnknown;
+  status.members.push_back({{self_, options_.address},
+                            MemberRole::kVoter,
+                            state,
+                            0,
+                            status.committed,
+                            status.committed,
+                            0});
+  return status;
+}
+
+void RaftLog::change_members(MembersChange, ChangeSink sink) {
+  sink({Error{Errc::kUnsupported, "this log has one member"}, {}});
+}
+
+void RaftLog::transfer(MemberId, TransferSink sink) {
+  sink(Error{Errc::kUnsupported, "this log has one member"});
+}
+
+Leading RaftLog::leading() const {
+  if (failure_ || !member_->leads()) return {Standing::kNobody, member_->term(), {}};
+  return {Standing::kLeader, member_->term(), {self_, options_.address}};
+}
+
+// Those that are new are told what holds, the others when that is something else.
+void RaftLog::tell_role() {
+  const auto now = leading();
+  std::vector<const RoleSink*> untold;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto first = now == leading_ ? role_sinks_told_ : 0;
+    for (auto at = first; at < role_sinks_.size(); ++at) untold.push_back(&role_sinks_[at]);
+    role_sinks_told_ = role_sinks_.size();
+    leading_ = now;
+  }
+  for (const auto* sink : untold) (*sink)(now);
 }
 
 void RaftLog::notice() {
@@ -166,6 +231,7 @@ void RaftLog::turn() {
     if (const auto status = take_turn(); !status.ok()) fail(status.error());
   }
   if (failure_) answer_queued(Error{Errc::kUnavailable, failure_->message});
+  tell_role();
 }
 
 Status RaftLog::take_turn() {

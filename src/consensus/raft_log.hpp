@@ -41,8 +41,15 @@ class RaftLog final : public Log {
   ChannelId add_channel(CompletionSink sink) override;
   using Log::propose;
   void propose(ChannelId channel, std::uint64_t token, std::string command, Room room) override;
+  MemberId self() const override { return self_; }
   bool is_leader() const override;
   std::chrono::milliseconds silent_for() const override;
+  void add_role_sink(RoleSink sink) override;
+  void read_index(ReadSink sink) override;
+  Index applied() const override { return lane_->applied(); }
+  QuorumStatus quorum() const override;
+  void change_members(MembersChange change, ChangeSink sink) override;
+  void transfer(MemberId to, TransferSink sink) override;
 
  private:
   struct Proposal {
@@ -64,6 +71,8 @@ class RaftLog final : public Log {
   Batch take_batch();
   Status check_room();
   Status hand_over();
+  void tell_role();
+  Leading leading() const;
   void notice();
   void answer_queued(const Error& error);
   void fail(const Error& error);
@@ -74,13 +83,17 @@ class RaftLog final : public Log {
   StateMachine& state_;
   const FatalHandler on_fatal_;
   const UniqueFd lock_;
+  MemberId self_ = 0;  // From start() on.
 
   // Shared with the threads that propose, and with the lane.
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Proposal> queue_;
   std::deque<CompletionSink> sinks_;  // References to elements stay valid while it grows.
-  bool news_ = false;                 // Something to do a turn for.
+  std::deque<RoleSink> role_sinks_;
+  std::size_t role_sinks_told_ = 0;  // So many of them know `leading_`.
+  Leading leading_;
+  bool news_ = false;  // Something to do a turn for.
   bool stopping_ = false;
   std::size_t unanswered_ = 0;
   std::chrono::steady_clock::time_point answered_at_;  // Or since when one waits.

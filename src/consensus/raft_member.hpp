@@ -43,6 +43,7 @@ class RaftMember {
   // The process stops in order.
   Status stop() { return log_->store_floor(); }
 
+  Term term() const { return core_.term(); }
   bool leads() const { return core_.role() == Role::kLeader; }
   Index last() const { return log_->last().index; }
   // What the log has on its disk.

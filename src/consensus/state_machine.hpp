@@ -1,13 +1,27 @@
 // What the replicated log drives: a deterministic state that absorbs committed commands in order.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/result.hpp"
 
 namespace minidfs::consensus {
+
+// A consistent copy of a state as it was at one command, read by whoever gives it to another
+// member. The state goes on meanwhile. Used by one thread, which may be any, and gone before the
+// state is.
+class StateCopy {
+ public:
+  virtual ~StateCopy() = default;
+  // The last command that is in it.
+  virtual std::uint64_t number() const = 0;
+  // The next piece of at most `bytes_max`; empty at the end. After an error the copy is of no use.
+  virtual Result<std::string> next(std::size_t bytes_max) = 0;
+};
 
 // A command's number is the index of its entry: it ascends from 1, on every member alike, and
 // leaves out the entries that Raft needs for itself. All functions but make_durable() are called by
@@ -35,6 +49,27 @@ class StateMachine {
   // Makes the state up to the last finished commit_batch() durable and returns the number up to
   // which it holds. Called from another thread than the others, concurrently with them.
   virtual Result<std::uint64_t> make_durable() = 0;
+
+  // --- Seeds: a member that lacks too much is given a copy of another's state.
+
+  // Begins a copy of the state up to the last finished commit_batch(). Called from other threads
+  // than the others, concurrently with them; several may be under way.
+  virtual Result<std::unique_ptr<StateCopy>> begin_copy() {
+    return Error{Errc::kUnsupported, "this state cannot be copied"};
+  }
+  // A copy comes in, to take this state's place: what came of one before is dropped. The state goes
+  // on until install(). What a crash leaves of it counts for nothing.
+  virtual Status begin_intake() { return Error{Errc::kUnsupported, "this state takes no copy"}; }
+  virtual Status take_in(std::string_view piece) {
+    return Error{Errc::kUnsupported,
+                 "this state takes no copy of " + std::to_string(piece.size()) + " bytes"};
+  }
+  // All of it is here, and durable on return: nothing more comes but install(), or another
+  // begin_intake(). kCorrupt when it is not a whole copy, which is no failure of this state.
+  virtual Status finish_intake() { return Error{Errc::kUnsupported, "this state takes no copy"}; }
+  // The copy becomes the state: applied() is its number. Durable on return; a crash leaves the old
+  // state or the new one.
+  virtual Status install() { return Error{Errc::kUnsupported, "this state takes no copy"}; }
 };
 
 }  // namespace minidfs::consensus

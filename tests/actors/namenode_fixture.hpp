@@ -25,15 +25,31 @@ namespace minidfs::actors::test {
 // Applies what is proposed when it is told to, in order.
 class MemoryLog final : public consensus::Log {
  public:
+  static constexpr consensus::MemberId kSelf = 1;
+
   explicit MemoryLog(consensus::StateMachine& state) : state_(state) {}
 
   consensus::ChannelId add_channel(consensus::CompletionSink sink) override;
   using Log::propose;
   void propose(consensus::ChannelId channel, std::uint64_t token, std::string command,
                consensus::Room room) override;
+  consensus::MemberId self() const override { return kSelf; }
   bool is_leader() const override { return true; }
   std::chrono::milliseconds silent_for() const override { return silent_; }
   void say_silent_for(std::chrono::milliseconds time) { silent_ = time; }
+  // It is alone, and stays that.
+  void add_role_sink(consensus::RoleSink sink) override {
+    sink({consensus::Standing::kLeader, 1, {kSelf, {}}});
+  }
+  void read_index(consensus::ReadSink sink) override { sink({state_.applied(), {}}); }
+  consensus::Index applied() const override { return state_.applied(); }
+  consensus::QuorumStatus quorum() const override { return {}; }
+  void change_members(consensus::MembersChange, consensus::ChangeSink sink) override {
+    sink({Error{Errc::kUnsupported, "a log in memory"}, {}});
+  }
+  void transfer(consensus::MemberId, consensus::TransferSink sink) override {
+    sink(Error{Errc::kUnsupported, "a log in memory"});
+  }
 
   // Whether there was anything to apply.
   bool apply_all();
