@@ -34,7 +34,7 @@ Status Applier::apply(const CommittedEntry& committed) {
   batch_bytes_ += entry.payload.size();
   if (committed.waiter) {
     const auto& waiter = *committed.waiter;
-    of_channel(batch_, waiter.channel).push_back({waiter.token, std::move(reply)});
+    of_channel(batch_, waiter.channel).push_back({waiter.token, std::move(reply), {}});
   }
   return {};
 }
@@ -56,8 +56,8 @@ Status Applier::commit() {
   return {};
 }
 
-void Applier::answer(const Waiter& waiter, Result<std::string> reply) {
-  of_channel(ready_, waiter.channel).push_back({waiter.token, std::move(reply)});
+void Applier::answer(const Waiter& waiter, Result<std::string> reply, const MemberAddress& leader) {
+  of_channel(ready_, waiter.channel).push_back({waiter.token, std::move(reply), leader});
 }
 
 std::vector<std::vector<Completion>> Applier::take_completions() {

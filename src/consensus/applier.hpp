@@ -39,8 +39,11 @@ class Applier {
   // Ends the batch, if commands were applied since the last call.
   Status commit();
 
+  // The state was replaced by one that holds the entries up to `index`.
+  void jump_to(Index index) { index_ = index; }
+
   // Adds an answer that does not come from the state.
-  void answer(const Waiter& waiter, Result<std::string> reply);
+  void answer(const Waiter& waiter, Result<std::string> reply, const MemberAddress& leader = {});
   // The answers of committed batches, by channel.
   std::vector<std::vector<Completion>> take_completions();
   // The batch could not be made visible: replies given since the last commit become `error`.

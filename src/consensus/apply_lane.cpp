@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <iterator>
+
 namespace minidfs::consensus {
 namespace {
 
@@ -40,13 +42,49 @@ void ApplyLane::give(std::vector<CommittedEntry> entries) {
   wake_.notify_one();
 }
 
-void ApplyLane::refuse(std::vector<Waiter> waiters, const Error& error) {
+void ApplyLane::refuse(std::vector<Waiter> waiters, const Error& error,
+                       const MemberAddress& leader) {
   if (waiters.empty()) return;
   {
     const std::lock_guard lock(mutex_);
-    work_.refused.push_back({std::move(waiters), error});
+    work_.refused.push_back({std::move(waiters), error, leader});
   }
   wake_.notify_one();
+}
+
+void ApplyLane::answer_at(Index index, std::vector<ReadSink> reads) {
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& sink : reads) work_.reads.push_back({index, std::move(sink)});
+  }
+  wake_.notify_one();
+}
+
+void ApplyLane::refuse_reads(const Error& error) {
+  run_there([this, error] {
+    for (auto& read : std::exchange(reads_, {})) read.sink({error, {}});
+  });
+}
+
+void ApplyLane::run_there(std::function<void()> job) {
+  {
+    const std::lock_guard lock(mutex_);
+    work_.jobs.push_back(std::move(job));
+  }
+  wake_.notify_one();
+}
+
+void ApplyLane::install(std::function<void(const Status&)> done) {
+  run_there([this, done = std::move(done)] {
+    auto status = state_.install();
+    if (status.ok()) {
+      applier_.jump_to(state_.applied());
+      applied_.store(applier_.index(), std::memory_order_release);
+    } else {
+      set_failure(status.error());
+    }
+    done(status);
+  });
 }
 
 bool ApplyLane::is_full() const {
@@ -74,12 +112,15 @@ void ApplyLane::run() {
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [&] { return stopping_ || !work_.empty(); });
-      if (work_.empty()) return;
+      if (work_.empty()) break;
       work = std::exchange(work_, {});
       bytes_ = 0;
     }
     carry_out(std::move(work));
     options_.changed();
+  }
+  for (auto& read : reads_) {
+    read.sink({Error{Errc::kUnavailable, "the log is shutting down"}, {}});
   }
 }
 
@@ -88,10 +129,36 @@ void ApplyLane::carry_out(Work work) {
   auto status = failed ? Status(*failed) : apply(work.entries);
   if (!status.ok()) give_up(work, status.error());
   for (const auto& refused : work.refused) {
-    for (const auto& waiter : refused.waiters) applier_.answer(waiter, refused.error);
+    for (const auto& waiter : refused.waiters) {
+      applier_.answer(waiter, refused.error, refused.leader);
+    }
   }
   deliver();
-  if (status.ok()) checkpoint_when_due(work.entries);
+  std::move(work.reads.begin(), work.reads.end(), std::back_inserter(reads_));
+  answer_reads();
+  if (!status.ok()) return;
+  checkpoint_when_due(work.entries);
+  for (const auto& job : work.jobs) {
+    if (!this->failed()) job();
+  }
+}
+
+void ApplyLane::answer_reads() {
+  if (reads_.empty()) return;
+  const auto failed = failure();
+  const auto applied = this->applied();
+  std::erase_if(reads_, [&](const Read& read) {
+    if (!failed && read.index > applied) return false;
+    read.sink(failed ? ReadAnswer{Error{Errc::kUnavailable, failed->message}, {}}
+                     : ReadAnswer{applied, {}});
+    return true;
+  });
+}
+
+void ApplyLane::set_failure(const Error& error) {
+  const std::lock_guard lock(mutex_);
+  if (!failure_) failure_ = error;
+  failed_.store(true, std::memory_order_release);
 }
 
 Status ApplyLane::apply(const std::vector<CommittedEntry>& entries) {
@@ -106,11 +173,7 @@ Status ApplyLane::apply(const std::vector<CommittedEntry>& entries) {
 
 // The entries are in the log, so that another start gives them to a state that works.
 void ApplyLane::give_up(const Work& work, const Error& error) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!failure_) failure_ = error;
-    failed_.store(true, std::memory_order_release);
-  }
+  set_failure(error);
   const Error undecided{Errc::kUnavailable, error.message};
   applier_.fail_batch(undecided);
   // Those of batches that were committed on the way have been answered, or are about to be.

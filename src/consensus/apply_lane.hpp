@@ -40,12 +40,21 @@ class ApplyLane {
 
   // All thread-safe. Entries follow the last one given.
   void give(std::vector<CommittedEntry> entries);
-  // Answers these with an error, in their turn.
-  void refuse(std::vector<Waiter> waiters, const Error& error);
+  // Answers these with an error, in their turn; `leader` goes with kNotLeader.
+  void refuse(std::vector<Waiter> waiters, const Error& error, const MemberAddress& leader = {});
   // Whether as much waits as should.
   bool is_full() const;
   // Requests a checkpoint, whatever has been applied here.
   void checkpoint() { checkpointer_.request(); }
+  // Answers these when the entries up to `index` are applied, and visible.
+  void answer_at(Index index, std::vector<ReadSink> reads);
+  // Those that wait get this.
+  void refuse_reads(const Error& error);
+  // Runs this on the lane's thread, in its turn; never when the state has failed.
+  void run_there(std::function<void()> job);
+  // The state becomes the copy that it has taken in, in its turn. Nothing else is given until
+  // `done` was called, on this thread, with how that ended. An error is one of the state.
+  void install(std::function<void(const Status&)> done);
 
   // The last entry that was applied, and is visible.
   Index applied() const { return applied_.load(std::memory_order_acquire); }
@@ -60,16 +69,27 @@ class ApplyLane {
   struct Refused {
     std::vector<Waiter> waiters;
     Error error;
+    MemberAddress leader;
+  };
+  struct Read {
+    Index index = 0;
+    ReadSink sink;
   };
   struct Work {
     std::vector<CommittedEntry> entries;
     std::vector<Refused> refused;
+    std::vector<Read> reads;
+    std::vector<std::function<void()>> jobs;
 
-    bool empty() const { return entries.empty() && refused.empty(); }
+    bool empty() const {
+      return entries.empty() && refused.empty() && reads.empty() && jobs.empty();
+    }
   };
 
   void run();
   void carry_out(Work work);
+  void answer_reads();
+  void set_failure(const Error& error);
   Status apply(const std::vector<CommittedEntry>& entries);
   void give_up(const Work& work, const Error& error);
   void checkpoint_when_due(const std::vector<CommittedEntry>& entries);
@@ -90,6 +110,7 @@ class ApplyLane {
 
   // The thread's own.
   Applier applier_;
+  std::vector<Read> reads_;          // Wait for entries.
   std::uint64_t entries_since_ = 0;  // The last checkpoint.
   std::uint64_t bytes_since_ = 0;
   std::thread thread_;

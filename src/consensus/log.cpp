@@ -40,10 +40,14 @@ Result<std::unique_ptr<Log>> Log::open(LogOptions options, StateMachine& state,
   if (options.checkpoint_entries == 0) {
     return Error{Errc::kInvalidArgument, "a checkpoint after every 0 entries"};
   }
+  if (options.joining && options.joining->member == 0) {
+    return Error{Errc::kInvalidArgument, "a member that joins needs an id"};
+  }
   MDFS_TRY(auto lock, lock_directory(options.directory));
   SegmentedLog::Options files;
   files.directory = options.directory;
-  MDFS_TRY(auto entries, open_log_directory(files, state));
+  files.segment_bytes = options.segment_bytes;
+  MDFS_TRY(auto entries, open_log_directory(files, state, options.joining));
   auto log =
       std::make_unique<RaftLog>(std::move(options), state, std::move(on_fatal), std::move(lock));
   MDFS_CHECK(log->start(std::move(entries)));

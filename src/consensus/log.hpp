@@ -32,6 +32,7 @@ struct LogOptions {
   // to there. What the log has since then is read at a start.
   std::uint32_t checkpoint_entries = 32768;
   std::uint64_t checkpoint_bytes = 16ULL << 20;
+  std::uint64_t segment_bytes = 8ULL << 20;  // Of the log's files; see SegmentedLog::Options.
   // Changes are refused with kNoSpace while the disk has less than this free.
   std::uint64_t free_space_min_bytes = 64ULL << 20;
 

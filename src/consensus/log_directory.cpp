@@ -11,6 +11,7 @@
 
 #include "base/file.hpp"
 #include "base/random_id.hpp"
+#include "consensus/directory_notes.hpp"
 #include "consensus/libraft/directory_check.hpp"
 #include "consensus/members_format.hpp"
 
@@ -76,6 +77,21 @@ Status catch_up(StateMachine& state, const DirectoryFacts& facts) {
                                     " of " + std::to_string(facts.last_number)};
 }
 
+// Makes the log of one who joins a cluster: it knows nobody until it is told.
+Status make_joining_log(const SegmentedLog::Options& options, const StateMachine& state,
+                        const Joining& joining) {
+  if (state.applied() > 0) {
+    return Error{Errc::kInvalidArgument, options.directory +
+                                             ": a member that joins a cluster begins with an empty "
+                                             "directory, and this database holds entries up to " +
+                                             std::to_string(state.applied())};
+  }
+  SegmentedLog::Origin origin;
+  origin.member = joining.member;
+  origin.members.index = joining.since;
+  return SegmentedLog::create(options, origin);
+}
+
 // Makes the log of a directory that has none, or one of libraft.
 Status make_log(const SegmentedLog::Options& options, StateMachine& state) {
   MDFS_TRY(const auto facts, check_directory(options.directory, state.applied()));
@@ -87,16 +103,39 @@ Status make_log(const SegmentedLog::Options& options, StateMachine& state) {
     origin.before = {facts.term, facts.last_number};
   }
   // It is alone until it says otherwise.
-  origin.members = {origin.before.index, encode_members(MemberSet({origin.member}, {}))};
+  origin.members = {origin.before.index, encode_members(Roster(MemberSet({origin.member}, {})))};
   return SegmentedLog::create(options, origin);
+}
+
+// The log follows a state that was replaced; when that was not, everything is as before.
+Status end_seed(const SegmentedLog::Options& options, const StateMachine& state) {
+  MDFS_TRY(const auto note, find_seed_note(options.directory));
+  if (!note) return {};
+  if (state.applied() == note->position.index) {
+    MDFS_CHECK(
+        SegmentedLog::begin_again(options, note->position, {note->position.index, note->members}));
+  }
+  return remove_seed_note(options.directory);
 }
 
 }  // namespace
 
+Error removed_member(const std::string& directory, Index index) {
+  return Error{Errc::kExpired, directory + ": this member was removed from its cluster by entry " +
+                                   std::to_string(index) +
+                                   "; to join again it needs an empty directory"};
+}
+
 Result<std::unique_ptr<SegmentedLog>> open_log_directory(const SegmentedLog::Options& options,
-                                                         StateMachine& state) {
+                                                         StateMachine& state,
+                                                         const std::optional<Joining>& joining) {
+  MDFS_TRY(const auto removal, find_removal_note(options.directory));
+  if (removal) return removed_member(options.directory, removal->index);
   MDFS_TRY(const bool exists, SegmentedLog::exists(options.directory));
-  if (!exists) MDFS_CHECK(make_log(options, state));
+  if (!exists) {
+    MDFS_CHECK(joining ? make_joining_log(options, state, *joining) : make_log(options, state));
+  }
+  MDFS_CHECK(end_seed(options, state));
   MDFS_TRY(auto log, SegmentedLog::open(options, state.applied()));
   MDFS_CHECK(remove_files_of_libraft(options.directory));
   return log;

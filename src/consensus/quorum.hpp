@@ -60,9 +60,10 @@ using ReadSink = std::function<void(ReadAnswer)>;
 
 // --- Members ----------------------------------------------------------------------------------
 
+// On disk and between members: do not renumber.
 enum class MemberRole : std::uint8_t {
-  kVoter,
-  kLearner,  // Is brought up to date, and then becomes a voter by itself.
+  kVoter = 0,
+  kLearner = 1,  // Is brought up to date, and then becomes a voter by itself.
 };
 
 enum class MemberState : std::uint8_t {
@@ -77,7 +78,7 @@ struct MemberStatus {
   MemberAddress member;
   MemberRole role = MemberRole::kVoter;
   MemberState state = MemberState::kUnknown;
-  MemberId replaces = 0;  // Of a learner: who goes when it becomes a voter.
+  MemberId replaces = 0;  // Who goes when this one is a voter.
   // Entries that its state holds, that its disk has as the leader's, and that it lacks of the
   // leader's log. 0 while they are not known.
   Index applied = 0;

@@ -16,9 +16,15 @@ constexpr std::size_t kTurnEntriesMax = 1024;
 constexpr std::size_t kTurnBytesMax = 4 << 20;
 // Of what is handed to the lane in one piece.
 constexpr std::size_t kPieceBytesMax = 4 << 20;
+// Of what waits for a majority; more waits in the queue.
+constexpr std::uint64_t kUncommittedBytesMax = 16 << 20;
 
 Error shutting_down(const std::string& directory) {
   return Error{Errc::kUnavailable, directory + ": the log is shutting down"};
+}
+
+Error too_many(std::size_t count) {
+  return Error{Errc::kBusy, std::to_string(count) + " changes wait for the log already"};
 }
 
 Error undecided() {
@@ -39,6 +45,7 @@ RaftLog::RaftLog(LogOptions options, StateMachine& state, FatalHandler on_fatal,
       state_(state),
       on_fatal_(std::move(on_fatal)),
       lock_(std::move(lock)),
+      mail_([this] { notice(); }),
       free_space_(options_.directory, options_.free_space_min_bytes) {}
 
 RaftLog::~RaftLog() {
@@ -59,12 +66,31 @@ Status RaftLog::start(std::unique_ptr<SegmentedLog> entries) {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   self_ = entries->member();
-  member_.emplace(std::move(entries));
+  RaftMember::Options member;
+  member.heartbeat = options_.heartbeat;
+  member.election_min = options_.election_min;
+  member.election_max = options_.election_max;
+  member.kept_bytes_max = options_.kept_bytes_max;
+  if (options_.link != nullptr) {
+    member.send = [link = options_.link](MemberId to, std::string bytes) {
+      link->send(to, std::move(bytes));
+    };
+  }
+  member_.emplace(std::move(entries), std::move(member));
   lane_.emplace(state_, ApplyLane::Options{options_.checkpoint_entries, options_.checkpoint_bytes,
                                            [this](ChannelId channel, auto completions) {
                                              deliver(channel, std::move(completions));
                                            },
                                            [this] { notice(); }});
+  if (options_.link != nullptr) {
+    SeedReceiver::Options seeds;
+    seeds.directory = options_.directory;
+    seeds.send = [link = options_.link](MemberId to, std::string bytes) {
+      link->send(to, std::move(bytes));
+    };
+    seeds.changed = [this] { notice(); };
+    receiver_.emplace(state_, *lane_, *member_, std::move(seeds));
+  }
   thread_ = std::thread([this] { run(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return started.get();
@@ -80,8 +106,14 @@ void RaftLog::propose(ChannelId channel, std::uint64_t token, std::string comman
   {
     const std::lock_guard lock(mutex_);
     MDFS_ASSERT(channel < sinks_.size());
-    queue_.push_back({{channel, token}, std::move(command), room});
     if (unanswered_++ == 0) answered_at_ = Clock::now();
+    const auto bytes = command.size() + sizeof(Proposal);
+    if (queue_bytes_ + bytes > options_.proposals_bytes_max) {
+      lane_->refuse({{channel, token}}, too_many(queue_.size()));
+      return;
+    }
+    queue_bytes_ += bytes;
+    queue_.push_back({{channel, token}, std::move(command), room});
     if (queue_.size() > 1) return;  // The thread has been told.
     news_ = true;
   }
@@ -98,70 +130,6 @@ std::chrono::milliseconds RaftLog::silent_for() const {
   return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - answered_at_);
 }
 
-void RaftLog::add_role_sink(RoleSink sink) {
-  {
-    const std::lock_guard lock(mutex_);
-    role_sinks_.push_back(std::move(sink));
-    news_ = true;
-  }
-  wake_.notify_one();
-}
-
-// One that is alone leads until it ends, and all that it has answered is applied.
-void RaftLog::read_index(ReadSink sink) {
-  if (is_leader()) {
-    sink({lane_->applied(), {}});
-  } else {
-    sink({Error{Errc::kNotLeader, "this namenode is not the leader"}, {}});
-  }
-}
-
-QuorumStatus RaftLog::quorum() const {
-  QuorumStatus status;
-  status.self = self_;
-  {
-    const std::lock_guard lock(mutex_);
-    status.leading = leading_;
-  }
-  status.committed = lane_->applied();
-  const auto state = is_leader() ? MemberState::kLeader : MemberState::kUnknown;
-  status.members.push_back({{self_, options_.address},
-                            MemberRole::kVoter,
-                            state,
-                            0,
-                            status.committed,
-                            status.committed,
-                            0});
-  return status;
-}
-
-void RaftLog::change_members(MembersChange, ChangeSink sink) {
-  sink({Error{Errc::kUnsupported, "this log has one member"}, {}});
-}
-
-void RaftLog::transfer(MemberId, TransferSink sink) {
-  sink(Error{Errc::kUnsupported, "this log has one member"});
-}
-
-Leading RaftLog::leading() const {
-  if (failure_ || !member_->leads()) return {Standing::kNobody, member_->term(), {}};
-  return {Standing::kLeader, member_->term(), {self_, options_.address}};
-}
-
-// Those that are new are told what holds, the others when that is something else.
-void RaftLog::tell_role() {
-  const auto now = leading();
-  std::vector<const RoleSink*> untold;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto first = now == leading_ ? role_sinks_told_ : 0;
-    for (auto at = first; at < role_sinks_.size(); ++at) untold.push_back(&role_sinks_[at]);
-    role_sinks_told_ = role_sinks_.size();
-    leading_ = now;
-  }
-  for (const auto* sink : untold) (*sink)(now);
-}
-
 void RaftLog::notice() {
   {
     const std::lock_guard lock(mutex_);
@@ -174,7 +142,7 @@ void RaftLog::run() {
   pthread_setname_np(pthread_self(), "raft");
   auto status = set_up();
   const bool ok = status.ok();
-  if (ok) leader_.store(true, std::memory_order_release);
+  if (ok) leader_.store(member_->leads(), std::memory_order_release);
   started_.set_value(std::move(status));
   for (bool stop = !ok; !stop;) {
     turn();
@@ -182,17 +150,35 @@ void RaftLog::run() {
     const std::lock_guard lock(mutex_);
     stop = stopping_;
   }
+  senders_.clear();
+  if (link_started_) options_.link->stop();
   if (ok) finish();
 }
 
 // One that is alone leads when its vote is durable; then all of its log is committed.
 Status RaftLog::set_up() {
-  MDFS_CHECK(member_->start(lane_->applied(), Clock::now()));
-  MDFS_CHECK(member_->end_turn(Clock::now()));
-  if (!member_->leads()) {
+  const auto now = Clock::now();
+  MDFS_CHECK(member_->start(lane_->applied(), now));
+  MDFS_CHECK(member_->end_turn(now));
+  if (options_.link != nullptr) {
+    options_.link->start(self_, mail_);
+    link_started_ = true;
+    reach_members();
+  } else if (!member_->leads()) {
     return Error{Errc::kUnsupported,
                  options_.directory + ": the log names more members than this one"};
   }
+  if (member_->leads()) MDFS_CHECK(apply_all());
+  // What earlier processes have left counts too: else a log whose processes all end early would
+  // never be dropped.
+  if (member_->log_entries() >= options_.checkpoint_entries ||
+      member_->log_bytes() >= options_.checkpoint_bytes) {
+    lane_->checkpoint();
+  }
+  return member_->applied(lane_->applied(), now);
+}
+
+Status RaftLog::apply_all() {
   const auto last = member_->last();
   while (lane_->applied() < last) {
     if (const auto failure = lane_->failure()) return *failure;
@@ -201,20 +187,24 @@ Status RaftLog::set_up() {
     wake_.wait(lock, [&] { return news_; });
     news_ = false;
   }
-  // What earlier processes have left counts too: else a log whose processes all end early would
-  // never be dropped.
-  if (member_->log_entries() >= options_.checkpoint_entries ||
-      member_->log_bytes() >= options_.checkpoint_bytes) {
-    lane_->checkpoint();
-  }
-  return member_->applied(last, Clock::now());
+  return {};
+}
+
+// When there is something to do without news.
+RaftLog::TimePoint RaftLog::wakes_at() const {
+  if (failure_ || (receiver_ && receiver_->is_installing())) return TimePoint::max();
+  auto until = member_->wakes_at();
+  if (holds_ && leaderless_since_) until = std::min(until, *leaderless_since_ + held_for());
+  if (handed_over_at_) until = std::min(until, *handed_over_at_ + options_.election_max);
+  for (const auto& [member, due] : seeds_due_) until = std::min(until, due);
+  return until;
 }
 
 void RaftLog::wait() {
-  const auto until = failure_ ? Clock::time_point::max() : member_->wakes_at();
+  const auto until = wakes_at();
   std::unique_lock lock(mutex_);
   const auto due = [&] { return news_ || stopping_; };
-  if (until == Clock::time_point::max()) {
+  if (until == TimePoint::max()) {
     wake_.wait(lock, due);
   } else {
     wake_.wait_until(lock, until, due);
@@ -230,29 +220,76 @@ void RaftLog::turn() {
   if (!failure_) {
     if (const auto status = take_turn(); !status.ok()) fail(status.error());
   }
-  if (failure_) answer_queued(Error{Errc::kUnavailable, failure_->message});
+  if (failure_) {
+    const Error error{Errc::kUnavailable, failure_->message};
+    answer_queued(error);
+    refuse_wishes(error);
+  }
   tell_role();
 }
 
 Status RaftLog::take_turn() {
   const auto now = Clock::now();
+  MDFS_CHECK(take_mail(now));
+  if (receiver_ && receiver_->is_installing()) {
+    MDFS_CHECK(receiver_->further(now));
+    if (receiver_->is_installing()) return {};
+  }
   const auto applied = lane_->applied();
   MDFS_CHECK(member_->applied(applied, now));
   MDFS_CHECK(member_->durable(std::min(lane_->durable(), applied), now));
   if (now >= member_->wakes_at()) MDFS_CHECK(member_->tick(now));
-  if (!lane_->is_full()) {
-    auto batch = take_batch();
-    if (!batch.commands.empty()) {
-      MDFS_CHECK(member_->propose(std::move(batch.commands), std::move(batch.waiters), now));
-    }
-  }
+  judge_holding(now);
+  MDFS_CHECK(take_reads(now));
+  MDFS_CHECK(take_changes(now));
+  MDFS_CHECK(take_transfers(now));
+  MDFS_CHECK(take_proposals(now));
+  MDFS_CHECK(make_due_change(now));
   MDFS_CHECK(member_->end_turn(Clock::now()));
+  MDFS_CHECK(further_seeds(now));
   MDFS_CHECK(hand_over());
   leader_.store(member_->leads(), std::memory_order_release);
-  lane_->refuse(member_->take_refused(),
-                Error{Errc::kNotLeader, "this namenode is not the leader"});
-  lane_->refuse(member_->take_undecided(), undecided());
-  return {};
+  answer_refused();
+  answer_reads();
+  answer_change();
+  answer_transfers(now);
+  reach_members();
+  tell_removed();
+  publish_status(now);
+  return leave_when_removed();
+}
+
+void RaftLog::answer_refused() {
+  auto refused = member_->take_refused();
+  auto open = member_->take_undecided();
+  if (refused.empty() && open.empty()) return;
+  const auto leader = leading().leader;
+  lane_->refuse(std::move(refused), Error{Errc::kNotLeader, "this namenode is not the leader"},
+                leader);
+  lane_->refuse(std::move(open), undecided(), leader);
+}
+
+// Who has just lost a leader may have the next one, or lead, in a moment.
+void RaftLog::judge_holding(TimePoint now) {
+  if (member_->leads() || member_->leader() != 0) {
+    leaderless_since_.reset();
+    holds_ = member_->is_transferring();
+    return;
+  }
+  if (!leaderless_since_) leaderless_since_ = now;
+  holds_ = now < *leaderless_since_ + held_for();
+}
+
+Status RaftLog::take_proposals(TimePoint now) {
+  if (holds_) return {};
+  if (!member_->leads()) {
+    answer_queued(Error{Errc::kNotLeader, "this namenode is not the leader"}, leading().leader);
+    return {};
+  }
+  if (lane_->is_full() || member_->uncommitted_bytes() >= kUncommittedBytesMax) return {};
+  auto batch = take_batch();
+  if (batch.commands.empty()) return {};
+  return member_->propose(std::move(batch.commands), std::move(batch.waiters), now);
 }
 
 // The head of the queue, without what cannot be logged, which is answered.
@@ -263,6 +300,7 @@ RaftLog::Batch RaftLog::take_batch() {
     std::size_t bytes = 0;
     while (!queue_.empty() && taken.size() < kTurnEntriesMax && bytes < kTurnBytesMax) {
       bytes += queue_.front().command.size();
+      queue_bytes_ -= queue_.front().command.size() + sizeof(Proposal);
       taken.push_back(std::move(queue_.front()));
       queue_.pop_front();
     }
@@ -303,21 +341,26 @@ Status RaftLog::hand_over() {
   return {};
 }
 
-void RaftLog::answer_queued(const Error& error) {
+void RaftLog::answer_queued(const Error& error, const MemberAddress& leader) {
   std::vector<Waiter> waiters;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& proposal : queue_) waiters.push_back(proposal.waiter);
     queue_.clear();
+    queue_bytes_ = 0;
   }
-  lane_->refuse(std::move(waiters), error);
+  lane_->refuse(std::move(waiters), error, leader);
 }
 
-// Nothing is logged any more. What was, and is not answered, the next start decides.
+// Nothing is logged or said any more, so that the others elect another leader. What was logged, and
+// is not answered, the next start decides.
 void RaftLog::fail(const Error& error) {
   failure_ = error;
   leader_.store(false, std::memory_order_release);
+  if (link_started_) options_.link->reach({});
+  for (const auto& [member, sender] : senders_) sender->cancel();
   member_->give_up();
+  lane_->refuse_reads(Error{Errc::kUnavailable, error.message});
   lane_->refuse(member_->take_refused(), Error{Errc::kUnavailable, error.message});
   lane_->refuse(member_->take_undecided(), Error{Errc::kUnavailable, error.message});
   if (on_fatal_) on_fatal_(error);
@@ -336,6 +379,7 @@ void RaftLog::finish() {
     if (!status.ok()) fail(status.error());
   }
   answer_queued(shutting_down(options_.directory));
+  refuse_wishes(shutting_down(options_.directory));
   lane_->finish();
   if (const auto failure = lane_->failure(); failure && !failure_) fail(*failure);
 }

@@ -1,10 +1,11 @@
-// The Log: a thread that logs, which never waits for the state, and a lane that applies.
+// The Log: a thread that logs, votes and sends, which never waits for the state, and a lane that
+// applies.
 //
 //   propose() ──> queue ──> "raft": RaftMember ──committed──> ApplyLane ──> sinks
-//                             append, sync                      apply, commit
+//   PeerLink ───> mail ───>   append, sync, send                apply, commit
 //                             ^────────────── applied, durable ──┘
 //
-// Each turn of the log's thread takes what is queued, makes it durable with one sync, and hands on
+// Each turn of the log's thread takes what is there, makes it durable with one sync, and hands on
 // what is committed. So a batch is what came while the batch before was being synced.
 #pragma once
 
@@ -14,18 +15,25 @@
 #include <cstdint>
 #include <deque>
 #include <future>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/file.hpp"
 #include "consensus/apply_lane.hpp"
 #include "consensus/free_space.hpp"
 #include "consensus/log.hpp"
+#include "consensus/peers/peer_mail.hpp"
+#include "consensus/peers/peer_messages.hpp"
+#include "consensus/peers/seed_sender.hpp"
 #include "consensus/raft_member.hpp"
+#include "consensus/seed_receiver.hpp"
 
 namespace minidfs::consensus {
 
@@ -35,7 +43,8 @@ class RaftLog final : public Log {
   RaftLog(LogOptions options, StateMachine& state, FatalHandler on_fatal, UniqueFd lock);
   ~RaftLog() override;
 
-  // Starts the threads; returns when this member leads and the state has everything.
+  // Starts the threads; returns when this member, if it is alone, leads and the state has
+  // everything.
   Status start(std::unique_ptr<SegmentedLog> entries);
 
   ChannelId add_channel(CompletionSink sink) override;
@@ -52,6 +61,8 @@ class RaftLog final : public Log {
   void transfer(MemberId to, TransferSink sink) override;
 
  private:
+  using TimePoint = RaftMember::TimePoint;
+
   struct Proposal {
     Waiter waiter;
     std::string command;
@@ -62,22 +73,86 @@ class RaftLog final : public Log {
     std::vector<std::string> commands;
     std::vector<Waiter> waiters;
   };
+  struct ChangeWish {
+    MembersChange change;
+    ChangeSink sink;
+  };
+  struct TransferWish {
+    MemberId to = 0;
+    TransferSink sink;
+  };
+  struct PendingChange {
+    Index index = 0;
+    Term term = 0;
+    ChangeSink sink;
+  };
+  // Of a connection.
+  struct Peer {
+    ConnectionEpoch epoch = 0;
+    std::optional<Announce> announce;
+    bool told_removed = false;
+  };
 
   void run();
   Status set_up();
+  Status apply_all();
+  TimePoint wakes_at() const;
   void wait();
   void turn();
   Status take_turn();
+  Status take_proposals(TimePoint now);
   Batch take_batch();
   Status check_room();
   Status hand_over();
-  void tell_role();
-  Leading leading() const;
   void notice();
-  void answer_queued(const Error& error);
+  void answer_refused();
+  void answer_queued(const Error& error, const MemberAddress& leader = {});
   void fail(const Error& error);
   void finish();
   void deliver(ChannelId channel, std::vector<Completion> completions);
+  void judge_holding(TimePoint now);
+  std::chrono::milliseconds held_for() const { return 2 * options_.election_max; }
+
+  // raft_log_quorum.cpp: who leads, reads, members, hand-over.
+  void tell_role();
+  Leading leading() const;
+  void publish_status(TimePoint now);
+  MemberStatus status_of(const RosterMember& member, TimePoint now) const;
+  Status take_reads(TimePoint now);
+  void answer_reads();
+  void refuse_reads(std::vector<ReadSink> reads, const Error& error);
+  Status take_changes(TimePoint now);
+  void answer_change();
+  Status make_due_change(TimePoint now);
+  std::optional<MembersChange> due_expulsion() const;
+  std::optional<MembersChange> due_address() const;
+  Status take_transfers(TimePoint now);
+  void answer_transfers(TimePoint now);
+  void end_transfers(const Status& status);
+  void refuse_wishes(const Error& error);
+
+  // raft_log_peers.cpp
+  void send(MemberId to, const PeerMessage& message);
+  Status take_mail(TimePoint now);
+  Status arrived(const PeerMail::Connected& news, TimePoint now);
+  Status arrived(const PeerMail::Received& news, TimePoint now);
+  Status arrived(const PeerMail::Disconnected& news, TimePoint now);
+  Status heard(MemberId from, Packet packet, TimePoint now);
+  Status heard(MemberId from, Announce announce, TimePoint now);
+  Status heard(MemberId from, const SeedBegin& begin, TimePoint now);
+  Status heard(MemberId from, const SeedPiece& piece, TimePoint now);
+  Status heard(MemberId from, const SeedEnd& end, TimePoint now);
+  Status heard(MemberId from, const SeedAck& ack, TimePoint now);
+  Status heard(MemberId from, const SeedDone& done, TimePoint now);
+  Status heard(MemberId from, const Removed& verdict, TimePoint now);
+  Status heard(MemberId from, const RolledBack& verdict, TimePoint now);
+  bool is_removed(MemberId peer) const;
+  void tell_removed();
+  Status leave_when_removed();
+  Status be_removed(Index index);
+  void reach_members();
+  Status further_seeds(TimePoint now);
+  void begin_seeds(TimePoint now);
 
   const LogOptions options_;
   StateMachine& state_;
@@ -85,25 +160,52 @@ class RaftLog final : public Log {
   const UniqueFd lock_;
   MemberId self_ = 0;  // From start() on.
 
-  // Shared with the threads that propose, and with the lane.
+  // Shared with the threads that ask, with the lane and the link.
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Proposal> queue_;
+  std::uint64_t queue_bytes_ = 0;
+  std::vector<ReadSink> reads_asked_;
+  std::vector<ChangeWish> changes_asked_;
+  std::vector<TransferWish> transfers_asked_;
   std::deque<CompletionSink> sinks_;  // References to elements stay valid while it grows.
-  std::deque<RoleSink> role_sinks_;
-  std::size_t role_sinks_told_ = 0;  // So many of them know `leading_`.
+  std::deque<RoleSink> role_sinks_;   // And here.
+  std::size_t role_sinks_told_ = 0;   // So many of them know `leading_`.
   Leading leading_;
+  QuorumStatus status_;
   bool news_ = false;  // Something to do a turn for.
   bool stopping_ = false;
   std::size_t unanswered_ = 0;
-  std::chrono::steady_clock::time_point answered_at_;  // Or since when one waits.
+  TimePoint answered_at_;  // Or since when one waits.
   std::atomic<bool> leader_{false};
+  PeerMail mail_;
 
   // The log's thread only.
   std::optional<RaftMember> member_;
   FreeSpace free_space_;
   std::optional<Error> failure_;  // Set once: the member cannot go on.
+  std::optional<TimePoint> leaderless_since_;
+  bool holds_ = false;  // Proposals and reads wait: a leader is expected soon.
+  TimePoint status_at_{};
+  Index known_roster_ = 0;  // In status_.
+  std::uint64_t last_read_ = 0;
+  std::map<std::uint64_t, std::vector<ReadSink>> reads_;  // Asked of the core.
+  std::optional<PendingChange> change_;
+  std::vector<TransferSink> transfers_;  // Of the hand-over under way.
+  std::optional<TimePoint> handed_over_at_;
+  bool link_started_ = false;
+  std::map<MemberId, Peer> peers_;  // That are connected.
+  Roster reached_;                  // As the link was told.
+  bool reach_again_ = false;
+  std::vector<MemberAddress> goodbyes_;  // Removed in this life, and to be told.
+  std::set<MemberId> told_;              // Of them.
+  std::set<MemberId> rolled_back_;       // Noticed as leader.
+  std::map<MemberId, std::unique_ptr<SeedSender>> senders_;
+  std::map<MemberId, TimePoint> seeds_due_;   // Members that are to be given one, and when.
+  std::map<MemberId, TimePoint> seeds_wait_;  // No sooner: the last one of theirs has failed.
+
   std::optional<ApplyLane> lane_;
+  std::optional<SeedReceiver> receiver_;
 
   std::promise<Status> started_;
   std::thread thread_;

@@ -10,42 +10,58 @@
 namespace minidfs::consensus {
 namespace {
 
-// One that is alone has nobody to tell that it lives, and should wake the processor rarely.
-constexpr std::chrono::milliseconds kAloneHeartbeat{1000};
+// Of the end of the log that is kept in memory for followers.
+constexpr std::size_t kRecentBytesMax = 8 << 20;
 
-RaftCore::Options core_options(MemberId self) {
-  RaftCore::Options options;
-  options.self = self;
-  options.seed = random_128().low;
-  options.heartbeat = kAloneHeartbeat;
-  return options;
+RaftCore::Options core_options(MemberId self, const RaftMember::Options& options) {
+  RaftCore::Options core;
+  core.self = self;
+  core.seed = random_128().low;
+  core.heartbeat = options.heartbeat;
+  core.election_min = options.election_min;
+  core.election_max = options.election_max;
+  return core;
 }
 
 }  // namespace
 
-RaftMember::RaftMember(std::unique_ptr<SegmentedLog> log)
-    : log_(std::move(log)), core_(core_options(log_->member())) {}
+RaftMember::RaftMember(std::unique_ptr<SegmentedLog> log, Options options)
+    : options_(std::move(options)),
+      log_(std::move(log)),
+      core_(core_options(log_->member(), options_)),
+      recent_(kRecentBytesMax) {}
 
 Status RaftMember::start(Index applied, TimePoint now) {
   MDFS_TRY(const auto members, members_since(applied));
   const auto infos = log_->infos();
-  taken_ = committed_ = applied;
+  taken_ = committed_ = applied_ = applied;
+  roster_changed_ = true;
   return step(
       Started{log_->hard_state(), log_->before(), infos, members, log_->committed(), applied}, now);
 }
 
-// Those that hold as of `applied`, then those of each later entry.
-Result<std::vector<MembersAt>> RaftMember::members_since(Index applied) const {
-  MDFS_TRY(auto stored, decode_members(log_->members().payload, "stored members"));
-  std::vector<MembersAt> members{{log_->members().index, std::move(stored)}};
+// Those that hold as of `applied`, then those of each later entry. The rosters are all that the log
+// can still tell. One that joins has none: its log says only since when it was to.
+Result<std::vector<MembersAt>> RaftMember::members_since(Index applied) {
+  std::vector<MembersAt> members;
+  const auto& stored = log_->members();
+  if (stored.payload.empty()) {
+    joined_ = stored.index;
+  } else {
+    MDFS_TRY(auto roster, decode_members(stored.payload, "stored members"));
+    members.push_back({stored.index, roster.set()});
+    rosters_.reset({stored.index, std::move(roster)});
+  }
   const auto infos = log_->infos();
   for (std::size_t i = 0; i < infos.size(); ++i) {
     if (infos[i].kind != EntryKind::kMembers) continue;
     const Index index = log_->before().index + 1 + i;
     MDFS_TRY(const auto entries, log_->read(index, 0));
-    MDFS_TRY(auto set, decode_members(entries.front().payload, "entry " + std::to_string(index)));
+    MDFS_TRY(auto roster,
+             decode_members(entries.front().payload, "entry " + std::to_string(index)));
     if (index <= applied) members.clear();
-    members.push_back({index, std::move(set)});
+    members.push_back({index, roster.set()});
+    rosters_.add({index, std::move(roster)});
   }
   return members;
 }
@@ -72,12 +88,19 @@ Status RaftMember::end_turn(TimePoint now) {
 
 Status RaftMember::tick(TimePoint now) { return step(Tick{}, now); }
 
-Status RaftMember::applied(Index index, TimePoint now) { return step(Applied{index}, now); }
+Status RaftMember::applied(Index index, TimePoint now) {
+  if (index == applied_) return {};
+  applied_ = index;
+  const auto status = step(Applied{index}, now);
+  judge_alone();
+  return status;
+}
 
 Status RaftMember::durable(Index index, TimePoint now) {
   const auto before = log_->before().index;
-  MDFS_CHECK(log_->drop_before(index + 1));
+  MDFS_CHECK(log_->drop_before(std::min(index + 1, needed_from(now))));
   if (log_->before().index == before) return {};
+  rosters_.forget_before(log_->before().index);
   return step(Trimmed{log_->before().index}, now);
 }
 
@@ -106,6 +129,7 @@ Result<std::vector<CommittedEntry>> RaftMember::take_committed(std::size_t bytes
 }
 
 void RaftMember::give_up() {
+  leads_alone_.store(false, std::memory_order_release);
   for (auto& committed : window_) {
     if (committed.waiter) undecided_.push_back(*std::exchange(committed.waiter, std::nullopt));
   }
@@ -118,6 +142,8 @@ Status RaftMember::step(const RaftEvent& event, TimePoint now) {
   return {};
 }
 
+// --- The log ----------------------------------------------------------------------------------
+
 Status RaftMember::carry_out(const StoreHardState& effect) {
   asked_ = effect.write;
   return log_->store_hard_state(effect.hard_state);
@@ -126,23 +152,36 @@ Status RaftMember::carry_out(const StoreHardState& effect) {
 Status RaftMember::carry_out(const CutLog& effect) {
   asked_ = effect.write;
   while (!window_.empty() && window_.back().entry.index >= effect.from) {
+    uncommitted_bytes_ -= window_.back().entry.payload.size();
     if (window_.back().waiter) undecided_.push_back(*window_.back().waiter);
     window_.pop_back();
   }
+  recent_.cut(effect.from);
+  rosters_.cut(effect.from);
   return log_->cut_from(effect.from);
 }
 
 Status RaftMember::carry_out(const NewEntry& effect) {
   own_ = Entry{effect.position.index, effect.position.term, effect.kind, {}};
-  if (effect.kind == EntryKind::kMembers) own_->payload = encode_members(effect.members);
+  if (effect.kind == EntryKind::kMembers) {
+    MDFS_ASSERT(wanted_ && wanted_->set() == effect.members);
+    own_->payload = encode_members(*wanted_);
+  } else {
+    own_first_ = effect.position.index;
+  }
   return {};
 }
 
-Status RaftMember::carry_out(const StoreEntries& effect) {
-  asked_ = effect.write;
+// They are the core's own, those that the leader has sent, or commands of this leader's clients.
+std::vector<Entry> RaftMember::entries_to_store(const StoreEntries& effect) {
   std::vector<Entry> entries;
   if (own_) {
     entries.push_back(*std::exchange(own_, std::nullopt));
+  } else if (!incoming_.empty()) {
+    for (auto& entry : incoming_) {
+      if (entry.index >= effect.first) entries.push_back(std::move(entry));
+    }
+    incoming_.clear();
   } else {
     for (auto& command : commands_) {
       entries.push_back(
@@ -151,24 +190,45 @@ Status RaftMember::carry_out(const StoreEntries& effect) {
     commands_.clear();
   }
   MDFS_ASSERT(entries.front().index == effect.first && entries.back().index == effect.last);
-  auto waiter = waiters_.begin();
+  return entries;
+}
+
+Status RaftMember::carry_out(const StoreEntries& effect) {
+  asked_ = effect.write;
+  const bool proposed = !own_ && incoming_.empty();
+  auto entries = entries_to_store(effect);
   const auto status = log_->append(entries, committed_);
+  const bool for_others = roster().members().size() > 1 || roster().empty();
+  auto waiter = waiters_.begin();
   for (auto& entry : entries) {
-    const bool waits = entry.kind == EntryKind::kCommand;
+    if (entry.kind == EntryKind::kMembers) {
+      MDFS_TRY(auto roster, decode_members(entry.payload, "entry"));
+      rosters_.add({entry.index, std::move(roster)});
+    }
+    if (for_others) recent_.add(entry);
+    uncommitted_bytes_ += entry.payload.size();
     window_.push_back({std::move(entry), std::nullopt});
-    if (waits) window_.back().waiter = *waiter++;
+    if (proposed) window_.back().waiter = *waiter++;
   }
   waiters_.erase(waiters_.begin(), waiter);
   return status;
 }
 
 Status RaftMember::carry_out(const Commit& effect) {
+  const auto first = window_.empty() ? 0 : window_.front().entry.index;
+  const auto last = first + window_.size();
+  for (auto index = std::max(first, committed_ + 1); index < last && index <= effect.index;
+       ++index) {
+    uncommitted_bytes_ -= window_[index - first].entry.payload.size();
+  }
   committed_ = std::max(committed_, effect.index);
   return {};
 }
 
 Status RaftMember::carry_out(const RoleChanged& effect) {
-  if (effect.role != Role::kLeader) give_up();
+  if (effect.role == Role::kLeader) return {};
+  transferring_ = false;
+  give_up();
   return {};
 }
 

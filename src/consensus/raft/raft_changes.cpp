@@ -21,20 +21,26 @@ bool RaftCore::is_caught_up(MemberId id) const {
 // --- Members ----------------------------------------------------------------------------------
 
 void RaftCore::on(const MembersAsked& event) {
-  if (const auto why = refusal_of(event.members)) {
+  const bool same = event.other_facts && event.members == members();
+  if (const auto why = same ? refusal_of_any() : refusal_of(event.members)) {
     effects_.emplace_back(ChangeRefused{*why});
   } else {
     append_own(EntryKind::kMembers, event.members);
   }
 }
 
-// A change that could not be committed cannot be taken back either: those who are to decide are
-// there.
-std::optional<Refusal> RaftCore::refusal_of(const MemberSet& after) const {
+std::optional<Refusal> RaftCore::refusal_of_any() const {
   if (role_ != Role::kLeader) return Refusal::kNotLeader;
   if (transfer_) return Refusal::kTransferring;
   if (committed_ < own_first_) return Refusal::kNotReady;
   if (members_.latest_index() > committed_) return Refusal::kChangePending;
+  return std::nullopt;
+}
+
+// A change that could not be committed cannot be taken back either: those who are to decide are
+// there.
+std::optional<Refusal> RaftCore::refusal_of(const MemberSet& after) const {
+  if (const auto why = refusal_of_any()) return why;
   if (const auto why = refusal_of_change(members(), after)) return why;
   std::size_t reachable = 0;
   for (const auto id : after.voters()) {

@@ -25,7 +25,9 @@ void RaftCore::settle() {
   if (role_ == Role::kLeader) leave_when_removed();
 }
 
+// A leader without others has nobody to tell that it lives.
 RaftCore::TimePoint RaftCore::wakes_at() const {
+  if (role_ == Role::kLeader && progress_.empty()) return TimePoint::max();
   if (role_ != Role::kLeader) return may_campaign() ? election_at_ : TimePoint::max();
   return transfer_ ? std::min(heartbeat_at_, transfer_->until) : heartbeat_at_;
 }

@@ -165,6 +165,7 @@ class RaftCore {
   void refuse_reads();
 
   // raft_changes.cpp: leadership handed over, members.
+  std::optional<Refusal> refusal_of_any() const;
   std::optional<Refusal> refusal_of(const MemberSet& members) const;
   bool is_reachable(MemberId id) const;
   bool is_caught_up(MemberId id) const;

@@ -78,6 +78,8 @@ struct TransferAsked {
 // Answered by NewEntry or ChangeRefused, within the step.
 struct MembersAsked {
   MemberSet members;
+  // Of what only the owner knows of members something changes: they may be the same as now.
+  bool other_facts = false;
 };
 
 // A copy of the state up to `position` is here, durable, and the log is empty and goes on after it.

@@ -117,7 +117,7 @@ Status check_fit(const FoundLog& log, const std::string& directory, Index applie
 
 }  // namespace
 
-Result<FoundLog> read_log(const std::string& directory, Index applied) {
+Result<FoundLog> read_log(const std::string& directory, std::optional<Index> applied) {
   MDFS_TRY(auto state, LogState::open(directory));
   MDFS_TRY(const auto names, list_segments(directory));
   MDFS_TRY(auto segments, open_segments(names));
@@ -129,7 +129,7 @@ Result<FoundLog> read_log(const std::string& directory, Index applied) {
   FoundLog log{std::move(state), {}, {}, names.back().number, false};
   split(std::move(segments), log);
   MDFS_CHECK(load_entries(log));
-  MDFS_CHECK(check_fit(log, directory, applied));
+  if (applied) MDFS_CHECK(check_fit(log, directory, *applied));
   return log;
 }
 

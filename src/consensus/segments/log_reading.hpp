@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,9 +22,10 @@ struct FoundLog {
   bool end_is_taken = false;
 };
 
-// `applied` is the last entry that the database holds. kNotFound when there is no log, kCorrupt for
-// a damaged one and for one that does not fit to the database, kUnsupported for a newer one.
-Result<FoundLog> read_log(const std::string& directory, Index applied);
+// `applied` is the last entry that the database holds; none when it need not fit. kNotFound when
+// there is no log, kCorrupt for a damaged one and for one that does not fit to the database,
+// kUnsupported for a newer one.
+Result<FoundLog> read_log(const std::string& directory, std::optional<Index> applied);
 
 // Whether there is a log, or what is left of one; see SegmentedLog::exists().
 Result<bool> find_log(const std::string& directory);

@@ -43,6 +43,12 @@ Result<std::unique_ptr<SegmentedLog>> SegmentedLog::open(Options options, Index 
   return log;
 }
 
+Status SegmentedLog::begin_again(const Options& options, Position before, StoredMembers members) {
+  MDFS_TRY(auto found, read_log(options.directory, std::nullopt));
+  SegmentedLog log(options, std::move(found));
+  return log.begin_again(before, std::move(members));
+}
+
 SegmentedLog::SegmentedLog(Options options, FoundLog found)
     : options_(std::move(options)),
       state_(std::move(found.state)),
@@ -177,6 +183,33 @@ Status SegmentedLog::drop(std::size_t count) {
   for (auto at = segments_.begin(); at != kept; ++at) release(std::move(*at));
   segments_.erase(segments_.begin(), kept);
   return remove_spares();
+}
+
+Status SegmentedLog::begin_again(Position before, StoredMembers members) {
+  return guarded([&] { return restart(before, std::move(members)); });
+}
+
+Status SegmentedLog::restart(Position before, StoredMembers members) {
+  const auto superseded = segments_.size();
+  SegmentHeader header;
+  header.begins = true;
+  header.before = before;
+  MDFS_CHECK(begin_segment(header));
+  const auto behind = segments_.begin() + static_cast<std::ptrdiff_t>(superseded);
+  for (auto at = segments_.begin(); at != behind; ++at) release(std::move(*at));
+  segments_.erase(segments_.begin(), behind);
+  synced_ = last();
+  committed_ = before.index;
+  auto content = state_.content();
+  content.members = std::move(members);
+  MDFS_CHECK(store(std::move(content)));
+  return remove_spares();
+}
+
+Index SegmentedLog::first_of_last(std::uint64_t bytes_max) const {
+  const auto kept =
+      std::clamp<std::uint64_t>(bytes_max / options_.segment_bytes, 1, segments_.size());
+  return segments_[segments_.size() - kept]->header().before.index + 1;
 }
 
 Result<std::vector<Entry>> SegmentedLog::read(Index from, std::size_t bytes_max) const {

@@ -48,6 +48,8 @@ class SegmentedLog {
   // holds: the log must reach it, and begin no later. kCorrupt for a damaged log, or one that does
   // not fit, kUnsupported for a newer one; these stay as they are.
   static Result<std::unique_ptr<SegmentedLog>> open(Options options, Index applied);
+  // The same as begin_again(), of a log that does not fit to a database which was replaced.
+  static Status begin_again(const Options& options, Position before, StoredMembers members);
 
   MemberId member() const { return state_.content().member; }
   HardState hard_state() const { return state_.content().hard_state; }
@@ -80,6 +82,12 @@ class SegmentedLog {
   // stay below it; members() are then those of the last members entry among them.
   // REQUIRES: index <= last().index + 1.
   Status drop_before(Index index);
+  // Drops all entries: the log goes on behind `before`, where `members` are in force. Durable on
+  // return; a crash leaves the old log, or the new one with the new members or the old ones.
+  Status begin_again(Position before, StoredMembers members);
+  // The first entry of as many whole segments at the end as take `bytes_max` of the disk, at least
+  // one.
+  Index first_of_last(std::uint64_t bytes_max) const;
   // From `from` on as many entries as take `bytes_max` of the files, at least one. kCorrupt when
   // the disk gives other bytes than were written. REQUIRES: before().index < from <= last().index.
   Result<std::vector<Entry>> read(Index from, std::size_t bytes_max) const;
@@ -99,6 +107,7 @@ class SegmentedLog {
   Status append_entries(std::span<const Entry> entries, Index committed);
   Status cut(Index index);
   Status drop(std::size_t count);
+  Status restart(Position before, StoredMembers members);
   Status sync_newest();
   // Makes a segment the newest one that follows `before`, or begins the log there.
   Status begin_segment(SegmentHeader header);

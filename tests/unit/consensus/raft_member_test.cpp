@@ -14,18 +14,19 @@ const RaftMember::TimePoint kNow{std::chrono::hours(1)};
 SegmentedLog::Origin origin_of(const MemberSet& members) {
   SegmentedLog::Origin origin;
   origin.member = kMember;
-  origin.members.payload = encode_members(members);
+  origin.members.payload = encode_members(Roster(members));
   return origin;
 }
 
-RaftMember start(const std::string& directory, Index applied = 0) {
-  RaftMember member(open_segments(small_segments(directory), applied));
-  REQUIRE(member.start(applied, kNow).ok());
-  REQUIRE(member.end_turn(kNow).ok());
+std::unique_ptr<RaftMember> start(const std::string& directory, Index applied = 0) {
+  auto member = std::make_unique<RaftMember>(open_segments(small_segments(directory), applied),
+                                             RaftMember::Options{});
+  REQUIRE(member->start(applied, kNow).ok());
+  REQUIRE(member->end_turn(kNow).ok());
   return member;
 }
 
-RaftMember start_alone(const std::string& directory) {
+std::unique_ptr<RaftMember> start_alone(const std::string& directory) {
   REQUIRE(SegmentedLog::create(small_segments(directory), origin_of({{kMember}, {}})).ok());
   return start(directory);
 }
@@ -53,7 +54,8 @@ std::vector<CommittedEntry> take_all(RaftMember& member, std::size_t piece_bytes
 
 TEST_CASE("one that is alone leads at once, and begins with an entry of its own") {
   TemporaryDirectory directory;
-  auto member = start_alone(directory.path());
+  const auto owner = start_alone(directory.path());
+  auto& member = *owner;
   CHECK(member.leads());
   const auto committed = take_all(member, 1);
   REQUIRE(committed.size() == 1);
@@ -63,7 +65,8 @@ TEST_CASE("one that is alone leads at once, and begins with an entry of its own"
 
 TEST_CASE("commands are committed when they are durable, and each comes once with who waits") {
   TemporaryDirectory directory;
-  auto member = start_alone(directory.path());
+  const auto owner = start_alone(directory.path());
+  auto& member = *owner;
   take_all(member, 1);
   propose(member, 10, 3);
   CHECK_FALSE(member.has_committed());
@@ -81,14 +84,16 @@ TEST_CASE("commands are committed when they are durable, and each comes once wit
 TEST_CASE("a start commits all that the log has, in a new term, and nobody waits for it") {
   TemporaryDirectory directory;
   {
-    auto member = start_alone(directory.path());
+    const auto owner = start_alone(directory.path());
+    auto& member = *owner;
     propose(member, 1, 20);
     REQUIRE(member.end_turn(kNow).ok());
     propose(member, 21, 5);  // Not durable, but there after a kill.
   }
   const auto applied = GENERATE(Index{0}, Index{7}, Index{26});
   const auto piece_bytes = GENERATE(std::size_t{0}, std::size_t{300}, std::size_t{1} << 20);
-  auto member = start(directory.path(), applied);
+  const auto owner = start(directory.path(), applied);
+  auto& member = *owner;
   const auto committed = take_all(member, piece_bytes);
   REQUIRE(committed.size() == 27 - applied);
   for (std::size_t i = 0; i < committed.size(); ++i) {
@@ -105,7 +110,8 @@ TEST_CASE("a start commits all that the log has, in a new term, and nobody waits
 
 TEST_CASE("nothing is committed that the disk has not taken, and who waits is told") {
   TemporaryDirectory directory;
-  auto member = start_alone(directory.path());
+  const auto owner = start_alone(directory.path());
+  auto& member = *owner;
   take_all(member, 1);
   propose(member, 1, 2);
   FileRecorder recorder(directory.path());
@@ -121,7 +127,8 @@ TEST_CASE("nothing is committed that the disk has not taken, and who waits is to
 
 TEST_CASE("the log is dropped up to what is durable in the state, and goes on") {
   TemporaryDirectory directory;
-  auto member = start_alone(directory.path());
+  const auto owner = start_alone(directory.path());
+  auto& member = *owner;
   std::uint64_t token = 1;
   for (int round = 0; round < 30; ++round) {
     propose(member, token, 5);
@@ -140,7 +147,8 @@ TEST_CASE("one of several members does not lead by itself, and refuses commands"
   REQUIRE(SegmentedLog::create(small_segments(directory.path()),
                                origin_of({{kMember, kMember + 1}, {}}))
               .ok());
-  auto member = start(directory.path());
+  const auto owner = start(directory.path());
+  auto& member = *owner;
   CHECK_FALSE(member.leads());
   propose(member, 1, 2);
   CHECK(member.take_refused().size() == 2);

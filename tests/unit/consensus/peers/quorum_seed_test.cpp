@@ -1,0 +1,183 @@
+#include <atomic>
+
+#include "consensus/directory_notes.hpp"
+#include "consensus/members_format.hpp"
+#include "consensus/peers/peer_messages.hpp"
+#include "peers/quorum_fixture.hpp"
+
+namespace minidfs::consensus::test {
+namespace {
+
+// The log is dropped as soon as it may be, so that who lacks anything lacks too much.
+void keep_little(LogOptions& options) {
+  options.segment_bytes = 64 << 10;
+  options.kept_bytes_max = 0;
+  options.checkpoint_entries = 50;
+}
+
+constexpr std::uint8_t kSeedPiece = 34;
+
+// Members that do not get the first entries any more.
+void fill_much(Quorum& quorum, const std::string& prefix) {
+  quorum.fill(prefix, 300, 1000);
+  quorum.fill(prefix + "+", 300, 1000);
+}
+
+std::size_t learners(Quorum& quorum) {
+  std::size_t count = 0;
+  for (const auto& each : quorum.await_leader().log().quorum().members) {
+    count += each.role == MemberRole::kLearner ? 1 : 0;
+  }
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("a member that joins is given a copy of the state when the log does not go back so far") {
+  Quorum quorum(1, keep_little);
+  auto& first = quorum.member(0);
+  fill_much(quorum, "c");
+  auto& joiner = quorum.add();
+  quorum.join(joiner);
+  quorum.await_commands(600);
+  CHECK(joiner.state().installs() == 1);
+  CHECK(first.state().installs() == 0);
+  quorum.fill("d", 20);
+  quorum.await_commands(620);
+  // What it was given, it has for ever.
+  joiner.close();
+  joiner.open();
+  quorum.fill("e", 20);
+  quorum.await_commands(640);
+  CHECK(joiner.state().installs() == 1);
+}
+
+TEST_CASE("a member that was away for too long is given a copy of the state") {
+  Quorum quorum(3, keep_little);
+  quorum.fill("c", 10);
+  auto& away = quorum.follower(0);
+  away.close();
+  fill_much(quorum, "d");
+  away.open();
+  quorum.await_commands(610);
+  CHECK(away.state().installs() == 1);
+  quorum.await_leader();
+}
+
+TEST_CASE("a seed that is cut begins again") {
+  Quorum quorum(1, keep_little);
+  fill_much(quorum, "c");
+  auto& first = quorum.member(0);
+  auto& joiner = quorum.add();
+  std::atomic<int> pieces{0};
+  const auto how = GENERATE(0, 1, 2);
+  quorum.network.set_filter([&](MemberId, MemberId to, const std::string& bytes) {
+    if (to != joiner.id() || static_cast<std::uint8_t>(bytes.front()) != kSeedPiece) return true;
+    return ++pieces != 20 || how == 2;  // Lost, in two of three.
+  });
+  const auto since =
+      first.change(AddLearner{{joiner.id(), joiner.options.address}, 0}).index.value();
+  joiner.open(since);
+  eventually("it has some pieces", [&] { return pieces > 20; });
+  if (how == 1) quorum.network.disconnect(first.id(), joiner.id());
+  if (how == 2) {
+    joiner.close();
+    joiner.open();
+  }
+  quorum.await_commands(600);
+  eventually("it is a voter", [&] { return learners(quorum) == 0; });
+  CHECK(joiner.state().installs() == 1);
+}
+
+TEST_CASE("a leader that goes in the middle of a seed is followed by one who gives it") {
+  Quorum quorum(3, keep_little);
+  quorum.fill("c", 10);
+  auto& away = quorum.follower(0);
+  away.close();
+  fill_much(quorum, "d");
+  auto& leader = quorum.await_leader();
+  std::atomic<bool> gone{false};
+  std::atomic<int> pieces{0};
+  quorum.network.set_filter([&](MemberId, MemberId to, const std::string& bytes) {
+    if (to != away.id() || static_cast<std::uint8_t>(bytes.front()) != kSeedPiece) return true;
+    return ++pieces < 20 || gone;
+  });
+  away.open();
+  eventually("it has some pieces", [&] { return pieces >= 20; });
+  leader.close();
+  gone = true;
+  eventually("it has all", [&] { return away.state().commands().size() == 610; });
+  quorum.await_leader();
+  leader.open();
+  quorum.await_commands(610);
+}
+
+TEST_CASE("a crash between the state and the log of a seed is finished by the next start") {
+  Quorum quorum(1, keep_little);
+  fill_much(quorum, "c");
+  auto& first = quorum.member(0);
+  auto& joiner = quorum.add();
+  const auto since =
+      first.change(AddLearner{{joiner.id(), joiner.options.address}, 0}).index.value();
+  const bool installed = GENERATE(false, true);
+  quorum.network.isolate(joiner.id());
+  joiner.open(since);
+  joiner.close();
+  // As it stands behind the note, before or after the state was replaced.
+  auto copy = first.state().begin_copy().value();
+  REQUIRE(joiner.state().begin_intake().ok());
+  for (auto piece = copy->next(1000).value(); !piece.empty(); piece = copy->next(1000).value()) {
+    REQUIRE(joiner.state().take_in(piece).ok());
+  }
+  REQUIRE(joiner.state().finish_intake().ok());
+  const SeedNote note{{1, copy->number()}, encode_members(Roster(MemberSet({first.id()}, {})))};
+  REQUIRE(write_seed_note(joiner.directory(), note).ok());
+  if (installed) REQUIRE(joiner.state().install().ok());
+  quorum.network.heal();
+  joiner.open();
+  CHECK_FALSE(find_seed_note(joiner.directory()).value());
+  eventually("it is a voter", [&] { return learners(quorum) == 0; });
+  quorum.await_commands(600);
+  CHECK(joiner.state().installs() == 1);
+}
+
+TEST_CASE("a state that cannot be replaced stops the member, which then is given another copy") {
+  Quorum quorum(1, keep_little);
+  fill_much(quorum, "c");
+  auto& first = quorum.member(0);
+  auto& joiner = quorum.add();
+  const auto since =
+      first.change(AddLearner{{joiner.id(), joiner.options.address}, 0}).index.value();
+  joiner.state().fail_install(true);
+  joiner.open(since);
+  eventually("it stops", [&] { return !joiner.fatal_errors().empty(); });
+  joiner.close();
+  joiner.state().fail_install(false);
+  joiner.open();
+  eventually("it is a voter", [&] { return learners(quorum) == 0; });
+  quorum.await_commands(600);
+}
+
+TEST_CASE("changes go on while a copy is given, and reach the one who gets it") {
+  Quorum quorum(1, [](LogOptions& options) {
+    keep_little(options);
+    options.seed_bytes_per_second = 400'000;  // For 600 kB.
+  });
+  fill_much(quorum, "c");
+  auto& first = quorum.member(0);
+  auto& joiner = quorum.add();
+  joiner.options.seed_bytes_per_second = 0;
+  const auto since =
+      first.change(AddLearner{{joiner.id(), joiner.options.address}, 0}).index.value();
+  joiner.open(since);
+  std::size_t count = 600;
+  while (joiner.state().installs() == 0) {
+    quorum.fill("more" + std::to_string(count) + "-", 20, 1000);
+    count += 20;
+  }
+  eventually("it is a voter", [&] { return learners(quorum) == 0; });
+  quorum.await_commands(count);
+  CHECK(joiner.state().installs() == 1);
+}
+
+}  // namespace minidfs::consensus::test
