@@ -150,9 +150,23 @@ void RaftLog::run() {
     const std::lock_guard lock(mutex_);
     stop = stopping_;
   }
+  if (ok) resign();
   senders_.clear();
   if (link_started_) options_.link->stop();
   if (ok) finish();
+}
+
+// The others need not notice by silence that this member stops.
+void RaftLog::resign() {
+  const auto until = Clock::now() + options_.election_max;
+  if (failure_ || !member_->leads() || member_->roster().is_only_voter(self_)) return;
+  if (const auto status = member_->transfer(0, Clock::now()); !status.ok())
+    return fail(status.error());
+  while (!failure_ && member_->leads() && member_->is_transferring() && Clock::now() < until) {
+    turn();
+    std::unique_lock lock(mutex_);
+    wake_.wait_until(lock, std::min(until, member_->wakes_at()), [&] { return news_; });
+  }
 }
 
 // One that is alone leads when its vote is durable; then all of its log is committed.
@@ -281,7 +295,7 @@ void RaftLog::judge_holding(TimePoint now) {
 }
 
 Status RaftLog::take_proposals(TimePoint now) {
-  if (holds_) return {};
+  if (holds_ || member_->is_transferring()) return {};
   if (!member_->leads()) {
     answer_queued(Error{Errc::kNotLeader, "this namenode is not the leader"}, leading().leader);
     return {};

@@ -96,6 +96,7 @@ class RaftLog final : public Log {
   void run();
   Status set_up();
   Status apply_all();
+  void resign();
   TimePoint wakes_at() const;
   void wait();
   void turn();
@@ -187,7 +188,6 @@ class RaftLog final : public Log {
   std::optional<TimePoint> leaderless_since_;
   bool holds_ = false;  // Proposals and reads wait: a leader is expected soon.
   TimePoint status_at_{};
-  Index known_roster_ = 0;  // In status_.
   std::uint64_t last_read_ = 0;
   std::map<std::uint64_t, std::vector<ReadSink>> reads_;  // Asked of the core.
   std::optional<PendingChange> change_;

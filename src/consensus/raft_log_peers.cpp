@@ -199,8 +199,12 @@ Status RaftLog::further_seeds(TimePoint now) {
       ++at;
       continue;
     }
-    member_->pin(member, 0);
-    if (!*outcome) seeds_wait_[member] = now + kSeedAgainAfter;
+    if (*outcome) {
+      member_->loosen_pin(member);
+    } else {
+      member_->unpin(member);
+      seeds_wait_[member] = now + kSeedAgainAfter;
+    }
     const auto ended = member;
     at = senders_.erase(at);
     MDFS_CHECK(member_->seed_ended(ended, now));

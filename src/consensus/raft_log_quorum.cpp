@@ -56,14 +56,15 @@ QuorumStatus RaftLog::quorum() const {
 
 // As often as a leader hears of the others, and at once when it is about something else.
 void RaftLog::publish_status(TimePoint now) {
-  const bool fresh = now < status_at_ + options_.heartbeat && status_.changed_at == known_roster_;
+  const bool fresh =
+      now < status_at_ + options_.heartbeat && status_.changed_at == member_->known();
   if (fresh && status_.leading == leading()) return;
   status_at_ = now;
   QuorumStatus status;
   status.self = self_;
   status.leading = leading();
   status.committed = member_->committed();
-  status.changed_at = known_roster_ = member_->known();
+  status.changed_at = member_->known();
   for (const auto& member : member_->roster().members()) {
     status.members.push_back(status_of(member, now));
   }

@@ -98,6 +98,7 @@ Status RaftMember::applied(Index index, TimePoint now) {
 
 Status RaftMember::durable(Index index, TimePoint now) {
   const auto before = log_->before().index;
+  move_pins(now);
   MDFS_CHECK(log_->drop_before(std::min(index + 1, needed_from(now))));
   if (log_->before().index == before) return {};
   rosters_.forget_before(log_->before().index);

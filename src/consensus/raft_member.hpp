@@ -120,8 +120,11 @@ class RaftMember {
 
   // Who is to be given a copy of the state.
   std::vector<MemberId> take_seeds() { return std::exchange(seeds_, {}); }
-  // While it is, the log is kept from there on. 0: no more.
-  void pin(MemberId seeded, Index from);
+  // While it is, the log is kept from there on.
+  void pin(MemberId member, Index from);
+  // It has the copy: what follows it is kept until the member has that, too.
+  void loosen_pin(MemberId member);
+  void unpin(MemberId member) { pins_.erase(member); }
   // What a copy of the state up to that entry begins with, if the log reaches there.
   std::optional<SeedBegin> seed_at(Index index) const;
   Status seed_ended(MemberId member, TimePoint now);
@@ -131,12 +134,18 @@ class RaftMember {
   Status seeded(Position position, const std::string& members, TimePoint now);
 
  private:
+  struct Pin {
+    Index from = 0;
+    bool moves = false;  // With the member.
+  };
+
   Status step(const RaftEvent& event, TimePoint now);
   Result<std::vector<MembersAt>> members_since(Index applied);
   Result<std::vector<MembersAt>> members_in(const std::vector<Entry>& entries) const;
   std::vector<Entry> entries_to_store(const StoreEntries& effect);
   Result<std::string> encode(const Message& message) const;
   Index needed_from(TimePoint now) const;
+  void move_pins(TimePoint now);
   void judge_alone();
 
   Status carry_out(const Send& effect);
@@ -171,7 +180,7 @@ class RaftMember {
   RosterHistory rosters_;
   Index joined_ = 0;
   bool roster_changed_ = false;
-  std::map<MemberId, Index> pins_;
+  std::map<MemberId, Pin> pins_;
 
   // Of the present step: what StoreEntries will store.
   std::vector<std::string> commands_;

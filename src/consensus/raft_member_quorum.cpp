@@ -176,12 +176,28 @@ Status RaftMember::carry_out(const Seed& effect) {
   return {};
 }
 
-void RaftMember::pin(MemberId seeded, Index from) {
-  if (from == 0) {
-    pins_.erase(seeded);
-  } else {
-    pins_[seeded] = from;
+void RaftMember::pin(MemberId member, Index from) { pins_[member] = {from, false}; }
+
+void RaftMember::loosen_pin(MemberId member) {
+  const auto found = pins_.find(member);
+  if (found != pins_.end()) found->second.moves = true;
+}
+
+// Until nothing is left to be sent, or the member has gone.
+void RaftMember::move_pins(TimePoint now) {
+  for (auto& [member, pin] : pins_) {
+    const auto found = progress().find(member);
+    if (pin.moves && found != progress().end()) {
+      pin.from = std::max(pin.from, found->second.matched + 1);
+    }
   }
+  std::erase_if(pins_, [&](const auto& each) {
+    const auto& [member, pin] = each;
+    if (!pin.moves) return false;
+    const auto found = progress().find(member);
+    if (found == progress().end() || now - found->second.heard_at > kSilentKept) return true;
+    return found->second.state == FollowerProgress::State::kStreaming && pin.from > last();
+  });
 }
 
 std::optional<SeedBegin> RaftMember::seed_at(Index index) const {
@@ -219,7 +235,7 @@ Index RaftMember::needed_from(TimePoint now) const {
     needed = std::min(needed, follower.matched + 1);
   }
   needed = std::max(needed, log_->first_of_last(options_.kept_bytes_max));
-  for (const auto& [member, from] : pins_) needed = std::min(needed, from);
+  for (const auto& [member, pin] : pins_) needed = std::min(needed, pin.from);
   return needed;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
+#include <variant>
 
 #include "consensus/members_format.hpp"
 #include "segments/log_fixture.hpp"
@@ -153,6 +155,48 @@ TEST_CASE("one of several members does not lead by itself, and refuses commands"
   propose(member, 1, 2);
   CHECK(member.take_refused().size() == 2);
   CHECK(member.last() == 0);
+}
+
+TEST_CASE("one that is given a second voter does not decide alone from that entry on") {
+  TemporaryDirectory directory;
+  REQUIRE(SegmentedLog::create(small_segments(directory.path()), origin_of({{kMember}, {}})).ok());
+  std::optional<Append> told;
+  RaftMember::Options options;
+  options.send = [&](MemberId, const std::string& bytes) {
+    told = std::get<Append>(std::get<Packet>(decode_peer_message(bytes, "").value()).message.body);
+  };
+  RaftMember member(open_segments(small_segments(directory.path())), options);
+  const auto end_turn = [&] {
+    REQUIRE(member.end_turn(kNow).ok());
+    REQUIRE(member.applied(member.committed(), kNow).ok());
+  };
+  constexpr MemberId kOther = kMember + 1;
+  const auto answer = [&] {
+    const AppendReply reply{
+        .accepted = true, .matched = told->last, .round = told->round, .applied = 0};
+    REQUIRE(member.arrived(kOther, {{member.term(), reply}, {}}, kNow).ok());
+  };
+  REQUIRE(member.start(0, kNow).ok());
+  CHECK_FALSE(member.leads_alone());
+  end_turn();
+  CHECK(member.leads_alone());
+  REQUIRE(member.change(AddLearner{{kOther, "b"}, 0}, kNow).value().ok());
+  end_turn();
+  CHECK(member.leads_alone());
+  CHECK_FALSE(member.due_change());
+  answer();
+  answer();
+  const auto due = member.due_change();
+  REQUIRE(due);
+  CHECK(std::get<PromoteLearner>(*due).member == kOther);
+  const auto promoted = member.change(*due, kNow).value();
+  REQUIRE(promoted.ok());
+  CHECK_FALSE(member.leads_alone());
+  end_turn();
+  CHECK(member.committed() < *promoted);
+  answer();
+  CHECK(member.committed() == *promoted);
+  CHECK_FALSE(member.leads_alone());
 }
 
 }  // namespace minidfs::consensus::test

@@ -174,6 +174,7 @@ TEST_CASE("leadership is handed over; who proposes meanwhile waits, and is told 
   auto& chosen = quorum.follower(1);
   Proposer proposer(before.log());
   for (int i = 0; i < 100; ++i) proposer.propose("a" + std::to_string(i));
+  proposer.wait_for(100);
   // The successor gets nothing for a while, so that there is a time in between.
   std::atomic<bool> held{true};
   quorum.network.set_filter(
@@ -218,6 +219,19 @@ TEST_CASE("what is proposed while leadership is not taken over is held, and then
   CHECK(leader.transfer(4711).error().code == Errc::kNotFound);
 }
 
+TEST_CASE("a leader that stops in order hands over, so that nobody waits for its silence") {
+  Quorum quorum(3);
+  quorum.fill("c", 10);
+  std::atomic<int> asked{0};
+  quorum.network.set_filter([&](MemberId, MemberId, const std::string& bytes) {
+    if (bytes.front() == 1) ++asked;  // Would I be elected, now that the leader is silent?
+    return true;
+  });
+  quorum.await_leader().close();
+  quorum.await_leader();
+  CHECK(asked == 0);
+}
+
 TEST_CASE("proposals beyond the bound are refused, and the others are not") {
   Quorum quorum(2, [](LogOptions& options) { options.proposals_bytes_max = 3'000'000; });
   auto& leader = quorum.await_leader();
@@ -230,6 +244,8 @@ TEST_CASE("proposals beyond the bound are refused, and the others are not") {
       return !answer.reply.ok() && answer.reply.error().code == Errc::kBusy;
     });
   });
+  leader.close();  // Which answers the others.
+  CHECK(proposer.answers().size() == 40);
 }
 
 TEST_CASE("a member whose disk fails says nothing more, and another one leads") {
