@@ -189,7 +189,7 @@ Status RaftLog::set_up() {
       member_->log_bytes() >= options_.checkpoint_bytes) {
     lane_->checkpoint();
   }
-  return member_->applied(lane_->applied(), now);
+  return member_->applied(lane_->applied(), Clock::now());
 }
 
 Status RaftLog::apply_all() {
