@@ -119,8 +119,7 @@ class Log {
   // When what the state shows is as new as anything that was answered before this call. For one
   // that is alone that is at once, and no more than an atomic load.
   virtual void read_index(ReadSink sink) = 0;
-  // The last entry that the state holds, visibly. Never descends but by a seed, while this member
-  // follows.
+  // The last entry that the state holds, visibly. Never descends; a seed makes it jump.
   virtual Index applied() const = 0;
 
   virtual QuorumStatus quorum() const = 0;
