@@ -142,6 +142,7 @@ void RaftLog::reach_members() {
     reached_ = roster;
     reach_again_ = true;
   }
+  if (!member_->leads()) goodbyes_.clear();  // It is the leader's to tell them.
   const auto gone = std::erase_if(goodbyes_, [&](const MemberAddress& member) {
     const auto peer = peers_.find(member.id);
     if (peer != peers_.end() && peer->second.told_removed) told_.insert(member.id);
