@@ -392,6 +392,9 @@ void RaftLog::finish() {
     }
     if (!status.ok()) fail(status.error());
   }
+  // What no majority is known to have is answered as open.
+  member_->give_up();
+  lane_->refuse(member_->take_undecided(), shutting_down(options_.directory));
   answer_queued(shutting_down(options_.directory));
   refuse_wishes(shutting_down(options_.directory));
   lane_->finish();

@@ -285,16 +285,37 @@ void Quorum::await_commands(std::size_t count) {
   }
 }
 
+// As clients do: what is open after a change of leaders is looked up, and else proposed again.
 void Quorum::fill(const std::string& prefix, std::size_t count, std::size_t bytes) {
-  auto& leader = await_leader();
-  Proposer proposer(leader.log());
+  std::vector<std::string> left;
   for (std::size_t i = 0; i < count; ++i) {
-    auto command = prefix + std::to_string(i);
-    command.resize(std::max(bytes, command.size()), '.');
-    proposer.propose(std::move(command));
+    left.push_back(prefix + std::to_string(i));
+    left.back().resize(std::max(bytes, left.back().size()), '.');
   }
-  proposer.wait_for(count);
-  for (const auto& answer : proposer.answers()) REQUIRE(answer.reply.ok());
+  while (!left.empty()) {
+    auto& leader = await_leader();
+    Proposer proposer(leader.log());
+    for (const auto& command : left) proposer.propose(command);
+    proposer.wait_for(left.size());
+    std::vector<std::string> open;
+    for (const auto& answer : proposer.answers()) {
+      if (answer.reply.ok()) continue;
+      REQUIRE(answer.reply.error().code == Errc::kNotLeader);
+      open.push_back(left.at(answer.token - 1));
+    }
+    left.clear();
+    if (open.empty()) return;
+    Member* next = nullptr;
+    eventually("a leader has all of before", [&] {
+      next = &await_leader();
+      return next->read().index.ok();
+    });
+    const auto known = next->state().commands();
+    for (auto& command : open) {
+      const bool there = std::find(known.begin(), known.end(), command) != known.end();
+      if (!there) left.push_back(std::move(command));
+    }
+  }
 }
 
 }  // namespace minidfs::consensus::test
