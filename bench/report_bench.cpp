@@ -54,7 +54,7 @@ struct Peer {
   caf::actor_system system{config};
   actors::NamenodeActor namenode;
 
-  Status connect(const Settings& settings, actors::ControlRole role) {
+  Status connect(const Settings& settings, auth::Role role) {
     actors::ConnectOptions options;
     options.role = role;
     MDFS_TRY(auto connection, actors::connect_control<actors::NamenodeActor>(
@@ -193,7 +193,7 @@ void ask_on(const char* name, Ask ask, Ended ended) {
 
 Status run(const Settings& settings) {
   Peer pulse;
-  MDFS_CHECK(pulse.connect(settings, actors::ControlRole::kDatanode));
+  MDFS_CHECK(pulse.connect(settings, auth::Role::kDatanode));
   const auto id = random_id<NodeId>();
   caf::scoped_actor self{pulse.system};
   self->request(pulse.namenode, caf::infinite, registration(id, settings.nodes))
@@ -215,7 +215,7 @@ Status run(const Settings& settings) {
   quiet.join();
 
   Peer reports;
-  MDFS_CHECK(reports.connect(settings, actors::ControlRole::kDatanode));
+  MDFS_CHECK(reports.connect(settings, auth::Role::kDatanode));
   std::atomic<std::uint64_t> done{0};
   const auto start = Clock::now();
   std::vector<caf::actor> nodes;

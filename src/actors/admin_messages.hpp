@@ -59,6 +59,7 @@ struct StatusReply {
   std::uint64_t repaired_blocks = 0;  // Copies that arrived since the namenode started.
   double repaired_per_second = 0;     // Of late.
   double balance_deviation = 0;       // The farthest node from the mean, as part of the mean.
+  bool asks_secret = false;           // Of those who connect: who does not know it is kept out.
   // Of the namenode. When its disk has not answered for a while, for how long (else 0): then files,
   // directories and blocks are as they were before.
   std::string directory;
@@ -70,7 +71,7 @@ typename Inspector::result_type inspect(Inspector& f, StatusReply& x) {
   return f(x.cluster, x.safe_mode, x.safe_mode_reason, x.behind, x.files, x.directories,
            x.blocks_total, x.blocks_under_replicated, x.blocks_missing, x.blocks_corrupt,
            x.pending_copies, x.nodes, x.repaired_blocks, x.repaired_per_second, x.balance_deviation,
-           x.directory, x.directory_silent_ms);
+           x.asks_secret, x.directory, x.directory_silent_ms);
 }
 
 // "enter", "leave" or "status"; answered by the state after it. "accept" is "leave", and the word

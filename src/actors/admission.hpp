@@ -24,9 +24,11 @@ struct AdmissionOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;  // 0: any free one, see ControlListener::port().
   ClusterId cluster{};     // Refuses those who name another; none admits all.
-  ProcessId process{};     // Of this process; see control_process_id().
+  // Refuses those who cannot prove that they know this secret; null admits all.
+  auth::CredentialsPtr credentials{};
+  ProcessId process{};  // Of this process; see control_process_id().
   std::chrono::milliseconds handshake_timeout{5'000};
-  // Strangers are connections whose hello is not accepted yet, members all others, datanodes peers.
+  // Strangers are connections that are not accepted yet, members all others, datanodes peers.
   net::ConnectionShares::Limits shares{.spare_after = std::chrono::milliseconds(1'000)};
   // Of an admitted connection that carries nothing in either direction. Far above the time between
   // two heartbeats; a client connects anew when it has something to ask again.
@@ -67,6 +69,9 @@ class ControlListener {
   std::uint16_t port() const;
   const AdmissionOptions& options() const;
   AdmissionStats stats() const;  // Any thread.
+  // Tells whether a process has an admitted connection under this role. Any thread; may outlive the
+  // listener.
+  std::function<bool(ProcessId)> admitted_as(auth::Role role) const;
 
   // Ends every admitted connection, e.g. before the process goes.
   void cut_all();
@@ -78,10 +83,12 @@ class ControlListener {
 };
 
 struct DialOptions {
-  ControlRole role = ControlRole::kClient;
+  auth::Role role = auth::Role::kClient;
   ClusterId cluster{};  // None: any cluster will do.
   ProcessId process{};
   std::chrono::milliseconds timeout{5'000};  // For connecting and the handshake together.
+  // Proven to the other side, which has to prove it as well; null proves and asks nothing.
+  auth::CredentialsPtr credentials{};
 };
 
 // An admitted connection as the connecting side has it; the server waits for the confirmation.
@@ -93,7 +100,7 @@ struct DialedConnection {
 
 // Blocks the calling thread until the deadline at the latest (and for the look-up of a name).
 // Errors name host, port and reason: kUnavailable, kTimedOut, kWrongCluster, kUnsupported,
-// kProtocol, or what the server gave as its reason.
+// kProtocol, kPermissionDenied over the secret, or what the server gave as its reason.
 Result<DialedConnection> dial_control(const std::string& host, std::uint16_t port,
                                       const DialOptions& options);
 

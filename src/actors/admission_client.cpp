@@ -1,6 +1,5 @@
-#include <array>
-
 #include "actors/admission.hpp"
+#include "actors/admission_proof.hpp"
 #include "actors/tcp.hpp"
 #include "base/units.hpp"
 #include "net/dial.hpp"
@@ -8,17 +7,28 @@
 namespace minidfs::actors {
 namespace {
 
+// What the listening side decides, after this side's proof if it asks for that.
+Result<Reply> decided(const UniqueFd& fd, DialerProof& proof, Deadline deadline) {
+  for (;;) {
+    ReplyFrame frame;
+    MDFS_CHECK(receive_all(fd.get(), frame, deadline));
+    MDFS_TRY(auto next, proof.on_reply(frame));
+    if (!next.answer) return std::move(next.reply);
+    MDFS_CHECK(send_all(fd.get(), *next.answer, deadline));
+    MDFS_CHECK(next.belief);
+  }
+}
+
 // Connects and exchanges hello and reply. Errors lack the address.
 Result<DialedConnection> dial(const std::string& host, std::uint16_t port,
                               const DialOptions& options) {
   const auto deadline = std::chrono::steady_clock::now() + options.timeout;
   MDFS_TRY(auto fd, net::dial({host, port}, deadline));
   tune_control_socket(fd.get());
-  const auto hello = encode_hello({options.role, options.cluster, options.process});
+  DialerProof proof(options.credentials);
+  MDFS_TRY(const auto hello, proof.begin({options.role, options.cluster, options.process}));
   MDFS_CHECK(send_all(fd.get(), hello, deadline));
-  std::array<std::byte, kReplyBytes> frame;
-  MDFS_CHECK(receive_all(fd.get(), frame, deadline));
-  MDFS_TRY(const auto reply, decode_reply(frame));
+  MDFS_TRY(const auto reply, decided(fd, proof, deadline));
   if (!reply.accepted) return Error{reply.code, reply.text};
   if (!options.cluster.is_none() && reply.cluster != options.cluster) {
     return Error{Errc::kWrongCluster, "belongs to cluster " + to_string(reply.cluster) +

@@ -10,20 +10,27 @@ namespace {
 
 constexpr char kHelloMagic[8] = {'M', 'D', 'F', 'S', 'C', 'T', 'L', '\0'};
 constexpr char kReplyMagic[8] = {'M', 'D', 'F', 'S', 'R', 'P', 'L', '\0'};
+constexpr char kProofMagic[8] = {'M', 'D', 'F', 'S', 'P', 'R', 'F', '\0'};
 constexpr char kConfirmationMagic[6] = {'M', 'D', 'F', 'S', 'G', 'O'};
 
-// Offsets within hello and reply. The first 16 bytes keep their meaning in every version.
+// Offsets within the frames. The first 16 bytes keep their meaning in every version.
 constexpr std::size_t kVersionAt = 8;
-constexpr std::size_t kKindAt = 10;  // The hello's role; the reply's code, 0 when accepted.
+constexpr std::size_t kKindAt = 10;    // The hello's role; the reply's code, 0 when accepted.
+constexpr std::size_t kMethodAt = 11;  // The hello's; of the reply whether it asks for a proof.
 constexpr std::size_t kTextSizeAt = 12;
 constexpr std::size_t kClusterAt = 16;
 constexpr std::size_t kProcessAt = 32;
-// Bytes 48..119 are zero: room for authentication.
+constexpr std::size_t kHelloKeyAt = 48;
+constexpr std::size_t kHelloNonceAt = 64;
+constexpr std::size_t kReplyNonceAt = 48;
+constexpr std::size_t kReplyProofAt = 80;
+constexpr std::size_t kGivenProofAt = 32;
 constexpr std::size_t kHelloChecksumAt = 120;
 constexpr std::size_t kTextAt = 120;
 constexpr std::size_t kReplyChecksumAt = kTextAt + kReplyTextBytesMax;
 static_assert(kHelloChecksumAt + sizeof(Checksum) == kHelloBytes);
 static_assert(kReplyChecksumAt + sizeof(Checksum) == kReplyBytes);
+static_assert(kGivenProofAt + sizeof(auth::Proof) == kProofBytes);
 
 template <class T>
 void put(std::span<std::byte> frame, std::size_t at, const T& value) {
@@ -48,9 +55,8 @@ Id get_id(std::span<const std::byte> frame, std::size_t at) {
   return Id{get<std::uint64_t>(frame, at), get<std::uint64_t>(frame, at + 8)};
 }
 
-// Magic first, then version, then checksum: another version may keep its checksum elsewhere.
-Status check_frame(std::span<const std::byte> frame, const char (&magic)[8],
-                   std::size_t checksum_at, const char* what) {
+// Magic first, then version: another version may keep the rest elsewhere.
+Status check_start(std::span<const std::byte> frame, const char (&magic)[8], const char* what) {
   if (std::memcmp(frame.data(), magic, sizeof(magic)) != 0) {
     return Error{Errc::kProtocol, std::string("not a ") + what + " of the control plane"};
   }
@@ -59,6 +65,12 @@ Status check_frame(std::span<const std::byte> frame, const char (&magic)[8],
                                          std::to_string(version) + " of the peer's " + what +
                                          ", here version " + std::to_string(kAdmissionVersion)};
   }
+  return {};
+}
+
+Status check_frame(std::span<const std::byte> frame, const char (&magic)[8],
+                   std::size_t checksum_at, const char* what) {
+  MDFS_CHECK(check_start(frame, magic, what));
   if (get<Checksum>(frame, checksum_at) != checksum(frame.first(checksum_at))) {
     return Error{Errc::kProtocol, std::string("wrong checksum of the ") + what};
   }
@@ -67,29 +79,57 @@ Status check_frame(std::span<const std::byte> frame, const char (&magic)[8],
 
 }  // namespace
 
-std::array<std::byte, kHelloBytes> encode_hello(const Hello& hello) {
-  std::array<std::byte, kHelloBytes> frame{};
+HelloFrame encode_hello(const Hello& hello) {
+  HelloFrame frame{};
   put(frame, 0, kHelloMagic);
   put(frame, kVersionAt, kAdmissionVersion);
   put(frame, kKindAt, hello.role);
+  put(frame, kMethodAt, hello.method);
   put_id(frame, kClusterAt, hello.cluster);
   put_id(frame, kProcessAt, hello.process);
+  put_id(frame, kHelloKeyAt, hello.key);
+  put(frame, kHelloNonceAt, hello.nonce);
   put(frame, kHelloChecksumAt, checksum(std::span<const std::byte>(frame).first(kHelloChecksumAt)));
   return frame;
 }
 
-std::array<std::byte, kReplyBytes> encode_reply(const Reply& reply) {
-  std::array<std::byte, kReplyBytes> frame{};
+ReplyFrame encode_reply(const Reply& reply) {
+  ReplyFrame frame{};
   put(frame, 0, kReplyMagic);
   put(frame, kVersionAt, kAdmissionVersion);
-  put(frame, kKindAt, reply.accepted ? std::uint8_t{0} : static_cast<std::uint8_t>(reply.code));
+  const bool refused = !reply.accepted && !reply.asks_proof;
+  put(frame, kKindAt, refused ? static_cast<std::uint8_t>(reply.code) : std::uint8_t{0});
+  put(frame, kMethodAt, static_cast<std::uint8_t>(reply.asks_proof ? 1 : 0));
   const auto text_size = std::min(reply.text.size(), kReplyTextBytesMax);
   put(frame, kTextSizeAt, static_cast<std::uint16_t>(text_size));
   put_id(frame, kClusterAt, reply.cluster);
   put_id(frame, kProcessAt, reply.process);
+  put(frame, kReplyNonceAt, reply.nonce);
+  put(frame, kReplyProofAt, reply.proof);
   std::memcpy(frame.data() + kTextAt, reply.text.data(), text_size);
   put(frame, kReplyChecksumAt, checksum(std::span<const std::byte>(frame).first(kReplyChecksumAt)));
   return frame;
+}
+
+ProofFrame encode_proof(const ProofGiven& given) {
+  ProofFrame frame{};
+  put(frame, 0, kProofMagic);
+  put(frame, kVersionAt, kAdmissionVersion);
+  put_id(frame, kClusterAt, given.cluster);
+  put(frame, kGivenProofAt, given.proof);
+  return frame;
+}
+
+std::span<const std::byte> proven_part(const ProofFrame& frame) {
+  return std::span<const std::byte>(frame).first(kGivenProofAt);
+}
+
+// The checksum, which covers the proof, is none of it either.
+ReplyFrame proven_part(const ReplyFrame& frame) {
+  ReplyFrame part = frame;
+  put(part, kReplyProofAt, auth::Proof{});
+  put(part, kReplyChecksumAt, Checksum{0});
+  return part;
 }
 
 std::array<std::byte, kConfirmationBytes> encode_confirmation(Confirmation confirmation) {
@@ -107,12 +147,14 @@ Result<Hello> decode_hello(std::span<const std::byte> bytes) {
   MDFS_ASSERT(bytes.size() == kHelloBytes);
   MDFS_CHECK(check_frame(bytes, kHelloMagic, kHelloChecksumAt, "hello"));
   const auto role = get<std::uint8_t>(bytes, kKindAt);
-  if (role < static_cast<std::uint8_t>(ControlRole::kClient) ||
-      role > static_cast<std::uint8_t>(ControlRole::kNamenode)) {
-    return Error{Errc::kProtocol, "unknown role " + std::to_string(role) + " in the hello"};
+  const auto method = get<std::uint8_t>(bytes, kMethodAt);
+  if (!auth::is_role(role) || !auth::is_method(method)) {
+    return Error{Errc::kProtocol, "unknown role " + std::to_string(role) + " or method " +
+                                      std::to_string(method) + " in the hello"};
   }
-  return Hello{static_cast<ControlRole>(role), get_id<ClusterId>(bytes, kClusterAt),
-               get_id<ProcessId>(bytes, kProcessAt)};
+  return Hello{static_cast<auth::Role>(role),           get_id<ClusterId>(bytes, kClusterAt),
+               get_id<ProcessId>(bytes, kProcessAt),    static_cast<auth::Method>(method),
+               get_id<auth::KeyId>(bytes, kHelloKeyAt), get<auth::Nonce>(bytes, kHelloNonceAt)};
 }
 
 Result<Reply> decode_reply(std::span<const std::byte> bytes) {
@@ -120,17 +162,28 @@ Result<Reply> decode_reply(std::span<const std::byte> bytes) {
   MDFS_CHECK(check_frame(bytes, kReplyMagic, kReplyChecksumAt, "reply"));
   const auto code = get<std::uint8_t>(bytes, kKindAt);
   const auto text_size = get<std::uint16_t>(bytes, kTextSizeAt);
-  if ((code != 0 && !is_errc(code)) || text_size > kReplyTextBytesMax) {
+  const auto asks = get<std::uint8_t>(bytes, kMethodAt);
+  if ((code != 0 && (!is_errc(code) || asks != 0)) || asks > 1 || text_size > kReplyTextBytesMax) {
     return Error{Errc::kProtocol, "a reply with code " + std::to_string(code) + " and a text of " +
                                       std::to_string(text_size) + " bytes"};
   }
   Reply reply;
-  reply.accepted = code == 0;
-  if (!reply.accepted) reply.code = static_cast<Errc>(code);
+  reply.asks_proof = asks == 1;
+  reply.accepted = code == 0 && !reply.asks_proof;
+  if (code != 0) reply.code = static_cast<Errc>(code);
   reply.text.assign(reinterpret_cast<const char*>(bytes.data()) + kTextAt, text_size);
   reply.cluster = get_id<ClusterId>(bytes, kClusterAt);
   reply.process = get_id<ProcessId>(bytes, kProcessAt);
+  reply.nonce = get<auth::Nonce>(bytes, kReplyNonceAt);
+  reply.proof = get<auth::Proof>(bytes, kReplyProofAt);
   return reply;
+}
+
+// Without a checksum: the proof is one.
+Result<ProofGiven> decode_proof(std::span<const std::byte> bytes) {
+  MDFS_ASSERT(bytes.size() == kProofBytes);
+  MDFS_CHECK(check_start(bytes, kProofMagic, "proof"));
+  return ProofGiven{get_id<ClusterId>(bytes, kClusterAt), get<auth::Proof>(bytes, kGivenProofAt)};
 }
 
 Result<Confirmation> decode_confirmation(std::span<const std::byte> bytes) {

@@ -6,6 +6,7 @@
 
 #include "actors/admission_listener_impl.hpp"
 #include "actors/tcp.hpp"
+#include "base/logging.hpp"
 
 namespace minidfs::actors {
 namespace {
@@ -15,9 +16,21 @@ constexpr std::size_t kEndingMax = 64;
 
 }  // namespace
 
+std::size_t ControlListener::Impl::wanted_bytes(Pending::Waits waits) {
+  switch (waits) {
+    case Pending::Waits::kHello:
+      return kHelloBytes;
+    case Pending::Waits::kProof:
+      return kProofBytes;
+    case Pending::Waits::kConfirmation:
+      break;
+  }
+  return kConfirmationBytes;
+}
+
 void ControlListener::Impl::serve(PendingMap::iterator it) {
   auto& pending = it->second;
-  const auto wanted = pending.hello ? kConfirmationBytes : kHelloBytes;
+  const auto wanted = wanted_bytes(pending.waits);
   const auto received =
       ::recv(pending.fd.get(), pending.buffer.data() + pending.filled, wanted - pending.filled, 0);
   if (received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
@@ -29,11 +42,17 @@ void ControlListener::Impl::serve(PendingMap::iterator it) {
 ControlListener::Impl::Next ControlListener::Impl::on_bytes(std::uint64_t number,
                                                             Pending& pending) {
   const auto bytes = std::span<const std::byte>(pending.buffer).first(pending.filled);
-  if (!pending.hello) {
-    if (!may_be_hello(bytes)) return Next::kDropped;
-    return pending.filled < kHelloBytes ? Next::kStays : on_hello(number, pending);
+  if (pending.waits == Pending::Waits::kHello && !may_be_hello(bytes)) return Next::kDropped;
+  if (pending.filled < wanted_bytes(pending.waits)) return Next::kStays;
+  pending.filled = 0;
+  switch (pending.waits) {
+    case Pending::Waits::kHello:
+      return on_hello(number, pending);
+    case Pending::Waits::kProof:
+      return on_proof(number, pending);
+    case Pending::Waits::kConfirmation:
+      break;
   }
-  if (pending.filled < kConfirmationBytes) return Next::kStays;
   const auto confirmation = decode_confirmation(bytes);
   if (!confirmation.ok()) return Next::kDropped;
   return on_confirmation(number, pending, *confirmation);
@@ -43,25 +62,47 @@ ControlListener::Impl::Next ControlListener::Impl::on_hello(std::uint64_t number
                                                             Pending& pending) {
   const auto hello = decode_hello(pending.buffer);
   if (!hello.ok()) return refuse(pending, hello.error());
-  if (const auto status = check_hello(number, *hello); !status.ok()) {
-    return refuse(pending, status.error());
-  }
   pending.hello = *hello;
-  pending.filled = 0;
-  send_reply(pending, Reply{true, Errc::kInternal, "", options_.cluster, options_.process});
+  const auto challenge = pending.proof.on_hello(pending.buffer, *hello);
+  if (!challenge.ok()) return refuse(pending, challenge.error());
+  if (!challenge->has_value()) return accept(number, pending, hello->cluster);
+  pending.waits = Pending::Waits::kProof;
+  send_frame(pending, **challenge);
+  return Next::kStays;
+}
+
+ControlListener::Impl::Next ControlListener::Impl::on_proof(std::uint64_t number,
+                                                            Pending& pending) {
+  const auto bytes = std::span<const std::byte>(pending.buffer).first(kProofBytes);
+  const auto wanted = pending.proof.on_proof(bytes);
+  if (!wanted.ok()) return refuse(pending, wanted.error());
+  return accept(number, pending, *wanted);
+}
+
+// `wanted`: the cluster that the peer means.
+ControlListener::Impl::Next ControlListener::Impl::accept(std::uint64_t number, Pending& pending,
+                                                          ClusterId wanted) {
+  if (!wanted.is_none() && !options_.cluster.is_none() && wanted != options_.cluster) {
+    return refuse(pending,
+                  {Errc::kWrongCluster, "belongs to cluster " + to_string(options_.cluster) +
+                                            ", but cluster " + to_string(wanted) + " is wanted"});
+  }
+  if (const auto entered = enter(number, pending.hello.role); !entered.ok()) {
+    return refuse(pending, entered.error());
+  }
+  pending.waits = Pending::Waits::kConfirmation;
+  Reply reply;
+  reply.accepted = true;
+  reply.cluster = options_.cluster;
+  reply.process = options_.process;
+  send_frame(pending, pending.proof.sealed(std::move(reply)));
   return Next::kStays;
 }
 
 // Afterwards the connection has a place among the members.
-Status ControlListener::Impl::check_hello(std::uint64_t number, const Hello& hello) {
-  if (!hello.cluster.is_none() && !options_.cluster.is_none() &&
-      hello.cluster != options_.cluster) {
-    return Error{Errc::kWrongCluster, "belongs to cluster " + to_string(options_.cluster) +
-                                          ", but cluster " + to_string(hello.cluster) +
-                                          " is wanted"};
-  }
+Status ControlListener::Impl::enter(std::uint64_t number, auth::Role role) {
   using Kind = net::ConnectionShares::Kind;
-  const auto kind = hello.role == ControlRole::kClient ? Kind::kClient : Kind::kPeer;
+  const auto kind = role == auth::Role::kClient ? Kind::kClient : Kind::kPeer;
   net::ConnectionShares::Entry entry;
   if (registry_->count() < options_.shares.members + kEndingMax) {
     entry = shares_.enter(number, kind, Clock::now(),
@@ -79,23 +120,45 @@ Status ControlListener::Impl::check_hello(std::uint64_t number, const Hello& hel
                                        " control connections, the most it takes"};
 }
 
-// The reply fits the empty send buffer of a new socket; a peer for whom it does not is dropped by
-// the deadline, because its confirmation never comes.
-void ControlListener::Impl::send_reply(const Pending& pending, const Reply& reply) {
-  const auto frame = encode_reply(reply);
+// A frame fits the empty send buffer of a new socket; a peer for whom it does not is dropped by
+// the deadline, because what it owes never comes.
+void ControlListener::Impl::send_frame(const Pending& pending, const ReplyFrame& frame) {
   [[maybe_unused]] const auto sent =
       ::send(pending.fd.get(), frame.data(), frame.size(), MSG_NOSIGNAL);
 }
 
-ControlListener::Impl::Next ControlListener::Impl::refuse(const Pending& pending,
-                                                          const Error& error) {
+// Over the secret both ends are to know: it is an operator's mistake, or an attempt.
+ControlListener::Impl::Next ControlListener::Impl::refuse(Pending& pending, const Error& error) {
   ++refused_count_;
-  send_reply(pending, Reply{false, error.code, error.message, options_.cluster, options_.process});
+  if (error.code == Errc::kPermissionDenied && strangers_in_log_.allow()) {
+    log_warn("control", "the connection of {} as a {} is refused: {}", peer_text(pending.fd.get()),
+             auth::to_string(pending.hello.role), error.message);
+  }
+  Reply reply;
+  reply.code = error.code;
+  reply.text = error.message;
+  if (pending.proof.may_know()) {
+    reply.cluster = options_.cluster;
+    reply.process = options_.process;
+  }
+  send_frame(pending, pending.proof.sealed(std::move(reply)));
   return Next::kRefused;
 }
 
 Link ControlListener::Impl::link_to(const Pending& pending) const {
-  return {options_.process, pending.hello->process};
+  return {options_.process, pending.hello.process};
+}
+
+// CAF knows a process by its id alone: one that holds two roles would be taken for either.
+bool ControlListener::Impl::speaks_for_itself(const Pending& pending) {
+  const auto known = registry_->role_of(link_to(pending));
+  if (!known || *known == pending.hello.role) return true;
+  if (strangers_in_log_.allow()) {
+    log_warn("control", "the connection of {} as a {} is closed: its process is a {} already",
+             peer_text(pending.fd.get()), auth::to_string(pending.hello.role),
+             auth::to_string(*known));
+  }
+  return false;
 }
 
 // CAF has to forget the old connection before it learns of the new one: to it they are the same
@@ -104,6 +167,7 @@ ControlListener::Impl::Next ControlListener::Impl::on_confirmation(std::uint64_t
                                                                    Pending& pending,
                                                                    Confirmation confirmation) {
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, pending.fd.get(), nullptr);
+  if (!speaks_for_itself(pending)) return Next::kDropped;
   if (confirmation == Confirmation::kReplace && registry_->contains(link_to(pending))) {
     pending.replaces = true;
     registry_->cut(link_to(pending));
@@ -114,11 +178,12 @@ ControlListener::Impl::Next ControlListener::Impl::on_confirmation(std::uint64_t
 
 ControlListener::Impl::Next ControlListener::Impl::admit_pending(std::uint64_t number,
                                                                  Pending& pending) {
+  if (!speaks_for_itself(pending)) return Next::kDropped;
   tune_control_socket(pending.fd.get());
   auto peer = peer_text(pending.fd.get());
-  auto slot = registry_->add(link_to(pending), pending.fd.get(), number);
+  auto slot = registry_->add(link_to(pending), pending.fd.get(), number, pending.hello.role);
   ++accepted_count_;
-  admit_({std::move(pending.fd), *pending.hello, std::move(peer), std::move(slot)});
+  admit_({std::move(pending.fd), pending.hello, std::move(peer), std::move(slot)});
   return Next::kAdmitted;
 }
 

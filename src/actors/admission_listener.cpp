@@ -73,6 +73,12 @@ AdmissionStats ControlListener::Impl::stats() const {
           cut_count_,      pending_count_, registry_->count()};
 }
 
+std::function<bool(ProcessId)> ControlListener::Impl::admitted_as(auth::Role role) const {
+  return [registry = registry_, local = options_.process, role](ProcessId process) {
+    return registry->role_of({local, process}) == role;
+  };
+}
+
 void ControlListener::Impl::run() {
   std::array<epoll_event, 64> events;
   while (!stopping_) {
@@ -188,7 +194,7 @@ void ControlListener::Impl::add_pending(UniqueFd fd) {
     ++dropped_count_;
     return;
   }
-  auto& pending = pending_[number];
+  auto& pending = pending_.try_emplace(number, options_.credentials).first->second;
   pending.fd = std::move(fd);
   pending.deadline = Clock::now() + options_.handshake_timeout;
   pending_count_ = pending_.size();
@@ -219,6 +225,9 @@ void ControlListener::start(Admit admit) { impl_->start(std::move(admit)); }
 std::uint16_t ControlListener::port() const { return impl_->port(); }
 const AdmissionOptions& ControlListener::options() const { return impl_->options(); }
 AdmissionStats ControlListener::stats() const { return impl_->stats(); }
+std::function<bool(ProcessId)> ControlListener::admitted_as(auth::Role role) const {
+  return impl_->admitted_as(role);
+}
 void ControlListener::cut_all() { impl_->cut_all(); }
 
 }  // namespace minidfs::actors

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "actors/admission.hpp"
+#include "actors/admission_proof.hpp"
+#include "base/log_limit.hpp"
 #include "net/listen.hpp"
 
 namespace minidfs::actors {
@@ -32,6 +34,7 @@ class ControlListener::Impl {
   const AdmissionOptions& options() const { return options_; }
   AdmissionStats stats() const;
   void cut_all() { registry_->cut_all(); }
+  std::function<bool(ProcessId)> admitted_as(auth::Role role) const;
 
  private:
   // Values of epoll's user data: the eventfd, the sockets that are listened on, and the numbers of
@@ -46,11 +49,18 @@ class ControlListener::Impl {
 
   // One connection on its way through the handshake. Bounded: one hello is all it ever buffers.
   struct Pending {
+    explicit Pending(auth::CredentialsPtr credentials) : proof(std::move(credentials)) {}
+
+    // What the peer owes.
+    enum class Waits : std::uint8_t { kHello, kProof, kConfirmation };
+
     UniqueFd fd;
     Clock::time_point deadline;
-    std::array<std::byte, kHelloBytes> buffer;
+    std::array<std::byte, kHelloBytes> buffer;  // The largest frame of them.
     std::size_t filled = 0;
-    std::optional<Hello> hello;  // Set once the hello was accepted and answered.
+    Waits waits = Waits::kHello;
+    Hello hello;
+    ListenerProof proof;
     // Confirmed as its process's only connection, and waiting for the end of the older ones.
     bool replaces = false;
   };
@@ -76,12 +86,16 @@ class ControlListener::Impl {
   void add_pending(UniqueFd fd);
   void drop(std::uint64_t number);
   void remove(PendingMap::iterator it, Next next);
+  static std::size_t wanted_bytes(Pending::Waits waits);
   void serve(PendingMap::iterator it);
   Next on_bytes(std::uint64_t number, Pending& pending);
   Next on_hello(std::uint64_t number, Pending& pending);
-  Status check_hello(std::uint64_t number, const Hello& hello);
-  void send_reply(const Pending& pending, const Reply& reply);
-  Next refuse(const Pending& pending, const Error& error);
+  Next on_proof(std::uint64_t number, Pending& pending);
+  Next accept(std::uint64_t number, Pending& pending, ClusterId wanted);
+  Status enter(std::uint64_t number, auth::Role role);
+  void send_frame(const Pending& pending, const ReplyFrame& frame);
+  Next refuse(Pending& pending, const Error& error);
+  bool speaks_for_itself(const Pending& pending);
   Link link_to(const Pending& pending) const;
   Next on_confirmation(std::uint64_t number, Pending& pending, Confirmation confirmation);
   Next admit_pending(std::uint64_t number, Pending& pending);
@@ -102,6 +116,7 @@ class ControlListener::Impl {
   std::uint64_t next_number_ = kFirstPending;
   std::optional<Clock::time_point> accept_again_at_;
   Clock::time_point last_sweep_;
+  LogLimit strangers_in_log_;
   std::uint64_t no_room_count_ = 0;  // Since the last report, like the others.
   std::uint64_t pushed_out_count_ = 0;
   Clock::time_point last_report_;

@@ -29,6 +29,9 @@ constexpr std::uint8_t kStreamCategory = 0x20;
 // Handshakes and notices hold ids and type names only.
 constexpr std::uint32_t kNoticeBytesMax = 1U << 20U;
 
+// Of a handshake's payload: where the process id stands.
+constexpr std::size_t kProcessAt = 12;
+
 // What a payload gets at first; doubled whenever it is full. Most messages need no second step.
 constexpr std::size_t kFirstBytes = 4U << 10U;
 
@@ -38,11 +41,20 @@ std::uint32_t big_endian_u32(const char* bytes) {
   return value;
 }
 
+bool names_process(std::span<const char> payload, ProcessId process) {
+  std::array<char, 16> id{};
+  std::memcpy(id.data(), &process.high, 8);
+  std::memcpy(id.data() + 8, &process.low, 8);
+  return payload.size() >= kProcessAt + id.size() &&
+         std::memcmp(payload.data() + kProcessAt, id.data(), id.size()) == 0;
+}
+
 }  // namespace
 
-BaspGuard::BaspGuard(Side side, const BaspLimits& limits, std::shared_ptr<FrameMemory> memory,
-                     std::function<void()> evicted)
+BaspGuard::BaspGuard(Side side, ProcessId peer, const BaspLimits& limits,
+                     std::shared_ptr<FrameMemory> memory, std::function<void()> evicted)
     : side_(side),
+      peer_(peer),
       limits_(limits),
       share_(std::move(memory),
              [this] {
@@ -81,7 +93,7 @@ bool BaspGuard::received(std::size_t bytes, TimePoint now) {
     return refuse("it sent what no peer of ours sends");
   }
   if (filled_ >= kHeaderBytes && filled_ == kHeaderBytes + payload_bytes_) {
-    if (!accept_greeting()) return refuse("it speaks for another process than before");
+    if (!accept_greeting()) return refuse("it speaks for another process than it was admitted as");
     whole_ = filled_;
     share_.release();  // It leaves at once.
   } else if (now - began_ > limits_.frame_time_max) {
@@ -122,7 +134,9 @@ bool BaspGuard::accept_header() {
 bool BaspGuard::accept_greeting() {
   const auto operation = static_cast<std::uint8_t>(header_[0]);
   if (operation != kServerHandshake && operation != kClientHandshake) return true;
-  const auto greeting = checksum(std::as_bytes(std::span(payload_).first(payload_bytes_))) | 1U;
+  const auto payload = std::span<const char>(payload_).first(payload_bytes_);
+  if (!names_process(payload, peer_)) return false;
+  const auto greeting = checksum(std::as_bytes(payload)) | 1U;
   const auto before = std::exchange(greeting_, greeting);
   return before == 0 || before == greeting;
 }

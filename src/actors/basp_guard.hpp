@@ -1,11 +1,14 @@
 // Takes the frames of one admitted connection in ahead of CAF's parser, and hands them on only when
 // they are whole: CAF takes the memory of a payload as soon as it has seen the header. Refuses
-// those that would make CAF dereference nothing or act for a third process, and those that take too
-// much memory or time. It does not look into payloads. A value of its event loop's thread.
+// those that would make CAF dereference nothing or act for another process than was admitted, and
+// those that take too much memory or time. Of payloads it looks at the node id of a handshake only.
+// A value of its event loop's thread.
 //
 // A BASP frame of CAF 0.17 (caf/io/basp/header.hpp) is a header of 32 bytes, big-endian: operation
 // u8, padding u8 u8, flags u8, payload length u32, operation data u64, source actor u64,
-// destination actor u64; then the payload.
+// destination actor u64; then the payload. That of a handshake begins with the sender's node id
+// (caf/node_id.hpp): its kind u64, process number u32, host id of 20 bytes, which begin with our
+// process id.
 #pragma once
 
 #include <array>
@@ -18,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include "actors/admission_format.hpp"
 #include "actors/frame_memory.hpp"
 
 namespace minidfs::actors {
@@ -41,9 +45,10 @@ class BaspGuard {
   // Who reads these bytes: the side that listens or the side that connected.
   enum class Side : std::uint8_t { kListening, kConnecting };
 
-  // `evicted` is called when the present frame has to give way to those of other connections.
-  BaspGuard(Side side, const BaspLimits& limits, std::shared_ptr<FrameMemory> memory,
-            std::function<void()> evicted);
+  // `peer`: the process that was admitted. `evicted` is called when the present frame has to give
+  // way to those of other connections.
+  BaspGuard(Side side, ProcessId peer, const BaspLimits& limits,
+            std::shared_ptr<FrameMemory> memory, std::function<void()> evicted);
   BaspGuard(const BaspGuard&) = delete;
   BaspGuard& operator=(const BaspGuard&) = delete;
 
@@ -69,6 +74,7 @@ class BaspGuard {
   void begin_frame();
 
   const Side side_;
+  const ProcessId peer_;
   const BaspLimits limits_;
   FrameMemory::Share share_;
   const std::function<void()> evicted_;

@@ -27,6 +27,8 @@ void BlockActorState::start(Self* self, BlockActorParts parts) {
   lanes_ = std::move(parts.lanes);
   tick_interval_ = parts.tick_interval;
   note_life_ = std::move(parts.note_life);
+  speaks_for_datanodes_ = std::move(parts.speaks_for_datanodes);
+  asks_secret_ = parts.asks_secret;
   screen_.emplace(tick_interval_);
   cluster_clock_ = {facts_.cluster_ms, now()};
   manager_ = std::make_unique<BlockManager>(
@@ -55,6 +57,15 @@ BlockManager::TimePoint BlockActorState::now() { return screen_->now(self_->cloc
 
 std::optional<Error> BlockActorState::refuse(const Patience& patience) {
   return screen_->refuse(patience, self_->current_sender(), self_->clock().now());
+}
+
+// CAF delivers whatever a peer sends, whoever it was admitted as.
+std::optional<Error> BlockActorState::refuse_sender() {
+  const auto& sender = self_->current_sender();
+  if (!speaks_for_datanodes_ || (sender && speaks_for_datanodes_(sender->node()))) {
+    return std::nullopt;
+  }
+  return Error{Errc::kPermissionDenied, "only datanodes may send this"};
 }
 
 // --- The namespace -----------------------------------------------------------------------------
@@ -129,6 +140,10 @@ void BlockActorState::tick() {
 // --- What can wait -------------------------------------------------------------------------------
 
 caf::result<Accepted> BlockActorState::report(BlockReportPart& request) {
+  if (const auto refusal = refuse_sender()) {
+    lanes_.reports->leave();
+    return to_caf(*refusal);
+  }
   auto promise = self_->make_response_promise<Accepted>();
   parts_.push_back({std::move(request), promise});
   work_later();
@@ -241,17 +256,23 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
       asked<EndSession>(
           state, lanes.blocks,
           [state](EndSession& request) { return accepted(state->manager().end_session(request)); }),
-      [state, beaten](const RegisterNode& request) {
-        auto registered = state->manager().register_node(request, beaten());
+      [state, beaten](const RegisterNode& request) -> caf::result<Registered> {
+        const auto now = beaten();
+        if (const auto refusal = state->refuse_sender()) return to_caf(*refusal);
+        auto registered = state->manager().register_node(request, now);
         state->announce_safe_mode();  // The node may know a later state of the cluster.
         return to_result(std::move(registered));
       },
-      [state, beaten](const Heartbeat& request) {
-        return to_result(state->manager().heartbeat(request, beaten()));
+      [state, beaten](const Heartbeat& request) -> caf::result<HeartbeatReply> {
+        const auto now = beaten();
+        if (const auto refusal = state->refuse_sender()) return to_caf(*refusal);
+        return to_result(state->manager().heartbeat(request, now));
       },
       [state](BlockReportPart& request) { return state->report(request); },
-      [state, beaten](const Goodbye& request) {
-        return accepted(state->manager().goodbye(request, beaten()));
+      [state, beaten](const Goodbye& request) -> caf::result<Accepted> {
+        const auto now = beaten();
+        if (const auto refusal = state->refuse_sender()) return to_caf(*refusal);
+        return accepted(state->manager().goodbye(request, now));
       },
       asked<StatusRequest>(state, lanes.admin, [state](StatusRequest&) { return state->status(); }),
       asked<SafeModeRequest>(

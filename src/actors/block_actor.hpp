@@ -59,6 +59,9 @@ struct BlockActorParts {
   std::vector<metadata::StagedFile> staged;      // Likewise.
   NamenodeLanes lanes;
   std::chrono::milliseconds tick_interval{250};
+  // Whether messages of datanodes are taken from this node; null: from any.
+  std::function<bool(const caf::node_id&)> speaks_for_datanodes;
+  bool asks_secret = false;  // Of those who connect; for operators.
   // Notes another life in the namenode's directory. Called on the actor's thread.
   std::function<Status(metadata::LifeId)> note_life;
 };
@@ -94,6 +97,8 @@ class BlockActorState {
   // The actor's own time.
   BlockManager::TimePoint now();
   std::optional<Error> refuse(const Patience& patience);
+  // Of a message that only datanodes may send: why the sender of the present one may not.
+  std::optional<Error> refuse_sender();
 
  private:
   // What a token of the log stands for.
@@ -180,6 +185,8 @@ class BlockActorState {
   bool working_ = false;           // A WorkAtom is on its way.
   SafeModeListener listener_;
   std::chrono::milliseconds tick_interval_{};
+  std::function<bool(const caf::node_id&)> speaks_for_datanodes_;
+  bool asks_secret_ = false;
   std::uint64_t next_token_ = 1;
   SafeModeChanged safe_mode_announced_{true, "", false};
   std::vector<caf::typed_response_promise<SafeModeReply>> accepting_;

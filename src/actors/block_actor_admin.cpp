@@ -55,6 +55,7 @@ StatusReply BlockActorState::status_reply(std::chrono::milliseconds silent) {
   reply.files = facts_.files;
   reply.directories = facts_.directories;
   manager_->fill_status(reply, facts_.blocks, now());
+  reply.asks_secret = asks_secret_;
   reply.directory = directory_;
   reply.directory_silent_ms = static_cast<std::uint64_t>(silent.count());
   return reply;

@@ -15,10 +15,11 @@ ConnectionRegistry::Slot::~Slot() {
   if (registry_) registry_->remove(link_, fd_);
 }
 
-ConnectionRegistry::Slot ConnectionRegistry::add(const Link& link, int fd, Number number) {
+ConnectionRegistry::Slot ConnectionRegistry::add(const Link& link, int fd, Number number,
+                                                 auth::Role role) {
   auto traffic = std::make_shared<Traffic>();
   const std::lock_guard lock(mutex_);
-  open_.insert_or_assign({link, fd}, Entry{number, traffic});
+  open_.insert_or_assign({link, fd}, Entry{number, role, traffic});
   if (number != 0) numbered_[number] = {link, fd};
   return Slot(shared_from_this(), link, fd, std::move(traffic));
 }
@@ -28,10 +29,11 @@ std::size_t ConnectionRegistry::count() const {
   return open_.size();
 }
 
-bool ConnectionRegistry::contains(const Link& link) const {
+std::optional<auth::Role> ConnectionRegistry::role_of(const Link& link) const {
   const std::lock_guard lock(mutex_);
   const auto first = open_.lower_bound({link, kAnyFd});
-  return first != open_.end() && first->first.first == link;
+  if (first == open_.end() || first->first.first != link) return std::nullopt;
+  return first->second.role;
 }
 
 ConnectionRegistry::Clock::time_point ConnectionRegistry::last_traffic(Number number) const {

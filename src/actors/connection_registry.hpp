@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -61,6 +62,7 @@ class ConnectionRegistry : public std::enable_shared_from_this<ConnectionRegistr
     Slot& operator=(Slot&&) = delete;
     ~Slot();
 
+    const Link& link() const { return link_; }
     // Where whoever serves the connection notes what it carries. REQUIRES: not moved from.
     const std::shared_ptr<Traffic>& traffic() const { return traffic_; }
 
@@ -71,11 +73,14 @@ class ConnectionRegistry : public std::enable_shared_from_this<ConnectionRegistr
     std::shared_ptr<Traffic> traffic_;
   };
 
-  // REQUIRES: the registry is owned by a shared_ptr. The socket stays the caller's.
-  Slot add(const Link& link, int fd, Number number = 0);
+  // `role`: of the peer; all connections of a link have the same one. REQUIRES: the registry is
+  // owned by a shared_ptr. The socket stays the caller's.
+  Slot add(const Link& link, int fd, Number number = 0, auth::Role role = auth::Role::kClient);
 
   std::size_t count() const;
-  bool contains(const Link& link) const;
+  bool contains(const Link& link) const { return role_of(link).has_value(); }
+  // None when there is no such connection.
+  std::optional<auth::Role> role_of(const Link& link) const;
   // Clock::time_point::max() when there is no such connection.
   Clock::time_point last_traffic(Number number) const;
   // The numbers of those that have carried nothing since `before`.
@@ -101,6 +106,7 @@ class ConnectionRegistry : public std::enable_shared_from_this<ConnectionRegistr
   using Key = std::pair<Link, int>;
   struct Entry {
     Number number = 0;
+    auth::Role role = auth::Role::kClient;
     std::shared_ptr<Traffic> traffic;
   };
 

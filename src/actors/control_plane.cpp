@@ -207,9 +207,15 @@ ControlSystemConfig::ControlSystemConfig() {
 }
 
 ProcessId control_process_id(const caf::actor_system& system) {
-  const auto* data = dynamic_cast<const NodeData*>(&*system.node());
-  MDFS_ASSERT(data != nullptr);
+  const auto id = process_of(system.node());
+  MDFS_ASSERT(!id.is_none());
+  return id;
+}
+
+ProcessId process_of(const caf::node_id& node) {
+  const auto* data = node ? dynamic_cast<const NodeData*>(&*node) : nullptr;
   ProcessId id;
+  if (data == nullptr) return id;
   const auto host = data->host_id();
   std::memcpy(&id.high, host.data(), 8);
   std::memcpy(&id.low, host.data() + 8, 8);
@@ -234,8 +240,9 @@ Result<ControlConnection<caf::strong_actor_ptr>> connect_control(
   const auto deadline = std::chrono::steady_clock::now() + options.timeout;
   const auto where = format_host_port(host, port);
   const auto local = control_process_id(system);
-  MDFS_TRY(auto dialed,
-           dial_control(host, port, {options.role, options.cluster, local, options.timeout}));
+  MDFS_TRY(auto dialed, dial_control(host, port,
+                                     {options.role, options.cluster, local, options.timeout,
+                                      options.credentials}));
   const auto cluster = dialed.cluster;
   const Link link{local, dialed.process};
   auto reached = reach_by(system, std::move(dialed), link, port, options.replace, deadline);

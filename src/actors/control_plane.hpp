@@ -17,6 +17,8 @@ namespace minidfs::actors {
 
 // The identity of `system` in the control plane. REQUIRES: made with a ControlSystemConfig.
 ProcessId control_process_id(const caf::actor_system& system);
+// Of any process's actors; none for a node id that is not of minidfs.
+ProcessId process_of(const caf::node_id& node);
 
 // Starts `listener`: whoever it admits reaches `whom`, an actor of `system`. The listener must end
 // before the system does. Its options' process must be control_process_id(system).
@@ -30,12 +32,13 @@ void publish_control(caf::actor_system& system, const Handle& whom, ControlListe
 }
 
 struct ConnectOptions {
-  ControlRole role = ControlRole::kClient;
+  auth::Role role = auth::Role::kClient;
   ClusterId cluster{};                       // None: any cluster will do.
   std::chrono::milliseconds timeout{5'000};  // For everything together.
   // A process has one connection to another; asking again yields the same one while it lives. True
   // ends it first: for a connection that is suspected to be dead. Its proxies then go down.
   bool replace = false;
+  auth::CredentialsPtr credentials{};  // As in DialOptions.
 };
 
 template <class Handle>

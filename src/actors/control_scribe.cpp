@@ -6,6 +6,7 @@
 #include <caf/policy/tcp.hpp>
 
 #include "actors/tcp.hpp"
+#include "base/log_limit.hpp"
 #include "base/logging.hpp"
 
 namespace minidfs::actors {
@@ -28,21 +29,12 @@ caf::io::connection_handle next_handle() {
 // The stream notices it like any other end of the connection.
 void shut_down(int fd) { ::shutdown(fd, SHUT_RDWR); }
 
-// Of connections that are closed for what they sent: one line a second at most, whoever knocks.
-bool may_log() {
-  static std::atomic<Clock::rep> next{0};
-  const auto now = Clock::now().time_since_epoch().count();
-  auto due = next.load();
-  const auto after = now + Clock::duration(std::chrono::seconds(1)).count();
-  return now >= due && next.compare_exchange_strong(due, after);
-}
-
 }  // namespace
 
-GuardedTcp::GuardedTcp(int socket, BaspGuard::Side side, std::shared_ptr<FrameMemory> memory,
-                       std::shared_ptr<Traffic> traffic,
+GuardedTcp::GuardedTcp(int socket, BaspGuard::Side side, ProcessId peer,
+                       std::shared_ptr<FrameMemory> memory, std::shared_ptr<Traffic> traffic,
                        std::shared_ptr<UnsentMemory::Share> unsent)
-    : guard_(side, BaspLimits{}, std::move(memory), [socket] { shut_down(socket); }),
+    : guard_(side, peer, BaspLimits{}, std::move(memory), [socket] { shut_down(socket); }),
       traffic_(std::move(traffic)),
       unsent_(std::move(unsent)) {}
 
@@ -76,7 +68,8 @@ rw_state GuardedTcp::receive(int fd) {
 }
 
 void GuardedTcp::tell_refusal(int fd) {
-  if (guard_.refusal().empty() || !may_log()) return;
+  static LogLimit limit;
+  if (guard_.refusal().empty() || !limit.allow()) return;
   log_warn("control", "the connection of {} is closed: {}", peer_text(fd), guard_.refusal());
 }
 
@@ -95,7 +88,8 @@ ControlScribe::ControlScribe(caf::io::network::default_multiplexer& multiplexer,
     : scribe(next_handle()),
       unsent_(std::make_shared<UnsentMemory::Share>(memory.unsent,
                                                     [socket = fd.get()] { shut_down(socket); })),
-      stream_(multiplexer, fd.get(), fd.get(), side, memory.frames, slot.traffic(), unsent_),
+      stream_(multiplexer, fd.get(), fd.get(), side, slot.link().peer, memory.frames,
+              slot.traffic(), unsent_),
       slot_(std::move(slot)) {
   fd.release();
 }

@@ -23,8 +23,8 @@ struct ControlMemory {
 // both when the frame is whole.
 class GuardedTcp {
  public:
-  // `socket` is the connection's.
-  GuardedTcp(int socket, BaspGuard::Side side, std::shared_ptr<FrameMemory> memory,
+  // `socket` is the connection's, `peer` the process at its other end.
+  GuardedTcp(int socket, BaspGuard::Side side, ProcessId peer, std::shared_ptr<FrameMemory> memory,
              std::shared_ptr<Traffic> traffic, std::shared_ptr<UnsentMemory::Share> unsent);
 
   caf::io::network::rw_state read_some(std::size_t& result, int fd, void* buffer, std::size_t size);

@@ -112,10 +112,11 @@ void DatanodeActorState::complain(const std::string& problem) {
 Result<NamenodeActor> DatanodeActorState::dial_control_plane(const metadata::Endpoint& address,
                                                              bool replace) {
   ConnectOptions options;
-  options.role = ControlRole::kDatanode;
+  options.role = auth::Role::kDatanode;
   options.cluster = parts_.store->cluster_id();
   options.timeout = kConnectTimeout;
   options.replace = replace;
+  options.credentials = parts_.credentials;
   MDFS_TRY(auto connection,
            connect_control<NamenodeActor>(self_->system(), address.host, address.port, options));
   return std::move(connection.handle);

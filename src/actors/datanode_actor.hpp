@@ -38,6 +38,7 @@ struct DatanodeParts {
   // Reaches the namenode there; may block for seconds. With `replace` a connection that still looks
   // open is ended first. Empty: by the control plane.
   std::function<Result<NamenodeActor>(const metadata::Endpoint& namenode, bool replace)> dial;
+  auth::CredentialsPtr credentials{};  // Of the dial by the control plane; null: without a secret.
   storage::BlockStore* store = nullptr;
   ReplicaChanges* changes = nullptr;
   std::function<transfer::DataServerLoad()> load;

@@ -87,6 +87,8 @@ CopyActor::behavior_type copy_actor(CopyActor::stateful_pointer<CopyActorState> 
           // Orders come only from the namenode of a cluster that the store belongs to by now.
           transfer::ConnectionOptions options;
           options.cluster = parts.store->cluster_id();
+          options.role = auth::Role::kDatanode;
+          options.credentials = parts.credentials;
           options.cancelled = parts.stopping;
           copier.emplace(*parts.store, options, parts.bytes_per_second);
           // Of this thread alone, which is the actor's own. A refusal only means no precedence.

@@ -63,6 +63,7 @@ struct CopyParts {
   const OrderGate* gate = nullptr;
   std::uint64_t bytes_per_second = 0;           // 0: as fast as it goes.
   const std::atomic<bool>* stopping = nullptr;  // Then every copy ends at once, as failed.
+  auth::CredentialsPtr credentials{};           // Null: the cluster has no secret.
 };
 
 OrderActor::behavior_type order_actor(OrderActor::pointer self, OrderParts parts);

@@ -50,6 +50,12 @@ using Number = Count<std::uint32_t, kLow, kHigh>;
 
 const std::array kTable{
     common<&C::listen, Host>("common.listen", "Address that a namenode or datanode listens on."),
+    common<&C::secret_file, Text>(
+        "common.secret_file",
+        "File of the cluster's secret, or of a client's key; see `minidfs secret`."),
+    common<&C::insecure, Switch>(
+        "common.insecure",
+        "Whether a role that other machines reach lets everybody in, without a secret."),
     common<&C::log_level, LogLevelName>(
         "common.log_level", "The least important events to log: debug, info, warn, error or off."),
     common<&C::log_file, Text>("common.log_file",

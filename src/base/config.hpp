@@ -17,6 +17,8 @@ namespace minidfs {
 
 struct CommonConfig {
   std::string listen = "127.0.0.1";
+  std::string secret_file;  // Empty: none.
+  bool insecure = false;
   std::string log_level = "info";
   std::string log_file;  // Empty: standard error.
 };

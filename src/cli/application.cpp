@@ -98,7 +98,7 @@ Result<Request> parse_verb(const std::vector<std::string>& words,
   MDFS_CHECK(check_operands(*command, *parsed));
   RunVerb request{command, std::move(*parsed), {}};
   // The defaults can be printed whatever the environment says.
-  if (command->is_client || request.arguments.has("effective")) {
+  if (command->is_client || command->takes_options || request.arguments.has("effective")) {
     MDFS_TRY(request.config, configure(request.arguments, environment));
   }
   return Request(std::move(request));

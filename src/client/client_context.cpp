@@ -15,7 +15,7 @@ constexpr std::size_t kIdlePipelinesMax = 8;
 ClientContext::ClientContext(Options client_options)
     : options(std::move(client_options)),
       host(machine_name()),
-      link({options.namenodes, options.connect_timeout, options.timeout}),
+      link({options.namenodes, options.connect_timeout, options.timeout, options.credentials}),
       idle_pipelines(kIdlePipelinesMax),
       replicas(link, options.progress_timeout) {}
 

@@ -56,6 +56,7 @@ struct ClusterStatus {
   BlockCounts blocks;
   std::vector<NodeReport> nodes;
   double balance_deviation = 0;  // Of the farthest node from the mean use, as part of the mean.
+  bool asks_secret = false;  // Of those who connect; if not, all who reach the ports are let in.
   // The namenode's, whose disk has answered nothing for so long; 0: it answers. Files, directories
   // and the number of blocks are then as they were before.
   std::string directory;

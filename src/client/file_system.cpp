@@ -33,6 +33,7 @@ ClusterStatus cluster_status(actors::StatusReply reply) {
   status.safe_mode = reply.safe_mode;
   status.safe_mode_reason = std::move(reply.safe_mode_reason);
   status.behind = reply.behind;
+  status.asks_secret = reply.asks_secret;
   status.directory = std::move(reply.directory);
   status.directory_silent_ms = reply.directory_silent_ms;
   status.balance_deviation = reply.balance_deviation;

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/credentials.hpp"
 #include "base/result.hpp"
 #include "client/cluster_status.hpp"
 #include "metadata/types.hpp"
@@ -21,6 +22,7 @@ namespace minidfs::client {
 
 struct Options {
   std::vector<metadata::Endpoint> namenodes;
+  auth::CredentialsPtr credentials{};  // Null: for clusters without a secret.
   std::string user;
   std::string group;
   std::chrono::milliseconds connect_timeout{2000};  // Of one attempt.

@@ -56,6 +56,16 @@ Addresses named(const Host& host, Addresses addresses) {
 
 }  // namespace
 
+bool Address::is_loopback() const {
+  if (family() == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(bytes);
+    return ntohl(v4.sin_addr.s_addr) >> 24U == 127;
+  }
+  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(bytes).sin6_addr;
+  if (IN6_IS_ADDR_V4MAPPED(&v6)) return v6.s6_addr[12] == 127;
+  return family() == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
 void Address::set_port(std::uint16_t port) {
   if (family() == AF_INET6) {
     reinterpret_cast<sockaddr_in6&>(bytes).sin6_port = htons(port);

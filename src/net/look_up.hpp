@@ -24,6 +24,8 @@ struct Address {
   int family() const { return bytes.ss_family; }
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&bytes); }
   void set_port(std::uint16_t port);
+  // Of this machine, and reached by its own processes only.
+  bool is_loopback() const;
 };
 
 struct Host {

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "transfer/handshake.hpp"
 #include "transfer/wire.hpp"
 
 namespace minidfs::transfer {
@@ -113,31 +114,45 @@ asio::awaitable<Status> ClientConnection::connect() {
   co_return Status();
 }
 
-asio::awaitable<Status> ClientConnection::shake_hands(std::string first_frames) {
-  std::string out;
-  append_frame(out, FrameType::kHello, Hello{.cluster = options_.cluster});
-  out.append(first_frames);
-  iovec part{out.data(), out.size()};
+asio::awaitable<Status> ClientConnection::send_whole(std::string bytes) {
+  iovec part{bytes.data(), bytes.size()};
   std::span<iovec> parts(&part, 1);
   Status sent = try_send(parts);
   if (sent.ok() && !parts.empty()) sent = co_await send(parts);
-  if (!sent.ok()) co_return sent;
-  note_progress();
-  for (;;) {
+  if (sent.ok()) note_progress();
+  co_return sent;
+}
+
+asio::awaitable<Status> ClientConnection::shake_hands(std::string first_frames) {
+  ClientHandshake handshake(options_.cluster, options_.role, options_.credentials);
+  std::string out;
+  Status status = handshake.begin(out);
+  while (status.ok() && !handshake.welcomed()) {
+    if (!out.empty()) {
+      // What follows is the server's to read as soon as it has heard all that it needs.
+      if (handshake.may_send()) out += std::exchange(first_frames, {});
+      std::string next = std::exchange(out, {});
+      status = co_await send_whole(std::move(next));
+      if (!status.ok()) co_return status;
+    }
     auto parsed = parse_frame(received());
     if (!parsed.ok()) co_return std::move(parsed).error();
     if (parsed->has_value()) {
       const Frame& frame = **parsed;
       if (frame.type == FrameType::kFailure) co_return failure_of(frame, name_);
-      if (frame.type != FrameType::kWelcome) co_return unexpected_frame(frame, name_);
-      const auto welcome = parse_welcome(frame.control);
-      if (!welcome.ok()) co_return welcome.error();
+      status = handshake.on_frame(frame, out);
       consume(frame.total_bytes());
-      co_return Status();
+      continue;
     }
-    Status filled = co_await fill();
-    if (!filled.ok()) co_return filled;
+    status = co_await fill();
+    if (!status.ok()) co_return status;
   }
+  if (status.ok()) co_return status;
+  // That it is not believed the server hears, if it can without being waited for.
+  iovec part{out.data(), out.size()};
+  std::span<iovec> last_words(&part, 1);
+  static_cast<void>(try_send(last_words));
+  co_return Error{status.error().code, name_ + ": " + status.error().message};
 }
 
 asio::awaitable<bool> ClientConnection::wait(Wait what, Clock::time_point limit) {

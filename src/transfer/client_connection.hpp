@@ -41,7 +41,8 @@ class ClientConnection {
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
 
-  // Connects, sends Hello followed by `first_frames`, and waits for the Welcome.
+  // Connects, says who this is and `first_frames` as soon as the peer may hear them, and waits for
+  // the Welcome (handshake.hpp).
   asio::awaitable<Status> open(std::string first_frames);
 
   // Sends from the front of `parts` what the kernel takes, and shortens them by that.
@@ -100,6 +101,7 @@ class ClientConnection {
 
   asio::awaitable<Status> connect();
   asio::awaitable<Status> shake_hands(std::string first_frames);
+  asio::awaitable<Status> send_whole(std::string bytes);
   // Until the socket may be ready. False when it was not in time, or all was cancelled.
   asio::awaitable<bool> wait(Wait what, Clock::time_point limit);
   bool is_ready(Wait what);

@@ -5,12 +5,15 @@
 #include <atomic>
 #include <chrono>
 
+#include "auth/credentials.hpp"
 #include "base/ids.hpp"
 
 namespace minidfs::transfer {
 
 struct ConnectionOptions {
   ClusterId cluster;
+  auth::Role role = auth::Role::kClient;
+  auth::CredentialsPtr credentials{};  // Proven in both directions; null: nothing is.
   std::chrono::milliseconds connect_timeout{2000};
   std::chrono::milliseconds handshake_timeout{0};  // 0: the progress time-out.
   // A peer that neither takes nor gives anything for so long (not even a sign of life) is given up.

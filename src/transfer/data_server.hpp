@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "auth/credentials.hpp"
 #include "base/result.hpp"
 #include "metadata/types.hpp"
 #include "net/connection_shares.hpp"
@@ -18,8 +19,10 @@ namespace minidfs::transfer {
 
 struct DataServerOptions {
   metadata::Endpoint listen;  // Port 0: any free one.
+  // Asked of those who connect, and proven to the next nodes of pipelines; null: all are let in.
+  auth::CredentialsPtr credentials{};
   unsigned threads = 2;
-  // Strangers are connections that have not said hello, members all others. Each loop has its part.
+  // Strangers are connections that are not let in yet, members all others. Each loop has its part.
   net::ConnectionShares::Limits shares{.spare_after = std::chrono::milliseconds(200)};
   // Files of blocks that are larger than this, or of unknown size, count against the second number:
   // when so many are being received or stored, a pipeline begins none beside another of its own.

@@ -25,6 +25,8 @@ Downstream::Downstream(ServerLoop& loop, std::shared_ptr<BlockReceiver> receiver
       receiver_(std::move(receiver)),
       host_{pipeline.targets.front().host, pipeline.targets.front().port},
       name_(metadata::to_string(pipeline.targets.front())),
+      handshake_(loop.context().store.cluster_id(), auth::Role::kDatanode,
+                 loop.context().options.credentials),
       dialer_(loop.io().get_executor()),
       socket_(loop.io()) {
   rest_.targets.assign(pipeline.targets.begin() + 1, pipeline.targets.end());
@@ -60,14 +62,37 @@ asio::awaitable<void> Downstream::open() {
   socket_.assign(connected->get(), failed);
   if (failed) co_return fail(Errc::kUnavailable, name_ + ": " + failed.message());
   connected->release();
-  std::string hello;
-  append_frame(hello, FrameType::kHello, Hello{.cluster = loop_.context().store.cluster_id()});
-  append_frame(hello, FrameType::kOpenPipeline, rest_);
-  co_await send(std::as_bytes(std::span(hello)));
+  std::string greeting;
+  Status begun = handshake_.begin(greeting);
+  if (!begun.ok()) co_return tell(NextFailed{std::move(begun).error()});
+  const bool complete = handshake_.may_send();
+  if (complete) greeting += greeting_end();
+  co_await send(std::as_bytes(std::span(greeting)));
   if (!receiver_) co_return;
   asio::co_spawn(
       loop_.io(), [self] { return self->read_frames(); }, asio::detached);
-  tell(NextConnected{});
+  if (complete) tell(NextConnected{});
+}
+
+std::string Downstream::greeting_end() const {
+  std::string out;
+  append_frame(out, FrameType::kOpenPipeline, rest_);
+  return out;
+}
+
+// None but of the frame upon which the next node may be sent blocks.
+Result<std::optional<ReceiverEvent>> Downstream::on_greeting(const Frame& frame) {
+  const bool could_send = handshake_.may_send();
+  std::string answer;
+  const Status taken = handshake_.on_frame(frame, answer);
+  const bool may_send_now = taken.ok() && !could_send && handshake_.may_send();
+  if (may_send_now) answer += greeting_end();
+  // Nothing else stands in the socket's buffer yet.
+  const std::size_t sent = try_send(std::as_bytes(std::span(answer)));
+  if (!taken.ok()) return taken.error();
+  if (sent < answer.size()) return Error{Errc::kUnavailable, "does not take the handshake"};
+  if (may_send_now) return std::optional<ReceiverEvent>(NextConnected{});
+  return std::optional<ReceiverEvent>();
 }
 
 // --- Sending ----------------------------------------------------------------------------------
@@ -136,11 +161,12 @@ asio::awaitable<void> Downstream::read_frames() {
   }
 }
 
-Result<std::optional<ReceiverEvent>> Downstream::event_of(const Frame& frame) const {
+Result<std::optional<ReceiverEvent>> Downstream::event_of(const Frame& frame) {
   using Event = std::optional<ReceiverEvent>;
   switch (frame.type) {
+    case FrameType::kChallenge:
     case FrameType::kWelcome:
-      return Event();
+      return on_greeting(frame);
     case FrameType::kAckBlock: {
       MDFS_TRY(auto ack, parse_ack_block(frame.control));
       return Event(NextAcked{std::move(ack)});

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "net/dialer.hpp"
+#include "transfer/handshake.hpp"
 #include "transfer/pipeline_steps.hpp"
 #include "transfer/server_loop.hpp"
 #include "transfer/socket_handle.hpp"
@@ -26,7 +27,8 @@ class Downstream : public std::enable_shared_from_this<Downstream> {
   Downstream(ServerLoop& loop, std::shared_ptr<BlockReceiver> receiver,
              const OpenPipeline& pipeline);
 
-  // Connects and greets, then listens for frames.
+  // Connects and says who this is, then listens for frames. The next node counts as connected when
+  // it may be sent blocks.
   asio::awaitable<void> open();
 
   bool usable() const { return receiver_ != nullptr; }
@@ -47,7 +49,9 @@ class Downstream : public std::enable_shared_from_this<Downstream> {
   void fail(Errc code, std::string message);
   bool send_failed(int error);
   asio::awaitable<void> read_frames();
-  Result<std::optional<ReceiverEvent>> event_of(const Frame& frame) const;
+  Result<std::optional<ReceiverEvent>> event_of(const Frame& frame);
+  Result<std::optional<ReceiverEvent>> on_greeting(const Frame& frame);
+  std::string greeting_end() const;
   bool take_frames();
 
   ServerLoop& loop_;
@@ -55,6 +59,7 @@ class Downstream : public std::enable_shared_from_this<Downstream> {
   net::Host host_;
   std::string name_;   // host:port.
   OpenPipeline rest_;  // What the next node is told.
+  ClientHandshake handshake_;
   net::Dialer dialer_;
   asio::posix::stream_descriptor socket_;
   SocketHandle handle_;

@@ -4,7 +4,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 
+#include "base/logging.hpp"
 #include "transfer/block_receiver.hpp"
+#include "transfer/handshake.hpp"
 
 namespace minidfs::transfer {
 namespace {
@@ -103,48 +105,47 @@ asio::awaitable<void> Connection::run() {
 }
 
 asio::awaitable<bool> Connection::shake_hands() {
-  Status problem;
+  std::optional<ServerHandshake> handshake;
   for (;;) {
     auto parsed = parse_frame(received());
     if (!parsed.ok()) {
-      problem = std::move(parsed).error();
-      break;
+      co_await fail(std::move(parsed).error());
+      co_return false;
     }
     if (!parsed->has_value()) {
       const bool more = co_await fill();
       if (!more) co_return false;
       continue;
     }
-    const Frame& frame = **parsed;
-    auto hello = frame.type == FrameType::kHello
-                     ? parse_hello(frame.control)
-                     : Result<Hello>(Error{Errc::kProtocol, "the first frame is no Hello"});
-    if (!hello.ok()) {
-      problem = std::move(hello).error();
-      break;
+    const auto& context = loop_.context();
+    if (!handshake) {
+      handshake.emplace(context.store.cluster_id(), context.store.node_id(),
+                        context.options.credentials);
     }
-    const ClusterId cluster = loop_.context().store.cluster_id();
-    if (hello->version != kProtocolVersion) {
-      problem = Error{Errc::kUnsupported, "protocol version " + std::to_string(hello->version) +
-                                              "; this node speaks version " +
-                                              std::to_string(kProtocolVersion)};
-    } else if (cluster.is_none()) {
-      problem = Error{Errc::kUnavailable, "this node belongs to no cluster yet"};
-    } else if (hello->cluster != cluster) {
-      problem = Error{Errc::kWrongCluster, "this node belongs to cluster " + to_string(cluster) +
-                                               ", not to " + to_string(hello->cluster)};
+    const auto next = handshake->on_frame(**parsed, out_);
+    consume((*parsed)->total_bytes());
+    Status let_in;
+    if (!next.ok()) {
+      let_in = next.error();
+      tell_refused(handshake->role(), next.error());
+    } else if (*next == ServerHandshake::Next::kEnter) {
+      let_in = loop_.enter(*this);
+      if (let_in.ok()) handshake->welcome(out_);
     }
-    consume(frame.total_bytes());
-    if (problem.ok()) problem = loop_.enter(*this);
-    break;
+    if (!let_in.ok()) {
+      co_await fail(std::move(let_in).error());
+      co_return false;
+    }
+    send_soon();
+    if (*next == ServerHandshake::Next::kEnter) co_return true;
   }
-  if (!problem.ok()) {
-    co_await fail(std::move(problem).error());
-    co_return false;
-  }
-  append_frame(out_, FrameType::kWelcome, Welcome{.node = loop_.context().store.node_id()});
-  send_soon();
-  co_return true;
+}
+
+// Over the secret both ends are to know: it is an operator's mistake, or an attempt.
+void Connection::tell_refused(auth::Role role, const Error& why) {
+  if (why.code != Errc::kPermissionDenied || !loop_.context().strangers_in_log.allow()) return;
+  log_warn("data", "the connection of {} as a {} is refused: {}", peer_, auth::to_string(role),
+           why.message);
 }
 
 asio::awaitable<Status> Connection::serve() {

@@ -3,7 +3,7 @@
 // one ServerLoop and is kept alive by its own coroutine.
 //
 // How each wait ends; close() ends all of them, and the loop's end closes all connections:
-//   for the Hello                      handshake_timeout
+//   for all of the handshake           handshake_timeout
 //   for the rest of a frame or block   progress_timeout without a byte more; behind other nodes of
 //   a
 //                                      pipeline longer (PipelineReceiver)
@@ -121,6 +121,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using Wait = PeerWait::For;
 
   asio::awaitable<bool> shake_hands();
+  void tell_refused(auth::Role role, const Error& why);
   asio::awaitable<Status> serve();
   using Opened = Result<std::shared_ptr<storage::ReplicaReader>>;
   asio::awaitable<Status> serve_reads();

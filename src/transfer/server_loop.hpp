@@ -16,6 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/log_limit.hpp"
 #include "transfer/data_server.hpp"
 #include "transfer/receive_memory.hpp"
 
@@ -43,6 +44,7 @@ struct ServerContext {
   const std::shared_ptr<ReceiveMemory> memory;
   std::atomic<std::uint32_t> active_writes{0};
   std::atomic<std::uint32_t> active_reads{0};
+  LogLimit strangers_in_log;
   // See DataServerOptions::block_files_max. What a disk still holds may outlive the server.
   const std::shared_ptr<std::atomic<std::uint32_t>> block_files =
       std::make_shared<std::atomic<std::uint32_t>>(0);
@@ -91,7 +93,7 @@ class ServerLoop : public std::enable_shared_from_this<ServerLoop> {
 
   // Called by connections of this loop. Each has a number, which add() gives it.
   std::uint64_t add(Connection& connection);
-  // The connection has said hello. kUnavailable when there is no room for it.
+  // The connection has said, and proven, who it is. kUnavailable when there is no room for it.
   Status enter(const Connection& connection);
   // Its socket is closed. remove() does so as well.
   void leave(std::uint64_t connection) { shares_.leave(connection); }

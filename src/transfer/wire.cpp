@@ -15,10 +15,10 @@ struct FrameRule {
 constexpr std::size_t kWireStatusMax = 1024;
 
 // The row of each type, by its number; an empty name is no type.
-constexpr std::array<FrameRule, 16> kRules{{
+constexpr std::array<FrameRule, 18> kRules{{
     {"", 0, 0, false},
-    {"Hello", 26, 26, false},
-    {"Welcome", 18, 18, false},
+    {"Hello", 10, 256, false},  // Of another version it may have another size.
+    {"Welcome", 50, 50, false},
     {"Failure", 5, kWireStatusMax, false},
     {"OpenPipeline", 5, 8192, false},
     {"BeginBlock", 24, 24, false},
@@ -32,6 +32,8 @@ constexpr std::array<FrameRule, 16> kRules{{
     {"ReadFails", 5, kWireStatusMax, false},
     {"CorruptSlice", 24, 24, false},
     {"TargetLost", 14, kWireStatusMax, false},
+    {"Challenge", 64, 64, false},
+    {"Proof", 48, 48, false},
 }};
 
 template <class T>
@@ -148,9 +150,31 @@ Result<SliceArray> parse_slices(const Frame& frame) {
 }
 
 Result<Hello> parse_hello(std::string_view control) {
+  Decoder start(control);
+  std::uint64_t magic = 0;
+  std::uint16_t version = 0;
+  if (!start(magic, version) || magic != kHelloMagic) {
+    return protocol_error("Hello frame with a wrong magic number");
+  }
+  if (version != kProtocolVersion) {
+    return Error{Errc::kUnsupported, "protocol version " + std::to_string(version) +
+                                         "; this node speaks version " +
+                                         std::to_string(kProtocolVersion)};
+  }
   MDFS_TRY(auto hello, parse_control<Hello>(control, FrameType::kHello));
-  if (hello.magic != kHelloMagic) return protocol_error("Hello frame with a wrong magic number");
+  if (!auth::is_role(static_cast<std::uint8_t>(hello.role)) ||
+      !auth::is_method(static_cast<std::uint8_t>(hello.method))) {
+    return protocol_error("Hello frame of an unknown role or way to prove it");
+  }
   return hello;
+}
+
+Result<Challenge> parse_challenge(std::string_view control) {
+  return parse_control<Challenge>(control, FrameType::kChallenge);
+}
+
+Result<ProofGiven> parse_proof(std::string_view control) {
+  return parse_control<ProofGiven>(control, FrameType::kProof);
 }
 
 Result<Welcome> parse_welcome(std::string_view control) {

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/credentials.hpp"
+#include "auth/proof.hpp"
 #include "base/checksum.hpp"
 #include "base/codec.hpp"
 #include "base/ids.hpp"
@@ -22,7 +24,7 @@
 namespace minidfs::transfer {
 
 inline constexpr std::uint64_t kHelloMagic = 0x31736664696e696dULL;  // "minidfs1"
-inline constexpr std::uint16_t kProtocolVersion = 3;
+inline constexpr std::uint16_t kProtocolVersion = 4;
 inline constexpr std::size_t kFrameHeaderBytes = 16;
 inline constexpr std::size_t kFrameSlicesMax = 16;
 inline constexpr std::size_t kFrameDataMax = kFrameSlicesMax * storage::kSliceBytes;
@@ -54,25 +56,51 @@ enum class FrameType : std::uint8_t {
   kReadFails = 13,
   kCorruptSlice = 14,
   kTargetLost = 15,
+  kChallenge = 16,
+  kProof = 17,
 };
 
 struct Hello {
   std::uint64_t magic = kHelloMagic;
   std::uint16_t version = kProtocolVersion;
-  ClusterId cluster;
+  ClusterId cluster{};  // None when it is told with the proof.
+  auth::Role role = auth::Role::kClient;
+  auth::Method method = auth::Method::kNone;
+  auth::KeyId key{};
+  auth::Nonce nonce{};
 };
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Hello& x) {
-  return f(x.magic, x.version, x.cluster);
+  return f(x.magic, x.version, x.cluster, x.role, x.method, x.key, x.nonce);
+}
+
+// What the proofs are about, and when each frame has one: handshake.hpp.
+struct Challenge {
+  auth::Nonce nonce{};
+  auth::Proof proof{};
+};
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, Challenge& x) {
+  return f(x.nonce, x.proof);
+}
+
+struct ProofGiven {
+  ClusterId cluster{};
+  auth::Proof proof{};  // None: this side does not believe the challenge.
+};
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, ProofGiven& x) {
+  return f(x.cluster, x.proof);
 }
 
 struct Welcome {
   std::uint16_t version = kProtocolVersion;
-  NodeId node;
+  NodeId node{};
+  auth::Proof proof{};
 };
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Welcome& x) {
-  return f(x.version, x.node);
+  return f(x.version, x.node, x.proof);
 }
 
 // How something went: a code of the error table, or 0 for success.
@@ -217,7 +245,10 @@ Result<SliceArray> parse_slices(const Frame& frame);
 
 // The struct in a frame's control part. kProtocol unless it fills it exactly and holds what
 // docs/formats.md allows.
+// kUnsupported for a Hello of another version.
 Result<Hello> parse_hello(std::string_view control);
+Result<Challenge> parse_challenge(std::string_view control);
+Result<ProofGiven> parse_proof(std::string_view control);
 Result<Welcome> parse_welcome(std::string_view control);
 Result<WireStatus> parse_wire_status(std::string_view control);
 Result<OpenPipeline> parse_open_pipeline(std::string_view control);

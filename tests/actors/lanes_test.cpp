@@ -200,6 +200,30 @@ TEST_CASE("messages that are none of the interface are refused before they reach
   CHECK(namenode.ask<metadata::FileStatus>(StatRequest{"/"}).ok());
 }
 
+TEST_CASE("what only datanodes may say is refused from others, and takes no place in a lane") {
+  NamenodeFixture namenode;
+  namenode.join(1);
+  namenode.take_senders_for_clients(true);
+  const auto refused = [](const auto& answer) {
+    return !answer.ok() && answer.error().code == Errc::kPermissionDenied;
+  };
+  Heartbeat heartbeat;
+  heartbeat.node = namenode.node(1).node;
+  heartbeat.incarnation = 1;
+  Goodbye goodbye;
+  goodbye.node = namenode.node(1).node;
+  CHECK(refused(namenode.ask<Registered>(namenode.node(2))));
+  CHECK(refused(namenode.ask<HeartbeatReply>(heartbeat)));
+  CHECK(refused(namenode.ask<Accepted>(goodbye)));
+  CHECK(refused(report_part(namenode, 1, last_chunk(1, {}, {}))));
+  CHECK(namenode.lanes().beats->waiting() == 0);
+  CHECK(namenode.lanes().reports->waiting() == 0);
+  CHECK(namenode.ask<metadata::FileStatus>(StatRequest{"/"}).ok());
+  namenode.take_senders_for_clients(false);
+  CHECK_FALSE(namenode.beat(1).register_again);
+  CHECK(states(namenode) == std::vector<std::string>{"live"});
+}
+
 TEST_CASE("a datanode's process that registers again in the same leadership need not report") {
   NamenodeFixture namenode;
   namenode.join(1);

@@ -115,6 +115,7 @@ void NamenodeFixture::spawn() {
   auto blocks = std::make_shared<BlockActorParts>();
   blocks->options = options_;
   blocks->log = log_.get();
+  blocks->speaks_for_datanodes = [this](const caf::node_id&) { return !senders_are_clients_; };
   blocks->lanes = lanes_;
   const auto shared = reader();
   blocks->facts = facts_of(*shared).value();

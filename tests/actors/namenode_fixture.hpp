@@ -176,6 +176,8 @@ class NamenodeFixture {
   StatusReply status();
   // The database answers the block actor's questions about its counters no more, until false.
   void hang_database(bool hangs);
+  // Whether those who ask count as having been admitted as clients.
+  void take_senders_for_clients(bool clients) { senders_are_clients_ = clients; }
   MemoryLog& log() { return *log_; }
   // Of one message with effects to the block actor, since the beginning.
   std::size_t most_effects() const { return most_effects_; }
@@ -206,6 +208,7 @@ class NamenodeFixture {
   static OwnerActor::behavior_type gate_actor(OwnerActor::pointer self, OwnerActor owners,
                                               std::shared_ptr<Hanging> hanging);
   std::shared_ptr<Hanging> hanging_ = std::make_shared<Hanging>();
+  bool senders_are_clients_ = false;
   OwnerActor owners_;
   OwnerActor gate_;  // In front of it.
   BlockActor blocks_;

@@ -240,7 +240,7 @@ class FakeProcess {
     while (!stop_) {
       auto connection = actors::connect_control<actors::NamenodeActor>(
           system, "127.0.0.1", options_.namenode_port,
-          {.role = actors::ControlRole::kDatanode, .timeout = kConnectTimeout});
+          {.role = auth::Role::kDatanode, .timeout = kConnectTimeout});
       caf::scoped_actor self{system};
       if (connection.ok()) {
         serve(system, self, std::move(connection->handle));

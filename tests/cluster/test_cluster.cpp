@@ -118,7 +118,7 @@ Finished TestCluster::minidfs(const std::vector<std::string>& arguments,
                               const std::string& input) const {
   std::vector<std::string> command{kBinary};
   command.insert(command.end(), arguments.begin(), arguments.end());
-  return run(command, {"MINIDFS_NAMENODE=" + namenode_address()}, input);
+  return run(command, verb_environment(), input);
 }
 
 std::unique_ptr<Process> TestCluster::start_minidfs(const std::vector<std::string>& arguments,
@@ -126,7 +126,13 @@ std::unique_ptr<Process> TestCluster::start_minidfs(const std::vector<std::strin
   std::vector<std::string> command{kBinary};
   command.insert(command.end(), arguments.begin(), arguments.end());
   return std::make_unique<Process>(std::move(command), directory_ + "/" + log_name,
-                                   std::vector{"MINIDFS_NAMENODE=" + namenode_address()});
+                                   verb_environment());
+}
+
+std::vector<std::string> TestCluster::verb_environment() const {
+  auto environment = options_.verb_environment;
+  environment.push_back("MINIDFS_NAMENODE=" + namenode_address());
+  return environment;
 }
 
 std::string TestCluster::datanode_directory(std::size_t i) const {

@@ -17,7 +17,8 @@ namespace minidfs::test {
 struct ClusterOptions {
   std::size_t datanodes = 3;
   std::size_t disks = 1;  // Of each datanode; several are disk0, disk1, … below it.
-  std::vector<std::string> environment;  // "MINIDFS_SECTION_KEY=value" for every role.
+  std::vector<std::string> environment;         // "MINIDFS_SECTION_KEY=value" for every role.
+  std::vector<std::string> verb_environment{};  // What verbs get besides.
   // Words before those of each role's command, which must execute it in place: limits, for example.
   std::vector<std::string> wrapper{};
   // Directories below directory() that are file systems of their own, with their sizes in bytes:
@@ -58,6 +59,7 @@ class TestCluster {
   std::string make_file(const std::string& name, std::size_t size, unsigned seed = 1) const;
 
  private:
+  std::vector<std::string> verb_environment() const;
   std::string data_directories(std::size_t i) const;
   std::string start_role(std::unique_ptr<Process>& process, std::vector<std::string> arguments,
                          const std::string& name);

@@ -106,6 +106,7 @@ class Cluster:
             self.environment["MINIDFS_" + option.replace(".", "_").upper()] = str(value)
         try:
             if machines:
+                self._share_secret()
                 self.network = network.Network(datanodes + (1 if machines == "spare" else 0))
             self.port = 8020 if machines else free_port()
             self.namenode = self._role("namenode", 0, self.port)
@@ -137,6 +138,12 @@ class Cluster:
         command = [*inside, self.context.binary, f"--role={role}", f"--port={port}",
                    f"--listen={self._host(machine)}", f"--data-dir={self.directory / name}", *more]
         return Role(command, self.environment, str(self.directory / f"{name}.log"))
+
+    def _share_secret(self):
+        """Who can be reached from other machines asks for one."""
+        secret = self.directory / "secret"
+        subprocess.run([self.context.binary, "secret", "new", secret], check=True)
+        self.environment["MINIDFS_COMMON_SECRET_FILE"] = str(secret)
 
     def add_datanode(self, disk_bytes=None):
         i = len(self.datanodes)

@@ -8,6 +8,7 @@
 #include <array>
 #include <limits>
 
+#include "auth/secret_file.hpp"
 #include "base/units.hpp"
 #include "cli/command/paths.hpp"
 
@@ -18,13 +19,16 @@ constexpr std::array kTable{&kPutCommand,      &kGetCommand,     &kCatCommand,  
                             &kMkdirCommand,    &kRmCommand,      &kMvCommand,       &kStatCommand,
                             &kChecksumCommand, &kSetrepCommand,  &kStatusCommand,   &kFsckCommand,
                             &kNodeCommand,     &kBalanceCommand, &kSafemodeCommand, &kScrubCommand,
-                            &kNamenodeCommand, &kConfigCommand};
+                            &kNamenodeCommand, &kSecretCommand,  &kConfigCommand};
 
 constexpr std::array kClientFlags{
     Flag{"namenode", 0, "HOST:PORT[,...]", "Where the namenodes listen (or MINIDFS_NAMENODE)",
          "client.namenode"},
     Flag{"user", 0, "NAME", "Name to act in (or MINIDFS_USER; default: the Unix user)",
          "client.user"},
+    Flag{"secret-file", 0, "FILE",
+         "The cluster's secret or a client's key (or MINIDFS_COMMON_SECRET_FILE)",
+         "common.secret_file"},
     Flag{"timeout", 0, "TIME", "Longest wait for an answer, such as 10s", "client.timeout"},
     Flag{"config", 0, "FILE", "Read options from a TOML file", ""},
     Flag{"help", 'h', "", "Show this help", ""},
@@ -65,6 +69,9 @@ Result<client::Options> client_options(const Config& config) {
   for (const auto& address : from.namenode) {
     MDFS_TRY(auto place, parse_host_port(address, std::nullopt));
     options.namenodes.push_back({std::move(place.host), place.port});
+  }
+  if (const auto& secret = config.common.secret_file; !secret.empty()) {
+    MDFS_TRY(options.credentials, auth::load_credentials(secret));
   }
   // The Unix group belongs to the Unix user; somebody else acts in a group of the same name.
   options.user = from.user.empty() ? unix_user() : from.user;

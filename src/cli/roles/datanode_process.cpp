@@ -120,6 +120,7 @@ class Datanode final : public DatanodeProcess {
     changes_.look_in(*store_);
     transfer::DataServerOptions options;
     options.listen = {config.common.listen, addresses.port};
+    options.credentials = parts.credentials = addresses.credentials;
     options.threads = config.datanode.threads;
     options.progress_timeout = config.datanode.progress_timeout;
     options.disk_timeout = config.datanode.disk_timeout;
@@ -158,8 +159,9 @@ class Datanode final : public DatanodeProcess {
         actors::order_actor,
         actors::OrderParts{store_.get(), &changes_, &*epoch_, config.datanode.keep_corrupt});
     parts.orders = orders_;
-    const actors::CopyParts copy{store_.get(), &changes_, &gate_,
-                                 config.datanode.copy_rate / kCopiers, &stopping_};
+    const actors::CopyParts copy{store_.get(), &changes_,
+                                 &gate_,       config.datanode.copy_rate / kCopiers,
+                                 &stopping_,   addresses.credentials};
     for (std::size_t i = 0; i < kCopiers; ++i) {
       copiers_.push_back(system_.spawn<caf::detached>(actors::copy_actor, copy));
     }

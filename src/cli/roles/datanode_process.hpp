@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/credentials.hpp"
 #include "base/config.hpp"
 #include "base/result.hpp"
 #include "cli/roles/namenode_process.hpp"
@@ -19,6 +20,7 @@ struct DatanodeAddresses {
   std::vector<std::string> data_dirs;
   std::vector<std::string> namenodes;  // "host:port".
   std::size_t descriptors = 1024;      // Of the process, for this role.
+  auth::CredentialsPtr credentials{};  // Of all connections, both ways; null: without a secret.
 };
 
 class DatanodeProcess {

@@ -73,13 +73,15 @@ class Namenode final : public NamenodeProcess {
     log_.reset();
   }
 
-  Status start(const Config& config, std::size_t descriptors, FatalHandler on_fatal) {
+  Status start(const Config& config, std::size_t descriptors, auth::CredentialsPtr credentials,
+               FatalHandler on_fatal) {
     const auto shares = namenode_shares(descriptors);
     log_info("namenode", "{} descriptors: {}", descriptors, to_string(shares));
     actors::AdmissionOptions admission;
     admission.host = config.common.listen;
     admission.port = config.namenode.port;
     admission.cluster = directory_.cluster;
+    admission.credentials = std::move(credentials);
     admission.process = actors::control_process_id(system_);
     admission.shares.strangers = shares.strangers;
     admission.shares.members = shares.admitted;
@@ -145,6 +147,11 @@ class Namenode final : public NamenodeProcess {
     blocks->options.epoch = leadership_.epoch;
     blocks->options.mark = leadership_.mark;
     blocks->options.history = std::move(history);
+    blocks->asks_secret = listener_->options().credentials != nullptr;
+    blocks->speaks_for_datanodes =
+        [is_datanode = listener_->admitted_as(auth::Role::kDatanode)](const caf::node_id& node) {
+          return is_datanode(actors::process_of(node));
+        };
     blocks->note_life = [this](metadata::LifeId life) {
       return storage::note_life(directory_, life);
     };
@@ -216,10 +223,11 @@ class Namenode final : public NamenodeProcess {
 Result<std::unique_ptr<NamenodeProcess>> NamenodeProcess::start(const Config& config,
                                                                 const std::string& data_dir,
                                                                 std::size_t descriptors,
+                                                                auth::CredentialsPtr credentials,
                                                                 FatalHandler on_fatal) {
   MDFS_TRY(auto directory, storage::claim_namenode_directory(data_dir));
   auto namenode = std::make_unique<Namenode>(std::move(directory));
-  MDFS_CHECK(namenode->start(config, descriptors, std::move(on_fatal)));
+  MDFS_CHECK(namenode->start(config, descriptors, std::move(credentials), std::move(on_fatal)));
   return std::unique_ptr<NamenodeProcess>(std::move(namenode));
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "auth/credentials.hpp"
 #include "base/config.hpp"
 #include "base/result.hpp"
 
@@ -18,11 +19,13 @@ using FatalHandler = std::function<void(const Error&)>;
 
 class NamenodeProcess {
  public:
-  // `descriptors`: of the process, for this role. Errors: everything that keeps it from starting,
-  // naming the file, directory or address.
+  // `descriptors`: of the process, for this role. `credentials`: asked of those who connect; null
+  // lets everybody in. Errors: everything that keeps it from starting, naming the file, directory
+  // or address.
   static Result<std::unique_ptr<NamenodeProcess>> start(const Config& config,
                                                         const std::string& data_dir,
                                                         std::size_t descriptors,
+                                                        auth::CredentialsPtr credentials,
                                                         FatalHandler on_fatal);
   // Stops in order: no new connections, then the actors, then the log.
   virtual ~NamenodeProcess() = default;

@@ -20,6 +20,9 @@ constexpr Flag kCapacity{"capacity", 0, "SIZE",
 // Taken by every role, after its own.
 constexpr std::array kCommonFlags{
     Flag{"listen", 0, "ADDR", "Address to listen on (default 127.0.0.1)", "common.listen"},
+    Flag{"secret-file", 0, "FILE",
+         "The cluster's secret, needed where other machines reach the role", "common.secret_file"},
+    Flag{"insecure", 0, "", "Let everybody in who reaches the role", "common.insecure"},
     Flag{"config", 0, "FILE", "Read options from a TOML file", ""},
     Flag{"log-level", 0, "LEVEL", "debug, info, warn, error or off", "common.log_level"},
     Flag{"log-file", 0, "FILE", "Append the log to a file, not to standard error",

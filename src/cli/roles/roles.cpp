@@ -19,6 +19,7 @@
 #include "cli/command/signals.hpp"
 #include "cli/roles/datanode_process.hpp"
 #include "cli/roles/namenode_process.hpp"
+#include "cli/roles/role_admission.hpp"
 #include "metadata/types.hpp"
 
 namespace minidfs::cli {
@@ -105,8 +106,11 @@ int refuse_missing(const char* what) {
 int run_namenode(const Config& config) {
   if (config.namenode.data_dir.empty()) return refuse_missing("namenode.data_dir");
   Lifetime lifetime;
+  auto credentials = role_admission(config.common);
+  if (!credentials.ok()) return refuse_start(credentials.error());
+  log_admission(config.common, *credentials);
   auto namenode = NamenodeProcess::start(config, config.namenode.data_dir, raise_descriptor_limit(),
-                                         lifetime.fatal_handler());
+                                         *std::move(credentials), lifetime.fatal_handler());
   if (!namenode.ok()) return refuse_start(namenode.error());
   return lifetime.wait();
 }
@@ -114,8 +118,12 @@ int run_namenode(const Config& config) {
 int run_datanode(const Config& config) {
   if (config.datanode.data_dir.empty()) return refuse_missing("datanode.data_dir");
   Lifetime lifetime;
+  auto credentials = role_admission(config.common);
+  if (!credentials.ok()) return refuse_start(credentials.error());
+  log_admission(config.common, *credentials);
   const DatanodeAddresses addresses{config.datanode.port, config.datanode.data_dir,
-                                    config.datanode.namenode, raise_descriptor_limit()};
+                                    config.datanode.namenode, raise_descriptor_limit(),
+                                    *std::move(credentials)};
   auto datanode = DatanodeProcess::start(config, addresses, lifetime.fatal_handler());
   if (!datanode.ok()) return refuse_start(datanode.error());
   return lifetime.wait();
@@ -124,15 +132,19 @@ int run_datanode(const Config& config) {
 int run_local(const Config& config) {
   if (config.local.data_dir.empty()) return refuse_missing("local.data_dir");
   Lifetime lifetime;
+  const auto credentials = role_admission(config.common);
+  if (!credentials.ok()) return refuse_start(credentials.error());
+  log_admission(config.common, *credentials);
   const auto& directory = config.local.data_dir;
   const std::size_t descriptors = raise_descriptor_limit() / (1 + config.local.datanodes);
-  auto namenode = NamenodeProcess::start(config, directory + "/namenode", descriptors,
+  auto namenode = NamenodeProcess::start(config, directory + "/namenode", descriptors, *credentials,
                                          lifetime.fatal_handler());
   if (!namenode.ok()) return refuse_start(namenode.error());
   std::vector<std::unique_ptr<DatanodeProcess>> datanodes;
   for (std::uint32_t i = 0; i < config.local.datanodes; ++i) {
     DatanodeAddresses addresses;
     addresses.descriptors = descriptors;
+    addresses.credentials = *credentials;
     const auto port = config.datanode.port;
     addresses.port = port == 0 ? port : static_cast<std::uint16_t>(port + i);
     addresses.data_dirs = {directory + "/datanode" + std::to_string(i + 1)};

@@ -127,6 +127,9 @@ std::string status_text(const client::ClusterStatus& status) {
   const auto& blocks = status.blocks;
   std::string text = "cluster:    " + to_string(status.cluster) + "\n";
   text += "safe mode:  " + safe_mode_text(status) + "\n";
+  text += std::string("admission:  ") +
+          (status.asks_secret ? "by the cluster's secret" : "OPEN to all who reach the ports") +
+          "\n";
   text += silence_text(status);
   text += "files:      " + std::to_string(status.files) + " in " +
           std::to_string(status.directories) + " directories\n";
@@ -169,6 +172,7 @@ nlohmann::json to_json(const client::ClusterStatus& status) {
   put_bytes(namenode, "directory", status.directory);
   return {{"cluster", to_string(status.cluster)},
           {"namenode", std::move(namenode)},
+          {"admission", status.asks_secret ? "secret" : "open"},
           {"safe_mode", status.safe_mode},
           {"safe_mode_reason", status.safe_mode_reason},
           {"behind", status.behind},

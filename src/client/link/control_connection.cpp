@@ -9,11 +9,12 @@
 namespace minidfs::client {
 
 Result<Connected> connect_namenode(caf::actor_system& system, const metadata::Endpoint& address,
-                                   std::chrono::milliseconds timeout, bool replace) {
+                                   const LinkOptions& link, bool replace) {
   actors::ConnectOptions options;
-  options.role = actors::ControlRole::kClient;
-  options.timeout = timeout;
+  options.role = auth::Role::kClient;
+  options.timeout = link.connect_timeout;
   options.replace = replace;
+  options.credentials = link.credentials;
   auto connection =
       actors::connect_control<actors::NamenodeActor>(system, address.host, address.port, options);
   if (connection.ok()) return Connected{std::move(connection->handle), connection->cluster};

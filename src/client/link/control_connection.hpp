@@ -2,11 +2,11 @@
 #pragma once
 
 #include <caf/actor_system.hpp>
-#include <chrono>
 
 #include "actors/interfaces.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "client/link/namenode_link.hpp"
 #include "metadata/types.hpp"
 
 namespace minidfs::client {
@@ -16,9 +16,9 @@ struct Connected {
   ClusterId cluster;
 };
 
-// Blocks for at most `timeout`. With `replace` a connection that is still there is ended first. The
-// error's message is only the reason, without the address: "connection refused".
+// Blocks for at most options.connect_timeout. With `replace` a connection that is still there is
+// ended first. The error's message is only the reason, without the address: "connection refused".
 Result<Connected> connect_namenode(caf::actor_system& system, const metadata::Endpoint& address,
-                                   std::chrono::milliseconds timeout, bool replace);
+                                   const LinkOptions& options, bool replace);
 
 }  // namespace minidfs::client

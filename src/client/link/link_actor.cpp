@@ -28,8 +28,8 @@ constexpr std::chrono::milliseconds kSilenceMax{60'000};
 // Blocks in connect, hence detached: one thread for the life of the link.
 caf::behavior connector_behavior(caf::event_based_actor* self, const LinkOptions& options) {
   return {[self, options](ConnectAtom, std::uint64_t address, bool replace) {
-    auto result = std::make_shared<Result<Connected>>(connect_namenode(
-        self->system(), options.namenodes[address], options.connect_timeout, replace));
+    auto result = std::make_shared<Result<Connected>>(
+        connect_namenode(self->system(), options.namenodes[address], options, replace));
     return ConnectEnded{std::move(result)};
   }};
 }

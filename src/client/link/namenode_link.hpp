@@ -89,6 +89,7 @@ struct LinkOptions {
   std::vector<metadata::Endpoint> namenodes;  // At least one; tried in turn.
   std::chrono::milliseconds connect_timeout{2000};
   std::chrono::milliseconds timeout{10000};  // Of a request with all its retries.
+  auth::CredentialsPtr credentials{};        // Of both planes; null: the cluster has no secret.
 };
 
 class NamenodeLink {

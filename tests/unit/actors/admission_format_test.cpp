@@ -11,13 +11,37 @@ using namespace minidfs::actors;
 using namespace minidfs::actors::test;
 
 TEST_CASE("a hello is decoded as it was encoded") {
-  const auto frame = encode_hello({ControlRole::kDatanode, kCluster, kClient});
+  const auto frame = encode_hello({auth::Role::kDatanode, kCluster, kClient});
   REQUIRE(may_be_hello(frame));
   const auto hello = decode_hello(frame);
   REQUIRE(hello.ok());
-  CHECK(hello->role == ControlRole::kDatanode);
+  CHECK(hello->role == auth::Role::kDatanode);
   CHECK(hello->cluster == kCluster);
   CHECK(hello->process == kClient);
+}
+
+TEST_CASE("what a hello and a reply say of proofs, and a proof, are decoded as they were encoded") {
+  const auto nonce = auth::fresh_nonce();
+  const auto hello = decode_hello(encode_hello(
+      {auth::Role::kClient, {}, kClient, auth::Method::kSecret, auth::KeyId{3, 4}, nonce}));
+  REQUIRE(hello.ok());
+  CHECK(hello->method == auth::Method::kSecret);
+  CHECK(hello->key == auth::KeyId{3, 4});
+  CHECK(hello->nonce.bytes == nonce.bytes);
+  Reply challenge;
+  challenge.asks_proof = true;
+  challenge.nonce = nonce;
+  challenge.proof = {auth::random_bytes()};
+  const auto reply = decode_reply(encode_reply(challenge));
+  REQUIRE(reply.ok());
+  CHECK(reply->asks_proof);
+  CHECK_FALSE(reply->accepted);
+  CHECK(reply->nonce.bytes == nonce.bytes);
+  CHECK(reply->proof.bytes == challenge.proof.bytes);
+  const auto given = decode_proof(encode_proof({kCluster, challenge.proof}));
+  REQUIRE(given.ok());
+  CHECK(given->cluster == kCluster);
+  CHECK(given->proof.bytes == challenge.proof.bytes);
 }
 
 TEST_CASE("a reply is decoded as it was encoded, with its text cut to the limit") {
@@ -33,7 +57,7 @@ TEST_CASE("a reply is decoded as it was encoded, with its text cut to the limit"
 }
 
 TEST_CASE("any flipped bit of a hello or a reply is noticed") {
-  const auto hello = encode_hello({ControlRole::kClient, kCluster, kClient});
+  const auto hello = encode_hello({auth::Role::kClient, kCluster, kClient});
   for (std::size_t bit = 0; bit < hello.size() * 8; ++bit) {
     auto frame = hello;
     frame[bit / 8] ^= std::byte{1} << (bit % 8);
@@ -48,13 +72,13 @@ TEST_CASE("any flipped bit of a hello or a reply is noticed") {
 }
 
 TEST_CASE("a hello of another version is told from garbage") {
-  auto frame = encode_hello({ControlRole::kClient, kCluster, kClient});
+  auto frame = encode_hello({auth::Role::kClient, kCluster, kClient});
   frame[8] = std::byte{9};
   const auto hello = decode_hello(frame);
   REQUIRE_FALSE(hello.ok());
   CHECK(hello.error().code == Errc::kUnsupported);
   CHECK(hello.error().message.find("version 9") != std::string::npos);
-  CHECK(hello.error().message.find("here version 1") != std::string::npos);
+  CHECK(hello.error().message.find("here version 2") != std::string::npos);
 }
 
 TEST_CASE("a reply with a right checksum but a forged text size is refused") {
@@ -72,6 +96,7 @@ TEST_CASE("random bytes are never a hello, a reply or a confirmation") {
     for (auto& byte : bytes) byte = static_cast<std::byte>(random());
     REQUIRE_FALSE(decode_hello(std::span(bytes).first<kHelloBytes>()).ok());
     REQUIRE_FALSE(decode_reply(bytes).ok());
+    REQUIRE_FALSE(decode_proof(std::span(bytes).first<kProofBytes>()).ok());
     REQUIRE_FALSE(decode_confirmation(std::span(bytes).first<kConfirmationBytes>()).ok());
   }
 }

@@ -88,13 +88,13 @@ struct Gate {
 
 TEST_CASE("a good peer is admitted and told the cluster") {
   Gate gate;
-  const auto dialed = gate.dial({.role = ControlRole::kDatanode, .cluster = kCluster});
+  const auto dialed = gate.dial({.role = auth::Role::kDatanode, .cluster = kCluster});
   REQUIRE(dialed.ok());
   CHECK(dialed->cluster == kCluster);
   CHECK(dialed->process == kServer);
   REQUIRE(confirm_control(*dialed, Confirmation::kAdd).ok());
   REQUIRE(gate.admitted.wait_for(1));
-  CHECK(gate.admitted.connections().front().hello.role == ControlRole::kDatanode);
+  CHECK(gate.admitted.connections().front().hello.role == auth::Role::kDatanode);
   CHECK(gate.admitted.connections().front().peer.starts_with("127.0.0.1:"));
   CHECK(gate.listener->stats().accepted == 1);
   CHECK(gate.listener->stats().admitted == 1);
@@ -158,8 +158,8 @@ TEST_CASE("a hello for another cluster is refused with both ids") {
 
 TEST_CASE("a hello of another version gets a reply that says so") {
   Gate gate;
-  auto frame = encode_hello({ControlRole::kClient, {}, kClient});
-  frame[8] = std::byte{2};
+  auto frame = encode_hello({auth::Role::kClient, {}, kClient});
+  frame[8] = std::byte{1};
   const auto fd = connect_raw(gate.listener->port());
   send_bytes(fd, frame);
   const auto reply = receive_reply(fd);
@@ -196,7 +196,7 @@ TEST_CASE("a thousand connections of garbage leave the gate open to a good one")
 
 TEST_CASE("a peer that does not finish its hello is closed at the deadline") {
   Gate gate({.handshake_timeout = 50ms});
-  const auto hello = encode_hello({ControlRole::kClient, {}, kClient});
+  const auto hello = encode_hello({auth::Role::kClient, {}, kClient});
   const auto sent = GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{127});
   const auto start = std::chrono::steady_clock::now();
   const auto fd = connect_raw(gate.listener->port());
@@ -208,7 +208,7 @@ TEST_CASE("a peer that does not finish its hello is closed at the deadline") {
 
 TEST_CASE("a peer that sends single bytes gains no time by them") {
   Gate gate({.handshake_timeout = 100ms});
-  const auto hello = encode_hello({ControlRole::kClient, {}, kClient});
+  const auto hello = encode_hello({auth::Role::kClient, {}, kClient});
   const auto fd = connect_raw(gate.listener->port());
   Status status;
   for (std::size_t i = 0; i < hello.size() - 1 && status.ok(); ++i) {
@@ -285,7 +285,7 @@ TEST_CASE("datanodes have a reserve that clients do not take") {
   gate.check_open();
   gate.check_open();
   CHECK_FALSE(gate.dial().ok());
-  const auto dialed = gate.dial({.role = ControlRole::kDatanode});
+  const auto dialed = gate.dial({.role = auth::Role::kDatanode});
   REQUIRE(dialed.ok());
   REQUIRE(confirm_control(*dialed, Confirmation::kAdd).ok());
   REQUIRE(gate.admitted.wait_for(3));
@@ -328,6 +328,28 @@ TEST_CASE("a connection that replaces is admitted after the end of its process's
     const auto status = receive_all(open->fd.get(), {&byte, 1}, Deadline::min());
     CHECK(status.error().code == Errc::kTimedOut);
   }
+}
+
+TEST_CASE("a process that is admitted in one role is not in another one beside it") {
+  Gate gate;
+  const auto datanode = gate.dial({.role = auth::Role::kDatanode});
+  REQUIRE(confirm_control(*datanode, Confirmation::kAdd).ok());
+  REQUIRE(gate.admitted.wait_for(1));
+  const auto is_datanode = gate.listener->admitted_as(auth::Role::kDatanode);
+  CHECK(is_datanode(kClient));
+  CHECK_FALSE(is_datanode(kServer));
+  const auto pretends = gate.dial({.role = auth::Role::kClient});
+  REQUIRE(confirm_control(*pretends, Confirmation::kReplace).ok());
+  CHECK(closed_by_peer(pretends->fd));
+  std::byte byte;
+  CHECK(receive_all(datanode->fd.get(), {&byte, 1}, Deadline::min()).error().code ==
+        Errc::kTimedOut);
+  gate.admitted.close_all();
+  CHECK_FALSE(is_datanode(kClient));
+  const auto client = gate.dial({.role = auth::Role::kClient});
+  REQUIRE(confirm_control(*client, Confirmation::kAdd).ok());
+  REQUIRE(gate.admitted.wait_for(1));
+  CHECK_FALSE(is_datanode(kClient));
 }
 
 TEST_CASE("a listener that ends closes its port and its pending connections") {

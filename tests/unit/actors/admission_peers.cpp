@@ -46,7 +46,7 @@ Result<Reply> receive_reply(const UniqueFd& fd) {
 
 UniqueFd admitted_raw(std::uint16_t port, ProcessId process) {
   auto fd = connect_raw(port);
-  send_bytes(fd, encode_hello({ControlRole::kClient, {}, process}));
+  send_bytes(fd, encode_hello({auth::Role::kClient, {}, process}));
   const auto reply = receive_reply(fd);
   REQUIRE(reply.ok());
   REQUIRE(reply->accepted);

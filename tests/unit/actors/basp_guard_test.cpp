@@ -9,6 +9,7 @@ using minidfs::actors::BaspGuard;
 using minidfs::actors::BaspLimits;
 using minidfs::actors::FrameMemory;
 using minidfs::actors::kUnchargedBytes;
+using minidfs::actors::ProcessId;
 using namespace std::chrono_literals;
 
 namespace {
@@ -32,10 +33,14 @@ std::string frame(std::uint8_t operation, std::uint32_t payload_bytes) {
   return header(operation, payload_bytes) + std::string(payload_bytes, 'p');
 }
 
+// The process whose id frames of this length and more name.
+constexpr ProcessId kPeer{0x7070707070707070, 0x7070707070707070};
+constexpr std::uint32_t kGreetingBytes = 60;
+
 // Gives a guard bytes as a socket does, and takes out what it hands on.
 struct Talk {
   Talk(BaspGuard::Side side, const BaspLimits& limits, const std::shared_ptr<FrameMemory>& memory)
-      : guard(side, limits, memory, [this] { evicted = true; }) {}
+      : guard(side, kPeer, limits, memory, [this] { evicted = true; }) {}
 
   // False from the first refusal on; what was handed on by then is in `passed`.
   bool say(std::string_view bytes) {
@@ -65,7 +70,7 @@ struct Fixture {
   std::shared_ptr<FrameMemory> memory = std::make_shared<FrameMemory>(64U << 20U);
   Talk listening{BaspGuard::Side::kListening, limits, memory};
   Talk connecting{BaspGuard::Side::kConnecting, limits, memory};
-  const std::string greeting = frame(kClientHandshake, 60);
+  const std::string greeting = frame(kClientHandshake, kGreetingBytes);
 };
 
 }  // namespace
@@ -112,12 +117,12 @@ TEST_CASE_METHOD(Fixture, "a guard takes a message of the limit and refuses one 
 
 TEST_CASE_METHOD(Fixture, "a guard wants one handshake of the right side before anything else") {
   CHECK_FALSE(listening.say(frame(kDirect, 10)));
-  CHECK_FALSE(connecting.say(frame(kClientHandshake, 10)));
+  CHECK_FALSE(connecting.say(frame(kClientHandshake, kGreetingBytes)));
   Talk server(BaspGuard::Side::kListening, limits, memory);
-  CHECK_FALSE(server.say(frame(kServerHandshake, 10)));
+  CHECK_FALSE(server.say(frame(kServerHandshake, kGreetingBytes)));
   Talk twice(BaspGuard::Side::kConnecting, limits, memory);
-  REQUIRE(twice.say(frame(kServerHandshake, 10)));
-  CHECK_FALSE(twice.say(frame(kServerHandshake, 10)));
+  REQUIRE(twice.say(frame(kServerHandshake, kGreetingBytes)));
+  CHECK_FALSE(twice.say(frame(kServerHandshake, kGreetingBytes)));
   // CAF says its own twice.
   Talk for_others(BaspGuard::Side::kListening, limits, memory);
   REQUIRE(for_others.say(greeting + greeting));
@@ -132,6 +137,18 @@ TEST_CASE_METHOD(Fixture, "a guard refuses frames that CAF would not survive or 
                                 header(kClientHandshake, 2U << 20U), header(kHeartbeat, 1));
   REQUIRE(listening.say(greeting));
   CHECK_FALSE(listening.say(refused));
+}
+
+TEST_CASE_METHOD(Fixture, "a guard refuses a handshake of another process than was admitted") {
+  // Every byte of the id counts, and one that is cut off is none.
+  for (std::size_t at = 32 + 12; at < 32 + 28; ++at) {
+    Talk talk(BaspGuard::Side::kListening, limits, memory);
+    auto other = greeting;
+    other[at] = 'q';
+    CHECK_FALSE(talk.say(other));
+  }
+  Talk talk(BaspGuard::Side::kListening, limits, memory);
+  CHECK_FALSE(talk.say(frame(kClientHandshake, 27)));
 }
 
 TEST_CASE_METHOD(Fixture, "a guard refuses messages of CAF's streams") {

@@ -241,13 +241,44 @@ TEST_CASE("a forged length after a good handshake ends that connection only") {
   auto good = client.connect(server.port());
   REQUIRE(good.ok());
   const auto length = GENERATE(0xFFFFFFFFU, 0x7FFFFFFFU, (16U << 20U) + 1, 0U);
-  const auto fd = admitted_raw(server.port(), kClient);
   Client pretended;
+  const auto fd = admitted_raw(server.port(), control_process_id(pretended.system));
   const auto id = node_id_bytes(pretended.system);
   send_text(fd, basp_frame(1, static_cast<std::uint32_t>(id.size()), id));
   send_text(fd, basp_frame(2, length, ""));
   CHECK(closed_by_peer(fd));
   CHECK(client.ask(good->handle, "unharmed") == "unharmed");
+}
+
+TEST_CASE("a peer that calls itself another process than was admitted is closed") {
+  Server server;
+  Client client;
+  auto good = client.connect(server.port());
+  REQUIRE(good.ok());
+  Client pretended;
+  const auto id = node_id_bytes(pretended.system);
+  const auto fd = admitted_raw(server.port(), kClient);
+  send_text(fd, basp_frame(1, static_cast<std::uint32_t>(id.size()), id));
+  CHECK(closed_by_peer(fd));
+  CHECK(client.ask(good->handle, "unharmed") == "unharmed");
+}
+
+TEST_CASE("with a secret a typed actor is reached by those who know it, and by no others") {
+  const auto secret =
+      std::make_shared<const auth::Credentials>(auth::Key(auth::Bytes32{std::byte{1}}));
+  AdmissionOptions options;
+  options.credentials = secret;
+  Server server(options);
+  Client client;
+  ConnectOptions with_secret;
+  with_secret.credentials = std::make_shared<const auth::Credentials>(secret->make_client_key());
+  auto connection = client.connect(server.port(), with_secret);
+  REQUIRE(connection.ok());
+  CHECK(connection->cluster == kCluster);
+  CHECK(client.ask(connection->handle, "hello") == "hello");
+  const auto stranger = Client().connect(server.port());
+  REQUIRE_FALSE(stranger.ok());
+  CHECK(stranger.error().code == Errc::kPermissionDenied);
 }
 
 TEST_CASE("random bytes after a good handshake end that connection only") {
@@ -274,8 +305,8 @@ TEST_CASE("messages whose payload is garbage do not bring the process down") {
   std::mt19937_64 random(5);
   Client pretended;
   const auto id = node_id_bytes(pretended.system);
-  for (std::uint64_t i = 1; i <= 200; ++i) {
-    const auto fd = admitted_raw(server.port(), {i, i});
+  for (int i = 0; i < 200; ++i) {
+    const auto fd = admitted_raw(server.port(), control_process_id(pretended.system));
     send_text(fd, basp_frame(1, static_cast<std::uint32_t>(id.size()), id));
     for (int j = 0; j < 20; ++j) {
       std::string payload(1 + random() % 300, '\0');
@@ -296,7 +327,8 @@ TEST_CASE("what hundreds announce and never send keeps nobody's messages out") {
   Client pretended;
   std::vector<UniqueFd> strangers;
   for (std::uint64_t i = 1; i <= 300; ++i) {
-    auto& fd = strangers.emplace_back(admitted_raw(server.port(), {i, i}));
+    const auto process = control_process_id(pretended.system);
+    auto& fd = strangers.emplace_back(admitted_raw(server.port(), process));
     auto id = node_id_bytes(pretended.system);
     id[id.size() - 2] = static_cast<char>(i / 256);
     id[id.size() - 1] = static_cast<char>(i % 256);

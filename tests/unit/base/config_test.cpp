@@ -38,6 +38,8 @@ TEST_CASE("every option can be set by its variable to what it prints") {
   // Different from the defaults, so that a value that is not taken shows.
   const std::vector<std::pair<std::string, std::string>> changed{
       {"common.listen", "0.0.0.0"},
+      {"common.secret_file", "/etc/minidfs/secret"},
+      {"common.insecure", "true"},
       {"common.log_level", "debug"},
       {"common.log_file", "/var/log/x"},
       {"namenode.port", "1"},

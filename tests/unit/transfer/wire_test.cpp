@@ -14,6 +14,8 @@ std::span<const std::byte> bytes_of(const std::string& text) {
 std::string sample_frames() {
   std::string all;
   append_frame(all, FrameType::kHello, Hello{.cluster = {1, 2}});
+  append_frame(all, FrameType::kChallenge, Challenge{});
+  append_frame(all, FrameType::kProof, ProofGiven{.cluster = {1, 2}});
   append_frame(all, FrameType::kOpenPipeline,
                OpenPipeline{{{"a.example", 9866}, {"::1", 9867}}, 1});
   append_frame(all, FrameType::kBeginBlock, BeginBlock{BlockId{1}, 2, 3});
@@ -43,6 +45,8 @@ std::size_t walk(std::span<const std::byte> in) {
     (void)parse_slices(frame).ok();
     (void)parse_hello(frame.control).ok();
     (void)parse_welcome(frame.control).ok();
+    (void)parse_challenge(frame.control).ok();
+    (void)parse_proof(frame.control).ok();
     (void)parse_wire_status(frame.control).ok();
     (void)parse_open_pipeline(frame.control).ok();
     (void)parse_begin_block(frame.control).ok();
@@ -59,7 +63,7 @@ std::size_t walk(std::span<const std::byte> in) {
 
 TEST_CASE("A frame is found only when its header and control part are whole") {
   const std::string all = sample_frames();
-  CHECK(walk(bytes_of(all)) == 10);
+  CHECK(walk(bytes_of(all)) == 12);
   std::string first;
   append_frame(first, FrameType::kHello, Hello{.cluster = {1, 2}});
   for (std::size_t size = 0; size < first.size(); ++size) {

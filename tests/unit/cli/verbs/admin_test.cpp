@@ -86,6 +86,15 @@ TEST_CASE("status names the namenode's directory when its disk does not answer")
   CHECK(json["namenode"]["disk_silent_ms"] == 12'000);
 }
 
+TEST_CASE("status says whether strangers are let in") {
+  FakeState state;
+  CHECK_THAT(run(state, {"status"}).out, Catch::Contains("admission:  OPEN to all"));
+  CHECK(nlohmann::json::parse(run(state, {"status", "--json"}).out)["admission"] == "open");
+  state.status.asks_secret = true;
+  CHECK_THAT(run(state, {"status"}).out, Catch::Contains("admission:  by the cluster's secret"));
+  CHECK(nlohmann::json::parse(run(state, {"status", "--json"}).out)["admission"] == "secret");
+}
+
 TEST_CASE("a datanode is named by its address, its id, or its host where that is enough") {
   auto status = two_nodes();
   CHECK(find_node(status, "two:9866")->id == NodeId{2, 2});
