@@ -140,7 +140,7 @@ void on_connected(LinkActor* self, Connected connected) {
   state.namenode = std::move(connected.namenode);
   state.cluster->set(connected.cluster);
   state.answered = false;
-  state.addresses_failed = 0;
+  state.addresses_failed = state.addresses_refused = 0;
   state.last_answer = Clock::now();
   // Not a monitor: its message names the actor, and the same namenode over a later connection is
   // the same actor.
@@ -153,19 +153,26 @@ void on_connected(LinkActor* self, Connected connected) {
   }
 }
 
+// When all namenodes refuse for good (another secret, another version), to try again does not help.
 void on_connect_failed(LinkActor* self, const Error& error) {
   auto& state = self->state;
-  state.connect_problem = error.message;
+  const bool refused = retry_class(error.code) == RetryClass::kNever;
+  // That one refuses says more than that another one is down.
+  if (refused || state.addresses_refused == 0) state.connect_problem = error.message;
+  if (refused) ++state.addresses_refused;
   state.address = (state.address + 1) % state.options.namenodes.size();
-  if (retry_class(error.code) == RetryClass::kNever && state.options.namenodes.size() == 1) {
+  if (++state.addresses_failed < state.options.namenodes.size()) {
+    if (!state.operations.empty()) start_connecting(self);
+    return;
+  }
+  const bool all_refused = state.addresses_refused == std::exchange(state.addresses_failed, 0);
+  state.addresses_refused = 0;
+  if (all_refused) {
     const Error final_error{
         error.code, "cannot reach the namenode at " + address_text(state) + ": " + error.message};
     for (const auto& operation : all_operations(state)) finish_with(self, operation, final_error);
   }
-  if (state.operations.empty()) return;
-  if (++state.addresses_failed < state.options.namenodes.size()) return start_connecting(self);
-  state.addresses_failed = 0;
-  connect_after_back_off(self);
+  if (!state.operations.empty()) connect_after_back_off(self);
 }
 
 void on_submit(LinkActor* self, const OperationPtr& operation) {

@@ -82,10 +82,11 @@ struct LinkState {
   bool replace = false;            // The last connection is suspected to be dead.
   bool answered = false;           // Anything came over this connection.
   bool ticking = false;
-  std::size_t address = 0;           // Of the connection, or of the next attempt.
-  std::size_t addresses_failed = 0;  // In turn since the last back-off.
+  std::size_t address = 0;            // Of the connection, or of the next attempt.
+  std::size_t addresses_failed = 0;   // In turn since the last back-off.
+  std::size_t addresses_refused = 0;  // Of them, with an error that stays.
   Backoff connect_backoff;
-  std::string connect_problem;  // Of the last attempt.
+  std::string connect_problem;  // Of the last attempts.
   std::chrono::steady_clock::time_point last_answer;
   std::optional<RequestWindow> window;  // None until the namenode has given an id.
   bool asking_id = false;

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <future>
 
+#include "actors/admission.hpp"
 #include "net/listen.hpp"
 #include "unit/client/fake_cluster.hpp"
 
@@ -28,6 +29,21 @@ metadata::MakeDirectory mkdir(const std::string& path) {
   change.path = path;
   return change;
 }
+
+// A namenode that lets in nobody who does not know its secret.
+struct Guarded {
+  Guarded() {
+    actors::AdmissionOptions options;
+    options.credentials =
+        std::make_shared<const auth::Credentials>(auth::Key(auth::random_bytes()));
+    auto opened = actors::ControlListener::open(std::move(options));
+    REQUIRE(opened.ok());
+    listener = std::move(opened).value();
+    listener->start([](actors::AdmittedConnection) {});
+  }
+  metadata::Endpoint address() const { return {"127.0.0.1", listener->port()}; }
+  std::unique_ptr<actors::ControlListener> listener;
+};
 
 struct Fixture {
   std::shared_ptr<FakeNamespace> names = std::make_shared<FakeNamespace>();
@@ -70,6 +86,34 @@ TEST_CASE("The addresses of several namenodes are tried in turn") {
   Fixture fixture;
   NamenodeLink link({{closed_port(), closed_port(), fixture.namenode->address()}});
   CHECK(link.call(actors::StatRequest{"/"}).ok());
+}
+
+TEST_CASE("When all namenodes refuse for want of their secret, a request ends at once") {
+  const Guarded first;
+  const Guarded second;
+  NamenodeLink link(
+      {{first.address(), second.address()}, milliseconds(2000), milliseconds(60'000)});
+  const auto start = std::chrono::steady_clock::now();
+  const auto status = link.call(actors::StatRequest{"/"});
+  REQUIRE_FALSE(status.ok());
+  CHECK(status.error().code == Errc::kPermissionDenied);
+  CHECK_THAT(status.error().message, Catch::Contains(metadata::to_string(first.address())) &&
+                                         Catch::Contains(metadata::to_string(second.address())) &&
+                                         Catch::Contains("secret is asked for"));
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(30));
+}
+
+TEST_CASE("That one namenode refuses is told, and the others are tried on") {
+  const Guarded guarded;
+  NamenodeLink link({{guarded.address(), closed_port()}, milliseconds(2000), milliseconds(500)});
+  const auto status = link.call(actors::StatRequest{"/"});
+  REQUIRE_FALSE(status.ok());
+  CHECK(status.error().code == Errc::kUnavailable);
+  CHECK_THAT(status.error().message,
+             Catch::Contains("within 500 ms") && Catch::Contains("secret is asked for"));
+  Fixture fixture;
+  NamenodeLink other({{guarded.address(), fixture.namenode->address()}});
+  CHECK(other.call(actors::StatRequest{"/"}).ok());
 }
 
 TEST_CASE("Errors that may go away are asked again until the answer comes") {
