@@ -27,6 +27,10 @@ struct AdmissionOptions {
   // Refuses those who cannot prove that they know this secret; null admits all.
   auth::CredentialsPtr credentials{};
   ProcessId process{};  // Of this process; see control_process_id().
+  // Of the system in it that speaks with other namenodes; none: those are refused. Told to them in
+  // the place of `process`.
+  ProcessId peer_process{};
+  consensus::MemberId member = 0;  // Told to them as well.
   std::chrono::milliseconds handshake_timeout{5'000};
   // Strangers are connections that are not accepted yet, members all others, datanodes peers.
   net::ConnectionShares::Limits shares{.spare_after = std::chrono::milliseconds(1'000)};
@@ -89,6 +93,7 @@ struct DialOptions {
   std::chrono::milliseconds timeout{5'000};  // For connecting and the handshake together.
   // Proven to the other side, which has to prove it as well; null proves and asks nothing.
   auth::CredentialsPtr credentials{};
+  MemberIdentity member{};  // Of a namenode; others have none.
 };
 
 // An admitted connection as the connecting side has it; the server waits for the confirmation.
@@ -96,6 +101,8 @@ struct DialedConnection {
   UniqueFd fd;
   ClusterId cluster{};  // The server's.
   ProcessId process{};  // The server's.
+  // The server's, told to namenodes only; not what was expected: somebody else has the address now.
+  consensus::MemberId member = 0;
 };
 
 // Blocks the calling thread until the deadline at the latest (and for the look-up of a name).

@@ -26,7 +26,9 @@ Result<DialedConnection> dial(const std::string& host, std::uint16_t port,
   MDFS_TRY(auto fd, net::dial({host, port}, deadline));
   tune_control_socket(fd.get());
   DialerProof proof(options.credentials);
-  MDFS_TRY(const auto hello, proof.begin({options.role, options.cluster, options.process}));
+  Hello who{options.role, options.cluster, options.process};
+  who.member = options.member;
+  MDFS_TRY(const auto hello, proof.begin(who));
   MDFS_CHECK(send_all(fd.get(), hello, deadline));
   MDFS_TRY(const auto reply, decided(fd, proof, deadline));
   if (!reply.accepted) return Error{reply.code, reply.text};
@@ -35,7 +37,7 @@ Result<DialedConnection> dial(const std::string& host, std::uint16_t port,
                                           ", but cluster " + to_string(options.cluster) +
                                           " is wanted"};
   }
-  return DialedConnection{std::move(fd), reply.cluster, reply.process};
+  return DialedConnection{std::move(fd), reply.cluster, reply.process, reply.member};
 }
 
 }  // namespace

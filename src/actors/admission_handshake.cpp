@@ -87,6 +87,9 @@ ControlListener::Impl::Next ControlListener::Impl::accept(std::uint64_t number, 
                   {Errc::kWrongCluster, "belongs to cluster " + to_string(options_.cluster) +
                                             ", but cluster " + to_string(wanted) + " is wanted"});
   }
+  if (process_for(pending.hello.role).is_none()) {
+    return refuse(pending, {Errc::kUnsupported, "takes no connections of namenodes"});
+  }
   if (const auto entered = enter(number, pending.hello.role); !entered.ok()) {
     return refuse(pending, entered.error());
   }
@@ -94,7 +97,8 @@ ControlListener::Impl::Next ControlListener::Impl::accept(std::uint64_t number, 
   Reply reply;
   reply.accepted = true;
   reply.cluster = options_.cluster;
-  reply.process = options_.process;
+  reply.process = process_for(pending.hello.role);
+  if (pending.hello.role == auth::Role::kNamenode) reply.member = options_.member;
   send_frame(pending, pending.proof.sealed(std::move(reply)));
   return Next::kStays;
 }
@@ -139,14 +143,20 @@ ControlListener::Impl::Next ControlListener::Impl::refuse(Pending& pending, cons
   reply.text = error.message;
   if (pending.proof.may_know()) {
     reply.cluster = options_.cluster;
-    reply.process = options_.process;
+    reply.process = process_for(pending.hello.role);
   }
   send_frame(pending, pending.proof.sealed(std::move(reply)));
   return Next::kRefused;
 }
 
+// To other namenodes this process is another one, so that they do not share connections with
+// clients.
+ProcessId ControlListener::Impl::process_for(auth::Role role) const {
+  return role == auth::Role::kNamenode ? options_.peer_process : options_.process;
+}
+
 Link ControlListener::Impl::link_to(const Pending& pending) const {
-  return {options_.process, pending.hello.process};
+  return {process_for(pending.hello.role), pending.hello.process};
 }
 
 // CAF knows a process by its id alone: one that holds two roles would be taken for either.

@@ -74,7 +74,7 @@ AdmissionStats ControlListener::Impl::stats() const {
 }
 
 std::function<bool(ProcessId)> ControlListener::Impl::admitted_as(auth::Role role) const {
-  return [registry = registry_, local = options_.process, role](ProcessId process) {
+  return [registry = registry_, local = process_for(role), role](ProcessId process) {
     return registry->role_of({local, process}) == role;
   };
 }

@@ -96,6 +96,7 @@ class ControlListener::Impl {
   void send_frame(const Pending& pending, const ReplyFrame& frame);
   Next refuse(Pending& pending, const Error& error);
   bool speaks_for_itself(const Pending& pending);
+  ProcessId process_for(auth::Role role) const;
   Link link_to(const Pending& pending) const;
   Next on_confirmation(std::uint64_t number, Pending& pending, Confirmation confirmation);
   Next admit_pending(std::uint64_t number, Pending& pending);

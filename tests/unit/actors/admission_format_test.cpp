@@ -44,9 +44,24 @@ TEST_CASE("what a hello and a reply say of proofs, and a proof, are decoded as t
   CHECK(given->proof.bytes == challenge.proof.bytes);
 }
 
+TEST_CASE("a namenode's hello names its member and life, and nobody else's may") {
+  Hello hello{auth::Role::kNamenode, kCluster, kClient};
+  hello.member = {0x1122334455667788, {5, 6}};
+  const auto decoded = decode_hello(encode_hello(hello));
+  REQUIRE(decoded.ok());
+  CHECK(decoded->member == hello.member);
+  CHECK(decode_hello(encode_hello({auth::Role::kNamenode, kCluster, kClient}))->member ==
+        MemberIdentity{});
+  for (const auto role : {auth::Role::kClient, auth::Role::kDatanode}) {
+    hello.role = role;
+    CHECK(decode_hello(encode_hello(hello)).error().code == Errc::kProtocol);
+  }
+}
+
 TEST_CASE("a reply is decoded as it was encoded, with its text cut to the limit") {
-  const auto frame =
-      encode_reply({false, Errc::kWrongCluster, std::string(300, 'x'), kCluster, kServer});
+  Reply refusal{false, Errc::kWrongCluster, std::string(300, 'x'), kCluster, kServer};
+  refusal.member = 77;
+  const auto frame = encode_reply(refusal);
   const auto reply = decode_reply(frame);
   REQUIRE(reply.ok());
   CHECK_FALSE(reply->accepted);
@@ -54,6 +69,7 @@ TEST_CASE("a reply is decoded as it was encoded, with its text cut to the limit"
   CHECK(reply->text == std::string(kReplyTextBytesMax, 'x'));
   CHECK(reply->cluster == kCluster);
   CHECK(reply->process == kServer);
+  CHECK(reply->member == 77);
 }
 
 TEST_CASE("any flipped bit of a hello or a reply is noticed") {

@@ -102,6 +102,34 @@ TEST_CASE("a good peer is admitted and told the cluster") {
   CHECK(gate.listener->stats().admitted == 0);
 }
 
+TEST_CASE("a namenode is told the member and the process that speaks with it, others are not") {
+  const ProcessId peers{0xD1, 0xD2};
+  Gate gate({.peer_process = peers, .member = 7});
+  const MemberIdentity joiner{9, {3, 4}};
+  const auto namenode = gate.dial({.role = auth::Role::kNamenode, .member = joiner});
+  REQUIRE(namenode.ok());
+  CHECK(namenode->process == peers);
+  CHECK(namenode->member == 7);
+  REQUIRE(confirm_control(*namenode, Confirmation::kAdd).ok());
+  REQUIRE(gate.admitted.wait_for(1));
+  const auto& admitted = gate.admitted.connections().front();
+  CHECK(admitted.hello.member == joiner);
+  CHECK(admitted.slot.link() == Link{peers, kClient});
+  CHECK(gate.listener->admitted_as(auth::Role::kNamenode)(kClient));
+  CHECK_FALSE(gate.listener->admitted_as(auth::Role::kClient)(kClient));
+  const auto client = gate.dial();
+  REQUIRE(client.ok());
+  CHECK(client->process == kServer);
+  CHECK(client->member == 0);
+}
+
+TEST_CASE("where nothing speaks with other namenodes they are refused") {
+  Gate gate;
+  const auto dialed = gate.dial({.role = auth::Role::kNamenode});
+  REQUIRE_FALSE(dialed.ok());
+  CHECK(dialed.error().code == Errc::kUnsupported);
+}
+
 TEST_CASE("a port in use is refused with its address") {
   const auto first = open_listener();
   AdmissionOptions options;
