@@ -1,6 +1,7 @@
 #include "actors/basp_guard.hpp"
 
 #include <algorithm>
+#include <caf/atom.hpp>
 #include <cstring>
 #include <utility>
 
@@ -26,6 +27,15 @@ enum Operation : std::uint8_t {
 // CAF takes for one without a look.
 constexpr std::uint8_t kStreamCategory = 0x20;
 
+// And this one an answer.
+constexpr std::uint8_t kAnswer = 0x80;
+
+// A flag of the header: the message is for an actor of this name in place of a number.
+constexpr std::uint8_t kNamed = 0x01;
+// CAF asks this one of its own about each process that it meets, and does what it is told by
+// nobody, because minidfs tells it of no type of actor that it could make.
+constexpr auto kAskedByCaf = static_cast<std::uint64_t>(caf::atom("SpawnServ"));
+
 // Handshakes and notices hold ids and type names only.
 constexpr std::uint32_t kNoticeBytesMax = 1U << 20U;
 
@@ -39,6 +49,10 @@ std::uint32_t big_endian_u32(const char* bytes) {
   std::uint32_t value = 0;
   for (int i = 0; i < 4; ++i) value = (value << 8U) | static_cast<std::uint8_t>(bytes[i]);
   return value;
+}
+
+std::uint64_t big_endian_u64(const char* bytes) {
+  return (std::uint64_t{big_endian_u32(bytes)} << 32U) | big_endian_u32(bytes + 4);
 }
 
 bool names_process(std::span<const char> payload, ProcessId process) {
@@ -141,6 +155,17 @@ bool BaspGuard::accept_greeting() {
   return before == 0 || before == greeting;
 }
 
+// CAF delivers to any actor that has ever answered a peer, and an actor ends when it is sent CAF's
+// own message for that. Who answers CAF's question (see kAskedByCaf) is made when a peer comes, so
+// its number is higher than that of all that this process has published.
+bool BaspGuard::reaches_published() const {
+  if (limits_.published == 0) return true;
+  const auto to = big_endian_u64(header_.data() + 24);
+  if ((static_cast<std::uint8_t>(header_[3]) & kNamed) != 0) return to == kAskedByCaf;
+  const bool is_answer = (static_cast<std::uint8_t>(header_[8]) & kAnswer) != 0;
+  return is_answer ? to > limits_.published : to == limits_.published;
+}
+
 bool BaspGuard::is_expected(std::uint8_t operation, std::uint32_t payload_bytes) {
   const bool is_notice = payload_bytes > 0 && payload_bytes <= kNoticeBytesMax;
   switch (operation) {
@@ -150,7 +175,7 @@ bool BaspGuard::is_expected(std::uint8_t operation, std::uint32_t payload_bytes)
       return side_ == Side::kListening && is_notice;
     case kDirectMessage:
       return greeting_ != 0 && payload_bytes > 0 && payload_bytes <= limits_.payload_bytes_max &&
-             (static_cast<std::uint8_t>(header_[8]) & kStreamCategory) == 0;
+             (static_cast<std::uint8_t>(header_[8]) & kStreamCategory) == 0 && reaches_published();
     case kMonitorMessage:
     case kDownMessage:
       return greeting_ != 0 && is_notice;

@@ -1,8 +1,8 @@
 // Takes the frames of one admitted connection in ahead of CAF's parser, and hands them on only when
 // they are whole: CAF takes the memory of a payload as soon as it has seen the header. Refuses
-// those that would make CAF dereference nothing or act for another process than was admitted, and
-// those that take too much memory or time. Of payloads it looks at the node id of a handshake only.
-// A value of its event loop's thread.
+// those that would make CAF dereference nothing or act for another process than was admitted, those
+// for actors that are not the peer's affair, and those that take too much memory or time. Of
+// payloads it looks at the node id of a handshake only. A value of its event loop's thread.
 //
 // A BASP frame of CAF 0.17 (caf/io/basp/header.hpp) is a header of 32 bytes, big-endian: operation
 // u8, padding u8 u8, flags u8, payload length u32, operation data u64, source actor u64,
@@ -30,6 +30,9 @@ struct BaspLimits {
   std::uint32_t payload_bytes_max = 16U << 20U;
   // From a frame's first byte to its last.
   std::chrono::milliseconds frame_time_max{60'000};
+  // Number of the only actor that the peer may send to; 0: to any. REQUIRES: no actor that is not
+  // the peer's affair was made after it.
+  std::uint64_t published = 0;
 };
 
 // What the unfinished frames of all connections of an event loop may hold together.
@@ -70,6 +73,7 @@ class BaspGuard {
   bool refuse(std::string_view reason);
   bool accept_header();
   bool accept_greeting();
+  bool reaches_published() const;
   bool is_expected(std::uint8_t operation, std::uint32_t payload_bytes);
   void begin_frame();
 

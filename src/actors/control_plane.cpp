@@ -72,11 +72,12 @@ caf::actor basp_broker(caf::actor_system& system) {
 }
 
 caf::io::scribe_ptr make_scribe(caf::actor_system& system, UniqueFd fd,
-                                ConnectionRegistry::Slot slot, BaspGuard::Side side) {
+                                ConnectionRegistry::Slot slot, BaspGuard::Side side,
+                                std::uint64_t published = 0) {
   auto& middleman = static_cast<ControlMiddleman&>(system.middleman());
   auto& multiplexer = static_cast<default_multiplexer&>(middleman.backend());
   return caf::make_counted<ControlScribe>(multiplexer, std::move(fd), std::move(slot), side,
-                                          middleman.memory());
+                                          middleman.memory(), published);
 }
 
 // The connections that this process has opened, of all its systems.
@@ -229,7 +230,7 @@ void publish_control(caf::actor_system& system, caf::strong_actor_ptr whom,
                   whom = std::move(whom),
                   signatures = std::move(signatures)](AdmittedConnection connection) {
     auto scribe = make_scribe(system, std::move(connection.fd), std::move(connection.slot),
-                              BaspGuard::Side::kListening);
+                              BaspGuard::Side::kListening, whom->id());
     caf::anon_send(broker, caf::publish_atom::value, std::move(scribe), port, whom, signatures);
   });
 }

@@ -31,10 +31,10 @@ void shut_down(int fd) { ::shutdown(fd, SHUT_RDWR); }
 
 }  // namespace
 
-GuardedTcp::GuardedTcp(int socket, BaspGuard::Side side, ProcessId peer,
+GuardedTcp::GuardedTcp(int socket, BaspGuard::Side side, ProcessId peer, const BaspLimits& limits,
                        std::shared_ptr<FrameMemory> memory, std::shared_ptr<Traffic> traffic,
                        std::shared_ptr<UnsentMemory::Share> unsent)
-    : guard_(side, peer, BaspLimits{}, std::move(memory), [socket] { shut_down(socket); }),
+    : guard_(side, peer, limits, std::move(memory), [socket] { shut_down(socket); }),
       traffic_(std::move(traffic)),
       unsent_(std::move(unsent)) {}
 
@@ -84,12 +84,12 @@ rw_state GuardedTcp::write_some(std::size_t& result, int fd, const void* buffer,
 
 ControlScribe::ControlScribe(caf::io::network::default_multiplexer& multiplexer, UniqueFd fd,
                              ConnectionRegistry::Slot slot, BaspGuard::Side side,
-                             const ControlMemory& memory)
+                             const ControlMemory& memory, std::uint64_t published)
     : scribe(next_handle()),
       unsent_(std::make_shared<UnsentMemory::Share>(memory.unsent,
                                                     [socket = fd.get()] { shut_down(socket); })),
-      stream_(multiplexer, fd.get(), fd.get(), side, slot.link().peer, memory.frames,
-              slot.traffic(), unsent_),
+      stream_(multiplexer, fd.get(), fd.get(), side, slot.link().peer,
+              BaspLimits{.published = published}, memory.frames, slot.traffic(), unsent_),
       slot_(std::move(slot)) {
   fd.release();
 }

@@ -24,8 +24,9 @@ struct ControlMemory {
 class GuardedTcp {
  public:
   // `socket` is the connection's, `peer` the process at its other end.
-  GuardedTcp(int socket, BaspGuard::Side side, ProcessId peer, std::shared_ptr<FrameMemory> memory,
-             std::shared_ptr<Traffic> traffic, std::shared_ptr<UnsentMemory::Share> unsent);
+  GuardedTcp(int socket, BaspGuard::Side side, ProcessId peer, const BaspLimits& limits,
+             std::shared_ptr<FrameMemory> memory, std::shared_ptr<Traffic> traffic,
+             std::shared_ptr<UnsentMemory::Share> unsent);
 
   caf::io::network::rw_state read_some(std::size_t& result, int fd, void* buffer, std::size_t size);
   caf::io::network::rw_state write_some(std::size_t& result, int fd, const void* buffer,
@@ -44,9 +45,11 @@ class GuardedTcp {
 
 class ControlScribe final : public caf::io::scribe {
  public:
-  // Takes the socket over. `slot` ends with the scribe, before the socket is closed.
+  // Takes the socket over. `slot` ends with the scribe, before the socket is closed. `published`:
+  // see BaspLimits.
   ControlScribe(caf::io::network::default_multiplexer& multiplexer, UniqueFd fd,
-                ConnectionRegistry::Slot slot, BaspGuard::Side side, const ControlMemory& memory);
+                ConnectionRegistry::Slot slot, BaspGuard::Side side, const ControlMemory& memory,
+                std::uint64_t published = 0);
 
   void configure_read(caf::io::receive_policy::config config) override;
   void ack_writes(bool enable) override;

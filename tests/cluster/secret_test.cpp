@@ -6,11 +6,13 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <random>
 
 #include "actors/control_plane.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/system_config.hpp"
 #include "auth/secret_file.hpp"
+#include "cluster/hostile_peer.hpp"
 #include "cluster/test_cluster.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -177,6 +179,43 @@ TEST_CASE("who was admitted as a client registers no datanode, whatever it sends
   CHECK(refusal->code == Errc::kPermissionDenied);
   const auto status = nlohmann::json::parse(secret.verb({"status", "--json"}, key).out);
   CHECK(status.at("nodes").size() == 1);
+}
+
+// CAF's own message by which an actor ends, to the actor of this number.
+std::string message_of_the_end(caf::actor_system& system, std::uint64_t actor) {
+  std::vector<char> payload;
+  caf::binary_serializer sink(system, payload);
+  std::vector<caf::strong_actor_ptr> stages;
+  auto message = caf::make_message(caf::exit_msg{caf::actor_addr{}, caf::exit_reason::kill});
+  REQUIRE_FALSE(sink(stages, message));
+  std::string frame(32, '\0');
+  frame[0] = 2;
+  frame[6] = static_cast<char>(payload.size() >> 8);
+  frame[7] = static_cast<char>(payload.size());
+  frame[23] = 1;
+  frame[31] = static_cast<char>(actor);
+  return frame.append(payload.begin(), payload.end());
+}
+
+TEST_CASE("who is admitted ends no actor of the namenode") {
+  TestCluster cluster({.datanodes = 1, .environment = {}});
+  const auto address = cluster.namenode_address();
+  const auto port = static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1)));
+  // The actors have answered a peer, so that CAF knows them.
+  REQUIRE(cluster.minidfs({"put", "-", "/a"}, "content").exit_code == 0);
+  auto greeting = recorded_conversation(port);
+  greeting.resize(32 + static_cast<std::uint8_t>(greeting[7]));
+  SystemConfig config;
+  caf::actor_system system{config};
+  std::mt19937_64 random(5);
+  for (std::uint64_t actor = 1; actor < 100; ++actor) {
+    auto peer = admitted_peer(port, random, greeting + message_of_the_end(system, actor));
+    peer.close_half();
+    peer.drain();
+  }
+  CHECK(cluster.minidfs({"cat", "/a"}).out == "content");
+  CHECK(cluster.minidfs({"fsck", "--timeout", "20s"}).exit_code == 0);
+  CHECK_FALSE(cluster.namenode().wait_for_line("it sent what no peer of ours sends").empty());
 }
 
 TEST_CASE("a port tells those without the secret neither the cluster nor the process") {

@@ -1,6 +1,7 @@
 #include "actors/basp_guard.hpp"
 
 #include <algorithm>
+#include <caf/atom.hpp>
 #include <catch2/catch.hpp>
 #include <deque>
 #include <string>
@@ -203,4 +204,31 @@ TEST_CASE_METHOD(Fixture, "a peer that takes too long for a frame is refused, a 
   REQUIRE(listening.say(slow.substr(1, 50)));
   listening.now += 1ms;
   CHECK_FALSE(listening.say(slow.substr(51, 1)));
+}
+
+TEST_CASE_METHOD(Fixture, "messages reach the published actor, answers who was made after it") {
+  limits.published = 300;
+  const auto message_to = [](std::uint64_t actor, char flags, char first_of_id) {
+    auto bytes = frame(kDirect, 10);
+    for (std::size_t i = 0; i < 8; ++i) bytes[24 + i] = static_cast<char>(actor >> (56 - 8 * i));
+    bytes[3] = flags;
+    bytes[8] = first_of_id;
+    return bytes;
+  };
+  const auto takes = [&](const std::string& bytes) {
+    Talk talk(BaspGuard::Side::kListening, limits, memory);
+    REQUIRE(talk.say(greeting));
+    return talk.say(bytes);
+  };
+  constexpr char kAnswer = '\x80';
+  CHECK(takes(message_to(300, 0, 0)));
+  for (const std::uint64_t other : {0, 1, 299, 301, 44})
+    CHECK_FALSE(takes(message_to(other, 0, 0)));
+  CHECK(takes(message_to(301, 0, kAnswer)));
+  CHECK_FALSE(takes(message_to(300, 0, kAnswer)));
+  CHECK_FALSE(takes(message_to(7, 0, kAnswer)));
+  // By name only what CAF asks itself.
+  CHECK(takes(message_to(static_cast<std::uint64_t>(caf::atom("SpawnServ")), 1, 0)));
+  CHECK_FALSE(takes(message_to(static_cast<std::uint64_t>(caf::atom("ConfigServ")), 1, 0)));
+  CHECK_FALSE(takes(message_to(300, 1, 0)));
 }
