@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "actors/messages.hpp"
+#include "auth/credentials.hpp"
 #include "base/result.hpp"
 #include "metadata/changes.hpp"
 #include "metadata/types.hpp"
