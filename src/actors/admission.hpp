@@ -4,11 +4,13 @@
 // dial_control is the connecting side. Nothing here knows CAF.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "actors/admission_format.hpp"
@@ -27,10 +29,6 @@ struct AdmissionOptions {
   // Refuses those who cannot prove that they know this secret; null admits all.
   auth::CredentialsPtr credentials{};
   ProcessId process{};  // Of this process; see control_process_id().
-  // Of the system in it that speaks with other namenodes; none: those are refused. Told to them in
-  // the place of `process`.
-  ProcessId peer_process{};
-  consensus::MemberId member = 0;  // Told to them as well.
   std::chrono::milliseconds handshake_timeout{5'000};
   // Strangers are connections that are not accepted yet, members all others, datanodes peers.
   net::ConnectionShares::Limits shares{.spare_after = std::chrono::milliseconds(1'000)};
@@ -55,6 +53,20 @@ struct AdmittedConnection {
   ConnectionRegistry::Slot slot;  // Declared after fd, because it must end before the socket.
 };
 
+// Where namenodes that are members of the log enter: their connections are those of another part of
+// this process, which does not share its own with clients. All is called on the listener's thread
+// and must not block.
+struct MemberDoor {
+  ProcessId process{};  // Of that part, told to members in the place of AdmissionOptions::process.
+  // Whether the member may come in; the error is what it is refused with.
+  std::function<Status(const Hello&)> judge;
+  // It has confirmed, and is now to be the only one that comes as this member. An error: it is not,
+  // and is closed.
+  std::function<Status(const Hello&)> claim;
+  // Given what has passed, when older connections of that process have ended.
+  std::function<void(AdmittedConnection)> admit;
+};
+
 class ControlListener {
  public:
   // Called on the listener's thread; must not block.
@@ -67,15 +79,18 @@ class ControlListener {
   // Stops the thread and closes the port. Admitted connections go on until their CAF system ends.
   ~ControlListener();
 
-  // REQUIRES: not started yet.
-  void start(Admit admit);
+  // Without a door members of the log are refused. REQUIRES: not started yet.
+  void start(Admit admit, std::optional<MemberDoor> members = {});
 
   std::uint16_t port() const;
   const AdmissionOptions& options() const;
   AdmissionStats stats() const;  // Any thread.
-  // Tells whether a process has an admitted connection under this role. Any thread; may outlive the
-  // listener.
+  // Tells whether a process has an admitted connection under this role, members of the log not
+  // counted. Any thread; may outlive the listener.
   std::function<bool(ProcessId)> admitted_as(auth::Role role) const;
+
+  // All that are admitted.
+  const std::shared_ptr<ConnectionRegistry>& registry() const;
 
   // Ends every admitted connection, e.g. before the process goes.
   void cut_all();
@@ -93,7 +108,9 @@ struct DialOptions {
   std::chrono::milliseconds timeout{5'000};  // For connecting and the handshake together.
   // Proven to the other side, which has to prove it as well; null proves and asks nothing.
   auth::CredentialsPtr credentials{};
-  MemberIdentity member{};  // Of a namenode; others have none.
+  consensus::MemberId member = 0;        // As in Hello.
+  consensus::MemberId wanted = 0;        // Likewise.
+  const std::atomic<bool>* cancelled{};  // True ends the connecting, with kCancelled.
 };
 
 // An admitted connection as the connecting side has it; the server waits for the confirmation.
@@ -101,8 +118,6 @@ struct DialedConnection {
   UniqueFd fd;
   ClusterId cluster{};  // The server's.
   ProcessId process{};  // The server's.
-  // The server's, told to namenodes only; not what was expected: somebody else has the address now.
-  consensus::MemberId member = 0;
 };
 
 // Blocks the calling thread until the deadline at the latest (and for the look-up of a name).

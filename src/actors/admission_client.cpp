@@ -23,11 +23,12 @@ Result<Reply> decided(const UniqueFd& fd, DialerProof& proof, Deadline deadline)
 Result<DialedConnection> dial(const std::string& host, std::uint16_t port,
                               const DialOptions& options) {
   const auto deadline = std::chrono::steady_clock::now() + options.timeout;
-  MDFS_TRY(auto fd, net::dial({host, port}, deadline));
+  MDFS_TRY(auto fd, net::dial({host, port}, deadline, options.cancelled));
   tune_control_socket(fd.get());
   DialerProof proof(options.credentials);
   Hello who{options.role, options.cluster, options.process};
   who.member = options.member;
+  who.wanted = options.wanted;
   MDFS_TRY(const auto hello, proof.begin(who));
   MDFS_CHECK(send_all(fd.get(), hello, deadline));
   MDFS_TRY(const auto reply, decided(fd, proof, deadline));
@@ -37,7 +38,7 @@ Result<DialedConnection> dial(const std::string& host, std::uint16_t port,
                                           ", but cluster " + to_string(options.cluster) +
                                           " is wanted"};
   }
-  return DialedConnection{std::move(fd), reply.cluster, reply.process, reply.member};
+  return DialedConnection{std::move(fd), reply.cluster, reply.process};
 }
 
 }  // namespace

@@ -23,17 +23,14 @@ constexpr std::size_t kProcessAt = 32;
 constexpr std::size_t kHelloKeyAt = 48;
 constexpr std::size_t kHelloNonceAt = 64;
 constexpr std::size_t kHelloMemberAt = 96;
-constexpr std::size_t kHelloLifeAt = 104;
+constexpr std::size_t kHelloWantedAt = 104;
 constexpr std::size_t kReplyNonceAt = 48;
 constexpr std::size_t kReplyProofAt = 80;
-constexpr std::size_t kReplyMemberAt = 112;
 constexpr std::size_t kGivenProofAt = 32;
 constexpr std::size_t kHelloChecksumAt = 120;
 constexpr std::size_t kTextAt = 120;
 constexpr std::size_t kReplyChecksumAt = kTextAt + kReplyTextBytesMax;
-static_assert(kHelloLifeAt + sizeof(metadata::LifeId) == kHelloChecksumAt);
 static_assert(kHelloChecksumAt + sizeof(Checksum) == kHelloBytes);
-static_assert(kReplyMemberAt + sizeof(consensus::MemberId) == kTextAt);
 static_assert(kReplyChecksumAt + sizeof(Checksum) == kReplyBytes);
 static_assert(kGivenProofAt + sizeof(auth::Proof) == kProofBytes);
 
@@ -94,8 +91,8 @@ HelloFrame encode_hello(const Hello& hello) {
   put_id(frame, kProcessAt, hello.process);
   put_id(frame, kHelloKeyAt, hello.key);
   put(frame, kHelloNonceAt, hello.nonce);
-  put(frame, kHelloMemberAt, hello.member.id);
-  put_id(frame, kHelloLifeAt, hello.member.life);
+  put(frame, kHelloMemberAt, hello.member);
+  put(frame, kHelloWantedAt, hello.wanted);
   put(frame, kHelloChecksumAt, checksum(std::span<const std::byte>(frame).first(kHelloChecksumAt)));
   return frame;
 }
@@ -113,7 +110,6 @@ ReplyFrame encode_reply(const Reply& reply) {
   put_id(frame, kProcessAt, reply.process);
   put(frame, kReplyNonceAt, reply.nonce);
   put(frame, kReplyProofAt, reply.proof);
-  put(frame, kReplyMemberAt, reply.member);
   std::memcpy(frame.data() + kTextAt, reply.text.data(), text_size);
   put(frame, kReplyChecksumAt, checksum(std::span<const std::byte>(frame).first(kReplyChecksumAt)));
   return frame;
@@ -167,11 +163,11 @@ Result<Hello> decode_hello(std::span<const std::byte> bytes) {
   hello.method = static_cast<auth::Method>(method);
   hello.key = get_id<auth::KeyId>(bytes, kHelloKeyAt);
   hello.nonce = get<auth::Nonce>(bytes, kHelloNonceAt);
-  hello.member = {get<consensus::MemberId>(bytes, kHelloMemberAt),
-                  get_id<metadata::LifeId>(bytes, kHelloLifeAt)};
-  if (hello.role != auth::Role::kNamenode && hello.member != MemberIdentity{}) {
-    return Error{Errc::kProtocol, "a hello of a " + std::string(auth::to_string(hello.role)) +
-                                      " that is a member of the namenodes' log"};
+  hello.member = get<consensus::MemberId>(bytes, kHelloMemberAt);
+  hello.wanted = get<consensus::MemberId>(bytes, kHelloWantedAt);
+  if (hello.role != auth::Role::kNamenode && (hello.member != 0 || hello.wanted != 0)) {
+    return Error{Errc::kProtocol, "a " + std::string(auth::to_string(hello.role)) +
+                                      " that is, or wants, a member of the namenodes' log"};
   }
   return hello;
 }
@@ -195,7 +191,6 @@ Result<Reply> decode_reply(std::span<const std::byte> bytes) {
   reply.process = get_id<ProcessId>(bytes, kProcessAt);
   reply.nonce = get<auth::Nonce>(bytes, kReplyNonceAt);
   reply.proof = get<auth::Proof>(bytes, kReplyProofAt);
-  reply.member = get<consensus::MemberId>(bytes, kReplyMemberAt);
   return reply;
 }
 

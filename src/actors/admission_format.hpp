@@ -14,7 +14,6 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "consensus/types.hpp"
-#include "metadata/epoch.hpp"
 
 namespace minidfs::actors {
 
@@ -34,22 +33,19 @@ using HelloFrame = std::array<std::byte, kHelloBytes>;
 using ReplyFrame = std::array<std::byte, kReplyBytes>;
 using ProofFrame = std::array<std::byte, kProofBytes>;
 
-// Which member of the log a namenode is, and which life of the namespace it holds.
-struct MemberIdentity {
-  consensus::MemberId id = 0;  // 0: none, as of one that has yet to join.
-  metadata::LifeId life{};
-
-  friend bool operator==(const MemberIdentity&, const MemberIdentity&) = default;
-};
-
 struct Hello {
   auth::Role role = auth::Role::kClient;
   ClusterId cluster;  // None: any cluster will do, or it is told with the proof.
   ProcessId process;
   auth::Method method = auth::Method::kNone;
-  auth::KeyId key{};        // Of kSecret: by what it will prove.
-  auth::Nonce nonce{};      // Likewise.
-  MemberIdentity member{};  // Of a namenode; others have none.
+  auth::KeyId key{};    // Of kSecret: by what it will prove.
+  auth::Nonce nonce{};  // Likewise.
+  // Of a namenode that is a member of the log, and of the one that it means to reach; else 0.
+  consensus::MemberId member = 0;
+  consensus::MemberId wanted = 0;
+
+  // As one of the log's members, not as one that has yet to join.
+  bool comes_as_member() const { return role == auth::Role::kNamenode && member != 0; }
 };
 
 struct Reply {
@@ -61,8 +57,6 @@ struct Reply {
   bool asks_proof = false;  // Neither accepted nor refused yet.
   auth::Nonce nonce{};      // With it.
   auth::Proof proof{};      // The listening side's.
-  // The listening namenode's, told to other namenodes that it accepts.
-  consensus::MemberId member = 0;
 };
 
 // The connecting side's answer to a reply that asks for it.

@@ -87,8 +87,11 @@ ControlListener::Impl::Next ControlListener::Impl::accept(std::uint64_t number, 
                   {Errc::kWrongCluster, "belongs to cluster " + to_string(options_.cluster) +
                                             ", but cluster " + to_string(wanted) + " is wanted"});
   }
-  if (process_for(pending.hello.role).is_none()) {
-    return refuse(pending, {Errc::kUnsupported, "takes no connections of namenodes"});
+  if (pending.hello.comes_as_member()) {
+    const auto judged = members_
+                            ? members_->judge(pending.hello)
+                            : Status(Error{Errc::kUnsupported, "takes no other members of a log"});
+    if (!judged.ok()) return refuse(pending, judged.error());
   }
   if (const auto entered = enter(number, pending.hello.role); !entered.ok()) {
     return refuse(pending, entered.error());
@@ -97,8 +100,7 @@ ControlListener::Impl::Next ControlListener::Impl::accept(std::uint64_t number, 
   Reply reply;
   reply.accepted = true;
   reply.cluster = options_.cluster;
-  reply.process = process_for(pending.hello.role);
-  if (pending.hello.role == auth::Role::kNamenode) reply.member = options_.member;
+  reply.process = process_for(pending.hello);
   send_frame(pending, pending.proof.sealed(std::move(reply)));
   return Next::kStays;
 }
@@ -143,32 +145,32 @@ ControlListener::Impl::Next ControlListener::Impl::refuse(Pending& pending, cons
   reply.text = error.message;
   if (pending.proof.may_know()) {
     reply.cluster = options_.cluster;
-    reply.process = process_for(pending.hello.role);
+    reply.process = process_for(pending.hello);
   }
   send_frame(pending, pending.proof.sealed(std::move(reply)));
   return Next::kRefused;
 }
 
-// To other namenodes this process is another one, so that they do not share connections with
-// clients.
-ProcessId ControlListener::Impl::process_for(auth::Role role) const {
-  return role == auth::Role::kNamenode ? options_.peer_process : options_.process;
+ProcessId ControlListener::Impl::process_for(const Hello& hello) const {
+  return members_ && hello.comes_as_member() ? members_->process : options_.process;
 }
 
 Link ControlListener::Impl::link_to(const Pending& pending) const {
-  return {process_for(pending.hello.role), pending.hello.process};
+  return {process_for(pending.hello), pending.hello.process};
 }
 
 // CAF knows a process by its id alone: one that holds two roles would be taken for either.
 bool ControlListener::Impl::speaks_for_itself(const Pending& pending) {
   const auto known = registry_->role_of(link_to(pending));
   if (!known || *known == pending.hello.role) return true;
-  if (strangers_in_log_.allow()) {
-    log_warn("control", "the connection of {} as a {} is closed: its process is a {} already",
-             peer_text(pending.fd.get()), auth::to_string(pending.hello.role),
-             auth::to_string(*known));
-  }
+  tell_closed(pending, "its process is a " + std::string(auth::to_string(*known)) + " already");
   return false;
+}
+
+void ControlListener::Impl::tell_closed(const Pending& pending, const std::string& why) {
+  if (!strangers_in_log_.allow()) return;
+  log_warn("control", "the connection of {} as a {} is closed: {}", peer_text(pending.fd.get()),
+           auth::to_string(pending.hello.role), why);
 }
 
 // CAF has to forget the old connection before it learns of the new one: to it they are the same
@@ -177,8 +179,16 @@ ControlListener::Impl::Next ControlListener::Impl::on_confirmation(std::uint64_t
                                                                    Pending& pending,
                                                                    Confirmation confirmation) {
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, pending.fd.get(), nullptr);
+  const bool is_member = pending.hello.comes_as_member();
+  if (is_member) {
+    if (const auto claimed = members_->claim(pending.hello); !claimed.ok()) {
+      tell_closed(pending, claimed.error().message);
+      return Next::kDropped;
+    }
+  }
   if (!speaks_for_itself(pending)) return Next::kDropped;
-  if (confirmation == Confirmation::kReplace && registry_->contains(link_to(pending))) {
+  const bool replaces = is_member || confirmation == Confirmation::kReplace;
+  if (replaces && registry_->contains(link_to(pending))) {
     pending.replaces = true;
     registry_->cut(link_to(pending));
     return Next::kStays;
@@ -193,7 +203,8 @@ ControlListener::Impl::Next ControlListener::Impl::admit_pending(std::uint64_t n
   auto peer = peer_text(pending.fd.get());
   auto slot = registry_->add(link_to(pending), pending.fd.get(), number, pending.hello.role);
   ++accepted_count_;
-  admit_({std::move(pending.fd), pending.hello, std::move(peer), std::move(slot)});
+  const auto& admit = pending.hello.comes_as_member() ? members_->admit : admit_;
+  admit({std::move(pending.fd), pending.hello, std::move(peer), std::move(slot)});
   return Next::kAdmitted;
 }
 

@@ -60,9 +60,10 @@ Status ControlListener::Impl::open() {
   return {};
 }
 
-void ControlListener::Impl::start(Admit admit) {
+void ControlListener::Impl::start(Admit admit, std::optional<MemberDoor> members) {
   MDFS_ASSERT(!thread_.joinable());
   admit_ = std::move(admit);
+  members_ = std::move(members);
   accept_again_at_ = last_sweep_ = Clock::now();
   registry_->set_on_removed([this] { wake_up(); });
   thread_ = std::thread([this] { run(); });
@@ -74,7 +75,7 @@ AdmissionStats ControlListener::Impl::stats() const {
 }
 
 std::function<bool(ProcessId)> ControlListener::Impl::admitted_as(auth::Role role) const {
-  return [registry = registry_, local = process_for(role), role](ProcessId process) {
+  return [registry = registry_, local = options_.process, role](ProcessId process) {
     return registry->role_of({local, process}) == role;
   };
 }
@@ -221,12 +222,17 @@ Result<std::unique_ptr<ControlListener>> ControlListener::open(AdmissionOptions 
 
 ControlListener::ControlListener(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ControlListener::~ControlListener() = default;
-void ControlListener::start(Admit admit) { impl_->start(std::move(admit)); }
+void ControlListener::start(Admit admit, std::optional<MemberDoor> members) {
+  impl_->start(std::move(admit), std::move(members));
+}
 std::uint16_t ControlListener::port() const { return impl_->port(); }
 const AdmissionOptions& ControlListener::options() const { return impl_->options(); }
 AdmissionStats ControlListener::stats() const { return impl_->stats(); }
 std::function<bool(ProcessId)> ControlListener::admitted_as(auth::Role role) const {
   return impl_->admitted_as(role);
+}
+const std::shared_ptr<ConnectionRegistry>& ControlListener::registry() const {
+  return impl_->registry();
 }
 void ControlListener::cut_all() { impl_->cut_all(); }
 

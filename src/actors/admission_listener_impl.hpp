@@ -28,11 +28,12 @@ class ControlListener::Impl {
   ~Impl();
 
   Status open();
-  void start(Admit admit);
+  void start(Admit admit, std::optional<MemberDoor> members);
 
   std::uint16_t port() const { return listening_.port; }
   const AdmissionOptions& options() const { return options_; }
   AdmissionStats stats() const;
+  const std::shared_ptr<ConnectionRegistry>& registry() const { return registry_; }
   void cut_all() { registry_->cut_all(); }
   std::function<bool(ProcessId)> admitted_as(auth::Role role) const;
 
@@ -96,7 +97,8 @@ class ControlListener::Impl {
   void send_frame(const Pending& pending, const ReplyFrame& frame);
   Next refuse(Pending& pending, const Error& error);
   bool speaks_for_itself(const Pending& pending);
-  ProcessId process_for(auth::Role role) const;
+  void tell_closed(const Pending& pending, const std::string& why);
+  ProcessId process_for(const Hello& hello) const;
   Link link_to(const Pending& pending) const;
   Next on_confirmation(std::uint64_t number, Pending& pending, Confirmation confirmation);
   Next admit_pending(std::uint64_t number, Pending& pending);
@@ -105,6 +107,7 @@ class ControlListener::Impl {
   const std::chrono::milliseconds sweep_interval_;
   const std::shared_ptr<ConnectionRegistry> registry_ = std::make_shared<ConnectionRegistry>();
   Admit admit_;
+  std::optional<MemberDoor> members_;
   net::Listening listening_;
   UniqueFd epoll_;
   UniqueFd wake_up_;

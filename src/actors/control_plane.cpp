@@ -243,7 +243,7 @@ Result<ControlConnection<caf::strong_actor_ptr>> connect_control(
   const auto local = control_process_id(system);
   MDFS_TRY(auto dialed, dial_control(host, port,
                                      {options.role, options.cluster, local, options.timeout,
-                                      options.credentials, options.member}));
+                                      options.credentials}));
   const auto cluster = dialed.cluster;
   const Link link{local, dialed.process};
   auto reached = reach_by(system, std::move(dialed), link, port, options.replace, deadline);

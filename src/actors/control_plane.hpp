@@ -38,8 +38,7 @@ struct ConnectOptions {
   // A process has one connection to another; asking again yields the same one while it lives. True
   // ends it first: for a connection that is suspected to be dead. Its proxies then go down.
   bool replace = false;
-  auth::CredentialsPtr credentials{};  // As in DialOptions, and so is the next one.
-  MemberIdentity member{};
+  auth::CredentialsPtr credentials{};  // As in DialOptions.
 };
 
 template <class Handle>

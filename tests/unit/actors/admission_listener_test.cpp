@@ -102,32 +102,94 @@ TEST_CASE("a good peer is admitted and told the cluster") {
   CHECK(gate.listener->stats().admitted == 0);
 }
 
-TEST_CASE("a namenode is told the member and the process that speaks with it, others are not") {
-  const ProcessId peers{0xD1, 0xD2};
-  Gate gate({.peer_process = peers, .member = 7});
-  const MemberIdentity joiner{9, {3, 4}};
-  const auto namenode = gate.dial({.role = auth::Role::kNamenode, .member = joiner});
-  REQUIRE(namenode.ok());
-  CHECK(namenode->process == peers);
-  CHECK(namenode->member == 7);
-  REQUIRE(confirm_control(*namenode, Confirmation::kAdd).ok());
-  REQUIRE(gate.admitted.wait_for(1));
-  const auto& admitted = gate.admitted.connections().front();
-  CHECK(admitted.hello.member == joiner);
-  CHECK(admitted.slot.link() == Link{peers, kClient});
+namespace {
+
+constexpr ProcessId kMembers{0xD1, 0xD2};
+
+// A listener with a door for members, which lets in those that mean number 7.
+struct MembersGate {
+  MembersGate() {
+    MemberDoor door;
+    door.process = kMembers;
+    door.judge = [](const Hello& hello) -> Status {
+      if (hello.wanted == 7) return {};
+      return Error{Errc::kNotFound, "is not the member that is wanted"};
+    };
+    door.claim = [this](const Hello& hello) -> Status {
+      if (hello.member != refused) return {};
+      return Error{Errc::kAlreadyExists, "somebody else is this member"};
+    };
+    door.admit = members.sink();
+    listener->start(others.sink(), std::move(door));
+  }
+
+  Result<DialedConnection> dial(consensus::MemberId member, consensus::MemberId wanted = 7) {
+    return dial_control(
+        "127.0.0.1", listener->port(),
+        {.role = auth::Role::kNamenode, .process = kClient, .member = member, .wanted = wanted});
+  }
+
+  const consensus::MemberId refused = 13;
+  Admitted members;
+  Admitted others;
+  std::unique_ptr<ControlListener> listener = open_listener();
+};
+
+}  // namespace
+
+TEST_CASE("members of the log come in by their own door, and are told another process") {
+  MembersGate gate;
+  const auto member = gate.dial(9);
+  REQUIRE(member.ok());
+  CHECK(member->process == kMembers);
+  REQUIRE(confirm_control(*member, Confirmation::kAdd).ok());
+  REQUIRE(gate.members.wait_for(1));
+  const auto& admitted = gate.members.connections().front();
+  CHECK(admitted.hello.member == 9);
+  CHECK(admitted.slot.link() == Link{kMembers, kClient});
+  CHECK(gate.listener->registry()->contains({kMembers, kClient}));
+  // One that has yet to join, and all others, come in as before; the same process, too.
+  const auto joiner = gate.dial(0, 0);
+  REQUIRE(joiner.ok());
+  CHECK(joiner->process == kServer);
+  REQUIRE(confirm_control(*joiner, Confirmation::kAdd).ok());
+  REQUIRE(gate.others.wait_for(1));
   CHECK(gate.listener->admitted_as(auth::Role::kNamenode)(kClient));
-  CHECK_FALSE(gate.listener->admitted_as(auth::Role::kClient)(kClient));
-  const auto client = gate.dial();
-  REQUIRE(client.ok());
-  CHECK(client->process == kServer);
-  CHECK(client->member == 0);
+  CHECK(gate.members.count() == 1);
 }
 
-TEST_CASE("where nothing speaks with other namenodes they are refused") {
+TEST_CASE("a member that the door does not want is refused with its reason") {
+  MembersGate gate;
+  const auto astray = gate.dial(9, 8);
+  REQUIRE_FALSE(astray.ok());
+  CHECK(astray.error().code == Errc::kNotFound);
+  const auto double_of_another = gate.dial(gate.refused);
+  REQUIRE(double_of_another.ok());
+  REQUIRE(confirm_control(*double_of_another, Confirmation::kAdd).ok());
+  CHECK(closed_by_peer(double_of_another->fd));
+  CHECK(gate.members.count() == 0);
+}
+
+TEST_CASE("a member's connection takes the place of its process's older one, whatever it says") {
+  MembersGate gate;
+  const auto old = gate.dial(9);
+  REQUIRE(confirm_control(*old, Confirmation::kAdd).ok());
+  REQUIRE(gate.members.wait_for(1));
+  const auto fresh = gate.dial(9);
+  REQUIRE(confirm_control(*fresh, Confirmation::kAdd).ok());
+  CHECK(closed_by_peer(old->fd));
+  CHECK(gate.members.count() == 1);
+  gate.members.close_first();
+  REQUIRE(gate.members.wait_for(1));
+  CHECK(gate.members.connections().front().hello.member == 9);
+}
+
+TEST_CASE("without a door members are refused") {
   Gate gate;
-  const auto dialed = gate.dial({.role = auth::Role::kNamenode});
+  const auto dialed = gate.dial({.role = auth::Role::kNamenode, .member = 9, .wanted = 7});
   REQUIRE_FALSE(dialed.ok());
   CHECK(dialed.error().code == Errc::kUnsupported);
+  CHECK(gate.dial({.role = auth::Role::kNamenode}).ok());
 }
 
 TEST_CASE("a port in use is refused with its address") {
