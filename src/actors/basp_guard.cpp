@@ -27,9 +27,6 @@ enum Operation : std::uint8_t {
 // CAF takes for one without a look.
 constexpr std::uint8_t kStreamCategory = 0x20;
 
-// And this one an answer.
-constexpr std::uint8_t kAnswer = 0x80;
-
 // A flag of the header: the message is for an actor of this name in place of a number.
 constexpr std::uint8_t kNamed = 0x01;
 // CAF asks this one of its own about each process that it meets, and does what it is told by
@@ -156,14 +153,13 @@ bool BaspGuard::accept_greeting() {
 }
 
 // CAF delivers to any actor that has ever answered a peer, and an actor ends when it is sent CAF's
-// own message for that. Who answers CAF's question (see kAskedByCaf) is made when a peer comes, so
-// its number is higher than that of all that this process has published.
+// own message for that. Who hears the answer to CAF's question (see kAskedByCaf) is made when a
+// peer comes, so its number is higher than that of all that this process has published.
 bool BaspGuard::reaches_published() const {
   if (limits_.published == 0) return true;
   const auto to = big_endian_u64(header_.data() + 24);
-  if ((static_cast<std::uint8_t>(header_[3]) & kNamed) != 0) return to == kAskedByCaf;
-  const bool is_answer = (static_cast<std::uint8_t>(header_[8]) & kAnswer) != 0;
-  return is_answer ? to > limits_.published : to == limits_.published;
+  const bool is_name = (static_cast<std::uint8_t>(header_[3]) & kNamed) != 0;
+  return is_name ? to == kAskedByCaf : to >= limits_.published;
 }
 
 bool BaspGuard::is_expected(std::uint8_t operation, std::uint32_t payload_bytes) {

@@ -30,8 +30,8 @@ struct BaspLimits {
   std::uint32_t payload_bytes_max = 16U << 20U;
   // From a frame's first byte to its last.
   std::chrono::milliseconds frame_time_max{60'000};
-  // Number of the only actor that the peer may send to; 0: to any. REQUIRES: no actor that is not
-  // the peer's affair was made after it.
+  // Number of the actor that the peer may send to; 0: to any. Those that were made after it are
+  // reached as well: CAF's own for this peer.
   std::uint64_t published = 0;
 };
 

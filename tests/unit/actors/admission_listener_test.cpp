@@ -375,7 +375,7 @@ TEST_CASE("datanodes have a reserve that clients do not take") {
   gate.check_open();
   gate.check_open();
   CHECK_FALSE(gate.dial().ok());
-  const auto dialed = gate.dial({.role = auth::Role::kDatanode});
+  const auto dialed = gate.dial({.role = auth::Role::kDatanode, .process = {1, 2}});
   REQUIRE(dialed.ok());
   REQUIRE(confirm_control(*dialed, Confirmation::kAdd).ok());
   REQUIRE(gate.admitted.wait_for(3));
