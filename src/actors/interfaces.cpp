@@ -45,10 +45,30 @@ Error from_caf(const caf::error& error) {
   if (error.category() != kCategory) return {code_of(error), text_of(error)};
   Error result;
   if (is_errc(error.code())) result.code = static_cast<Errc>(error.code());
-  if (error.context().match_elements<std::string>()) {
-    result.message = error.context().get_as<std::string>(0);
+  const auto& context = error.context();
+  if (!context.empty() && context.match_element<std::string>(0)) {
+    result.message = context.get_as<std::string>(0);
   }
   return result;
+}
+
+caf::error not_leader(const metadata::QuorumView& view) {
+  std::string text = "this namenode does not lead";
+  for (const auto& member : view.members) {
+    if (member.id == view.leader) text += "; the one at " + to_string(member.address) + " does";
+  }
+  return {static_cast<std::uint8_t>(Errc::kNotLeader), kCategory,
+          caf::make_message(std::move(text), view)};
+}
+
+std::optional<metadata::QuorumView> told_leader(const caf::error& error) {
+  const auto& context = error.context();
+  if (error.category() != kCategory ||
+      error.code() != static_cast<std::uint8_t>(Errc::kNotLeader) ||
+      !context.match_elements<std::string, metadata::QuorumView>()) {
+    return std::nullopt;
+  }
+  return context.get_as<metadata::QuorumView>(1);
 }
 
 }  // namespace minidfs::actors

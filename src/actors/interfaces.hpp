@@ -3,6 +3,7 @@
 
 #include <caf/error.hpp>
 #include <caf/typed_actor.hpp>
+#include <optional>
 
 #include "actors/type_ids.hpp"
 #include "base/result.hpp"
@@ -49,7 +50,11 @@ using ServedByBlocks = caf::typed_actor<
 
 using ServedByBackups = caf::typed_actor<Asked<BackupRequest>::with<BackupReply>>;
 
-using NamenodeActor = ServedByNames::extend_with<ServedByBoth, ServedByBlocks, ServedByBackups>;
+// Clients and datanodes, of a namenode that need not lead.
+using ServedByQuorum = caf::typed_actor<caf::replies_to<WhoLeads>::with<metadata::QuorumView>>;
+
+using NamenodeActor =
+    ServedByNames::extend_with<ServedByBoth, ServedByBlocks, ServedByBackups, ServedByQuorum>;
 
 // An error of ours as CAF carries it: the code, our category, and the sentence as context.
 caf::error to_caf(const Error& error);
@@ -57,5 +62,10 @@ caf::error to_caf(const Error& error);
 // Back again. CAF's own errors become kTimedOut (request time-outs), kUnavailable (the peer went
 // away) or kInternal, with CAF's text.
 Error from_caf(const caf::error& error);
+
+// kNotLeader, with what the namenode knows of who leads.
+caf::error not_leader(const metadata::QuorumView& view);
+// That, from the error of a namenode that does not lead; nothing from any other.
+std::optional<metadata::QuorumView> told_leader(const caf::error& error);
 
 }  // namespace minidfs::actors

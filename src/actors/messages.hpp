@@ -6,3 +6,4 @@
 #include "actors/admin_messages.hpp"
 #include "actors/client_messages.hpp"
 #include "actors/datanode_messages.hpp"
+#include "actors/quorum_messages.hpp"

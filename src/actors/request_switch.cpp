@@ -62,10 +62,8 @@ void put_back_in_line(caf::mailbox_element* served) {
   served->mid = served->mid.with_normal_priority();
 }
 
-RequestSwitch::Routes namenode_routes(const caf::strong_actor_ptr& names,
-                                      const caf::strong_actor_ptr& blocks,
-                                      const caf::strong_actor_ptr& backups,
-                                      const NamenodeLanes& lanes) {
+RequestSwitch::Routes namenode_routes(const NamenodeServers& servers, const NamenodeLanes& lanes) {
+  const auto& [names, blocks, backups, quorum] = servers;
   RequestSwitch::Routes routes;
   routes.lead<StatRequest, ListRequest, LocateRequest, LocateDirectoryRequest,
               metadata::MakeDirectory, metadata::Rename, metadata::Remove, metadata::SetReplication,
@@ -78,6 +76,7 @@ RequestSwitch::Routes namenode_routes(const caf::strong_actor_ptr& names,
   routes.lead<BackupRequest>(backups, lanes.admin);
   routes.lead_nodes_first<RegisterNode, Heartbeat, Goodbye>(blocks, lanes.beats);
   routes.lead_nodes<BlockReportPart>(blocks, lanes.reports);
+  routes.lead_nodes<WhoLeads>(quorum, lanes.beats);
   return routes;
 }
 

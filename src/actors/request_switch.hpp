@@ -70,10 +70,13 @@ class RequestSwitch final : public caf::monitorable_actor {
 // requests, but does not send it: urgent is therefore what the switch makes so, on this machine.
 void put_back_in_line(caf::mailbox_element* served);
 
-// The routes of a namenode.
-RequestSwitch::Routes namenode_routes(const caf::strong_actor_ptr& names,
-                                      const caf::strong_actor_ptr& blocks,
-                                      const caf::strong_actor_ptr& backups,
-                                      const NamenodeLanes& lanes);
+// Those of a namenode that serve what it publishes.
+struct NamenodeServers {
+  caf::strong_actor_ptr names;
+  caf::strong_actor_ptr blocks;
+  caf::strong_actor_ptr backups;
+  caf::strong_actor_ptr quorum;
+};
+RequestSwitch::Routes namenode_routes(const NamenodeServers& servers, const NamenodeLanes& lanes);
 
 }  // namespace minidfs::actors

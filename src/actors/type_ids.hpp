@@ -55,5 +55,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(minidfs, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::BackupRequest))
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::BackupReply))
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::Patience))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::WhoLeads))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::metadata::QuorumView))
 
 CAF_END_TYPE_ID_BLOCK(minidfs)

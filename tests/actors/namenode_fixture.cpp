@@ -147,8 +147,9 @@ void NamenodeFixture::spawn() {
   names->lanes = lanes_;
   names_ = system_.spawn(namespace_actor, std::move(names));
   switch_ = RequestSwitch::make(
-      system_, namenode_routes(caf::actor_cast<caf::strong_actor_ptr>(names_),
-                               caf::actor_cast<caf::strong_actor_ptr>(blocks_), nullptr, lanes_));
+      system_, namenode_routes({caf::actor_cast<caf::strong_actor_ptr>(names_),
+                                caf::actor_cast<caf::strong_actor_ptr>(blocks_), nullptr, nullptr},
+                               lanes_));
   namenode_ = caf::actor_cast<NamenodeActor>(switch_);
 }
 

@@ -14,6 +14,7 @@
 #include "actors/namespace_actor.hpp"
 #include "actors/namespace_machine.hpp"
 #include "actors/owner_actor.hpp"
+#include "actors/quorum_actor.hpp"
 #include "actors/request_switch.hpp"
 #include "actors/system_config.hpp"
 #include "base/logging.hpp"
@@ -167,10 +168,13 @@ class Namenode final : public NamenodeProcess {
     names->lanes = lanes;
     namespace_ = system_.spawn<caf::detached>(actors::namespace_actor, std::move(names));
     backups_ = system_.spawn<caf::detached>(actors::backup_actor, backup_parts(config, lanes));
+    quorum_ = system_.spawn(actors::quorum_actor, actors::QuorumParts{log_.get(), lanes.beats});
     switch_ = actors::RequestSwitch::make(
-        system_, actors::namenode_routes(caf::actor_cast<caf::strong_actor_ptr>(namespace_),
-                                         caf::actor_cast<caf::strong_actor_ptr>(blocks_),
-                                         caf::actor_cast<caf::strong_actor_ptr>(backups_), lanes));
+        system_, actors::namenode_routes({caf::actor_cast<caf::strong_actor_ptr>(namespace_),
+                                          caf::actor_cast<caf::strong_actor_ptr>(blocks_),
+                                          caf::actor_cast<caf::strong_actor_ptr>(backups_),
+                                          caf::actor_cast<caf::strong_actor_ptr>(quorum_)},
+                                         lanes));
     return {};
   }
 
@@ -197,6 +201,7 @@ class Namenode final : public NamenodeProcess {
     };
     if (switch_) actors::RequestSwitch::close(switch_);
     switch_ = nullptr;
+    stop(quorum_);
     stop(namespace_);
     stop(backups_);
     stop(blocks_);
@@ -214,6 +219,7 @@ class Namenode final : public NamenodeProcess {
   actors::BlockActor blocks_;
   actors::BackupActor backups_;
   actors::NamespaceActor namespace_;
+  actors::QuorumActor quorum_;
   caf::strong_actor_ptr switch_;
   std::unique_ptr<actors::ControlListener> listener_;
 };

@@ -8,13 +8,14 @@
 
 namespace minidfs::client {
 
-Result<Connected> connect_namenode(caf::actor_system& system, const metadata::Endpoint& address,
-                                   const LinkOptions& link, bool replace) {
+Result<Connected> connect_namenode(caf::actor_system& system, const DialOrder& order) {
+  const auto& address = order.address;
   actors::ConnectOptions options;
   options.role = auth::Role::kClient;
-  options.timeout = link.connect_timeout;
-  options.replace = replace;
-  options.credentials = link.credentials;
+  options.cluster = order.cluster;
+  options.timeout = order.timeout;
+  options.replace = order.replace;
+  options.credentials = order.credentials;
   auto connection =
       actors::connect_control<actors::NamenodeActor>(system, address.host, address.port, options);
   if (connection.ok()) return Connected{std::move(connection->handle), connection->cluster};

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <caf/actor_system.hpp>
+#include <chrono>
 
 #include "actors/interfaces.hpp"
+#include "auth/credentials.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
-#include "client/link/namenode_link.hpp"
 #include "metadata/types.hpp"
 
 namespace minidfs::client {
@@ -16,9 +17,16 @@ struct Connected {
   ClusterId cluster;
 };
 
-// Blocks for at most options.connect_timeout. With `replace` a connection that is still there is
-// ended first. The error's message is only the reason, without the address: "connection refused".
-Result<Connected> connect_namenode(caf::actor_system& system, const metadata::Endpoint& address,
-                                   const LinkOptions& options, bool replace);
+struct DialOrder {
+  metadata::Endpoint address;
+  ClusterId cluster;  // None: any will do.
+  std::chrono::milliseconds timeout{};
+  bool replace = false;  // A connection that is still there is ended first.
+  auth::CredentialsPtr credentials{};  // Null: the cluster has no secret.
+};
+
+// Blocks for at most the time-out. The error's message is only the reason, without the address:
+// "connection refused".
+Result<Connected> connect_namenode(caf::actor_system& system, const DialOrder& order);
 
 }  // namespace minidfs::client

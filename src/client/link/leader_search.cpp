@@ -32,12 +32,13 @@ std::vector<SearchEffect> LeaderSearch::step(const SearchEvent& event, TimePoint
 
 std::optional<LeaderSearch::TimePoint> LeaderSearch::next_wake() const {
   if (!waits_) return std::nullopt;
-  if (used_ != 0 && !doubts()) {
+  if (is_content()) {
     if (!awaiting_since_) return std::nullopt;
     return *awaiting_since_ + options_.answer_patience;
   }
-  auto next = used_ != 0 ? *awaiting_since_ + options_.silence_max
-                         : searching_since_ + options_.forget_after;
+  auto next = TimePoint::max();
+  if (used_ == 0) next = searching_since_ + options_.forget_after;
+  if (awaiting_since_) next = *awaiting_since_ + options_.silence_max;
   for (const auto& contact : contacts_) {
     if (contact.state == Contact::State::kAway) {
       next = std::min(next,
@@ -46,6 +47,7 @@ std::optional<LeaderSearch::TimePoint> LeaderSearch::next_wake() const {
       next = std::min(next, contact.ask_at);
     }
   }
+  if (next == TimePoint::max()) return std::nullopt;
   return next;
 }
 
@@ -185,6 +187,7 @@ void LeaderSearch::update_contacts() {
            !is_member_at(contact.address);
   });
   for (const auto& member : members_) {
+    if (member.address.host.empty()) continue;  // It has not said where it is.
     const bool known = std::any_of(contacts_.begin(), contacts_.end(), [&](const Contact& contact) {
       return contact.address == member.address || (contact.given && contact.member == member.id);
     });
@@ -210,8 +213,11 @@ bool LeaderSearch::is_better(const Contact& contact) const {
   return is_leader(contact) && contact.denied < term_;
 }
 
-bool LeaderSearch::doubts() const {
-  return used_ != 0 && awaiting_since_ && silent_for() >= options_.answer_patience;
+// Whether there is nobody to look for: one is used, which answers, and no other one leads.
+bool LeaderSearch::is_content() const {
+  if (used_ == 0) return false;
+  if (awaiting_since_ && silent_for() >= options_.answer_patience) return false;
+  return leader_ == 0 || is_leader(*used_contact());
 }
 
 void LeaderSearch::use(const Contact& contact) {
@@ -236,12 +242,12 @@ void LeaderSearch::begin_search() {
 
 void LeaderSearch::settle() {
   if (!waits_) return;
-  if (used_ != 0 && !doubts()) {
+  if (is_content()) {
     if (now_ - viewed_at_ < options_.view_age_max) return;
     if (auto* contact = find(used_, Contact::State::kThere); contact->ask_at <= now_) ask(*contact);
     return;
   }
-  if (used_ != 0 && silent_for() >= options_.silence_max) leave_silent();
+  if (awaiting_since_ && silent_for() >= options_.silence_max) leave_silent();
   if (used_ == 0 && now_ - searching_since_ >= options_.forget_after) forget();
   for (auto& contact : contacts_) {
     if (contact.state == Contact::State::kThere && contact.ask_at <= now_) ask(contact);

@@ -163,7 +163,7 @@ class LeaderSearch {
   const Contact* used_contact() const;
   bool is_leader(const Contact& contact) const;
   bool is_better(const Contact& contact) const;
-  bool doubts() const;
+  bool is_content() const;
   std::chrono::nanoseconds silent_for() const { return now_ - *awaiting_since_; }
   void note_life(Contact& contact);
   void learn(const metadata::QuorumView& view);

@@ -15,37 +15,27 @@ using Clock = std::chrono::steady_clock;
 using OperationPtr = std::shared_ptr<LinkOperation>;
 using Phase = LinkOperation::Phase;
 
-using ConnectAtom = caf::atom_constant<caf::atom("connect")>;
 using ClosedAtom = caf::atom_constant<caf::atom("closed")>;
 using TickAtom = caf::atom_constant<caf::atom("tick")>;
+using WakeAtom = caf::atom_constant<caf::atom("wake")>;
 using StopAtom = caf::atom_constant<caf::atom("stop")>;
 
 constexpr std::chrono::milliseconds kTick{100};
-// Silence is no dead connection: the kernel's probes find one, and close it, within 11 s. A
-// namenode that lives and answers nothing for so long is asked over a new connection all the same.
-constexpr std::chrono::milliseconds kSilenceMax{60'000};
 
-// Blocks in connect, hence detached: one thread for the life of the link.
-caf::behavior connector_behavior(caf::event_based_actor* self, const LinkOptions& options) {
-  return {[self, options](ConnectAtom, std::uint64_t address, bool replace) {
-    auto result = std::make_shared<Result<Connected>>(
-        connect_namenode(self->system(), options.namenodes[address], options, replace));
-    return ConnectEnded{std::move(result)};
+// Blocks in connect, hence detached: one thread for each address that was dialed.
+caf::behavior connector_behavior(caf::event_based_actor* self) {
+  return {[self](std::uint64_t connection, const DialOrder& order) {
+    return DialEnded{connection,
+                     std::make_shared<Result<Connected>>(connect_namenode(self->system(), order))};
   }};
 }
 
-void start_connecting(LinkActor* self) {
-  auto& state = self->state;
-  if (state.connecting || state.namenode) return;
-  state.connecting = true;
-  self->send(state.connector, ConnectAtom::value, static_cast<std::uint64_t>(state.address),
-             std::exchange(state.replace, false));
-}
+void step(LinkActor* self, const SearchEvent& event);
 
-void connect_after_back_off(LinkActor* self) {
-  auto& state = self->state;
-  state.connecting = true;
-  self->delayed_send(self, state.connect_backoff.next(state.random()), ConnectAtom::value);
+void set_phase(LinkState& state, LinkOperation& operation, Phase phase) {
+  if (operation.phase == Phase::kSent) --state.sent;
+  operation.phase = phase;
+  if (phase == Phase::kSent) ++state.sent;
 }
 
 void start_ticking(LinkActor* self) {
@@ -58,34 +48,29 @@ void ask_id(LinkActor* self, const LinkOperation& operation);
 
 void dispatch(LinkActor* self, const OperationPtr& operation) {
   auto& state = self->state;
-  if (!state.namenode) {
-    operation->phase = Phase::kWaiting;
-    start_connecting(self);
-    return;
-  }
+  if (!state.namenode) return set_phase(state, *operation, Phase::kWaiting);
   if (operation->writes() && !state.window) ask_id(self, *operation);
   if (auto* id = operation->id(); id != nullptr && id->sequence == 0) {
-    if (!state.window) {
-      operation->phase = Phase::kWaiting;
-      return;
-    }
+    if (!state.window) return set_phase(state, *operation, Phase::kWaiting);
     *id = state.window->open();
   }
-  operation->phase = Phase::kSent;
+  set_phase(state, *operation, Phase::kSent);
   ++operation->attempt;
   ++operation->tries;
-  operation->sent_at = Clock::now();
+  operation->sent_over = state.search->used();
   operation->send(self, state.namenode);
+  if (state.sent == 1) step(self, RequestSent{operation->sent_over});
 }
 
 void finish(LinkActor* self, const OperationPtr& operation) {
   auto& state = self->state;
-  operation->phase = Phase::kWaiting;
+  set_phase(state, *operation, Phase::kWaiting);
   const auto* id = operation->id();
   if (id != nullptr && id->sequence != 0 && state.window && state.window->client() == id->client) {
     state.window->close(id->sequence);
   }
   state.operations.erase(operation.get());
+  if (state.operations.empty()) step(self, NobodyWaits{});
 }
 
 void finish_with(LinkActor* self, const OperationPtr& operation, Error error) {
@@ -111,72 +96,120 @@ std::string address_text(const LinkState& state) {
 }
 
 Error deadline_error(const LinkState& state, const LinkOperation& operation) {
-  if (!state.namenode) {
-    const std::string problem = state.connect_problem.empty() ? "" : ": " + state.connect_problem;
-    return {Errc::kUnavailable, "cannot reach the namenode at " + address_text(state) + " within " +
-                                    duration_text(operation.timeout()) + problem};
+  const auto within = " within " + duration_text(operation.timeout());
+  if (state.namenode) {
+    if (operation.last_error) return *operation.last_error;
+    return {Errc::kTimedOut, "no answer from the namenode at " +
+                                 metadata::to_string(state.search->used_address()) + within};
   }
-  if (operation.last_error) return *operation.last_error;
-  return {Errc::kTimedOut, "no answer from the namenode at " +
-                               metadata::to_string(state.options.namenodes[state.address]) +
-                               " within " + duration_text(operation.timeout())};
+  if (state.search->reaches_any()) {
+    return {Errc::kUnavailable,
+            "no namenode was found that leads, of those at " + address_text(state) + "," + within};
+  }
+  const auto& problem = state.search->dial_problem();
+  return {Errc::kUnavailable, "cannot reach the namenode at " + address_text(state) + within +
+                                  (problem.empty() ? "" : ": " + problem)};
 }
 
-// Whatever was on its way waits for the next connection.
-void drop_connection(LinkActor* self) {
+// --- Connections, as the search wants them -----------------------------------------------------
+
+void perform(LinkActor* self, const DialNamenode& dial) {
   auto& state = self->state;
+  auto& connector = state.connectors[dial.address];
+  if (!connector) connector = self->spawn<caf::detached>(connector_behavior);
+  self->send(connector, dial.connection,
+             DialOrder{dial.address, state.cluster->get(), state.options.connect_timeout,
+                       dial.replace, state.options.credentials});
+}
+
+void perform(LinkActor* self, const AskWhoLeads& ask) {
+  const auto found = self->state.connections.find(ask.connection);
+  if (found == self->state.connections.end()) return;
+  self->request(found->second, caf::infinite, actors::WhoLeads{})
+      .then(
+          [self, number = ask.connection](const metadata::QuorumView& view) {
+            step(self, LeaderTold{number, view});
+          },
+          [self, number = ask.connection](const caf::error&) { step(self, AskFailed{number}); });
+}
+
+// Whatever was on its way elsewhere, or waits, goes there.
+void perform(LinkActor* self, const UseConnection& use) {
+  auto& state = self->state;
+  state.namenode = use.connection == 0 ? nullptr : state.connections.at(use.connection);
+  const auto operations = all_operations(state);
+  for (const auto& operation : operations) {
+    if (operation->phase == Phase::kSent) set_phase(state, *operation, Phase::kWaiting);
+  }
   if (!state.namenode) return;
-  state.namenode = nullptr;
-  for (const auto& operation : all_operations(state)) {
-    if (operation->phase == Phase::kSent) operation->phase = Phase::kWaiting;
-  }
-  if (state.operations.empty()) return;
-  // One that accepts and closes at once is not to be asked without a pause.
-  state.answered ? start_connecting(self) : connect_after_back_off(self);
-}
-
-void on_connected(LinkActor* self, Connected connected) {
-  auto& state = self->state;
-  state.namenode = std::move(connected.namenode);
-  state.cluster->set(connected.cluster);
-  state.answered = false;
-  state.addresses_failed = state.addresses_refused = 0;
-  state.last_answer = Clock::now();
-  // Not a monitor: its message names the actor, and the same namenode over a later connection is
-  // the same actor.
-  caf::actor_cast<caf::strong_actor_ptr>(state.namenode)
-      ->get()
-      ->attach_functor([link = caf::actor_cast<caf::actor>(self), number = ++state.connection](
-                           const caf::error&) { caf::anon_send(link, ClosedAtom::value, number); });
-  for (const auto& operation : all_operations(state)) {
+  for (const auto& operation : operations) {
     if (operation->phase == Phase::kWaiting) dispatch(self, operation);
   }
 }
 
-// When all namenodes refuse for good (another secret, another version), to try again does not help.
-void on_connect_failed(LinkActor* self, const Error& error) {
-  auto& state = self->state;
-  const bool refused = retry_class(error.code) == RetryClass::kNever;
-  // That one refuses says more than that another one is down.
-  if (refused || state.addresses_refused == 0) state.connect_problem = error.message;
-  if (refused) ++state.addresses_refused;
-  state.address = (state.address + 1) % state.options.namenodes.size();
-  if (++state.addresses_failed < state.options.namenodes.size()) {
-    if (!state.operations.empty()) start_connecting(self);
-    return;
-  }
-  const bool all_refused = state.addresses_refused == std::exchange(state.addresses_failed, 0);
-  state.addresses_refused = 0;
-  if (all_refused) {
-    const Error final_error{
-        error.code, "cannot reach the namenode at " + address_text(state) + ": " + error.message};
-    for (const auto& operation : all_operations(state)) finish_with(self, operation, final_error);
-  }
-  if (!state.operations.empty()) connect_after_back_off(self);
+void perform(LinkActor* self, const HangUp& hang_up) {
+  self->state.connections.erase(hang_up.connection);
 }
 
+void perform(LinkActor* self, const GiveUpAll& give_up) {
+  const Error error{
+      give_up.error.code,
+      "cannot reach the namenode at " + address_text(self->state) + ": " + give_up.error.message};
+  for (const auto& operation : all_operations(self->state)) finish_with(self, operation, error);
+}
+
+// One timer at a time, which comes no later than it is needed: most requests are answered before.
+void wake_later(LinkActor* self) {
+  auto& state = self->state;
+  const auto due = state.search->next_wake();
+  if (!due || (state.wake_at && *state.wake_at <= *due)) return;
+  state.wake_at = due;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*due - Clock::now());
+  self->delayed_send(self, std::max(left, std::chrono::milliseconds(0)), WakeAtom::value,
+                     ++state.wake_number);
+}
+
+void step(LinkActor* self, const SearchEvent& event) {
+  for (const auto& effect : self->state.search->step(event, Clock::now())) {
+    std::visit([self](const auto& e) { perform(self, e); }, effect);
+  }
+  wake_later(self);
+}
+
+void on_woken(LinkActor* self, std::uint64_t number) {
+  auto& state = self->state;
+  if (number != state.wake_number) return;
+  state.wake_at.reset();
+  const auto due = state.search->next_wake();
+  due&&* due <= Clock::now() ? step(self, SearchWoken{}) : wake_later(self);
+}
+
+void on_dial_ended(LinkActor* self, const DialEnded& ended) {
+  auto& state = self->state;
+  if (!ended.result->ok()) return step(self, Dialed{ended.connection, ended.result->error()});
+  auto& connected = **ended.result;
+  state.cluster->set(connected.cluster);
+  // Not a monitor: its message names the actor, and the same namenode over a later connection is
+  // the same actor.
+  caf::actor_cast<caf::strong_actor_ptr>(connected.namenode)
+      ->get()
+      ->attach_functor([link = caf::actor_cast<caf::actor>(self), number = ended.connection](
+                           const caf::error&) { caf::anon_send(link, ClosedAtom::value, number); });
+  state.connections.emplace(ended.connection, std::move(connected.namenode));
+  step(self, Dialed{ended.connection, {}});
+}
+
+void on_closed(LinkActor* self, std::uint64_t connection) {
+  self->state.connections.erase(connection);
+  step(self, ConnectionClosed{connection});
+}
+
+// --- Requests --------------------------------------------------------------------------------
+
 void on_submit(LinkActor* self, const OperationPtr& operation) {
-  self->state.operations.emplace(operation.get(), operation);
+  auto& state = self->state;
+  state.operations.emplace(operation.get(), operation);
+  if (state.operations.size() == 1) step(self, RequestsWait{});
   start_ticking(self);
   dispatch(self, operation);
 }
@@ -213,17 +246,9 @@ void on_tick(LinkActor* self) {
   auto& state = self->state;
   state.ticking = false;
   const auto now = Clock::now();
-  bool silent = false;
   for (const auto& operation : all_operations(state)) {
-    if (now >= operation->deadline()) {
-      finish_with(self, operation, deadline_error(state, *operation));
-    } else if (operation->phase == Phase::kSent) {
-      silent = silent || now - std::max(operation->sent_at, state.last_answer) > kSilenceMax;
-    }
-  }
-  if (silent) {
-    state.replace = true;
-    drop_connection(self);
+    if (now < operation->deadline()) continue;
+    finish_with(self, operation, deadline_error(state, *operation));
   }
   start_ticking(self);
 }
@@ -232,24 +257,44 @@ void on_stop(LinkActor* self) {
   for (const auto& operation : all_operations(self->state)) {
     finish_with(self, operation, {Errc::kCancelled, "the connection to the namenode was closed"});
   }
-  self->send_exit(self->state.connector, caf::exit_reason::user_shutdown);
+  for (const auto& [address, connector] : self->state.connectors) {
+    self->send_exit(connector, caf::exit_reason::user_shutdown);
+  }
   self->quit();
+}
+
+// Anything but a refusal because it does not lead.
+void note_answer(LinkActor* self, const LinkOperation& operation) {
+  step(self, RequestAnswered{operation.sent_over, self->state.sent > 0});
+}
+
+void back_off(LinkActor* self, const OperationPtr& operation, std::chrono::milliseconds delay) {
+  set_phase(self->state, *operation, Phase::kBackingOff);
+  self->delayed_send(self, delay, RepeatOperation{operation, operation->attempt});
+}
+
+// It goes to whom the search finds. If that is the same namenode, it is about to lead.
+void on_not_leader(LinkActor* self, const OperationPtr& operation, const caf::error& error) {
+  auto& state = self->state;
+  operation->last_error = actors::from_caf(error);
+  set_phase(state, *operation, Phase::kWaiting);
+  const auto attempt = operation->attempt;
+  step(self, LeaderTold{operation->sent_over, actors::told_leader(error).value_or({})});
+  if (operation->phase != Phase::kWaiting || operation->attempt != attempt) return;
+  if (state.namenode) back_off(self, operation, operation->backoff.next(state.random()));
 }
 
 }  // namespace
 
 void on_answered(LinkActor* self, const OperationPtr& operation) {
-  auto& state = self->state;
-  state.last_answer = Clock::now();
-  state.answered = true;
-  state.connect_backoff.reset();
   finish(self, operation);
+  note_answer(self, *operation);
 }
 
 void on_forgotten(LinkActor* self, const OperationPtr& operation) {
   auto& state = self->state;
-  state.last_answer = Clock::now();
-  state.answered = true;
+  set_phase(state, *operation, Phase::kWaiting);
+  note_answer(self, *operation);
   if (operation->tries > 1) {
     return finish_with(
         self, operation,
@@ -261,18 +306,21 @@ void on_forgotten(LinkActor* self, const OperationPtr& operation) {
   if (state.window && state.window->client() == id->client) state.window.reset();
   *id = {};
   operation->tries = 0;
-  operation->phase = Phase::kBackingOff;
-  self->delayed_send(self, operation->backoff.next(state.random()),
-                     RepeatOperation{operation, operation->attempt});
+  back_off(self, operation, operation->backoff.next(state.random()));
 }
 
 void on_failed(LinkActor* self, const OperationPtr& operation, const caf::error& caf_error) {
   auto& state = self->state;
   auto error = actors::from_caf(caf_error);
   const bool from_namenode = caf_error.category() == caf::atom("minidfs");
-  if (!from_namenode && error.code == Errc::kUnavailable) return drop_connection(self);
-  state.last_answer = Clock::now();
-  state.answered = true;
+  if (!from_namenode && error.code == Errc::kUnavailable) {
+    return on_closed(self, operation->sent_over);
+  }
+  if (retry_class(error.code) == RetryClass::kElsewhere) {
+    return on_not_leader(self, operation, caf_error);
+  }
+  set_phase(state, *operation, Phase::kWaiting);
+  note_answer(self, *operation);
 
   const auto now = Clock::now();
   const auto delay = operation->backoff.next(state.random());
@@ -286,13 +334,7 @@ void on_failed(LinkActor* self, const OperationPtr& operation, const caf::error&
     return finish_with(self, operation, std::move(error));
   }
   operation->last_error = std::move(error);
-  if (retry == RetryClass::kElsewhere) {
-    state.address = (state.address + 1) % state.options.namenodes.size();
-    state.answered = false;
-    return drop_connection(self);
-  }
-  operation->phase = Phase::kBackingOff;
-  self->delayed_send(self, delay, RepeatOperation{operation, operation->attempt});
+  back_off(self, operation, delay);
 }
 
 caf::behavior link_behavior(LinkActor* self, const LinkOptions& options, std::uint32_t seed,
@@ -301,9 +343,14 @@ caf::behavior link_behavior(LinkActor* self, const LinkOptions& options, std::ui
   state.cluster = std::move(cluster);
   state.options = options;
   state.random.seed(seed);
-  state.connector = self->spawn<caf::detached>(connector_behavior, options);
+  LeaderSearchOptions search;
+  search.namenodes = options.namenodes;
+  search.seed = seed;
+  state.search.emplace(search);
   self->set_default_handler(caf::drop);
-  start_connecting(self);
+  // Connects ahead of the first request; what it comes to is of use then.
+  step(self, RequestsWait{});
+  step(self, NobodyWaits{});
   return {
       [self](const SubmitOperation& message) { on_submit(self, message.operation); },
       [self](const RepeatOperation& message) {
@@ -313,22 +360,10 @@ caf::behavior link_behavior(LinkActor* self, const LinkOptions& options, std::ui
           dispatch(self, operation);
         }
       },
-      [self](const ConnectEnded& message) {
-        self->state.connecting = false;
-        if (message.result->ok()) {
-          on_connected(self, **message.result);
-        } else {
-          on_connect_failed(self, message.result->error());
-        }
-      },
-      [self](ConnectAtom) {
-        self->state.connecting = false;
-        if (!self->state.operations.empty()) start_connecting(self);
-      },
+      [self](const DialEnded& ended) { on_dial_ended(self, ended); },
       [](const RunTask& message) { message.task(); },
-      [self](ClosedAtom, std::uint64_t connection) {
-        if (connection == self->state.connection) drop_connection(self);
-      },
+      [self](ClosedAtom, std::uint64_t connection) { on_closed(self, connection); },
+      [self](WakeAtom, std::uint64_t number) { on_woken(self, number); },
       [self](TickAtom) { on_tick(self); },
       [self](StopAtom) { on_stop(self); },
   };

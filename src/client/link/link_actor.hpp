@@ -1,16 +1,11 @@
-// The actor behind NamenodeLink: owns every unanswered request and the connection's state.
+// The actor behind NamenodeLink: owns every unanswered request and the connections. Which of these
+// the requests go to, and when another one is made, is decided by LeaderSearch; this shell dials,
+// asks, and sends the requests again that have no answer when another namenode is to have them.
 //
-//   no connection --(request waits)--> connecting --(connected)--> connected
-//        ^                                |  ^                        |
-//        |                                |  +--(back-off)--+         |
-//        +--(nobody waits)----------------+---(failed)------+         |
-//        +-----------------(connection closed, namenode not the leader, silent for a minute)
-//
-// A silent namenode may only be slow, or stopped for a while: its requests wait for their answers,
-// up to their own time-outs. Changes wait for the id that the namenode numbers them under, which is
-// asked for with the first of them. Every attempt has a number, so that no late answer can act for
-// a later one. Requests of a lost connection are sent again over the next one. Internal to the
-// link.
+// Requests wait while no namenode is used, and for their answers, up to their own time-outs.
+// Changes wait for the id that the namenode numbers them under, which is asked for with the first
+// of them. Every attempt has a number, so that no late answer can act for a later one. Internal to
+// the link.
 #pragma once
 
 #include <caf/actor.hpp>
@@ -20,6 +15,7 @@
 #include <caf/stateful_actor.hpp>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -30,6 +26,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "actors/interfaces.hpp"
 #include "client/link/control_connection.hpp"
+#include "client/link/leader_search.hpp"
 #include "client/link/namenode_link.hpp"
 #include "client/link/request_window.hpp"
 #include "client/link/retry_schedule.hpp"
@@ -46,7 +43,8 @@ struct RepeatOperation {
   std::weak_ptr<LinkOperation> operation;
   std::uint32_t attempt = 0;
 };
-struct ConnectEnded {
+struct DialEnded {
+  std::uint64_t connection = 0;
   std::shared_ptr<Result<Connected>> result;
 };
 struct RunTask {
@@ -75,22 +73,18 @@ struct LinkState {
 
   LinkOptions options;
   std::shared_ptr<KnownCluster> cluster;
-  caf::actor connector;
-  actors::NamenodeActor namenode;  // None while there is no connection.
-  std::uint64_t connection = 0;    // The number of the last one.
-  bool connecting = false;         // Or waiting for the next attempt.
-  bool replace = false;            // The last connection is suspected to be dead.
-  bool answered = false;           // Anything came over this connection.
+  std::optional<LeaderSearch> search;
+  std::optional<LeaderSearch::TimePoint> wake_at;  // When it is looked whether the search is due.
+  std::uint64_t wake_number = 0;
+  // Each dials one address at a time, and blocks meanwhile.
+  std::map<metadata::Endpoint, caf::actor> connectors;
+  std::map<std::uint64_t, actors::NamenodeActor> connections;  // By their numbers.
+  actors::NamenodeActor namenode;                              // The one in use, if any.
   bool ticking = false;
-  std::size_t address = 0;            // Of the connection, or of the next attempt.
-  std::size_t addresses_failed = 0;   // In turn since the last back-off.
-  std::size_t addresses_refused = 0;  // Of them, with an error that stays.
-  Backoff connect_backoff;
-  std::string connect_problem;  // Of the last attempts.
-  std::chrono::steady_clock::time_point last_answer;
   std::optional<RequestWindow> window;  // None until the namenode has given an id.
   bool asking_id = false;
   absl::flat_hash_map<LinkOperation*, std::shared_ptr<LinkOperation>> operations;
+  std::size_t sent = 0;  // Operations that wait for an answer.
   std::minstd_rand random;
 };
 
@@ -113,5 +107,6 @@ void on_failed(LinkActor* self, const std::shared_ptr<LinkOperation>& operation,
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::client::SubmitOperation)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::client::RepeatOperation)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::client::ConnectEnded)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::client::DialOrder)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::client::DialEnded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::client::RunTask)

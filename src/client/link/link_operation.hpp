@@ -57,7 +57,7 @@ class LinkOperation : public std::enable_shared_from_this<LinkOperation> {
   Phase phase = Phase::kWaiting;
   std::uint32_t attempt = 0;
   std::uint32_t tries = 0;  // Under the present id: of several an earlier one may have been heard.
-  std::chrono::steady_clock::time_point sent_at;
+  std::uint64_t sent_over = 0;  // The connection of the last attempt.
   Backoff backoff;
   std::optional<Error> last_error;  // What the namenode answered last.
 

@@ -15,7 +15,20 @@
 namespace minidfs::client {
 namespace {
 
-using NamesPtr = std::shared_ptr<FakeNamespace>;
+// What one of the namenodes serves.
+struct NamesPtr {
+  std::shared_ptr<FakeNamespace> names;
+  metadata::QuorumId self = 0;
+
+  FakeNamespace* operator->() const { return names.get(); }
+  FakeNamespace& operator*() const { return *names; }
+};
+
+metadata::QuorumView view_of(const NamesPtr& names) {
+  auto view = names->quorum;
+  view.self = names.self;
+  return view;
+}
 
 std::string parent_of(const std::string& path) {
   const auto slash = path.rfind('/');
@@ -114,6 +127,7 @@ template <class Action>
 caf::result<metadata::ChangeReply> change_once(const NamesPtr& names, const std::string& kind,
                                                const metadata::RequestId& id, Action action) {
   const std::lock_guard lock(names->mutex);
+  if (names->quorum.leader != names.self) return actors::not_leader(view_of(names));
   if (names->forgotten.contains(id.client)) {
     ++names->requests[kind];
     return metadata::forgotten(id);
@@ -225,6 +239,7 @@ caf::result<Reply> answer(Result<Reply> result) {
 template <class Reply, class Action>
 caf::result<Reply> serve(const NamesPtr& names, const std::string& kind, Action action) {
   const std::lock_guard lock(names->mutex);
+  if (names->quorum.leader != names.self) return actors::not_leader(view_of(names));
   if (const auto error = note(*names, kind)) return actors::to_caf(*error);
   return answer<Reply>(action());
 }
@@ -257,8 +272,10 @@ actors::NamenodeActor::behavior_type fake_namenode(const NamesPtr& names) {
           return Reply{std::move(page), more};
         });
       },
-      [=](const actors::Patience&, const actors::ClientIdRequest&) {
+      [=](const actors::Patience&,
+          const actors::ClientIdRequest&) -> caf::result<actors::ClientIdReply> {
         const std::lock_guard lock(names->mutex);
+        if (names->quorum.leader != names.self) return actors::not_leader(view_of(names));
         names->client_ids.push_back(ClientId{9, names->client_ids.size() + 1});
         return actors::ClientIdReply{names->client_ids.back()};
       },
@@ -331,6 +348,10 @@ actors::NamenodeActor::behavior_type fake_namenode(const NamesPtr& names) {
       },
       [](const actors::Patience&,
          const actors::BackupRequest&) -> caf::result<actors::BackupReply> { return not_here(); },
+      [=](const actors::WhoLeads&) {
+        const std::lock_guard lock(names->mutex);
+        return view_of(names);
+      },
   };
 }
 
@@ -353,7 +374,8 @@ struct FakeNamenode::Impl {
   std::unique_ptr<actors::ControlListener> listener;
 };
 
-FakeNamenode::FakeNamenode(std::shared_ptr<FakeNamespace> names, std::uint16_t port)
+FakeNamenode::FakeNamenode(std::shared_ptr<FakeNamespace> names, std::uint16_t port,
+                           metadata::QuorumId self)
     : impl_(std::make_unique<Impl>()) {
   actors::AdmissionOptions admission;
   admission.port = port;
@@ -363,7 +385,9 @@ FakeNamenode::FakeNamenode(std::shared_ptr<FakeNamespace> names, std::uint16_t p
   REQUIRE(listener.ok());
   impl_->listener = std::move(*listener);
   impl_->actor =
-      impl_->system.spawn([names](actors::NamenodeActor::pointer) { return fake_namenode(names); });
+      impl_->system.spawn([served = NamesPtr{names, self}](actors::NamenodeActor::pointer) {
+        return fake_namenode(served);
+      });
   actors::publish_control(impl_->system, impl_->actor, *impl_->listener);
 }
 

@@ -16,14 +16,18 @@
 #include "actors/messages.hpp"
 #include "base/error.hpp"
 #include "client/file_system.hpp"
+#include "metadata/quorum.hpp"
 #include "support/temporary_directory.hpp"
 #include "transfer/data_server.hpp"
 
 namespace minidfs::client {
 
-// What the fake namenode knows and did. It survives the namenode's restart. Lock before use.
+// What the fake namenode knows and did; all namenodes of one cluster share it. It survives the
+// namenode's restart. Lock before use.
 struct FakeNamespace {
   std::mutex mutex;
+  // Who leads, and who is a member; the others refuse.
+  metadata::QuorumView quorum{0, 1, 1, {}};
   ClusterId cluster{7, 7};
   std::map<std::string, actors::LocatedFile> files;
   std::set<std::string> directories{"/"};
@@ -52,7 +56,8 @@ struct FakeNamespace {
 class FakeNamenode {
  public:
   // Port 0: any free one.
-  FakeNamenode(std::shared_ptr<FakeNamespace> names, std::uint16_t port);
+  FakeNamenode(std::shared_ptr<FakeNamespace> names, std::uint16_t port,
+               metadata::QuorumId self = 1);
   ~FakeNamenode();
   metadata::Endpoint address() const;
 

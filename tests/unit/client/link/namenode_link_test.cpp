@@ -9,6 +9,7 @@
 #include "actors/admission.hpp"
 #include "net/listen.hpp"
 #include "unit/client/fake_cluster.hpp"
+#include "unit/client/freezing_relay.hpp"
 
 namespace minidfs::client {
 namespace {
@@ -283,6 +284,90 @@ TEST_CASE("A writer that excluded nodes hears at once that there is no other") {
   REQUIRE_FALSE(grant.ok());
   CHECK(grant.error().code == Errc::kNoDatanode);
   CHECK(fixture.names->requests["allocate"] == 1);
+}
+
+// Three namenodes, of which the first one leads.
+struct Quorum {
+  Quorum() {
+    for (metadata::QuorumId id = 1; id <= 3; ++id) {
+      namenodes.push_back(std::make_unique<FakeNamenode>(names, 0, id));
+      names->quorum.members.push_back({id, namenodes.back()->address()});
+    }
+  }
+
+  metadata::Endpoint address(metadata::QuorumId id) const { return namenodes[id - 1]->address(); }
+  void lead(metadata::QuorumId id) {
+    const std::lock_guard lock(names->mutex);
+    ++names->quorum.term;
+    names->quorum.leader = id;
+  }
+
+  std::shared_ptr<FakeNamespace> names = std::make_shared<FakeNamespace>();
+  std::vector<std::unique_ptr<FakeNamenode>> namenodes;
+};
+
+TEST_CASE("Any namenode of several is good: it names the one that leads") {
+  Quorum quorum;
+  for (metadata::QuorumId id = 1; id <= 3; ++id) {
+    NamenodeLink link({{quorum.address(id)}});
+    CHECK(link.call(mkdir("/d" + std::to_string(id))).ok());
+  }
+  CHECK(quorum.names->changes_done == 3);
+}
+
+TEST_CASE("Changes that the leader's death left unanswered are done once, by its successor") {
+  Quorum quorum;
+  NamenodeLink link({{quorum.address(1)}});
+  REQUIRE(link.call(mkdir("/before")).ok());
+  // The first one does each change and does not say so.
+  std::atomic<bool> mute{true};
+  quorum.names->failure = [&](const std::string&) -> std::optional<Error> {
+    if (mute) return Error{Errc::kBusy, "not now"};
+    return std::nullopt;
+  };
+  std::vector<std::future<bool>> answers;
+  for (int i = 0; i < 16; ++i) {
+    auto promise = std::make_shared<std::promise<bool>>();
+    answers.push_back(promise->get_future());
+    link.submit<metadata::MakeDirectory>(mkdir("/d" + std::to_string(i)), [promise](auto reply) {
+      promise->set_value(reply.ok() && reply->outcomes[0].ok());
+    });
+  }
+  quorum.namenodes[0].reset();
+  quorum.lead(3);
+  mute = false;
+  for (auto& answer : answers) CHECK(answer.get());
+  CHECK(quorum.names->changes_done == 17);
+}
+
+TEST_CASE("Requests wait while nobody leads, up to their own time-outs") {
+  Quorum quorum;
+  quorum.lead(0);
+  NamenodeLink link({{quorum.address(2)}});
+  const auto late = link.call(actors::StatRequest{"/"}, milliseconds(400));
+  REQUIRE_FALSE(late.ok());
+  CHECK(late.error().code == Errc::kUnavailable);
+  CHECK_THAT(late.error().message, Catch::Contains("no namenode was found that leads"));
+  std::promise<bool> answered;
+  link.submit<actors::StatRequest>({"/"},
+                                   [&](const auto& reply) { answered.set_value(reply.ok()); });
+  quorum.lead(3);
+  CHECK(answered.get_future().get());
+}
+
+TEST_CASE("A leader that is silent is left when another one leads, which does nothing twice") {
+  Quorum quorum;
+  FreezingRelay relay(quorum.address(1).port);
+  quorum.names->quorum.members[0].address = relay.address();
+  NamenodeLink link({{relay.address()}});
+  REQUIRE(link.call(mkdir("/before")).ok());
+  relay.freeze();
+  std::promise<bool> answered;
+  link.submit<metadata::MakeDirectory>(mkdir("/a"),
+                                       [&](const auto& reply) { answered.set_value(reply.ok()); });
+  quorum.lead(2);
+  CHECK(answered.get_future().get());
+  CHECK(quorum.names->changes_done == 2);
 }
 
 }  // namespace

@@ -1,0 +1,26 @@
+// The actor that tells who leads, to whoever asks. It waits for no disk and for no other actor, so
+// that its answer comes whatever the requests of clients wait for.
+#pragma once
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include "actors/interfaces.hpp"
+#include "actors/request_lane.hpp"
+#include "consensus/log.hpp"
+
+namespace minidfs::actors {
+
+using QuorumActor = ServedByQuorum;
+
+// The log outlives the actor.
+struct QuorumParts {
+  const consensus::Log* log = nullptr;
+  RequestLanePtr lane;  // That questions come by.
+};
+
+// In the words of clients and datanodes. An address that cannot be read is left empty.
+metadata::QuorumView view_of(const consensus::QuorumStatus& status);
+
+QuorumActor::behavior_type quorum_actor(QuorumActor::pointer self, QuorumParts parts);
+
+}  // namespace minidfs::actors
