@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "actors/leadership.hpp"
+#include "actors/quorum_view.hpp"
 #include "actors/request_switch.hpp"
 #include "base/codec.hpp"
 #include "base/logging.hpp"
@@ -54,6 +55,8 @@ void BlockActorState::start(Self* self, BlockActorParts parts) {
 }
 
 BlockManager::TimePoint BlockActorState::now() { return screen_->now(self_->clock().now()); }
+
+metadata::QuorumView BlockActorState::quorum() const { return view_of(log_->quorum()); }
 
 std::optional<Error> BlockActorState::refuse(const Patience& patience) {
   return screen_->refuse(patience, self_->current_sender(), self_->clock().now());
@@ -260,13 +263,16 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
         const auto now = beaten();
         if (const auto refusal = state->refuse_sender()) return to_caf(*refusal);
         auto registered = state->manager().register_node(request, now);
+        if (registered.ok()) registered->quorum = state->quorum();
         state->announce_safe_mode();  // The node may know a later state of the cluster.
         return to_result(std::move(registered));
       },
       [state, beaten](const Heartbeat& request) -> caf::result<HeartbeatReply> {
         const auto now = beaten();
         if (const auto refusal = state->refuse_sender()) return to_caf(*refusal);
-        return to_result(state->manager().heartbeat(request, now));
+        auto reply = state->manager().heartbeat(request, now);
+        if (reply.ok()) reply->quorum = state->quorum();
+        return to_result(std::move(reply));
       },
       [state](BlockReportPart& request) { return state->report(request); },
       [state, beaten](const Goodbye& request) -> caf::result<Accepted> {

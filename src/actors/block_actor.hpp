@@ -99,6 +99,7 @@ class BlockActorState {
   std::optional<Error> refuse(const Patience& patience);
   // Of a message that only datanodes may send: why the sender of the present one may not.
   std::optional<Error> refuse_sender();
+  metadata::QuorumView quorum() const;
 
  private:
   // What a token of the log stands for.

@@ -5,7 +5,6 @@
 #include <caf/stateful_actor.hpp>
 #include <utility>
 
-#include "actors/control_plane.hpp"
 #include "base/logging.hpp"
 #include "base/random_id.hpp"
 #include "metadata/block_identity.hpp"
@@ -14,9 +13,6 @@ namespace minidfs::actors {
 namespace {
 
 using std::chrono::milliseconds;
-
-constexpr milliseconds kConnectTimeout{2000};
-constexpr milliseconds kGoodbyeTimeout{500};
 
 std::vector<metadata::Block> blocks_of(const std::vector<storage::ReplicaInfo>& replicas) {
   std::vector<metadata::Block> blocks;
@@ -42,31 +38,37 @@ std::vector<metadata::BlockMark> marks_in(storage::BlockStore& store) {
 
 }  // namespace
 
+DatanodeActorState::~DatanodeActorState() {
+  for (const auto& [number, namenode] : namenodes_) {
+    caf::anon_send_exit(namenode.dialer, caf::exit_reason::user_shutdown);
+  }
+}
+
 void DatanodeActorState::start(Self* self, DatanodeParts parts) {
   self_ = self;
   parts_ = std::move(parts);
   MDFS_ASSERT(!parts_.namenodes.empty() && !parts_.copiers.empty());
-  if (!parts_.dial) {
-    parts_.dial = [this](const metadata::Endpoint& address, bool replace) {
-      return dial_control_plane(address, replace);
-    };
-  }
   incarnation_ = random_id<NodeId>().low;
-  membership_.emplace(parts_.membership, parts_.known);
+  memberships_.emplace(parts_.membership, parts_.known, parts_.namenodes);
+  follow_memberships();
   wake_later();
 }
 
-// --- The membership's events and effects ---------------------------------------------------------
+// --- The memberships' events and effects ---------------------------------------------------------
 
-void DatanodeActorState::step(const metadata::MembershipEvent& event) {
-  for (const auto& effect : membership_->step(event, self_->clock().now())) {
-    std::visit([this](const auto& e) { perform(e); }, effect);
+void DatanodeActorState::step(Number number, const metadata::MembershipEvent& event) {
+  carry_out(memberships_->step(number, event, self_->clock().now()));
+}
+
+void DatanodeActorState::carry_out(const std::vector<metadata::MembershipStep>& steps) {
+  for (const auto& one : steps) {
+    std::visit([&](const auto& effect) { perform(one.number, effect); }, one.effect);
   }
   wake_later();
 }
 
 void DatanodeActorState::wake_later() {
-  const auto due = membership_->next_wake();
+  const auto due = memberships_->next_wake();
   if (!due.has_value() || due == wake_at_) return;
   wake_at_ = due;
   const auto left = std::chrono::ceil<milliseconds>(*due - self_->clock().now());
@@ -76,167 +78,211 @@ void DatanodeActorState::wake_later() {
 void DatanodeActorState::wake(std::uint64_t number) {
   if (number != wake_number_) return;
   wake_at_.reset();
-  step(metadata::Woken{});
+  carry_out(memberships_->wake(self_->clock().now()));
 }
 
-void DatanodeActorState::closed(std::uint64_t connection) {
-  step(metadata::ConnectionClosed{connection});
+void DatanodeActorState::learn(Number number, const metadata::QuorumView& view) {
+  memberships_->learn(number, view);
+  follow_memberships();
+  wake_later();
+}
+
+void DatanodeActorState::follow_memberships() {
+  std::erase_if(namenodes_, [this](const auto& entry) {
+    const auto& [number, namenode] = entry;
+    if (memberships_->contains(number)) return false;
+    parts_.changes->forget(number);
+    caf::anon_send_exit(namenode.dialer, caf::exit_reason::user_shutdown);
+    return true;
+  });
+  for (const auto number : memberships_->numbers()) {
+    const auto [at, added] = namenodes_.try_emplace(number);
+    if (!added) continue;
+    at->second.dialer = parts_.make_dialer();
+    at->second.incarnation = incarnation_;
+    parts_.changes->listen(number);
+  }
 }
 
 // Without a time-out of CAF's: how long an answer may take is the membership's affair. The handler
-// of an answer that never comes holds two numbers.
+// of an answer that never comes holds a few numbers.
 template <class Reply, class Request, class Answered>
-void DatanodeActorState::ask(Request request, std::uint64_t number, Answered answered) {
-  self_->request(namenode_, caf::infinite, std::move(request))
+void DatanodeActorState::ask(Number number, Request request, std::uint64_t request_number,
+                             Answered answered) {
+  const auto& namenode = namenodes_.at(number);
+  self_->request(namenode.actor, caf::infinite, std::move(request))
       .then([answered](const Reply& reply) { answered(reply); },
-            [this, number, connection = connection_](const caf::error& failure) {
+            [this, number, request_number,
+             connection = namenode.connection](const caf::error& failure) {
               auto error = from_caf(failure);
               const bool from_namenode = failure.category() == caf::atom("minidfs");
               if (!from_namenode && error.code == Errc::kUnavailable) {
-                step(metadata::ConnectionClosed{connection});
+                step(number, metadata::ConnectionClosed{connection});
                 return;
               }
-              if (connection == connection_) complain("the namenode refuses: " + error.message);
-              step(metadata::RequestFailed{connection, number, std::move(error)});
+              const auto found = namenodes_.find(number);
+              if (found == namenodes_.end()) return;
+              if (connection == found->second.connection) {
+                complain(number, "the namenode refuses: " + error.message);
+              }
+              step(number, metadata::RequestFailed{connection, request_number, std::move(error)});
             });
 }
 
-void DatanodeActorState::complain(const std::string& problem) {
-  if (problem == last_complaint_) return;
-  last_complaint_ = problem;
+void DatanodeActorState::complain(Number number, const std::string& problem) {
+  auto& last = namenodes_.at(number).last_complaint;
+  if (problem == last) return;
+  last = problem;
   log_warn("datanode", "{}; trying on", problem);
 }
 
 // --- Connections -------------------------------------------------------------------------------
 
-Result<NamenodeActor> DatanodeActorState::dial_control_plane(const metadata::Endpoint& address,
-                                                             bool replace) {
-  ConnectOptions options;
-  options.role = auth::Role::kDatanode;
-  options.cluster = parts_.store->cluster_id();
-  options.timeout = kConnectTimeout;
-  options.replace = replace;
-  options.credentials = parts_.credentials;
-  MDFS_TRY(auto connection,
-           connect_control<NamenodeActor>(self_->system(), address.host, address.port, options));
-  return std::move(connection.handle);
+void DatanodeActorState::perform(Number number, const metadata::Dial& dial) {
+  const DialWanted wanted{memberships_->address(number), dial.replace};
+  self_->request(namenodes_.at(number).dialer, caf::infinite, wanted)
+      .then(
+          [this, number, dial](const DialEnded& ended) { dialed(number, dial.connection, ended); });
 }
 
-void DatanodeActorState::perform(const metadata::Dial& dial) {
-  const auto& address = parts_.namenodes[next_address_++ % parts_.namenodes.size()];
-  auto reached = parts_.dial(address, dial.replace);
-  if (!reached.ok()) {
-    complain("no namenode yet: " + reached.error().message);
-    step(metadata::Dialed{dial.connection, reached.error()});
+void DatanodeActorState::dialed(Number number, std::uint64_t connection, const DialEnded& ended) {
+  const auto found = namenodes_.find(number);
+  if (found == namenodes_.end()) return;
+  if (ended.failure.has_value()) {
+    complain(number, "no namenode yet: " + ended.failure->message);
+    step(number, metadata::Dialed{connection, ended.failure});
     return;
   }
-  last_complaint_.clear();
-  namenode_ = std::move(reached).value();
-  connection_ = dial.connection;
+  auto& namenode = found->second;
+  namenode.last_complaint.clear();
+  namenode.actor = ended.namenode;
+  namenode.connection = connection;
   // Not a monitor: its message names the actor, and the same namenode over a new connection is the
   // same actor.
-  caf::actor_cast<caf::strong_actor_ptr>(namenode_)->get()->attach_functor(
-      [me = caf::actor_cast<DatanodeActor>(self_), number = connection_](const caf::error&) {
-        caf::anon_send(me, ClosedAtom{}, number);
-      });
-  log_info("datanode", "connected to the namenode at {}", to_string(address));
-  step(metadata::Dialed{dial.connection, {}});
+  caf::actor_cast<caf::strong_actor_ptr>(namenode.actor)
+      ->get()
+      ->attach_functor(
+          [me = caf::actor_cast<DatanodeActor>(self_), number, connection](const caf::error&) {
+            caf::anon_send(me, ClosedAtom{}, number, connection);
+          });
+  log_info("datanode", "connected to the namenode at {}", to_string(memberships_->address(number)));
+  step(number, metadata::Dialed{connection, {}});
 }
 
-void DatanodeActorState::perform(const metadata::HangUp& hang_up) {
-  log_warn("datanode", "lost the namenode: {}",
+void DatanodeActorState::closed(Number number, std::uint64_t connection) {
+  step(number, metadata::ConnectionClosed{connection});
+}
+
+void DatanodeActorState::perform(Number number, const metadata::HangUp& hang_up) {
+  log_warn("datanode", "lost the namenode at {}: {}", to_string(memberships_->address(number)),
            hang_up.was_silent ? "nothing was answered for long" : "the connection was closed");
-  namenode_ = nullptr;
-  put_back_told();
+  namenodes_.at(number).actor = nullptr;
+  put_back_told(number);
 }
 
-void DatanodeActorState::perform(const metadata::Refused& refused) {
-  parts_.on_refused(refused.error);
+// One that another cluster has at an address that was learnt long ago ends nothing.
+void DatanodeActorState::perform(Number number, const metadata::Refused& refused) {
+  if (namenodes_.size() == 1) return parts_.on_refused(refused.error);
+  complain(number, "refused: " + refused.error.message);
 }
 
 // --- Registration and reports --------------------------------------------------------------------
 
-void DatanodeActorState::perform(const metadata::SendRegistration& send) {
+RegisterNode DatanodeActorState::registration(const Namenode& namenode) {
   const auto usage = parts_.store->usage();
   RegisterNode request;
   request.node = parts_.store->node_id();
   request.cluster = parts_.store->cluster_id();
-  request.incarnation = incarnation_;
+  request.incarnation = namenode.incarnation;
   request.host = parts_.host;
   request.data = parts_.advertised;
   request.rack = parts_.rack;
   request.capacity_bytes = usage.capacity_bytes;
   request.used_bytes = usage.used_bytes;
   request.free_bytes = usage.free_bytes;
-  request.epoch = membership_->known().epoch;
-  request.change = membership_->known().change;
+  request.epoch = memberships_->known().epoch;
+  request.change = memberships_->known().change;
   request.marks = marks_in(*parts_.store);
-  put_back_told();
-  parts_.changes->tell_bad_again(*parts_.store);
-  ask<Registered>(std::move(request), send.request,
-                  [this, send](const Registered& reply) { registered(send, reply); });
+  return request;
 }
 
-void DatanodeActorState::registered(const metadata::SendRegistration& asked,
+void DatanodeActorState::perform(Number number, const metadata::SendRegistration& send) {
+  put_back_told(number);
+  parts_.changes->tell_bad_again(*parts_.store, number);
+  ask<Registered>(
+      number, registration(namenodes_.at(number)), send.request,
+      [this, number, send](const Registered& reply) { registered(number, send, reply); });
+}
+
+void DatanodeActorState::registered(Number number, const metadata::SendRegistration& asked,
                                     const Registered& reply) {
-  if (asked.connection != connection_ || !namenode_) return;
-  if (auto status = parts_.store->set_cluster_id(reply.cluster); !status.ok()) {
-    step(metadata::RequestFailed{asked.connection, asked.request,
-                                 Error{Errc::kWrongCluster, status.error().message}});
+  const auto found = namenodes_.find(number);
+  if (found == namenodes_.end() || asked.connection != found->second.connection ||
+      !found->second.actor) {
     return;
   }
-  last_complaint_.clear();
+  if (auto status = parts_.store->set_cluster_id(reply.cluster); !status.ok()) {
+    step(number, metadata::RequestFailed{asked.connection, asked.request,
+                                         Error{Errc::kWrongCluster, status.error().message}});
+    return;
+  }
+  found->second.last_complaint.clear();
   if (reply.later) {
+    const auto& known = memberships_->known();
     log_warn("datanode",
              "the namenode is behind what this node knows of the cluster (leadership {}, change {} "
              "of life {}): it is told everything and obeyed in nothing",
-             membership_->known().epoch.leadership, membership_->known().change,
-             to_string(membership_->known().epoch.life));
+             known.epoch.leadership, known.change, to_string(known.epoch.life));
   }
-  step(metadata::RegistrationAnswered{asked.connection,
-                                      asked.request,
-                                      reply.report,
-                                      {reply.epoch, reply.change},
-                                      reply.from,
-                                      reply.later});
+  step(number, metadata::RegistrationAnswered{asked.connection,
+                                              asked.request,
+                                              reply.report,
+                                              {reply.epoch, reply.change},
+                                              reply.from,
+                                              reply.later,
+                                              reply.quorum.leads()});
+  learn(number, reply.quorum);
 }
 
-void DatanodeActorState::perform(const metadata::SendChunk& send) {
-  if (const auto status = next_chunk(send); !status.ok()) {
-    complain("cannot list the replicas: " + status.error().message);
-    step(metadata::ListingFailed{send.connection, send.request});
+void DatanodeActorState::perform(Number number, const metadata::SendChunk& send) {
+  auto& namenode = namenodes_.at(number);
+  if (const auto status = next_chunk(namenode, send); !status.ok()) {
+    complain(number, "cannot list the replicas: " + status.error().message);
+    step(number, metadata::ListingFailed{send.connection, send.request});
     return;
   }
   BlockReportPart part;
   part.node = parts_.store->node_id();
-  part.incarnation = incarnation_;
-  part.chunk = metadata::encode_report_chunk(*last_chunk_);
-  ask<Accepted>(std::move(part), send.request,
-                [this, send, ends = last_chunk_->ends_report()](const Accepted&) {
-                  step(metadata::ChunkAccepted{send.connection, send.request, ends});
+  part.incarnation = namenode.incarnation;
+  part.chunk = metadata::encode_report_chunk(*namenode.last_chunk);
+  ask<Accepted>(number, std::move(part), send.request,
+                [this, number, send, ends = namenode.last_chunk->ends_report()](const Accepted&) {
+                  step(number, metadata::ChunkAccepted{send.connection, send.request, ends});
                 });
 }
 
-Status DatanodeActorState::next_chunk(const metadata::SendChunk& send) {
+Status DatanodeActorState::next_chunk(Namenode& namenode, const metadata::SendChunk& send) {
   using Part = metadata::SendChunk::Part;
-  if (send.part == Part::kAgain && last_chunk_.has_value()) return {};
-  if (send.part == Part::kFirst) last_chunk_.reset();
-  const auto position =
-      last_chunk_.has_value() ? metadata::position_after(*last_chunk_) : send.from;
+  auto& last = namenode.last_chunk;
+  if (send.part == Part::kAgain && last.has_value()) return {};
+  if (send.part == Part::kFirst) last.reset();
+  const auto position = last.has_value() ? metadata::position_after(*last) : send.from;
   const BlockId after{position.first.value == 0 ? 0 : position.first.value - 1};
   MDFS_TRY(const auto replicas, parts_.store->list(after, metadata::kReportChunkReplicasMax));
-  last_chunk_ = metadata::report_chunk_at(send.report, position, blocks_of(replicas));
+  last = metadata::report_chunk_at(send.report, position, blocks_of(replicas));
   return {};
 }
 
 // --- Heartbeats --------------------------------------------------------------------------------
 
-Heartbeat DatanodeActorState::heartbeat() {
+Heartbeat DatanodeActorState::heartbeat(Number number) {
+  auto& namenode = namenodes_.at(number);
+  if (parts_.changes->take_overflow(number)) namenode.incarnation = random_id<NodeId>().low;
   const auto usage = parts_.store->usage();
   const auto load = parts_.load();
   Heartbeat request;
   request.node = parts_.store->node_id();
-  request.incarnation = incarnation_;
+  request.incarnation = namenode.incarnation;
   request.capacity_bytes = usage.capacity_bytes;
   request.used_bytes = usage.used_bytes;
   request.free_bytes = usage.free_bytes;
@@ -247,101 +293,54 @@ Heartbeat DatanodeActorState::heartbeat() {
   }
   request.active_writes = load.active_writes;
   request.active_reads = load.active_reads;
-  request.changes = parts_.changes->take();
-  request.failed_copies = std::exchange(failed_copies_, {});
+  request.changes = parts_.changes->take(number);
+  request.failed_copies = std::exchange(namenode.failed_copies, {});
   request.scrub = parts_.scrub();
   return request;
 }
 
 // A heartbeat that is asked again tells the news of the last one again, with what came since.
-void DatanodeActorState::perform(const metadata::SendHeartbeat& send) {
-  put_back_told();
-  auto request = heartbeat();
-  told_ = {send.request, request.changes, request.failed_copies};
-  ask<HeartbeatReply>(std::move(request), send.request,
-                      [this, send](const HeartbeatReply& reply) { beaten(send, reply); });
+void DatanodeActorState::perform(Number number, const metadata::SendHeartbeat& send) {
+  put_back_told(number);
+  auto request = heartbeat(number);
+  namenodes_.at(number).told = {send.request, request.changes, request.failed_copies};
+  ask<HeartbeatReply>(
+      number, std::move(request), send.request,
+      [this, number, send](const HeartbeatReply& reply) { beaten(number, send, reply); });
 }
 
-void DatanodeActorState::beaten(const metadata::SendHeartbeat& asked, const HeartbeatReply& reply) {
+void DatanodeActorState::beaten(Number number, const metadata::SendHeartbeat& asked,
+                                const HeartbeatReply& reply) {
+  const auto found = namenodes_.find(number);
+  if (found == namenodes_.end()) return;
+  auto& told = found->second.told;
   bool news = false;
   // A namenode that does not know this process has not taken the news either.
-  if (asked.request == told_.request && !reply.register_again) {
-    news = !told_.changes.empty() || !told_.failed_copies.empty();
-    told_ = {};
+  if (asked.request == told.request && !reply.register_again) {
+    news = !told.changes.empty() || !told.failed_copies.empty();
+    told = {};
   }
   parts_.changes->doubt(reply.doubted);
   const bool busy = news || copies_queued_ > 0 || parts_.changes->removals_queued() > 0;
   orders_ = &reply;
-  step(metadata::HeartbeatAnswered{asked.connection,
-                                   asked.request,
-                                   reply.register_again,
-                                   busy,
-                                   reply.report,
-                                   {reply.epoch, reply.change},
-                                   reply.from});
+  step(number, metadata::HeartbeatAnswered{asked.connection,
+                                           asked.request,
+                                           reply.register_again,
+                                           busy,
+                                           reply.report,
+                                           {reply.epoch, reply.change},
+                                           reply.from,
+                                           reply.quorum.leads()});
   orders_ = nullptr;
+  learn(number, reply.quorum);
 }
 
-void DatanodeActorState::put_back_told() {
-  parts_.changes->put_back(told_.changes);
-  failed_copies_.insert(failed_copies_.end(), told_.failed_copies.begin(),
-                        told_.failed_copies.end());
-  told_ = {};
-}
-
-// --- Orders ------------------------------------------------------------------------------------
-
-void DatanodeActorState::perform(const metadata::FenceOrders& fence) {
-  *parts_.gate = fence.fence;
-  parts_.changes->fence_removals(fence.fence);
-  self_->request(parts_.orders, caf::infinite, fence).then([this, number = fence.fence](bool) {
-    step(metadata::Fenced{number});
-  });
-}
-
-void DatanodeActorState::perform(const metadata::KeepKnown& keep) {
-  self_->send(parts_.orders, keep);
-}
-
-void DatanodeActorState::perform(const metadata::ObeyOrders& obey) {
-  MDFS_ASSERT(orders_ != nullptr);
-  // What is told and not answered yet is so with a later heartbeat.
-  auto removals = parts_.changes->accept(orders_->remove, told_.changes);
-  if (!removals.empty()) self_->send(parts_.orders, RemoveBatch{obey.fence, std::move(removals)});
-  for (const auto& order : orders_->copy) begin_copy(order, obey.fence);
-  if (orders_->scrub_now != 0) parts_.scrub_now(orders_->scrub_now);
-}
-
-void DatanodeActorState::begin_copy(const CopyOrder& order, std::uint64_t fence) {
-  if (copies_queued_ >= kCopiesQueuedMax) {
-    failed_copies_.push_back({order.block.id, parts_.advertised});
-    return;
-  }
-  const auto& copier = parts_.copiers[next_copier_++ % parts_.copiers.size()];
-  ++copies_queued_;
-  self_->request(copier, caf::infinite, FencedCopy{fence, order})
-      .then(
-          [this, block = order.block.id](const CopyDone& done) {
-            --copies_queued_;
-            if (done.source_failed) failed_copies_.push_back({block, parts_.advertised});
-            for (const auto& target : done.failed_targets) {
-              failed_copies_.push_back({block, target});
-            }
-          },
-          [this](const caf::error&) { --copies_queued_; });
-}
-
-caf::result<bool> DatanodeActorState::leave() {
-  step(metadata::LeaveWanted{});
-  auto promise = self_->make_response_promise<bool>();
-  if (!namenode_) {
-    promise.deliver(false);
-    return promise;
-  }
-  self_->request(namenode_, kGoodbyeTimeout, Goodbye{parts_.store->node_id(), incarnation_})
-      .then([promise](const Accepted&) mutable { promise.deliver(true); },
-            [promise](const caf::error&) mutable { promise.deliver(false); });
-  return promise;
+void DatanodeActorState::put_back_told(Number number) {
+  auto& namenode = namenodes_.at(number);
+  auto told = std::exchange(namenode.told, {});
+  parts_.changes->put_back(number, told.changes);
+  namenode.failed_copies.insert(namenode.failed_copies.end(), told.failed_copies.begin(),
+                                told.failed_copies.end());
 }
 
 DatanodeActor::behavior_type datanode_actor(
@@ -351,7 +350,9 @@ DatanodeActor::behavior_type datanode_actor(
   state->start(self, std::move(*parts));
   return {
       [state](WakeAtom, std::uint64_t number) { state->wake(number); },
-      [state](ClosedAtom, std::uint64_t connection) { state->closed(connection); },
+      [state](ClosedAtom, metadata::MembershipNumber number, std::uint64_t connection) {
+        state->closed(number, connection);
+      },
       [state](LeaveAtom) { return state->leave(); },
   };
 }

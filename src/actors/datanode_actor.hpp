@@ -1,21 +1,24 @@
-// The actor of a datanode that speaks with the namenode. When it connects, registers, reports and
-// beats is decided by metadata::Membership; this shell carries it out: it dials, fills messages
-// from the store, and passes on the orders that come back. Detached, because dialing blocks.
+// The actor of a datanode that speaks with the namenodes of its cluster. When it connects to one,
+// registers, reports and beats, and whom it obeys is decided by metadata::Memberships; this shell
+// carries it out: it has namenodes dialed, fills messages from the store, and passes on the orders
+// that come back. Detached, because it reads the store's index.
 #pragma once
 
 #include <caf/typed_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "actors/dial_actor.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/order_actors.hpp"
 #include "actors/replica_changes.hpp"
-#include "metadata/membership.hpp"
+#include "metadata/memberships.hpp"
 #include "storage/blocks/block_store.hpp"
 #include "transfer/data_server.hpp"
 
@@ -27,18 +30,17 @@ using LeaveAtom = caf::atom_constant<caf::atom("leave")>;
 
 using DatanodeActor =
     caf::typed_actor<caf::reacts_to<WakeAtom, std::uint64_t>,
-                     // The connection with this number has ended.
-                     caf::reacts_to<ClosedAtom, std::uint64_t>,
-                     // Says goodbye to the namenode; answered when that is done or has failed.
+                     // The membership's connection with this number has ended.
+                     caf::reacts_to<ClosedAtom, metadata::MembershipNumber, std::uint64_t>,
+                     // Says goodbye to the namenodes; answered when each has answered or failed,
+                     // with whether any has taken it.
                      caf::replies_to<LeaveAtom>::with<bool>>;
 
 // What the wiring hands to the actor. Everything pointed to outlives it.
 struct DatanodeParts {
-  std::vector<metadata::Endpoint> namenodes;  // Tried in turn.
-  // Reaches the namenode there; may block for seconds. With `replace` a connection that still looks
-  // open is ended first. Empty: by the control plane.
-  std::function<Result<NamenodeActor>(const metadata::Endpoint& namenode, bool replace)> dial;
-  auth::CredentialsPtr credentials{};  // Of the dial by the control plane; null: without a secret.
+  std::vector<metadata::Endpoint> namenodes;  // As given; others are learnt from them.
+  // Makes one for each namenode; the datanode actor ends it.
+  std::function<DialActor()> make_dialer;
   storage::BlockStore* store = nullptr;
   ReplicaChanges* changes = nullptr;
   std::function<transfer::DataServerLoad()> load;
@@ -65,59 +67,73 @@ class DatanodeActorState {
 
   using Self = DatanodeActor::stateful_base<DatanodeActorState>;
 
+  ~DatanodeActorState();
+
   void start(Self* self, DatanodeParts parts);
   void wake(std::uint64_t number);
-  void closed(std::uint64_t connection);
+  void closed(metadata::MembershipNumber number, std::uint64_t connection);
   caf::result<bool> leave();
 
  private:
+  using Number = metadata::MembershipNumber;
+
   // The news that went with the heartbeat whose answer is awaited.
   struct Told {
     std::uint64_t request = 0;
     metadata::IncrementalReport changes;
     std::vector<CopyFailure> failed_copies;
   };
+  // What this shell holds for one membership.
+  struct Namenode {
+    DialActor dialer;
+    NamenodeActor actor;  // None while away.
+    std::uint64_t connection = 0;
+    std::uint64_t incarnation = 0;
+    std::string last_complaint;  // So that a lasting problem is logged once.
+    Told told;
+    std::optional<metadata::ReportChunk> last_chunk;
+    std::vector<CopyFailure> failed_copies;  // To be told with the next heartbeat.
+  };
 
-  void step(const metadata::MembershipEvent& event);
+  void step(Number number, const metadata::MembershipEvent& event);
+  void carry_out(const std::vector<metadata::MembershipStep>& steps);
   void wake_later();
+  void learn(Number number, const metadata::QuorumView& view);
+  void follow_memberships();
   template <class Reply, class Request, class Answered>
-  void ask(Request request, std::uint64_t number, Answered answered);
+  void ask(Number number, Request request, std::uint64_t request_number, Answered answered);
 
-  void perform(const metadata::Dial& dial);
-  void perform(const metadata::HangUp& hang_up);
-  void perform(const metadata::SendRegistration& send);
-  void perform(const metadata::SendHeartbeat& send);
-  void perform(const metadata::SendChunk& send);
-  void perform(const metadata::FenceOrders& fence);
-  void perform(const metadata::KeepKnown& keep);
-  void perform(const metadata::ObeyOrders& obey);
-  void perform(const metadata::Refused& refused);
+  void perform(Number number, const metadata::Dial& dial);
+  void perform(Number number, const metadata::HangUp& hang_up);
+  void perform(Number number, const metadata::SendRegistration& send);
+  void perform(Number number, const metadata::SendHeartbeat& send);
+  void perform(Number number, const metadata::SendChunk& send);
+  void perform(Number number, const metadata::FenceOrders& fence);
+  void perform(Number number, const metadata::KeepKnown& keep);
+  void perform(Number number, const metadata::ObeyOrders& obey);
+  void perform(Number number, const metadata::Refused& refused);
 
-  Result<NamenodeActor> dial_control_plane(const metadata::Endpoint& address, bool replace);
-  void registered(const metadata::SendRegistration& asked, const Registered& reply);
-  void beaten(const metadata::SendHeartbeat& asked, const HeartbeatReply& reply);
-  Status next_chunk(const metadata::SendChunk& send);
-  Heartbeat heartbeat();
-  void put_back_told();
-  void begin_copy(const CopyOrder& order, std::uint64_t fence);
-  void complain(const std::string& problem);
+  void dialed(Number number, std::uint64_t connection, const DialEnded& ended);
+  void registered(Number number, const metadata::SendRegistration& asked, const Registered& reply);
+  void beaten(Number number, const metadata::SendHeartbeat& asked, const HeartbeatReply& reply);
+  Status next_chunk(Namenode& namenode, const metadata::SendChunk& send);
+  RegisterNode registration(const Namenode& namenode);
+  Heartbeat heartbeat(Number number);
+  void put_back_told(Number number);
+  void begin_copy(Number number, const CopyOrder& order, std::uint64_t fence);
+  void copy_failed(Number number, BlockId block, const metadata::Endpoint& node);
+  void complain(Number number, const std::string& problem);
 
   Self* self_ = nullptr;
   DatanodeParts parts_;
-  std::optional<metadata::Membership> membership_;
+  std::optional<metadata::Memberships> memberships_;
+  std::map<Number, Namenode> namenodes_;  // Those of memberships_.
   std::uint64_t incarnation_ = 0;
-  NamenodeActor namenode_;  // None while away.
-  std::uint64_t connection_ = 0;
-  std::size_t next_address_ = 0;
-  std::string last_complaint_;  // So that a lasting problem is logged once.
   std::uint64_t wake_number_ = 0;
   std::optional<metadata::TimePoint> wake_at_;
-  Told told_;
   const HeartbeatReply* orders_ = nullptr;  // During the step about it.
-  std::optional<metadata::ReportChunk> last_chunk_;
   std::size_t copies_queued_ = 0;
   std::size_t next_copier_ = 0;
-  std::vector<CopyFailure> failed_copies_;  // To be told with the next heartbeat.
 };
 
 DatanodeActor::behavior_type datanode_actor(

@@ -8,6 +8,7 @@
 #include "base/ids.hpp"
 #include "metadata/block_report.hpp"
 #include "metadata/epoch.hpp"
+#include "metadata/quorum.hpp"
 #include "metadata/types.hpp"
 
 namespace minidfs::actors {
@@ -15,12 +16,14 @@ namespace minidfs::actors {
 // Of the marks that a datanode tells when it registers (metadata/types.hpp: BlockId).
 inline constexpr std::size_t kMarksMax = 65'536;
 
-// The first message of a datanode's process, of each of its connections, and again whenever the
-// namenode asks for it.
+// The first message of a datanode's process to each namenode, of each of its connections, and again
+// whenever the namenode asks for it.
 struct RegisterNode {
   NodeId node;
   ClusterId cluster;              // None when its directories are fresh.
-  std::uint64_t incarnation = 0;  // Random for every process; tells a restart from a duplicate.
+  // Random for every process; tells a restart from a duplicate. Another one as well when the node
+  // could not keep what it has to tell this namenode, which then has to be told everything.
+  std::uint64_t incarnation = 0;
   std::string host;               // The machine, to recognise writers and readers on it.
   metadata::Endpoint data;        // As advertised to clients.
   std::string rack;
@@ -52,11 +55,12 @@ struct Registered {
   metadata::ReportPosition from;  // Where that report begins, or goes on.
   // The node knows a later state of the cluster than this namenode: it keeps what it knows.
   bool later = false;
+  metadata::QuorumView quorum;  // Whether the namenode leads, and which others there are.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Registered& x) {
-  return f(x.cluster, x.report, x.epoch, x.change, x.from, x.later);
+  return f(x.cluster, x.report, x.epoch, x.change, x.from, x.later, x.quorum);
 }
 
 // A copy that the node was ordered to send and that one of its ends could not carry out.
@@ -158,8 +162,9 @@ typename Inspector::result_type inspect(Inspector& f, CopyOrder& x) {
   return f(x.block, x.targets);
 }
 
-// The orders are those of `epoch`. A datanode that obeys a later one of the same life drops them,
-// and one that meets a new epoch registers before it obeys it.
+// The orders are those of `epoch`; a namenode that does not lead gives none. A datanode that obeys a
+// later one of the same life drops them, and one that meets a new epoch, or a namenode that has come
+// to lead, registers before it obeys it.
 struct HeartbeatReply {
   bool register_again = false;    // The namenode does not know this process of the node.
   std::uint64_t report = 0;       // Not 0: send a full block report with this number.
@@ -172,12 +177,13 @@ struct HeartbeatReply {
   // Replicas that the node's full report names, and that were found bad before, perhaps when
   // another process of the node was asked: when they are whole it is to say so.
   std::vector<metadata::Block> doubted;
+  metadata::QuorumView quorum;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, HeartbeatReply& x) {
   return f(x.register_again, x.report, x.from, x.remove, x.copy, x.scrub_now, x.epoch, x.change,
-           x.doubted);
+           x.doubted, x.quorum);
 }
 
 // A chunk of a full block report; chunks are sent in order, one at a time.

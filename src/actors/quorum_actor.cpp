@@ -1,22 +1,8 @@
 #include "actors/quorum_actor.hpp"
 
-#include "base/units.hpp"
+#include "actors/quorum_view.hpp"
 
 namespace minidfs::actors {
-
-metadata::QuorumView view_of(const consensus::QuorumStatus& status) {
-  metadata::QuorumView view;
-  view.self = status.self;
-  view.term = status.leading.term;
-  view.leader = status.leading.leader.id;
-  for (const auto& one : status.members) {
-    auto& known = view.members.emplace_back();
-    known.id = one.member.id;
-    const auto address = parse_host_port(one.member.address, std::nullopt);
-    if (address.ok()) known.address = {address->host, address->port};
-  }
-  return view;
-}
 
 QuorumActor::behavior_type quorum_actor(QuorumActor::pointer, QuorumParts parts) {
   return {[parts](const WhoLeads&) {

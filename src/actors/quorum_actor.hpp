@@ -18,9 +18,6 @@ struct QuorumParts {
   RequestLanePtr lane;  // That questions come by.
 };
 
-// In the words of clients and datanodes. An address that cannot be read is left empty.
-metadata::QuorumView view_of(const consensus::QuorumStatus& status);
-
 QuorumActor::behavior_type quorum_actor(QuorumActor::pointer self, QuorumParts parts);
 
 }  // namespace minidfs::actors

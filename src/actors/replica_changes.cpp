@@ -13,6 +13,33 @@ constexpr std::size_t kBadMax = 100'000;
 
 }  // namespace
 
+void ReplicaChanges::listen(Listener listener) {
+  const std::lock_guard lock(mutex_);
+  untold_.try_emplace(listener);
+}
+
+void ReplicaChanges::forget(Listener listener) {
+  const std::lock_guard lock(mutex_);
+  untold_.erase(listener);
+}
+
+template <class Tell>
+void ReplicaChanges::tell_all(const Tell& tell) {
+  for (auto& [listener, untold] : untold_) {
+    if (untold.overflowed) continue;
+    tell(untold.changes);
+    if (untold.changes.size() <= kUntoldMax) continue;
+    untold.changes.clear();
+    untold.overflowed = true;
+  }
+}
+
+bool ReplicaChanges::take_overflow(Listener listener) {
+  const std::lock_guard lock(mutex_);
+  const auto found = untold_.find(listener);
+  return found != untold_.end() && std::exchange(found->second.overflowed, false);
+}
+
 void ReplicaChanges::replica_stored(const storage::ReplicaInfo& replica) {
   const std::lock_guard lock(mutex_);
   removals_.came(replica.block);
@@ -30,17 +57,17 @@ void ReplicaChanges::tell_what_is_there(const metadata::Block& replica, bool sto
     is_there = found.has_value();
     if (is_there) block = {found->block, found->generation, found->length};
   }
-  if (is_there) {
-    changes_.stored(block);
-  } else {
-    changes_.removed(block);
-  }
+  tell_all([&](metadata::ChangeCollector& changes) {
+    is_there ? changes.stored(block) : changes.removed(block);
+  });
 }
 
 void ReplicaChanges::replica_corrupt(BlockId block, std::uint64_t generation, std::string reason) {
   {
     const std::lock_guard lock(mutex_);
-    changes_.found_corrupt({block, generation, 0});
+    tell_all([&](metadata::ChangeCollector& changes) {
+      changes.found_corrupt({block, generation, 0});
+    });
     const auto known = bad_.find(block);
     if (known == bad_.end() || known->second.generation != generation) {
       log_error("datanode", "replica of block {} (generation {}) is bad: {}", block.value,
@@ -76,7 +103,7 @@ const ReplicaChanges::Bad* ReplicaChanges::standing(const storage::ReplicaInfo& 
   return stands ? &found->second : nullptr;
 }
 
-void ReplicaChanges::tell_bad_again(storage::BlockStore& store) {
+void ReplicaChanges::tell_bad_again(storage::BlockStore& store, Listener listener) {
   std::vector<BlockId> known;
   {
     const std::lock_guard lock(mutex_);
@@ -87,7 +114,9 @@ void ReplicaChanges::tell_bad_again(storage::BlockStore& store) {
     const auto there = store.find(block);
     if (!there) continue;
     const std::lock_guard lock(mutex_);
-    if (standing(*there)) changes_.found_corrupt({block, there->generation, there->length});
+    const auto untold = untold_.find(listener);
+    if (untold == untold_.end() || !standing(*there)) continue;
+    untold->second.changes.found_corrupt({block, there->generation, there->length});
   }
 }
 
@@ -103,7 +132,9 @@ void ReplicaChanges::replica_whole(const storage::ReplicaInfo& replica, std::uin
   if (found == bad_.end() || found->second.finding != finding) return;
   bad_.erase(found);
   removals_.came(replica.block);
-  changes_.stored({replica.block, replica.generation, replica.length});
+  tell_all([&](metadata::ChangeCollector& changes) {
+    changes.stored({replica.block, replica.generation, replica.length});
+  });
   log_info("datanode", "replica of block {} (generation {}) was called bad and is whole",
            replica.block.value, replica.generation);
 }
@@ -122,7 +153,9 @@ void ReplicaChanges::replica_removed(BlockId block, std::uint64_t generation) {
 void ReplicaChanges::replicas_unreachable(std::span<const storage::ReplicaInfo> replicas) {
   const std::lock_guard lock(mutex_);
   for (const auto& replica : replicas) {
-    changes_.unreachable({replica.block, replica.generation, replica.length});
+    tell_all([&](metadata::ChangeCollector& changes) {
+      changes.unreachable({replica.block, replica.generation, replica.length});
+    });
   }
 }
 
@@ -131,8 +164,11 @@ void ReplicaChanges::replicas_back(std::span<const storage::ReplicaInfo> replica
   for (const auto& replica : replicas) {
     const metadata::Block block{replica.block, replica.generation, replica.length};
     removals_.came(replica.block);
-    changes_.back(block);
-    if (standing(replica)) changes_.found_corrupt(block);
+    const bool bad = standing(replica) != nullptr;
+    tell_all([&](metadata::ChangeCollector& changes) {
+      changes.back(block);
+      if (bad) changes.found_corrupt(block);
+    });
   }
 }
 
@@ -142,22 +178,27 @@ bool ReplicaChanges::is_bad(BlockId block, std::uint64_t generation) const {
   return found != bad_.end() && found->second.generation <= generation;
 }
 
-metadata::IncrementalReport ReplicaChanges::take() {
+metadata::IncrementalReport ReplicaChanges::take(Listener listener) {
   const std::lock_guard lock(mutex_);
-  return changes_.take(kBlocksPerHeartbeatMax);
+  const auto found = untold_.find(listener);
+  if (found == untold_.end()) return {};
+  return found->second.changes.take(kBlocksPerHeartbeatMax);
 }
 
-void ReplicaChanges::put_back(const metadata::IncrementalReport& report) {
+void ReplicaChanges::put_back(Listener listener, const metadata::IncrementalReport& report) {
   const std::lock_guard lock(mutex_);
-  changes_.put_back(report);
+  const auto found = untold_.find(listener);
+  if (found != untold_.end()) found->second.changes.put_back(report);
 }
 
-std::vector<BlockId> ReplicaChanges::accept(std::span<const RemoveOrder> orders,
+std::vector<BlockId> ReplicaChanges::accept(Listener listener, std::span<const RemoveOrder> orders,
                                             const metadata::IncrementalReport& told_later) {
   using Taken = metadata::QueuedRemovals::Taken;
   std::vector<BlockId> accepted;
   const std::lock_guard lock(mutex_);
-  const metadata::Untold untold{changes_, told_later};
+  const auto found = untold_.find(listener);
+  if (found == untold_.end() || found->second.overflowed) return accepted;
+  const metadata::Untold untold{found->second.changes, told_later};
   for (const auto& order : orders) {
     if (removals_.order(order.block, order.generation, untold) == Taken::kQueued) {
       accepted.push_back(order.block);

@@ -1,11 +1,12 @@
-// What happened to a datanode's replicas since the last heartbeat. Filled by the data server's
-// threads, the scrubber, failing disks and the actor that carries out orders; emptied by the
-// datanode actor. Keeps the removals that were ordered as well, as what happens to a replica
-// decides whether an order to remove it still holds. Thread-safe.
+// What happened to a datanode's replicas since the last heartbeat, for each namenode that is told
+// so. Filled by the data server's threads, the scrubber, failing disks and the actor that carries
+// out orders; emptied by the datanode actor. Keeps the removals that were ordered as well, as what
+// happens to a replica decides whether an order to remove it still holds. Thread-safe.
 #pragma once
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -15,6 +16,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "actors/datanode_messages.hpp"
 #include "metadata/block_report.hpp"
+#include "metadata/memberships.hpp"
 #include "metadata/queued_removals.hpp"
 #include "storage/blocks/block_store.hpp"
 #include "transfer/data_server.hpp"
@@ -27,6 +29,15 @@ class ReplicaChanges final : public transfer::DataServerEvents {
   static constexpr std::size_t kBlocksPerHeartbeatMax = 4'096;
   // Removals that wait. More are not accepted, so that the namenode orders them again.
   static constexpr std::size_t kRemovalsMax = 4'096;
+
+  // More are not kept for one whom nobody tells.
+  static constexpr std::size_t kUntoldMax = 1'000'000;
+
+  // Who is told: a number of the datanode actor's (metadata/memberships.hpp).
+  using Listener = metadata::MembershipNumber;
+  // From now on changes are kept for it. Nothing is for one that is forgotten, or was never named.
+  void listen(Listener listener);
+  void forget(Listener listener);
 
   // `bad_found` is called after each bad replica; it must not block. To be set before others know
   // this object.
@@ -45,7 +56,7 @@ class ReplicaChanges final : public transfer::DataServerEvents {
   // These were found bad before, by another process of this node, says the namenode.
   void doubt(std::span<const metadata::Block> replicas);
   // What is known to be bad, and still there, is told once more: to a namenode that may not know.
-  void tell_bad_again(storage::BlockStore& store);
+  void tell_bad_again(storage::BlockStore& store, Listener listener);
   // The number of the last finding that the replica is bad; 0 when none stands.
   std::uint64_t finding(const storage::ReplicaInfo& replica) const;
   // The replica was read after that finding and is whole: it counts again, unless it has been found
@@ -58,15 +69,18 @@ class ReplicaChanges final : public transfer::DataServerEvents {
   bool is_bad(BlockId block, std::uint64_t generation) const;
 
   // The changes to deliver now; the caller has to see to it.
-  metadata::IncrementalReport take();
+  metadata::IncrementalReport take(Listener listener);
   // Puts back what could not be delivered; what came since decides.
-  void put_back(const metadata::IncrementalReport& report);
+  void put_back(Listener listener, const metadata::IncrementalReport& report);
+  // So much happened that is not told yet that some of it is lost: the listener has to be told
+  // everything. True once; from then on changes are kept again.
+  bool take_overflow(Listener listener);
 
   // --- Ordered removals (metadata/queued_removals.hpp) ---
 
-  // Those among the orders whose turn is to come, each once. `told_later` was told with a later
-  // heartbeat than the one that these answer.
-  std::vector<BlockId> accept(std::span<const RemoveOrder> orders,
+  // Those among the listener's orders whose turn is to come, each once. `told_later` was told with
+  // a later heartbeat than the one that these answer.
+  std::vector<BlockId> accept(Listener listener, std::span<const RemoveOrder> orders,
                               const metadata::IncrementalReport& told_later);
   // Nothing when the order is void, or from before the last fence.
   std::optional<RemoveOrder> take_removal(BlockId block, std::uint64_t fence);
@@ -79,7 +93,14 @@ class ReplicaChanges final : public transfer::DataServerEvents {
   std::function<void()> bad_found_;
   storage::BlockStore* store_ = nullptr;
   mutable std::mutex mutex_;
-  metadata::ChangeCollector changes_;
+  struct Untold {
+    metadata::ChangeCollector changes;
+    bool overflowed = false;
+  };
+  // Tells every listener, under the lock.
+  template <class Tell>
+  void tell_all(const Tell& tell);
+  std::map<Listener, Untold> untold_;
   metadata::QueuedRemovals removals_{kRemovalsMax};
   struct Bad {
     std::uint64_t generation = 0;

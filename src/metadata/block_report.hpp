@@ -93,6 +93,7 @@ class ChangeCollector {
   void found_corrupt(const Block& replica);
   void clear() { changes_.clear(); }
   bool empty() const { return changes_.empty(); }
+  std::size_t size() const { return changes_.size(); }  // Blocks.
   // Whether it is to tell that the block has a replica here, stored or back.
   bool brings(BlockId block) const;
   // At most `limit` blocks, in order of id; they are forgotten here.

@@ -12,8 +12,6 @@ using State = MembershipState;
 // Heartbeats in the time of one, while there is news or work under way: so that the namenode can
 // give out more.
 constexpr int kBusyBeats = 5;
-// Between two writes of a changed change number; leaderships are kept at once.
-constexpr milliseconds kKeepInterval{10'000};
 // A question that was never answered is not asked more rarely than this.
 constexpr milliseconds kPatienceMax{20'000};
 
@@ -91,14 +89,14 @@ bool Membership::is_silent() const {
 void Membership::go_away() {
   effects_.emplace_back(HangUp{connection_, replace_});
   state_ = State::kAway;
-  obeys_ = false;
+  leads_ = false;
   for (auto* question : {&registration_, &beat_, &chunk_}) *question = {};
   dial_at_ = now_ + retry_delay();
 }
 
 void Membership::on(const LeaveWanted&) {
   state_ = State::kLeft;
-  if (known_ != kept_) effects_.push_back(KeepKnown{kept_ = known_});
+  if (const auto unkept = authority_->take_unkept(now_)) effects_.push_back(KeepKnown{*unkept});
   for (auto* question : {&registration_, &beat_, &chunk_}) *question = {};
 }
 
@@ -117,7 +115,7 @@ void Membership::forgive_gap() {
 
 void Membership::register_at(TimePoint at) {
   state_ = State::kRegistering;
-  obeys_ = false;
+  leads_ = false;
   beat_ = {};
   chunk_ = {};
   due(registration_, at);
@@ -132,46 +130,29 @@ void Membership::on(const RegistrationAnswered& event) {
   registration_ = {};
   registered_by_ = event.request;
   retry_ = milliseconds{0};
-  take_epoch(event.told, event.later);
+  leader_ = event.told.epoch;
+  leads_ = event.leads;
+  later_ = event.later;
+  if (leads_ && !later_) authority_->take(event.told);
   due(beat_, now_ + options_.heartbeat_interval);
   start_report(event.report, event.from);
-}
-
-// A namenode that is behind, or of an earlier leadership, is told everything and obeyed in nothing.
-void Membership::take_epoch(const KnownEpoch& told, bool later) {
-  leader_ = told.epoch;
-  obeys_ = !later && !known_.epoch.follows(told.epoch);
-  if (!obeys_) return;
-  if (told.epoch.life != known_.epoch.life) known_.change = 0;
-  known_.epoch = told.epoch;
-  known_.change = std::max(known_.change, told.change);
-}
-
-void Membership::note_change(const KnownEpoch& told) {
-  known_.change = std::max(known_.change, told.change);
-  if (known_ == kept_ || now_ - kept_at_ < kKeepInterval) return;
-  kept_ = known_;
-  kept_at_ = now_;
-  effects_.push_back(KeepKnown{known_});
 }
 
 // --- Reports -----------------------------------------------------------------------------------
 
 // With a number of 0 only the fence, as no report is owed or none can be taken yet.
 void Membership::start_report(std::uint64_t report, const ReportPosition& from) {
-  state_ = State::kFencing;
   report_ = report;
   report_from_ = from;
   chunk_ = {};
-  kept_ = known_;
-  kept_at_ = now_;
-  effects_.push_back(FenceOrders{++fence_, known_});
+  if (!leads_) return begin_chunks();
+  state_ = State::kFencing;
+  fence_ = authority_->begin_fence(now_);
+  effects_.push_back(FenceOrders{fence_, authority_->known()});
 }
 
 void Membership::on(const Fenced& event) {
-  if (event.fence != fence_) return;
-  fenced_ = event.fence;
-  if (state_ == State::kFencing) begin_chunks();
+  if (event.fence == fence_ && state_ == State::kFencing) begin_chunks();
 }
 
 void Membership::begin_chunks() {
@@ -214,14 +195,16 @@ void Membership::on(const HeartbeatAnswered& event) {
     due(beat_, now_ + (event.busy ? options_.heartbeat_interval / kBusyBeats
                                   : options_.heartbeat_interval));
   }
-  // The namenode may live another life now, or lead again.
-  if (event.register_again || event.told.epoch != leader_) {
+  // The namenode may live another life now, or lead, or lead again.
+  if (event.register_again || (event.leads && (!leads_ || event.told.epoch != leader_))) {
     register_at(now_);
     return;
   }
-  if (obeys_) {
-    note_change(event.told);
-    effects_.push_back(ObeyOrders{fence_});
+  leads_ = event.leads;
+  if (obeys()) {
+    const auto keep = authority_->note_change(event.told.change, now_);
+    if (keep.has_value()) effects_.push_back(KeepKnown{*keep});
+    effects_.push_back(ObeyOrders{authority_->fence()});
   }
   if (event.report != 0 && event.report != report_) start_report(event.report, event.from);
 }

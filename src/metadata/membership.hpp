@@ -1,7 +1,7 @@
-// How a datanode becomes and stays a member of its cluster: when it dials the namenode, registers,
-// reports in full and sends heartbeats, and whose orders it obeys. Pure: events and the time come
-// in, what is to be done goes out. Owned by the datanode actor (actors/datanode_actor.hpp), which
-// adds sockets, the store and the clock.
+// How a datanode becomes and stays known to one namenode of its cluster: when it dials it,
+// registers, reports in full and sends heartbeats, and when it obeys its orders. One for each
+// namenode (metadata/memberships.hpp). Pure: events and the time come in, what is to be done goes
+// out. The datanode actor (actors/datanode_actor.hpp) adds sockets, the store and the clock.
 //
 //            dialed              Registered           fenced                  last chunk accepted
 //  kConnecting ──> kRegistering ───────────> kFencing ─────────> kReporting ─────────> kServing
@@ -17,10 +17,14 @@
 //   found by the kernel (keep-alive probes), which closes the connection.
 // - A namenode that is behind what this node knows (metadata/later_state.hpp), or of an earlier
 //   leadership, is told everything and obeyed in nothing; what the node knows it keeps.
-// - A registration and a full report begin with a fence: orders that were given before and are not
-//   carried out yet are dropped, then the replicas are listed. So what the namenode concludes from
-//   the report cannot be undone by an order that it has forgotten, and it may give those again
-//   whose answers were lost with a connection.
+// - A registration with a leader, and a full report to it, begin with a fence: orders that were
+// given
+//   before and are not carried out yet are dropped, then the replicas are listed. So what the
+//   namenode concludes from the report cannot be undone by an order that it has forgotten, and it
+//   may give those again whose answers were lost with a connection.
+// - A namenode that follows another one is told the same, so that it knows all when its turn comes,
+//   and gives no orders: nothing is dropped for it (kFencing is passed over). When it leads the
+//   node registers with it once more, and reports.
 #pragma once
 
 #include <chrono>
@@ -33,6 +37,7 @@
 #include "metadata/block_report.hpp"
 #include "metadata/block_types.hpp"
 #include "metadata/epoch.hpp"
+#include "metadata/order_authority.hpp"
 
 namespace minidfs::metadata {
 
@@ -70,6 +75,7 @@ struct RegistrationAnswered {
   KnownEpoch told;
   ReportPosition from{};
   bool later = false;  // This node knows a later state of the cluster than the namenode.
+  bool leads = true;   // The namenode leads, by that epoch.
 };
 struct HeartbeatAnswered {
   std::uint64_t connection = 0;
@@ -79,6 +85,7 @@ struct HeartbeatAnswered {
   std::uint64_t report = 0;
   KnownEpoch told;
   ReportPosition from{};
+  bool leads = true;
 };
 struct ChunkAccepted {
   std::uint64_t connection = 0;
@@ -156,9 +163,9 @@ using MembershipEffect = std::variant<Dial, HangUp, SendRegistration, SendHeartb
 
 class Membership {
  public:
-  // `known` is what the disk says.
-  Membership(const MembershipOptions& options, const KnownEpoch& known)
-      : options_(options), random_(options.seed), known_(known), kept_(known) {}
+  // `authority` is the node's, and outlives this.
+  Membership(const MembershipOptions& options, OrderAuthority& authority)
+      : options_(options), random_(options.seed), authority_(&authority) {}
 
   std::vector<MembershipEffect> step(const MembershipEvent& event, TimePoint now);
 
@@ -167,7 +174,7 @@ class Membership {
 
   MembershipState state() const { return state_; }
   // Whose orders are obeyed, and what RegisterNode tells.
-  const KnownEpoch& known() const { return known_; }
+  const KnownEpoch& known() const { return authority_->known(); }
   // Registered over a connection that lasts.
   bool is_member() const {
     return state_ >= MembershipState::kFencing && state_ <= MembershipState::kServing;
@@ -204,8 +211,7 @@ class Membership {
   void forgive_gap();
   void go_away();
   void register_at(TimePoint at);
-  void take_epoch(const KnownEpoch& told, bool later);
-  void note_change(const KnownEpoch& told);
+  bool obeys() const { return leads_ && !later_ && authority_->obeys(leader_); }
   void start_report(std::uint64_t report, const ReportPosition& from);
   void begin_chunks();
   void ask(Question& question);
@@ -217,11 +223,11 @@ class Membership {
   MembershipOptions options_;
   Random random_;
   MembershipState state_ = MembershipState::kAway;
-  KnownEpoch known_;
-  KnownEpoch kept_;  // What the disk was last told.
-  TimePoint kept_at_{};
-  Epoch leader_;        // As the namenode told at the last registration.
-  bool obeys_ = false;  // It is of the known epoch.
+  OrderAuthority* authority_;
+  // As the namenode told at the last registration.
+  Epoch leader_;
+  bool leads_ = false;
+  bool later_ = false;
   std::uint64_t connection_ = 0;
   std::uint64_t last_request_ = 0;
   std::uint64_t registered_by_ = 0;  // The request; heartbeats of lower numbers are from before.
@@ -229,8 +235,7 @@ class Membership {
   std::chrono::milliseconds retry_{0};
   bool replace_ = false;
   TimePoint last_answer_{};
-  std::uint64_t fence_ = 0;   // The last one asked for.
-  std::uint64_t fenced_ = 0;  // The last one carried out.
+  std::uint64_t fence_ = 0;   // The last one asked for here.
   std::uint64_t report_ = 0;  // The last one begun, or about to begin.
   ReportPosition report_from_;
   SendChunk::Part part_ = SendChunk::Part::kFirst;

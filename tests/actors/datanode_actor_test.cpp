@@ -23,8 +23,9 @@ constexpr ClusterId kCluster{1, 2};
 
 using AnswerAtom = caf::atom_constant<caf::atom("answer")>;
 
-// What the namenodes of a test were asked, and whether they answer by themselves.
+// What a namenode of a test was asked, and whether it answers by itself.
 struct NamenodeScript {
+  metadata::QuorumView quorum{1, 1, 1, {}};  // Leads.
   std::deque<RegisterNode> registrations;
   std::deque<Heartbeat> heartbeats;
   std::size_t chunks = 0;
@@ -37,6 +38,7 @@ struct NamenodeScript {
 HeartbeatReply take_reply(NamenodeScript& script) {
   auto reply = std::exchange(script.next_reply, {});
   reply.epoch = {{7, 7}, script.leadership};
+  reply.quorum = script.quorum;
   return reply;
 }
 
@@ -48,6 +50,7 @@ caf::behavior fake_namenode(caf::event_based_actor* self, NamenodeScript* script
         reply.cluster = kCluster;
         reply.report = script->registrations.size();
         reply.epoch = {{7, 7}, script->leadership};
+        reply.quorum = script->quorum;
         return reply;
       },
       [self, script](const Heartbeat& request) -> caf::result<HeartbeatReply> {
@@ -95,13 +98,17 @@ class DatanodeFixture {
   DatanodeFixture()
       : scheduler_(dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler())) {
     boot_namenode();
+    follower_ = system_.spawn(fake_namenode, &second);
+    second.quorum.self = 2;
     auto parts = std::make_shared<DatanodeParts>();
     parts->namenodes = {{"namenode", 8020}};
-    parts->dial = [this](const metadata::Endpoint&, bool) -> Result<NamenodeActor> {
+    const DialFunction dial = [this](const DialWanted& wanted) -> Result<NamenodeActor> {
+      if (wanted.namenode.host == "second") return caf::actor_cast<NamenodeActor>(follower_);
       ++dials;
       if (!namenode_) return Error{Errc::kUnavailable, "refused"};
       return caf::actor_cast<NamenodeActor>(namenode_);
     };
+    parts->make_dialer = [this, dial] { return system_.spawn(dial_actor, dial); };
     parts->store = &store;
     parts->changes = &changes;
     parts->load = [] { return transfer::DataServerLoad{}; };
@@ -121,6 +128,8 @@ class DatanodeFixture {
   ~DatanodeFixture() {
     script.unanswered.clear();
     if (namenode_) kill_namenode();
+    caf::anon_send_exit(follower_, caf::exit_reason::kill);
+    follower_ = nullptr;
     for (const auto& actor : stop_) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     scheduler_.run();
   }
@@ -150,7 +159,14 @@ class DatanodeFixture {
     scheduler_.run();
   }
 
+  // From now on the first namenode names the second one as well.
+  void add_follower() {
+    script.quorum.members = {{1, {"namenode", 8020}}, {2, {"second", 8020}}};
+    second.quorum.members = script.quorum.members;
+  }
+
   NamenodeScript script;
+  NamenodeScript second;
   OrdersTaken orders;
   transfer::FakeBlockStore store{kCluster};
   ReplicaChanges changes;
@@ -168,6 +184,7 @@ class DatanodeFixture {
   caf::actor_system system_{config_};
   caf::scheduler::test_coordinator& scheduler_;
   caf::actor namenode_;
+  caf::actor follower_;
   DatanodeActor datanode_;
   std::vector<caf::actor> stop_;
 };
@@ -286,6 +303,50 @@ TEST_CASE("the orders of a late answer leave alone what was stored since it was 
   CHECK(node.orders.batches[1].blocks == std::vector{BlockId{1}});
 }
 
+TEST_CASE("a namenode that follows another one is told the same, and gives no orders") {
+  DatanodeFixture node;
+  node.advance(seconds(2));
+  CHECK(node.second.registrations.empty());
+  node.add_follower();
+  node.advance(seconds(2));
+  REQUIRE(node.second.registrations.size() == 1);
+  CHECK(node.second.chunks == 1);
+  CHECK(node.orders.fences.size() == 1);  // The leader's.
+  node.changes.replica_stored({BlockId{5}, 1, 100, 100});
+  node.second.next_reply.remove = {{BlockId{1}, 1}};
+  const auto of_leader = node.script.heartbeats.size();
+  const auto of_follower = node.second.heartbeats.size();
+  node.advance(seconds(1));
+  REQUIRE(node.script.heartbeats.size() > of_leader);
+  REQUIRE(node.second.heartbeats.size() > of_follower);
+  CHECK(node.script.heartbeats[of_leader].changes.added.size() == 1);
+  CHECK(node.second.heartbeats[of_follower].changes.added.size() == 1);
+  CHECK(node.orders.batches.empty());
+}
+
+TEST_CASE(
+    "a follower that comes to lead is registered with anew, and obeyed in place of the other") {
+  DatanodeFixture node;
+  node.add_follower();
+  node.advance(seconds(3));
+  REQUIRE(node.second.registrations.size() == 1);
+  node.second.leadership = 2;
+  node.second.quorum.term = 2;
+  node.second.quorum.leader = 2;
+  node.advance(seconds(3));
+  CHECK(node.second.registrations.size() == 2);
+  CHECK(node.second.chunks == 2);
+  REQUIRE(node.orders.fences.size() == 2);
+  CHECK(node.orders.fences[1].known.epoch.leadership == 2);
+  // The one before has not heard of it yet.
+  node.script.next_reply.remove = {{BlockId{1}, 1}};
+  node.second.next_reply.remove = {{BlockId{2}, 1}};
+  node.advance(seconds(2));
+  REQUIRE(node.orders.batches.size() == 1);
+  CHECK(node.orders.batches[0].blocks == std::vector{BlockId{2}});
+  CHECK(node.orders.batches[0].fence == node.gate);
+}
+
 TEST_CASE("the order actor drops orders from before the last fence and keeps the epoch on disk") {
   minidfs::test::TemporaryDirectory directory;
   std::filesystem::create_directories(directory.file("d"));
@@ -293,6 +354,7 @@ TEST_CASE("the order actor drops orders from before the last fence and keeps the
   REQUIRE(epoch.ok());
   transfer::FakeBlockStore store{kCluster};
   ReplicaChanges changes;
+  changes.listen(1);
   caf::actor_system_config config;
   config.add_message_types<caf::id_block::minidfs>();
   config.set("scheduler.policy", caf::atom("testing"));
@@ -300,7 +362,7 @@ TEST_CASE("the order actor drops orders from before the last fence and keeps the
   auto& scheduler = dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());
   const auto orders = system.spawn(order_actor, OrderParts{&store, &changes, &*epoch, false});
   const auto order = [&](std::uint64_t fence, BlockId block) {
-    changes.accept(std::vector{RemoveOrder{block, 1}}, {});
+    changes.accept(1, std::vector{RemoveOrder{block, 1}}, {});
     caf::anon_send(orders, RemoveBatch{fence, {block}});
   };
   changes.fence_removals(1);
@@ -309,7 +371,7 @@ TEST_CASE("the order actor drops orders from before the last fence and keeps the
   caf::anon_send(orders, metadata::FenceOrders{2, {{{7, 7}, 9}, 50}});
   order(2, BlockId{2});
   scheduler.run();
-  const auto report = changes.take();
+  const auto report = changes.take(1);
   REQUIRE(report.removed.size() == 1);
   CHECK(report.removed[0].id == BlockId{2});
   const auto kept = storage::DatanodeEpoch::open({directory.file("d")});

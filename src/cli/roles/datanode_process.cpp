@@ -120,7 +120,7 @@ class Datanode final : public DatanodeProcess {
     changes_.look_in(*store_);
     transfer::DataServerOptions options;
     options.listen = {config.common.listen, addresses.port};
-    options.credentials = parts.credentials = addresses.credentials;
+    options.credentials = addresses.credentials;
     options.threads = config.datanode.threads;
     options.progress_timeout = config.datanode.progress_timeout;
     options.disk_timeout = config.datanode.disk_timeout;
@@ -133,6 +133,10 @@ class Datanode final : public DatanodeProcess {
     MDFS_TRY(server_, transfer::DataServer::start(options, *store_, changes_));
     MDFS_TRY(parts.advertised, advertised_endpoint(config, server_->port()));
     start_scrubber(config, addresses.data_dirs.front() + "/scrub");
+    parts.make_dialer = [this, credentials = addresses.credentials] {
+      return system_.spawn<caf::detached>(
+          actors::dial_actor, actors::dial_control_plane(system_, *store_, credentials));
+    };
     parts.store = store_.get();
     parts.changes = &changes_;
     parts.load = [server = server_.get()] { return server->load(); };

@@ -118,6 +118,7 @@ class SimDatanode {
 
   // Of one life of the process.
   std::uint64_t incarnation_ = 0;
+  std::optional<metadata::OrderAuthority> authority_;
   std::optional<metadata::Membership> membership_;
   std::uint64_t wakes_ = 0;
   std::uint64_t dialed_ = 0;         // The last connection.

@@ -26,7 +26,8 @@ metadata::MembershipOptions short_waits(std::uint64_t seed) {
 
 void SimDatanode::join() {
   incarnation_ = cluster_.world.random()() | 1U;
-  membership_.emplace(short_waits(cluster_.world.random()()), known_on_disk_);
+  authority_.emplace(known_on_disk_);
+  membership_.emplace(short_waits(cluster_.world.random()()), *authority_);
   step(metadata::Woken{});
 }
 

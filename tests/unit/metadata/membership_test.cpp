@@ -22,7 +22,8 @@ KnownEpoch leadership(std::uint64_t number, std::uint64_t change = 0) {
 // Steps a membership and keeps the effects of the last step.
 class Driver {
  public:
-  explicit Driver(const KnownEpoch& known = {}) : membership(MembershipOptions{}, known) {}
+  explicit Driver(const KnownEpoch& known = {})
+      : authority(known), membership(MembershipOptions{}, authority) {}
 
   void step(const MembershipEvent& event) { effects = membership.step(event, now); }
   void advance(milliseconds time) {
@@ -74,6 +75,7 @@ class Driver {
   }
 
   TimePoint now{seconds(1000)};
+  OrderAuthority authority;
   Membership membership;
   std::vector<MembershipEffect> effects;
 };
@@ -368,7 +370,7 @@ namespace {
 // what it is sent.
 class Walk {
  public:
-  explicit Walk(std::uint64_t seed) : random_(seed), membership_(options(seed), {}) {}
+  explicit Walk(std::uint64_t seed) : random_(seed), membership_(options(seed), authority_) {}
 
   void run(int events) {
     for (int i = 0; i < events; ++i) turn(true);
@@ -517,6 +519,7 @@ class Walk {
   void perform(const Refused&) { FAIL("refused"); }
 
   Random random_;
+  OrderAuthority authority_{{}};
   Membership membership_;
   TimePoint now_{seconds(1000)};
   std::deque<Answer> answers_;
