@@ -42,7 +42,7 @@ class BackupActorState {
   void start(Self* self, BackupParts parts);
   caf::result<BackupReply> answer(const BackupRequest& request);
   // Whoever asks late asks again for the same part.
-  std::optional<Error> refuse(const Patience& /*patience*/) { return std::nullopt; }
+  std::optional<caf::error> refuse(const Patience& /*patience*/) { return std::nullopt; }
   const RequestLanePtr& lane() const { return parts_.lane; }
   // Goes on with the copy of this number, or looks whether its reader still lives.
   void work(std::uint64_t number);

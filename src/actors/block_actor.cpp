@@ -45,21 +45,20 @@ void BlockActorState::start(Self* self, BlockActorParts parts) {
     caf::anon_send(handle, LogBatch{std::move(completions)});
   });
   for (const auto& decision : parts.node_admins) note_admin(decision);
-  // What is staged outlives the process whose sessions it belongs to. Their writers have the grace
-  // to come back.
-  for (const auto& file : parts.staged) {
-    manager_->adopt_staged(metadata::SessionId{file.session}, file.client, now());
-  }
-  purge();
   tick();
 }
 
 BlockManager::TimePoint BlockActorState::now() { return screen_->now(self_->clock().now()); }
 
-metadata::QuorumView BlockActorState::quorum() const { return view_of(log_->quorum()); }
+metadata::QuorumView BlockActorState::quorum() const {
+  return view_of(log_->quorum(), manager_->in_office());
+}
 
-std::optional<Error> BlockActorState::refuse(const Patience& patience) {
-  return screen_->refuse(patience, self_->current_sender(), self_->clock().now());
+std::optional<caf::error> BlockActorState::refuse(const Patience& patience) {
+  const auto why = screen_->refuse(patience, self_->current_sender(), self_->clock().now());
+  if (why.has_value()) return to_caf(*why);
+  if (!manager_->in_office()) return not_leader(quorum());
+  return std::nullopt;
 }
 
 // CAF delivers whatever a peer sends, whoever it was admitted as.
@@ -130,11 +129,13 @@ void BlockActorState::tick() {
   ask_facts();
   note_silence();
   manager_->tick(facts_.blocks, now());
-  try_unproven();
-  retire();
-  drop_staged();
-  reserve_ids();
-  if (purge_left_) purge();
+  if (manager_->in_office()) {
+    try_unproven();
+    retire();
+    drop_staged();
+    reserve_ids();
+    if (purge_left_) purge();
+  }
   announce_safe_mode();
   work_later();
   self_->delayed_send(self_, tick_interval_, TickAtom{});
@@ -295,6 +296,9 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
                           [state](ScrubRequest& request) { return state->scrub(request); }),
       [state](LogBatch& batch) { state->take_batch(batch); },
       [state](const NamespaceEffects& effects) { state->take_effects(effects); },
+      [state](OfficeBegun& begun) { state->begin_office(begun); },
+      [state](const OfficeEnded&) { state->end_office(); },
+      [state](ReadConfirmed& confirmed) { state->take_confirmation(confirmed); },
       [state](SubscribeAtom, const SafeModeListener& listener) { state->subscribe(listener); },
       [state](TickAtom) { state->tick(); },
       [state](WorkAtom) { state->work(); },

@@ -11,6 +11,8 @@
 //   registers ──> RegisterNode ─> BlockReportPart* ─> Heartbeat*       (each datanode)
 //   writers  ──> AllocateBlocks ─> [data plane] ─> CommitWrite ─> log ─> LogBatch ─> reply
 //   log      ──> NamespaceEffects (freed blocks, …) ─> orders in heartbeat answers
+//
+// While the namenode follows another one only datanodes are served, so that it is ready.
 #pragma once
 
 #include <caf/typed_actor.hpp>
@@ -45,7 +47,8 @@ using BlockActor = ServedByBlocks::extend_with<ServedByBoth>::extend<
     // What the process itself sends.
     Asked<FillFile>::with<LocatedFile>, Asked<FillDirectory>::with<LocateDirectoryReply>,
     Asked<CountCopies>::with<CopiesReply>, caf::reacts_to<LogBatch>,
-    caf::reacts_to<NamespaceEffects>, caf::reacts_to<SubscribeAtom, SafeModeListener>,
+    caf::reacts_to<NamespaceEffects>, caf::reacts_to<OfficeBegun>, caf::reacts_to<OfficeEnded>,
+    caf::reacts_to<ReadConfirmed>, caf::reacts_to<SubscribeAtom, SafeModeListener>,
     caf::reacts_to<TickAtom>, caf::reacts_to<WorkAtom>>;
 
 // What the wiring hands to the actor. The log outlives the actor.
@@ -56,7 +59,6 @@ struct BlockActorParts {
   std::string directory;                         // Of the namenode, for operators.
   NamespaceFacts facts;                          // As the actor starts.
   std::vector<metadata::NodeAdmin> node_admins;  // Likewise.
-  std::vector<metadata::StagedFile> staged;      // Likewise.
   NamenodeLanes lanes;
   std::chrono::milliseconds tick_interval{250};
   // Whether messages of datanodes are taken from this node; null: from any.
@@ -86,6 +88,9 @@ class BlockActorState {
   void work();
   void take_batch(LogBatch& batch);
   void take_effects(const NamespaceEffects& effects);
+  void begin_office(OfficeBegun& begun);
+  void end_office();
+  void take_confirmation(ReadConfirmed& confirmed);
   void subscribe(SafeModeListener listener);
   // Tells the listener when it has changed.
   void announce_safe_mode();
@@ -96,7 +101,7 @@ class BlockActorState {
   const NamenodeLanes& lanes() const { return lanes_; }
   // The actor's own time.
   BlockManager::TimePoint now();
-  std::optional<Error> refuse(const Patience& patience);
+  std::optional<caf::error> refuse(const Patience& patience);
   // Of a message that only datanodes may send: why the sender of the present one may not.
   std::optional<Error> refuse_sender();
   metadata::QuorumView quorum() const;
@@ -141,6 +146,8 @@ class BlockActorState {
   void try_unproven();
   void ask_owners(const std::vector<BlockId>& ids, OwnersAnswer answer);
   void ask_facts();
+  void tell_status(caf::typed_response_promise<StatusReply> promise);
+  void note_life(metadata::LifeId life);
   void note_silence();
   std::chrono::milliseconds silence();
   StatusReply status_reply(std::chrono::milliseconds silent);
@@ -177,6 +184,8 @@ class BlockActorState {
   std::unique_ptr<BlockManager> manager_;
   absl::flat_hash_map<std::uint64_t, Proposal> proposals_;
   std::vector<WaitingAllocation> waiting_;
+  // Who asked for the status, by the number under which the log was asked.
+  absl::flat_hash_map<std::uint64_t, caf::typed_response_promise<StatusReply>> asked_status_;
   std::vector<WaitingCommit> unproven_;
   struct WaitingPart {
     BlockReportPart request;

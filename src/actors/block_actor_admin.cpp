@@ -1,6 +1,7 @@
 // The part of the block actor that operators talk to.
 #include <algorithm>
 #include <caf/sec.hpp>
+#include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <utility>
 
@@ -22,10 +23,34 @@ constexpr std::chrono::milliseconds kFactsPatience{1000};
 
 }  // namespace
 
-// What the disk does not tell in time is told as it was before.
+// Told by a namenode that leads for certain.
 caf::result<StatusReply> BlockActorState::status() {
-  if (const auto silent = silence(); silent >= kFactsPatience) return status_reply(silent);
   auto promise = self_->make_response_promise<StatusReply>();
+  const auto number = next_token_++;
+  asked_status_.emplace(number, promise);
+  log_->read_index([me = caf::actor_cast<BlockActor>(self_), number](consensus::ReadAnswer answer) {
+    caf::anon_send(me, ReadConfirmed{number, std::move(answer)});
+  });
+  return promise;
+}
+
+void BlockActorState::take_confirmation(ReadConfirmed& confirmed) {
+  const auto found = asked_status_.find(confirmed.number);
+  if (found == asked_status_.end()) return;
+  auto promise = std::move(found->second);
+  asked_status_.erase(found);
+  const auto& index = confirmed.answer.index;
+  if (index.ok()) return tell_status(std::move(promise));
+  promise.deliver(index.error().code == Errc::kNotLeader ? not_leader(quorum())
+                                                         : to_caf(index.error()));
+}
+
+// What the disk does not tell in time is told as it was before.
+void BlockActorState::tell_status(caf::typed_response_promise<StatusReply> promise) {
+  if (const auto silent = silence(); silent >= kFactsPatience) {
+    promise.deliver(status_reply(silent));
+    return;
+  }
   self_->request(owners_, kFactsPatience, NamespaceFactsWanted{})
       .then(
           [this, promise](const NamespaceFacts& facts) mutable {
@@ -39,7 +64,6 @@ caf::result<StatusReply> BlockActorState::status() {
               promise.deliver(std::move(error));
             }
           });
-  return promise;
 }
 
 // For how long the disk has answered no read, or no change of the log.

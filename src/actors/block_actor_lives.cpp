@@ -75,6 +75,8 @@ void BlockActorState::life_answer(const Proposal& proposal,
     if (status.ok()) {
       const auto state = safe_mode_state();
       promise.deliver(SafeModeReply{state.on, state.reason, state.behind});
+    } else if (status.error().code == Errc::kNotLeader) {
+      promise.deliver(not_leader(quorum()));
     } else {
       promise.deliver(to_caf(status.error()));
     }
@@ -82,10 +84,15 @@ void BlockActorState::life_answer(const Proposal& proposal,
 }
 
 void BlockActorState::begin_life(const metadata::BeginLife& change) {
+  if (!manager_->in_office()) return;  // Whoever leads now reads it in the namespace.
   manager_->begin_life(change, now());
+  note_life(change.life);
+}
+
+void BlockActorState::note_life(metadata::LifeId life) {
   if (!note_life_) return;
   // The database is what counts; the next start notes it anew.
-  if (const auto noted = note_life_(change.life); !noted.ok()) {
+  if (const auto noted = note_life_(life); !noted.ok()) {
     log_warn("namenode", "the new life is not noted in the directory yet: {}",
              noted.error().message);
   }

@@ -63,6 +63,10 @@ void BlockActorState::look_for_reply(WaitingCommit commit, Status refusal) {
 }
 
 void BlockActorState::wait_for_proof(WaitingCommit commit) {
+  if (!manager_->in_office()) {
+    commit.promise.deliver(not_leader(quorum()));
+    return;
+  }
   if (unproven_.size() >= kUnprovenMax) {
     commit.promise.deliver(
         to_caf({Errc::kBusy, "too many commits wait for reports of their blocks"}));
@@ -107,7 +111,7 @@ void BlockActorState::retire() {
 }
 
 void BlockActorState::purge() {
-  if (purging_ || manager_->is_behind()) return;
+  if (purging_ || !manager_->in_office() || manager_->is_behind()) return;
   purging_ = true;
   Proposal proposal;
   proposal.kind = Proposal::Kind::kPurge;
@@ -131,7 +135,7 @@ void BlockActorState::answer(Proposal& proposal, Result<std::string> encoded) {
       manager_->commit_done(proposal.commit,
                             reply.ok() ? std::span<const metadata::Outcome>(reply->outcomes)
                                        : std::span<const metadata::Outcome>());
-      deliver(proposal.promise, std::move(reply));
+      deliver(proposal.promise, std::move(reply), [this] { return quorum(); });
       return;
     case Proposal::Kind::kReserveIds:
       ids_answer(proposal, reply);
@@ -144,7 +148,7 @@ void BlockActorState::answer(Proposal& proposal, Result<std::string> encoded) {
       if (reply.ok() && !proposal.forgets.is_none() && reply->outcomes.at(0).ok()) {
         manager_->forget(proposal.forgets);
       }
-      deliver(proposal.promise, std::move(reply));
+      deliver(proposal.promise, std::move(reply), [this] { return quorum(); });
       return;
     case Proposal::Kind::kDropStaged:
       if (!reply.ok()) manager_->drop_failed(proposal.session);
@@ -162,11 +166,15 @@ void BlockActorState::answer(Proposal& proposal, Result<std::string> encoded) {
 void BlockActorState::ids_answer(const Proposal& proposal,
                                  const Result<metadata::ChangeReply>& reply) {
   auto waiting = std::exchange(waiting_, {});
+  if (!manager_->in_office()) return;  // Who waited has been told.
   if (!reply.ok() || reply->outcomes.size() != 1 || !reply->outcomes[0].ok()) {
     manager_->reservation_failed();
     const Error error =
         reply.ok() ? Error{Errc::kInternal, "block ids could not be reserved"} : reply.error();
-    for (auto& allocation : waiting) allocation.promise.deliver(to_caf(error));
+    for (auto& allocation : waiting) {
+      allocation.promise.deliver(error.code == Errc::kNotLeader ? not_leader(quorum())
+                                                                : to_caf(error));
+    }
     return;
   }
   manager_->ids_reserved({metadata::first_of(proposal.mark), metadata::kBlockCountMax});

@@ -91,9 +91,7 @@ BlockManager::BlockManager(BlockManagerOptions options, OwnerLookup owners, Time
       repair_work_(options_.repair_work),
       last_report_(random_() >> 32) {
   balance_number_ = random_() >> 32;
-  if (options_.mark != 0) {
-    ids_reserved({metadata::first_of(options_.mark), metadata::kBlockCountMax});
-  }
+  office_.epoch = options_.epoch;
 }
 
 Result<std::vector<NodeIndex>> BlockManager::targets_for(const AllocateBlocks& request,
@@ -199,10 +197,12 @@ void BlockManager::retirement_done(bool applied) {
     return;
   }
   auto known = known_in(retiring_.ranges());
-  with_owners(known, [this, known](std::span<const metadata::OwnedBlock> owned) {
-    free_unowned(known, owned);
-    retiring_ = {};
-  });
+  with_owners(known,
+              [this, known, office = office_number_](std::span<const metadata::OwnedBlock> owned) {
+                if (office != office_number_ || !in_office_) return;
+                free_unowned(known, owned);
+                retiring_ = {};
+              });
 }
 
 std::vector<BlockId> BlockManager::known_in(std::span<const BlockRange> ranges) const {
@@ -236,7 +236,7 @@ void BlockManager::ids_reserved(metadata::BlockRange range) {
   mark_ = metadata::mark_of(range.first);
   mark_is_unused_ = true;
   marks_.insert(mark_);
-  if (options_.history) options_.history->add_mark(mark_);
+  if (office_.history) office_.history->add_mark(mark_);
 }
 
 Result<BlockManager::CommitStep> BlockManager::commit_proposed(const CommitWrite& request,

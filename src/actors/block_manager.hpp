@@ -1,7 +1,9 @@
-// The namenode's knowledge of blocks and datanodes, and what it does with it: grants to writers,
-// locations for readers, orders for datanodes, safe mode. Joins the pure parts of metadata; has no
-// thread, clock or socket of its own, so tests drive it message by message. Soft state: lost with
-// the process and learnt again from the datanodes. Owned by the block actor.
+// A namenode's knowledge of blocks and datanodes, and what it does with it while it leads: grants
+// to writers, locations for readers, orders for datanodes, safe mode. One that follows is told the
+// same by the datanodes, and does nothing, so that it is ready when its turn comes. Joins the pure
+// parts of metadata; has no thread, clock or socket of its own, so tests drive it message by
+// message. Soft state: lost with the process and learnt again from the datanodes. Owned by the
+// block actor.
 #pragma once
 
 #include <algorithm>
@@ -43,10 +45,17 @@
 
 namespace minidfs::actors {
 
+// A leadership of the namespace that was taken over.
+struct Office {
+  metadata::Epoch epoch;         // Which one it is, for the datanodes.
+  metadata::BlockMark mark = 0;  // Of the blocks that it grants; 0: ids_reserved() brings some.
+  // None: no datanode is ever found to know a later state.
+  std::optional<metadata::NamespaceHistory> history;
+};
+
 struct BlockManagerOptions {
   ClusterId cluster;
-  metadata::Epoch epoch;         // Which leadership this is, for the datanodes.
-  metadata::BlockMark mark = 0;  // Of the blocks that it grants; 0: ids_reserved() brings some.
+  metadata::Epoch epoch;  // The last leadership that is known as it starts.
   metadata::NodeRegistryOptions nodes;
   metadata::PlacementOptions placement;
   metadata::WriteSessions::Options sessions;
@@ -59,8 +68,8 @@ struct BlockManagerOptions {
   // For so long after the start a write that could not get all its copies waits for more datanodes
   // to register instead of going ahead with fewer.
   std::chrono::milliseconds settle{1000};
-  // A leadership that is younger orders nothing removed: datanodes may still carry out what an
-  // earlier one ordered.
+  // A leadership that is younger orders nothing removed, nor one to which a live datanode has not
+  // reported yet: datanodes may still carry out what an earlier one ordered.
   std::chrono::milliseconds deletes_after{5000};
   // For so long a commit whose session this process does not hold may wait for reports of its
   // blocks: three heartbeats.
@@ -68,8 +77,6 @@ struct BlockManagerOptions {
   // The rack of a machine, known by any of the names, whose datanode names none; empty where it is
   // not known.
   std::function<std::string(std::span<const std::string> names)> rack_of;
-  // None: no datanode is ever found to know a later state.
-  std::optional<metadata::NamespaceHistory> history;
   std::uint64_t seed = 1;
 };
 
@@ -82,7 +89,17 @@ class BlockManager {
  public:
   using TimePoint = metadata::TimePoint;
 
+  // Follows.
   BlockManager(BlockManagerOptions options, OwnerLookup owners, TimePoint now);
+
+  // --- Leadership (block_manager_office.cpp) ---
+
+  // Leads from now on. What the datanodes have told counts; writers' sessions are taken over when
+  // they are renewed; all datanodes owe a report. REQUIRES: not in office.
+  void begin_office(Office office, TimePoint now);
+  // Follows from now on: grants and orders nothing.
+  void end_office();
+  bool in_office() const { return in_office_; }
 
   // --- Writers ---
 
@@ -91,7 +108,7 @@ class BlockManager {
   std::uint64_t take_reservation() { return ids_.take_reservation(); }
   // The last applied change that is known, for the datanodes.
   void note_applied(std::uint64_t change) { applied_ = std::max(applied_, change); }
-  const metadata::Epoch& epoch() const { return options_.epoch; }
+  const metadata::Epoch& epoch() const { return office_.epoch; }
   // The count of a mark that was taken for this leadership.
   void ids_reserved(metadata::BlockRange range);
   // A datanode has told of blocks with the mark.
@@ -229,6 +246,8 @@ class BlockManager {
   void free_unowned(std::span<const BlockId> blocks, std::span<const metadata::OwnedBlock> owned);
   std::vector<BlockId> known_in(std::span<const metadata::BlockRange> ranges) const;
   bool is_unsettled(TimePoint now) const { return now - started_ < options_.deletes_after; }
+  bool may_remove(TimePoint now);
+  void forget_gone();
   void collect_orphans(TimePoint now);
   void note_losses(metadata::NodeIndex node, const metadata::IncrementalReport& changes);
   Error refusal_of(const std::string& path, BlockId block) const;
@@ -268,7 +287,11 @@ class BlockManager {
 
   BlockManagerOptions options_;
   OwnerLookup owners_;
-  TimePoint started_;
+  Office office_;  // The last one.
+  bool in_office_ = false;
+  std::uint64_t office_number_ = 0;  // Counted: what was begun in an earlier one ends in nothing.
+  bool all_reported_ = false;        // Every live datanode, in this office.
+  TimePoint started_;                // The office.
   metadata::Random random_;
   metadata::NodeRegistry registry_;
   metadata::BlockMap map_;

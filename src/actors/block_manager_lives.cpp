@@ -11,11 +11,13 @@ namespace minidfs::actors {
 // Whether the datanode keeps what it knows instead of following this namenode.
 bool BlockManager::knows_later(const RegisterNode& request) {
   avoid_marks(request.marks);
+  // One that follows may lack what the leader has told: it is judged when it leads.
+  if (!in_office_) return false;
   const metadata::ToldState told{{request.epoch, request.change},
                                  !met_.insert(request.node).second};
-  if (!options_.history) return false;
-  const auto facts = options_.history->facts(request.epoch, applied_);
-  const auto strange = options_.history->strange(request.marks);
+  if (!office_.history) return false;
+  const auto facts = office_.history->facts(request.epoch, applied_);
+  const auto strange = office_.history->strange(request.marks);
   if (!metadata::knows_later_state(told, facts, !strange.empty())) return false;
   const bool first = !later_.any();
   later_.note(told.known, strange);
@@ -23,8 +25,8 @@ bool BlockManager::knows_later(const RegisterNode& request) {
            "datanode {} knows leadership {} and change {} of life {}, this namespace leadership {} "
            "and change {} of life {}",
            to_string(request.data), request.epoch.leadership, request.change,
-           to_string(request.epoch.life), options_.epoch.leadership, applied_,
-           to_string(options_.epoch.life));
+           to_string(request.epoch.life), office_.epoch.leadership, applied_,
+           to_string(office_.epoch.life));
   if (first) log_error("namenode", "{}", behind_text());
   return true;
 }
@@ -43,7 +45,7 @@ void BlockManager::avoid_marks(std::span<const metadata::BlockMark> marks) {
 }
 
 std::string BlockManager::behind_text() const {
-  return later_.text(options_.epoch.life, applied_, map_.counts(0).unowned);
+  return later_.text(office_.epoch.life, applied_, map_.counts(0).unowned);
 }
 
 std::optional<Error> BlockManager::refusal() const {
@@ -56,21 +58,21 @@ std::optional<Error> BlockManager::refusal() const {
 
 metadata::BeginLife BlockManager::life_to_begin() const {
   metadata::BeginLife change;
-  change.number = options_.epoch.leadership + 1;
+  change.number = office_.epoch.leadership + 1;
   change.lives = later_.lives();
   change.marks = later_.marks();
   return change;
 }
 
 void BlockManager::begin_life(const metadata::BeginLife& change, TimePoint now) {
-  options_.epoch = {change.life, change.number};
+  office_.epoch = {change.life, change.number};
   log_warn("namenode",
            "on an operator's word life {} of the namespace begins, with leadership {} after change "
            "{}: what the datanodes know besides is given up",
            to_string(change.life), change.number, applied_);
-  if (options_.history) {
-    options_.history->begin_leadership(options_.epoch, change.mark, applied_ + 1);
-    options_.history->give_up(change.lives, change.marks);
+  if (office_.history) {
+    office_.history->begin_leadership(office_.epoch, change.mark, applied_ + 1);
+    office_.history->give_up(change.lives, change.marks);
   }
   later_ = {};
   safe_mode_.leave();

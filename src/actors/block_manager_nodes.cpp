@@ -69,8 +69,8 @@ Result<Registered> BlockManager::register_node(const RegisterNode& request, Time
   node_events(registered.events);
   metadata::follow_node(map_, registry_, registered.node);
   // A process that has obeyed this leadership before is known by all that it told since then: with
-  // its heartbeats, and with the parts of its report.
-  if (!registered.known || request.epoch != options_.epoch) {
+  // its heartbeats, and with the parts of its report. One that follows gives no orders.
+  if (!registered.known || (in_office_ && request.epoch != office_.epoch)) {
     forget_process(registered.node);
     registry_.report_due(registered.node);
     note_lost_node(registered.node);  // Its report tells what it has.
@@ -83,7 +83,8 @@ Result<Registered> BlockManager::register_node(const RegisterNode& request, Time
   const auto report = order_report(registered.node, now);
   log_info("namenode", "datanode {} ({}, rack {}) registered{}", to_string(node.data),
            to_string(node.id), node.rack, node.report_complete ? " again" : "");
-  return Registered{options_.cluster, report.number, options_.epoch, applied_, report.from, later};
+  return Registered{
+      options_.cluster, report.number, office_.epoch, applied_, report.from, later, {}};
 }
 
 void BlockManager::note_disks(NodeIndex node, const std::vector<DiskState>& disks) {
@@ -125,7 +126,7 @@ std::string BlockManager::bad_disks_text() const {
 
 Result<HeartbeatReply> BlockManager::heartbeat(const Heartbeat& request, TimePoint now) {
   HeartbeatReply reply;
-  reply.epoch = options_.epoch;
+  reply.epoch = office_.epoch;
   reply.change = applied_;
   auto event = registry_.heartbeat(request.node, request.incarnation, usage_of(request), now);
   if (!event.ok()) {
@@ -161,7 +162,7 @@ Result<HeartbeatReply> BlockManager::heartbeat(const Heartbeat& request, TimePoi
   if (work(node).scrub_wanted > request.scrub.last_requested) {
     reply.scrub_now = work(node).scrub_wanted;
   }
-  if (!is_unsettled(now) && !is_behind()) {
+  if (may_remove(now)) {
     const auto orders = work(node).removes.take(
         now, [this, node](BlockId block) { return still_goes(node, block); });
     for (const auto& order : orders) {
@@ -211,9 +212,11 @@ void BlockManager::tick(std::uint64_t total_blocks, TimePoint now) {
   });
   ask_owners_again();
   node_events(registry_.tick(now));
-  for (const auto& ended : sessions_.expire(now)) {
-    for (const auto& range : ended.ranges) dying_.add(range);
-    staged_.ended(ended.session);
+  if (in_office_) {
+    for (const auto& ended : sessions_.expire(now)) {
+      for (const auto& range : ended.ranges) dying_.add(range);
+      staged_.ended(ended.session);
+    }
   }
   const auto counts = map_.counts(total_blocks);
   if (safe_mode_.update(total_blocks, counts.with_live_replica)) {
@@ -221,7 +224,11 @@ void BlockManager::tick(std::uint64_t total_blocks, TimePoint now) {
              counts.with_live_replica, total_blocks);
   }
   collect_orphans(now);
-  repair(now);
+  if (in_office_) {
+    repair(now);
+  } else {
+    forget_gone();
+  }
 }
 
 bool BlockManager::work() {
@@ -231,7 +238,7 @@ bool BlockManager::work() {
 
 void BlockManager::collect_orphans(TimePoint now) {
   const auto due = orphans_.due(map_, sessions_,
-                                {.safe_mode = safe_mode_.on() || is_behind(),
+                                {.safe_mode = !in_office_ || safe_mode_.on() || is_behind(),
                                  .all_live_reported = registry_.all_live_reported()},
                                 now);
   for (const BlockId block : due) {

@@ -20,12 +20,12 @@ inline constexpr std::size_t kMarksMax = 65'536;
 // whenever the namenode asks for it.
 struct RegisterNode {
   NodeId node;
-  ClusterId cluster;              // None when its directories are fresh.
+  ClusterId cluster;  // None when its directories are fresh.
   // Random for every process; tells a restart from a duplicate. Another one as well when the node
   // could not keep what it has to tell this namenode, which then has to be told everything.
   std::uint64_t incarnation = 0;
-  std::string host;               // The machine, to recognise writers and readers on it.
-  metadata::Endpoint data;        // As advertised to clients.
+  std::string host;         // The machine, to recognise writers and readers on it.
+  metadata::Endpoint data;  // As advertised to clients.
   std::string rack;
   std::uint64_t capacity_bytes = 0;
   std::uint64_t used_bytes = 0;
@@ -162,9 +162,9 @@ typename Inspector::result_type inspect(Inspector& f, CopyOrder& x) {
   return f(x.block, x.targets);
 }
 
-// The orders are those of `epoch`; a namenode that does not lead gives none. A datanode that obeys a
-// later one of the same life drops them, and one that meets a new epoch, or a namenode that has come
-// to lead, registers before it obeys it.
+// The orders are those of `epoch`; a namenode that does not lead gives none. A datanode that obeys
+// a later one of the same life drops them, and one that meets a new epoch, or a namenode that has
+// come to lead, registers before it obeys it.
 struct HeartbeatReply {
   bool register_again = false;    // The namenode does not know this process of the node.
   std::uint64_t report = 0;       // Not 0: send a full block report with this number.

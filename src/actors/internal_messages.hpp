@@ -10,8 +10,12 @@
 
 #include "actors/messages.hpp"
 #include "consensus/log.hpp"
+#include "metadata/block_identity.hpp"
 #include "metadata/block_map.hpp"
+#include "metadata/epoch.hpp"
 #include "metadata/namespace_effects.hpp"
+#include "metadata/namespace_history.hpp"
+#include "metadata/namespace_table.hpp"
 
 namespace minidfs::actors {
 
@@ -88,6 +92,34 @@ struct PathsOf {
   CheckBlocksReply reply;
 };
 
+// --- Leadership (quorum_actor.hpp) ---------------------------------------------------------------
+
+struct LeadershipsWanted {};
+// What a leadership has to know of those before it, and of what they left.
+struct Leaderships {
+  metadata::NamespaceHistory history;  // Its now() is the last one.
+  std::vector<metadata::StagedFile> staged;
+  NamespaceFacts facts;
+};
+
+// The namenode leads, by the last one of these leaderships.
+struct OfficeBegun {
+  metadata::BlockMark mark = 0;
+  Leaderships before;
+};
+struct OfficeEnded {};
+
+// What the log says of who leads.
+struct LeadingTold {
+  consensus::Leading leading;
+};
+// The log's answer to the question with this number: whether this namenode leads, and its namespace
+// holds all that was acknowledged before.
+struct ReadConfirmed {
+  std::uint64_t number = 0;
+  consensus::ReadAnswer answer;
+};
+
 }  // namespace minidfs::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::LogBatch)
@@ -104,3 +136,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::NamespaceFacts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::KeptReplyOf)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::KeptReply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::PathsOf)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::LeadershipsWanted)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::Leaderships)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::OfficeBegun)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::OfficeEnded)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::LeadingTold)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::ReadConfirmed)

@@ -17,10 +17,14 @@ inline Result<metadata::ChangeReply> decode_reply(Result<std::string> reply) {
   return decode<metadata::ChangeReply>(*reply, "reply of the namespace");
 }
 
-inline void deliver(caf::typed_response_promise<metadata::ChangeReply>& promise,
-                    Result<metadata::ChangeReply> reply) {
+// `view` tells what is known of who leads, when that is the answer.
+template <class View>
+void deliver(caf::typed_response_promise<metadata::ChangeReply>& promise,
+             Result<metadata::ChangeReply> reply, const View& view) {
   if (reply.ok()) {
     promise.deliver(std::move(reply).value());
+  } else if (reply.error().code == Errc::kNotLeader) {
+    promise.deliver(not_leader(view()));
   } else {
     promise.deliver(to_caf(reply.error()));
   }

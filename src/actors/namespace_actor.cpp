@@ -4,11 +4,13 @@
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <chrono>
+#include <mutex>
 #include <utility>
 
 #include "actors/commit_change.hpp"
 #include "actors/leadership.hpp"
 #include "actors/log_answer.hpp"
+#include "actors/quorum_view.hpp"
 #include "base/random_id.hpp"
 
 namespace minidfs::actors {
@@ -21,12 +23,16 @@ constexpr std::uint32_t kLocateLimit = 1000;
 constexpr std::uint64_t kBlocksOfPageMax = 4096;
 // Paths looked up for one allocation, far above what a client of ours names.
 constexpr std::size_t kIntendedMax = 4096;
+// Reads that wait for a confirmation, besides those that one is under way for.
+constexpr std::size_t kReadsMax = 10'000;
 
 std::uint32_t page_limit(std::uint32_t wanted, std::uint32_t limit) {
   return wanted == 0 ? limit : std::min(wanted, limit);
 }
 
 }  // namespace
+
+NamespaceActorState::NamespaceActorState() : reads_(kReadsMax) {}
 
 void NamespaceActorState::start(Self* self, NamespaceActorParts parts) {
   self_ = self;
@@ -37,7 +43,6 @@ void NamespaceActorState::start(Self* self, NamespaceActorParts parts) {
   tick_interval_ = parts.tick_interval;
   screen_.emplace(tick_interval_);
   wall_clock_ = std::move(parts.wall_clock);
-  cluster_clock_ = start_cluster_clock(*reader_, screen_->now(self_->clock().now()));
   const auto handle = caf::actor_cast<NamespaceActor>(self_);
   channel_ = log_->add_channel([handle](std::vector<consensus::Completion> completions) {
     caf::anon_send(handle, LogBatch{std::move(completions)});
@@ -52,8 +57,87 @@ void NamespaceActorState::tick() {
   self_->delayed_send(self_, tick_interval_, TickAtom{});
 }
 
-std::optional<Error> NamespaceActorState::refuse(const Patience& patience) {
-  return screen_->refuse(patience, self_->current_sender(), self_->clock().now());
+std::optional<caf::error> NamespaceActorState::refuse(const Patience& patience) {
+  const auto why = screen_->refuse(patience, self_->current_sender(), self_->clock().now());
+  if (why.has_value()) return to_caf(*why);
+  if (!in_office_) return not_leader(quorum());
+  return std::nullopt;
+}
+
+metadata::QuorumView NamespaceActorState::quorum() const {
+  return view_of(log_->quorum(), in_office_);
+}
+
+// Others have led meanwhile: the cluster's time goes on from what they have told.
+void NamespaceActorState::begin_office() {
+  in_office_ = true;
+  cluster_clock_ = start_cluster_clock(*reader_, screen_->now(self_->clock().now()));
+}
+
+// What was proposed the log answers.
+void NamespaceActorState::end_office() {
+  in_office_ = false;
+  const auto refusal = not_leader(quorum());
+  for (const auto& read : reads_.take_all()) read(&refusal);
+}
+
+// --- Confirmations -----------------------------------------------------------------------------
+
+namespace {
+
+// Where the log leaves its answer. It comes within the call when this namenode is alone, and then
+// costs no message; else on another thread.
+struct Asked {
+  std::mutex mutex;
+  bool within = true;
+  std::optional<consensus::ReadAnswer> answer;
+};
+
+}  // namespace
+
+void NamespaceActorState::confirm(Read read) {
+  if (reads_.is_full()) {
+    const auto refusal = to_caf(busy_error());
+    return read(&refusal);
+  }
+  reads_.add(std::move(read));
+  ask_log();
+}
+
+void NamespaceActorState::ask_log() {
+  while (const auto number = reads_.ask()) {
+    const auto asked = std::make_shared<Asked>();
+    log_->read_index(
+        [asked, number, me = caf::actor_cast<NamespaceActor>(self_)](consensus::ReadAnswer answer) {
+          const std::lock_guard lock(asked->mutex);
+          if (asked->within) {
+            asked->answer = std::move(answer);
+          } else {
+            caf::anon_send(me, ReadConfirmed{number, std::move(answer)});
+          }
+        });
+    {
+      const std::lock_guard lock(asked->mutex);
+      asked->within = false;
+    }
+    if (!asked->answer) return;
+    serve_confirmed(number, *asked->answer);
+  }
+}
+
+void NamespaceActorState::take_confirmation(const ReadConfirmed& confirmed) {
+  serve_confirmed(confirmed.number, confirmed.answer);
+  ask_log();
+}
+
+void NamespaceActorState::serve_confirmed(std::uint64_t number,
+                                          const consensus::ReadAnswer& answer) {
+  std::optional<caf::error> refusal;
+  if (!answer.index.ok()) {
+    const auto& error = answer.index.error();
+    refusal = error.code == Errc::kNotLeader ? not_leader(quorum()) : to_caf(error);
+  }
+  for (const auto& read : reads_.take(number)) read(refusal ? &*refusal : nullptr);
 }
 
 caf::result<metadata::ChangeReply> NamespaceActorState::refuse_change(
@@ -77,68 +161,73 @@ caf::result<ClientIdReply> NamespaceActorState::client_id() {
   return ClientIdReply{metadata::born_client(*cluster_ms, random_128().low)};
 }
 
-caf::result<metadata::FileStatus> NamespaceActorState::stat(const StatRequest& request) {
-  auto status = reader_->stat(request.path);
-  if (!status.ok()) return to_caf(status.error());
-  return std::move(status).value();
+caf::result<metadata::FileStatus> NamespaceActorState::stat(StatRequest& request) {
+  return when_confirmed<metadata::FileStatus>(
+      [this, request = std::move(request)] { return reader_->stat(request.path); });
 }
 
-caf::result<ListReply> NamespaceActorState::list(const ListRequest& request) {
-  auto page =
-      reader_->list(request.path, request.start_after, page_limit(request.limit, kListLimit));
-  if (!page.ok()) return to_caf(page.error());
-  return ListReply{*page->entries, page->count, page->more};
+caf::result<ListReply> NamespaceActorState::list(ListRequest& request) {
+  return when_confirmed<ListReply>([this, request = std::move(request)]() -> Result<ListReply> {
+    MDFS_TRY(const auto page, reader_->list(request.path, request.start_after,
+                                            page_limit(request.limit, kListLimit)));
+    return ListReply{*page.entries, page.count, page.more};
+  });
 }
 
-caf::result<LocatedFile> NamespaceActorState::locate(const LocateRequest& request,
+caf::result<LocatedFile> NamespaceActorState::locate(LocateRequest& request,
                                                      const Patience& patience) {
-  auto file = reader_->file_blocks(request.path, request.offset, kBlocksOfPageMax);
-  if (!file.ok()) return to_caf(file.error());
-  FillFile fill;
-  fill.reader_host = request.reader_host;
-  fill.corrupt_ones = request.corrupt_ones;
-  fill.file.status = std::move(file->status);
-  fill.file.more = file->more;
-  std::uint64_t offset = file->offset;
-  for (const auto& block : file->blocks) {
-    fill.file.blocks.push_back({block, offset, {}});
-    offset += block.length;
-  }
-  return pass_on<LocatedFile>(patience, lanes_.blocks, std::move(fill));
+  const auto find = [this, request = std::move(request)]() -> Result<FillFile> {
+    MDFS_TRY(auto file, reader_->file_blocks(request.path, request.offset, kBlocksOfPageMax));
+    FillFile fill;
+    fill.reader_host = request.reader_host;
+    fill.corrupt_ones = request.corrupt_ones;
+    fill.file.status = std::move(file.status);
+    fill.file.more = file.more;
+    std::uint64_t offset = file.offset;
+    for (const auto& block : file.blocks) {
+      fill.file.blocks.push_back({block, offset, {}});
+      offset += block.length;
+    }
+    return fill;
+  };
+  return complete_when_confirmed<LocatedFile>(patience, find);
 }
 
 caf::result<LocateDirectoryReply> NamespaceActorState::locate_directory(
-    const LocateDirectoryRequest& request, const Patience& patience) {
-  auto page = reader_->list_with_blocks(request.path, request.start_after,
-                                        page_limit(request.limit, kLocateLimit));
-  if (!page.ok()) return to_caf(page.error());
-  FillDirectory fill;
-  fill.reader_host = request.reader_host;
-  fill.page.more = page->more;
-  for (auto& entry : page->entries) {
-    auto& located = fill.page.entries.emplace_back();
-    located.status = std::move(entry.status);
-    located.more = entry.more;
-    std::uint64_t offset = 0;
-    for (const auto& block : entry.blocks) {
-      located.blocks.push_back({block, offset, {}});
-      offset += block.length;
+    LocateDirectoryRequest& request, const Patience& patience) {
+  const auto find = [this, request = std::move(request)]() -> Result<FillDirectory> {
+    MDFS_TRY(auto page, reader_->list_with_blocks(request.path, request.start_after,
+                                                  page_limit(request.limit, kLocateLimit)));
+    FillDirectory fill;
+    fill.reader_host = request.reader_host;
+    fill.page.more = page.more;
+    for (auto& entry : page.entries) {
+      auto& located = fill.page.entries.emplace_back();
+      located.status = std::move(entry.status);
+      located.more = entry.more;
+      std::uint64_t offset = 0;
+      for (const auto& block : entry.blocks) {
+        located.blocks.push_back({block, offset, {}});
+        offset += block.length;
+      }
     }
-  }
-  return pass_on<LocateDirectoryReply>(patience, lanes_.blocks, std::move(fill));
+    return fill;
+  };
+  return complete_when_confirmed<LocateDirectoryReply>(patience, find);
 }
 
-caf::result<CopiesReply> NamespaceActorState::copies(const CopiesRequest& request,
+caf::result<CopiesReply> NamespaceActorState::copies(CopiesRequest& request,
                                                      const Patience& patience) {
-  auto file = reader_->file_blocks(request.path, request.offset, kBlocksOfPageMax);
-  if (!file.ok()) return to_caf(file.error());
-  std::uint64_t next = 0;
-  if (file->more) {
-    next = file->offset;
-    for (const auto& block : file->blocks) next += block.length;
-  }
-  return pass_on<CopiesReply>(patience, lanes_.blocks,
-                              CountCopies{next, std::move(file->blocks), file->status.replication});
+  const auto find = [this, request = std::move(request)]() -> Result<CountCopies> {
+    MDFS_TRY(auto file, reader_->file_blocks(request.path, request.offset, kBlocksOfPageMax));
+    std::uint64_t next = 0;
+    if (file.more) {
+      next = file.offset;
+      for (const auto& block : file.blocks) next += block.length;
+    }
+    return CountCopies{next, std::move(file.blocks), file.status.replication};
+  };
+  return complete_when_confirmed<CopiesReply>(patience, find);
 }
 
 // --- Writing -----------------------------------------------------------------------------------
@@ -213,7 +302,7 @@ void NamespaceActorState::take_batch(LogBatch& batch) {
     MDFS_ASSERT(found != proposals_.end());
     auto promise = std::move(found->second);
     proposals_.erase(found);
-    deliver(promise, decode_reply(std::move(completion.reply)));
+    deliver(promise, decode_reply(std::move(completion.reply)), [this] { return quorum(); });
   }
 }
 
@@ -269,6 +358,9 @@ NamespaceActor::behavior_type namespace_actor(
                              [state](ClientIdRequest&) { return state->client_id(); }),
       [state](LogBatch& batch) { state->take_batch(batch); },
       [state](SafeModeChanged& news) { state->take_safe_mode(news); },
+      [state](const OfficeBegun&) { state->begin_office(); },
+      [state](const OfficeEnded&) { state->end_office(); },
+      [state](const ReadConfirmed& confirmed) { state->take_confirmation(confirmed); },
       [state](TickAtom) { state->tick(); },
   };
 }

@@ -1,6 +1,7 @@
-// The actor that serves clients: answers reads of the namespace from its own read-only connection,
-// proposes changes to the log, and passes what concerns blocks as well on to the block actor.
-// Detached, because it reads the database; nothing of a datanode goes through it.
+// The actor that serves clients while this namenode leads: answers reads of the namespace from its
+// own read-only connection, proposes changes to the log, and passes what concerns blocks as well on
+// to the block actor. A read is answered when the log has confirmed that nobody else leads
+// (read_line.hpp). Detached, because it reads the database; nothing of a datanode goes through it.
 #pragma once
 
 #include <caf/typed_event_based_actor.hpp>
@@ -14,6 +15,7 @@
 #include "actors/block_actor.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/internal_messages.hpp"
+#include "actors/read_line.hpp"
 #include "base/wall_clock.hpp"
 #include "consensus/log.hpp"
 #include "metadata/namespace_times.hpp"
@@ -23,7 +25,8 @@ namespace minidfs::actors {
 
 using NamespaceActor = ServedByNames::extend_with<ServedByBoth>::extend<
     // What the process itself sends.
-    caf::reacts_to<LogBatch>, caf::reacts_to<SafeModeChanged>, caf::reacts_to<TickAtom>>;
+    caf::reacts_to<LogBatch>, caf::reacts_to<SafeModeChanged>, caf::reacts_to<OfficeBegun>,
+    caf::reacts_to<OfficeEnded>, caf::reacts_to<ReadConfirmed>, caf::reacts_to<TickAtom>>;
 
 // What the wiring hands to the actor. The log outlives the actor.
 struct NamespaceActorParts {
@@ -41,18 +44,21 @@ class NamespaceActorState {
 
   using Self = NamespaceActor::stateful_base<NamespaceActorState>;
 
+  NamespaceActorState();
+
   void start(Self* self, NamespaceActorParts parts);
 
   caf::result<ClientIdReply> client_id();
-  caf::result<metadata::FileStatus> stat(const StatRequest& request);
-  caf::result<ListReply> list(const ListRequest& request);
-  caf::result<LocatedFile> locate(const LocateRequest& request, const Patience& patience);
-  caf::result<LocateDirectoryReply> locate_directory(const LocateDirectoryRequest& request,
+  // Once they are confirmed.
+  caf::result<metadata::FileStatus> stat(StatRequest& request);
+  caf::result<ListReply> list(ListRequest& request);
+  caf::result<LocatedFile> locate(LocateRequest& request, const Patience& patience);
+  caf::result<LocateDirectoryReply> locate_directory(LocateDirectoryRequest& request,
                                                      const Patience& patience);
+  caf::result<CopiesReply> copies(CopiesRequest& request, const Patience& patience);
   caf::result<WriteGrant> allocate(AllocateBlocks& request, const Patience& patience);
   caf::result<metadata::ChangeReply> commit(CommitWrite& request, const Patience& patience);
   caf::result<metadata::ChangeReply> stage(StageWrite& request, const Patience& patience);
-  caf::result<CopiesReply> copies(const CopiesRequest& request, const Patience& patience);
   caf::result<metadata::ChangeReply> decide(DecideNode& request, const Patience& patience);
 
   // Stamps a change with the time and proposes it; answered when it is applied.
@@ -64,12 +70,55 @@ class NamespaceActorState {
   }
 
   void take_batch(LogBatch& batch);
+  void begin_office();
+  void end_office();
+  void take_confirmation(const ReadConfirmed& confirmed);
   void take_safe_mode(SafeModeChanged& change) { safe_mode_ = std::move(change); }
   void tick();
   const NamenodeLanes& lanes() const { return lanes_; }
-  std::optional<Error> refuse(const Patience& patience);
+  std::optional<caf::error> refuse(const Patience& patience);
 
  private:
+  // A read that waits; called once, with the reason if it is not to be carried out.
+  using Read = std::function<void(const caf::error* refusal)>;
+
+  // `serve` gives a Result of what is told.
+  template <class Reply, class Serve>
+  caf::result<Reply> when_confirmed(Serve serve) {
+    auto promise = self_->make_response_promise<Reply>();
+    confirm([promise, serve = std::move(serve)](const caf::error* refusal) mutable {
+      if (refusal != nullptr) {
+        promise.deliver(*refusal);
+      } else if (auto result = serve(); result.ok()) {
+        promise.deliver(std::move(result).value());
+      } else {
+        promise.deliver(to_caf(result.error()));
+      }
+    });
+    return promise;
+  }
+  // `serve` gives a Result of what the block actor is to complete, who answers the asker.
+  template <class Reply, class Serve>
+  caf::result<Reply> complete_when_confirmed(const Patience& patience, Serve serve) {
+    auto promise = self_->make_response_promise<Reply>();
+    confirm([this, promise, patience, serve = std::move(serve)](const caf::error* refusal) mutable {
+      if (refusal != nullptr) {
+        promise.deliver(*refusal);
+      } else if (auto request = serve(); !request.ok()) {
+        promise.deliver(to_caf(request.error()));
+      } else if (!lanes_.blocks->enter()) {
+        promise.deliver(to_caf(busy_error()));
+      } else {
+        promise.delegate(blocks_, patience, std::move(request).value());
+      }
+    });
+    return promise;
+  }
+  void confirm(Read read);
+  void ask_log();
+  void serve_confirmed(std::uint64_t number, const consensus::ReadAnswer& answer);
+  metadata::QuorumView quorum() const;
+
   // Passes a request on, into a lane of the block actor; that one answers the asker itself.
   template <class Reply, class Request>
   caf::result<Reply> pass_on(const Patience& patience, const RequestLanePtr& lane,
@@ -94,6 +143,8 @@ class NamespaceActorState {
   std::optional<RequestScreen> screen_;
   std::chrono::milliseconds tick_interval_{};
   SafeModeChanged safe_mode_{true, "the namenode is starting"};
+  bool in_office_ = false;
+  ReadLine<Read> reads_;
   absl::flat_hash_map<std::uint64_t, caf::typed_response_promise<metadata::ChangeReply>> proposals_;
   std::uint64_t next_token_ = 1;
 };

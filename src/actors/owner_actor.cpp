@@ -54,6 +54,14 @@ CheckBlocksReply with_paths(NamespaceReader& reader, CheckBlocksReply reply) {
   return reply;
 }
 
+Result<Leaderships> leaderships_of(NamespaceReader& reader) {
+  Leaderships before;
+  MDFS_TRY(before.history, reader.history());
+  MDFS_TRY(before.staged, reader.staged_files());
+  MDFS_TRY(before.facts, facts_of(reader));
+  return before;
+}
+
 template <class Reply>
 caf::result<Reply> to_result(Result<Reply> result) {
   if (!result.ok()) return to_caf(result.error());
@@ -93,6 +101,7 @@ OwnerActor::behavior_type owner_actor(OwnerActor::pointer /*self*/,
       [reader](PathsOf& request) -> CheckBlocksReply {
         return with_paths(*reader, std::move(request.reply));
       },
+      [reader](const LeadershipsWanted&) { return to_result(leaderships_of(*reader)); },
   };
 }
 

@@ -1,5 +1,6 @@
-// Answers what the block actor wants to know of the namespace, from its own connection to the
-// database. Detached: it may wait for the disk, and nothing that must be quick goes through it.
+// Answers what the block actor and the quorum actor want to know of the namespace, from its own
+// connection to the database. Detached: it may wait for the disk, and nothing that must be quick
+// goes through it.
 #pragma once
 
 #include <caf/typed_actor.hpp>
@@ -12,11 +13,11 @@
 
 namespace minidfs::actors {
 
-using OwnerActor = caf::typed_actor<caf::replies_to<OwnersOf>::with<BlockOwners>,
-                                    caf::replies_to<OwnersBetween>::with<BlockOwners>,
-                                    caf::replies_to<NamespaceFactsWanted>::with<NamespaceFacts>,
-                                    caf::replies_to<KeptReplyOf>::with<KeptReply>,
-                                    caf::replies_to<PathsOf>::with<CheckBlocksReply>>;
+using OwnerActor = caf::typed_actor<
+    caf::replies_to<OwnersOf>::with<BlockOwners>, caf::replies_to<OwnersBetween>::with<BlockOwners>,
+    caf::replies_to<NamespaceFactsWanted>::with<NamespaceFacts>,
+    caf::replies_to<KeptReplyOf>::with<KeptReply>, caf::replies_to<PathsOf>::with<CheckBlocksReply>,
+    caf::replies_to<LeadershipsWanted>::with<Leaderships>>;
 
 // What the namespace says now; also for the block actor's start.
 Result<NamespaceFacts> facts_of(storage::NamespaceReader& reader);

@@ -4,11 +4,12 @@
 
 namespace minidfs::actors {
 
-metadata::QuorumView view_of(const consensus::QuorumStatus& status) {
+metadata::QuorumView view_of(const consensus::QuorumStatus& status, bool in_office) {
   metadata::QuorumView view;
   view.self = status.self;
   view.term = status.leading.term;
   view.leader = status.leading.leader.id;
+  if (view.leader == view.self && !in_office) view.leader = 0;
   for (const auto& one : status.members) {
     auto& known = view.members.emplace_back();
     known.id = one.member.id;

@@ -6,7 +6,8 @@
 
 namespace minidfs::actors {
 
-// An address that cannot be read is left empty.
-metadata::QuorumView view_of(const consensus::QuorumStatus& status);
+// `in_office`: this namenode has taken over the leadership that the log says is its own; before
+// that it is not named as the leader. An address that cannot be read is left empty.
+metadata::QuorumView view_of(const consensus::QuorumStatus& status, bool in_office);
 
 }  // namespace minidfs::actors

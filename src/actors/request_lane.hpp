@@ -101,8 +101,8 @@ struct ResultOf<caf::delegated<Ts...>> {
 };
 
 // The handler of a client's or operator's Request: takes it out of its lane, and serves it unless
-// the actor's `refuse(patience)` says why not. `serve` gets the request, and the patience that is
-// left when it takes two arguments.
+// the actor's `refuse(patience)` says why not, with a caf::error. `serve` gets the request, and the
+// patience that is left when it takes two arguments.
 template <class Request, class State, class Serve>
 auto asked(State* state, RequestLanePtr lane, Serve serve) {
   return [state, lane = std::move(lane), serve](const Patience& patience, Request& request) {
@@ -115,7 +115,7 @@ auto asked(State* state, RequestLanePtr lane, Serve serve) {
     };
     using Answer = typename ResultOf<decltype(call())>::type;
     lane->leave();
-    if (auto why = state->refuse(patience)) return Answer{to_caf(*why)};
+    if (auto why = state->refuse(patience)) return Answer{std::move(*why)};
     return Answer{call()};
   };
 }

@@ -20,6 +20,14 @@ void OrphanCollector::forget(BlockId block) {
   due_of_.erase(at);
 }
 
+void OrphanCollector::begin_again(TimePoint now) {
+  queue_.clear();
+  for (auto& [block, due] : due_of_) {
+    due = now + options_.grace;
+    queue_.insert({due, block});
+  }
+}
+
 std::vector<BlockId> OrphanCollector::due(BlockMap& map, const WriteSessions& sessions,
                                           const Situation& situation, TimePoint now) {
   for (const BlockId block : map.take_new_unowned(options_.blocks_max)) {

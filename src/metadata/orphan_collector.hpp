@@ -35,6 +35,8 @@ class OrphanCollector {
   // are due, a round takes a bounded time: the next ones do the rest.
   std::vector<BlockId> due(BlockMap& map, const WriteSessions& sessions, const Situation& situation,
                            TimePoint now);
+  // Whatever was taken in has the whole grace before it.
+  void begin_again(TimePoint now);
   std::size_t tracked() const { return due_of_.size(); }
 
  private:

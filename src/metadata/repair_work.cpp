@@ -107,6 +107,20 @@ void RepairWork::note_arrival(const CopyTask& task) {
   moved_bytes_ += task.block.length;
 }
 
+void RepairWork::abandon(BlockMap& map) {
+  for (const auto& [key, sent] : deletes_) map.cancel_deleting(key.second, key.first);
+  deletes_.clear();
+  deletes_by_time_.clear();
+  unconfirmed_.clear();
+  copies_.clear();
+  balance_copies_ = 0;
+  balance_found_ = false;
+  streams_.clear();
+  avoided_.clear();
+  avoided_by_time_.clear();
+  resume_at_ = {};
+}
+
 void RepairWork::update(BlockMap& map, TimePoint now) {
   for (auto at = copies_.begin(); at != copies_.end();) {
     Flight& flight = at->second;

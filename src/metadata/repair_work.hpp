@@ -64,6 +64,9 @@ class RepairWork {
   // Ends what the map shows as done or void and what has taken too long; a deletion that was given
   // up is cancelled in the map. Call before each round.
   void update(BlockMap& map, TimePoint now);
+  // Nothing of it is heard of any more, as another namenode leads: deletions are cancelled in the
+  // map. What was counted stays.
+  void abandon(BlockMap& map);
   // A source or target said so.
   void copy_failed(BlockId block, NodeIndex node, TimePoint now);
   // Copies from the node that were under way are lost with its process; nobody is to blame.

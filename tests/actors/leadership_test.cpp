@@ -1,70 +1,206 @@
-#include "actors/leadership.hpp"
-
+// A namenode that follows another one, takes over from it, and loses the leadership again.
 #include <catch2/catch.hpp>
-#include <filesystem>
 
-#include "actors/namespace_machine.hpp"
-#include "support/temporary_directory.hpp"
+#include "actors/namenode_fixture.hpp"
 
-namespace minidfs::actors {
+namespace minidfs::actors::test {
 namespace {
 
-constexpr std::chrono::seconds kPatience{60};
+using std::chrono::milliseconds;
+using std::chrono::seconds;
 
-// A namenode's directory, its database and its real log.
-class Namenode {
+constexpr metadata::BlockMark kOthersMark = 77;
+
+metadata::Block block(std::uint64_t number) {
+  return {BlockId{metadata::first_of(kOthersMark).value + number}, 1, 1000};
+}
+
+// One that follows, with what its leader has logged.
+class Follower : public NamenodeFixture {
  public:
-  Namenode() { std::filesystem::create_directory(directory_.file("raft")); }
-  Namenode(const Namenode&) = delete;
-  Namenode& operator=(const Namenode&) = delete;
-  ~Namenode() { stop(); }
-
-  Result<Leadership> start(std::uint64_t free_space_min_bytes = 0) {
-    auto store = storage::NamespaceStore::open(directory_.file("namespace.db"));
-    REQUIRE(store.ok());
-    store_ = std::move(store).value();
-    machine_ = std::make_unique<NamespaceMachine>(*store_);
-    consensus::LogOptions options;
-    options.directory = directory_.file("raft");
-    options.free_space_min_bytes = free_space_min_bytes;
-    auto log = consensus::Log::open(options, *machine_, [](const Error&) {});
-    REQUIRE(log.ok());
-    log_ = std::move(log).value();
-    auto reader = store_->open_reader();
-    REQUIRE(reader.ok());
-    return begin_leadership(*log_, **reader, kPatience);
-  }
-  void stop() {
-    log_.reset();
-    machine_.reset();
-    store_.reset();
+  explicit Follower(BlockManagerOptions options = default_options())
+      : NamenodeFixture(Follows{}, std::move(options)) {
+    log().apply_others(metadata::BeginLeadership{1, {9, 9}, 5, kOthersMark});
+    settle();
   }
 
- private:
-  minidfs::test::TemporaryDirectory directory_;
-  std::unique_ptr<storage::NamespaceStore> store_;
-  std::unique_ptr<NamespaceMachine> machine_;
-  std::unique_ptr<consensus::Log> log_;
+  // By the other one; with one block.
+  void put_others(const std::string& path, std::uint64_t number) {
+    metadata::CommittedFile file;
+    file.path = path;
+    file.block_size = 1 << 20;
+    file.replication = 1;
+    file.compression = "none";
+    file.blocks = {block(number)};
+    metadata::CommitFiles commit;
+    commit.files = {file};
+    log().apply_others(commit);
+    settle();
+  }
+  void remove_others(const std::string& path) {
+    metadata::Remove remove;
+    remove.path = path;
+    log().apply_others(remove);
+    log().apply_others(metadata::PurgeRemoved{100});
+    settle();
+  }
+  void lead(consensus::Term term) {
+    log().set_leader(term, MemoryLog::kSelf);
+    settle();
+  }
+  void follow(consensus::Term term) {
+    log().set_leader(term, MemoryLog::kOther);
+    settle();
+  }
 };
 
-TEST_CASE("each start is a leadership of its own in the same life, with another mark") {
-  Namenode namenode;
-  const auto first = namenode.start();
-  REQUIRE(first.ok());
-  CHECK_FALSE(first->epoch.life.is_none());
-  CHECK(first->epoch.leadership == 1);
-  CHECK(first->mark != 0);
-  namenode.stop();
-  const auto second = namenode.start();
-  REQUIRE(second.ok());
-  CHECK(second->epoch.follows(first->epoch));
-  CHECK(second->mark != first->mark);
-}
-
-TEST_CASE("a leadership begins although the disk is nearly full") {
-  Namenode namenode;
-  CHECK(namenode.start(std::uint64_t{1} << 62).ok());
-}
-
 }  // namespace
-}  // namespace minidfs::actors
+
+TEST_CASE("a namenode that follows refuses, and names the one that leads") {
+  Follower namenode;
+  const auto view = namenode.ask<metadata::QuorumView>(WhoLeads{});
+  REQUIRE(view.ok());
+  CHECK(view->self == MemoryLog::kSelf);
+  CHECK(view->leader == MemoryLog::kOther);
+  CHECK(view->term == 5);
+  REQUIRE(view->members.size() == 2);
+  CHECK(view->members[1].address == metadata::Endpoint{"h2", 8020});
+
+  auto asked = namenode.begin<metadata::FileStatus>(StatRequest{"/"});
+  std::optional<metadata::QuorumView> told;
+  asked.receive([](const metadata::FileStatus&) { FAIL("answered"); },
+                [&](const caf::error& error) { told = told_leader(error); });
+  REQUIRE(told.has_value());
+  CHECK(*told == *view);
+  CHECK(namenode.ask<metadata::ChangeReply>(metadata::MakeDirectory{}).error().code ==
+        Errc::kNotLeader);
+  CHECK(namenode.ask<StatusReply>(StatusRequest{}).error().code == Errc::kNotLeader);
+  CHECK(namenode.ask<Accepted>(RenewSession{}).error().code == Errc::kNotLeader);
+}
+
+TEST_CASE("datanodes are served by one that follows, and ordered nothing") {
+  Follower namenode;
+  namenode.put_others("/a", 1);
+  namenode.join(1, {block(1), block(2)});
+  namenode.remove_others("/a");
+  for (int i = 0; i < 20; ++i) {
+    namenode.advance(seconds(30));
+    const auto reply = namenode.beat(1);
+    CHECK_FALSE(reply.quorum.leads());
+    CHECK(reply.remove.empty());
+    CHECK(reply.copy.empty());
+  }
+  CHECK(namenode.log().proposed() == 0);
+}
+
+TEST_CASE("one that takes over leads in the number of its term, with what it was told before") {
+  Follower namenode;
+  namenode.put_others("/a", 1);
+  namenode.join(1, {block(1)});
+  namenode.lead(7);
+  CHECK(namenode.log().last_room() == consensus::Room::kReserved);
+  CHECK(namenode.ask<metadata::QuorumView>(WhoLeads{})->leads());
+  const auto reply = namenode.beat(1);
+  CHECK(reply.quorum.leads());
+  CHECK(reply.epoch == metadata::Epoch{{9, 9}, 7});
+  // Nothing has been reported to the new leadership yet.
+  const auto located = namenode.ask<LocatedFile>(LocateRequest{"/a", "", 0, false});
+  REQUIRE(located.ok());
+  REQUIRE(located->blocks.size() == 1);
+  CHECK(located->blocks[0].locations.size() == 1);
+  namenode.join(2);
+  const auto granted = namenode.put("/b");
+  CHECK(metadata::mark_of(granted.id) != kOthersMark);
+}
+
+TEST_CASE("a new leader removes nothing before every live datanode has reported to it") {
+  auto options = NamenodeFixture::short_grace();
+  Follower namenode(std::move(options));
+  namenode.put_others("/a", 1);
+  namenode.join(1, {block(1)});
+  namenode.join(2);
+  namenode.remove_others("/a");
+  namenode.lead(7);
+  namenode.join(1, {block(1)});
+  const auto beat_for = [&](seconds time) {
+    std::size_t removes = 0;
+    for (; time.count() > 0; time -= seconds(1)) {
+      namenode.advance(seconds(1));
+      removes += namenode.beat(1).remove.size();
+      namenode.beat(2);
+    }
+    return removes;
+  };
+  CHECK(beat_for(seconds(20)) == 0);
+  namenode.join(2);
+  CHECK(beat_for(seconds(20)) == 1);
+}
+
+TEST_CASE("one that leads no more tells those who wait, and who leads") {
+  Follower namenode;
+  namenode.join(1);
+  namenode.lead(7);
+  namenode.join(1);
+  namenode.put("/a");
+  // A commit that waits for reports, a change in the log, a read that is not confirmed.
+  CommitWrite commit;
+  commit.session = 5;
+  metadata::CommittedFile file;
+  file.path = "/b";
+  file.block_size = 1 << 20;
+  file.replication = 1;
+  file.compression = "none";
+  file.blocks = {block(50)};
+  commit.change.files = {file};
+  commit.written = {WrittenBlock{block(50).id, {namenode.node(1).node}}};
+  auto unproven = namenode.begin<metadata::ChangeReply>(commit);
+  namenode.log().hold_reads(true);
+  auto read = namenode.begin<metadata::FileStatus>(StatRequest{"/a"});
+  metadata::MakeDirectory directory;
+  directory.path = "/d";
+  auto change = namenode.begin<metadata::ChangeReply>(directory, false);
+  namenode.run_actors();
+  namenode.follow(8);
+  CHECK(namenode.end<metadata::ChangeReply>(unproven).error().code == Errc::kNotLeader);
+  CHECK(namenode.end<metadata::FileStatus>(read).error().code == Errc::kNotLeader);
+  CHECK(namenode.end<metadata::ChangeReply>(change).error().code == Errc::kNotLeader);
+  // What the log answers now is for nobody.
+  namenode.log().hold_reads(false);
+  namenode.settle();
+  const auto reply = namenode.beat(1);
+  CHECK_FALSE(reply.quorum.leads());
+  CHECK(reply.quorum.leader == MemoryLog::kOther);
+  // Its turn comes again.
+  namenode.lead(9);
+  CHECK(namenode.beat(1).epoch.leadership == 9);
+  namenode.join(1);
+  namenode.put("/e");
+}
+
+TEST_CASE("a read is answered when a question that was asked after it is, and one serves many") {
+  Follower namenode;
+  namenode.lead(7);
+  namenode.log().hold_reads(true);
+  const auto before = namenode.log().reads_asked();
+  auto first = namenode.begin<metadata::FileStatus>(StatRequest{"/"});
+  std::vector<decltype(first)> others;
+  for (int i = 0; i < 5; ++i)
+    others.push_back(namenode.begin<metadata::FileStatus>(StatRequest{"/"}));
+  CHECK(namenode.log().reads_asked() == before + 1);
+  namenode.log().hold_reads(false);
+  namenode.settle();
+  CHECK(namenode.log().reads_asked() == before + 2);
+  CHECK(namenode.end<metadata::FileStatus>(first).ok());
+  for (auto& other : others) CHECK(namenode.end<metadata::FileStatus>(other).ok());
+}
+
+TEST_CASE("a leader that is not confirmed answers nothing, though it does not know yet") {
+  NamenodeFixture namenode;
+  namenode.log().set_leader(8, MemoryLog::kOther);  // Its actors have not heard of it.
+  CHECK(namenode.ask<metadata::FileStatus>(StatRequest{"/"}).error().code == Errc::kNotLeader);
+  CHECK(namenode.ask<LocatedFile>(LocateRequest{"/", "", 0, false}).error().code ==
+        Errc::kNotLeader);
+  CHECK(namenode.ask<StatusReply>(StatusRequest{}).error().code == Errc::kNotLeader);
+}
+
+}  // namespace minidfs::actors::test

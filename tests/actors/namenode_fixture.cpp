@@ -13,16 +13,67 @@ consensus::ChannelId MemoryLog::add_channel(consensus::CompletionSink sink) {
 }
 
 void MemoryLog::propose(consensus::ChannelId channel, std::uint64_t token, std::string command,
-                        consensus::Room) {
+                        consensus::Room room) {
   ++proposed_;
+  last_room_ = room;
   largest_bytes_ = std::max(largest_bytes_, command.size());
   proposals_.push_back({channel, token, std::move(command)});
+}
+
+void MemoryLog::add_role_sink(consensus::RoleSink sink) {
+  sink(leading_);
+  role_sinks_.push_back(std::move(sink));
+}
+
+void MemoryLog::set_leader(consensus::Term term, consensus::MemberId leader) {
+  using consensus::Standing;
+  leading_ = {Standing::kFollower, term, {leader, {}}};
+  if (leader == 0) leading_.standing = Standing::kNobody;
+  if (leader == kSelf) leading_.standing = Standing::kLeader;
+  for (const auto& sink : role_sinks_) sink(leading_);
+}
+
+consensus::ReadAnswer MemoryLog::read_answer() const {
+  if (is_leader()) return {state_.applied(), {}};
+  return {Error{Errc::kNotLeader, "another one leads"}, leading_.leader};
+}
+
+void MemoryLog::read_index(consensus::ReadSink sink) {
+  ++reads_asked_;
+  if (!holds_reads_) return sink(read_answer());
+  held_reads_.push_back(std::move(sink));
+}
+
+void MemoryLog::hold_reads(bool held) {
+  holds_reads_ = held;
+  if (held) return;
+  for (const auto& sink : std::exchange(held_reads_, {})) sink(read_answer());
+}
+
+consensus::QuorumStatus MemoryLog::quorum() const {
+  consensus::QuorumStatus status;
+  status.self = kSelf;
+  status.leading = leading_;
+  for (const auto id : {kSelf, kOther}) {
+    status.members.emplace_back().member = {id, "h" + std::to_string(id) + ":8020"};
+  }
+  return status;
+}
+
+void MemoryLog::apply_others(const metadata::Change& change) {
+  REQUIRE(state_.apply(state_.applied() + 1, metadata::encode_change(change)).ok());
+  REQUIRE(state_.commit_batch().ok());
 }
 
 bool MemoryLog::apply_all() {
   if (proposals_.empty()) return false;
   std::map<consensus::ChannelId, std::vector<consensus::Completion>> done;
   for (const auto& proposal : std::exchange(proposals_, {})) {
+    if (!is_leader()) {
+      done[proposal.channel].push_back(
+          {proposal.token, Error{Errc::kNotLeader, "another one leads"}, leading_.leader});
+      continue;
+    }
     const auto change = metadata::decode_change(proposal.command);
     if (refuse_purges_ > 0 && change.ok() &&
         std::holds_alternative<metadata::PurgeRemoved>(*change)) {
@@ -55,6 +106,7 @@ OwnerActor::behavior_type NamenodeFixture::gate_actor(OwnerActor::pointer self, 
       },
       [=](const KeptReplyOf& request) { return self->delegate(owners, request); },
       [=](const PathsOf& request) { return self->delegate(owners, request); },
+      [=](const LeadershipsWanted& request) { return self->delegate(owners, request); },
   };
 }
 
@@ -87,9 +139,21 @@ BlockManagerOptions NamenodeFixture::short_grace() {
   return options;
 }
 
-NamenodeFixture::NamenodeFixture(BlockManagerOptions options)
+NamenodeFixture::NamenodeFixture(BlockManagerOptions options, metadata::BlockMark mark)
     : options_(std::move(options)),
+      mark_(mark),
       scheduler_(dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler())) {
+  open();
+}
+
+NamenodeFixture::NamenodeFixture(Follows, BlockManagerOptions options)
+    : options_(std::move(options)),
+      follows_(true),
+      scheduler_(dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler())) {
+  open();
+}
+
+void NamenodeFixture::open() {
   auto store = storage::NamespaceStore::open(directory_.file("namespace.db"));
   REQUIRE(store.ok());
   store_ = std::move(store).value();
@@ -111,6 +175,7 @@ std::shared_ptr<storage::NamespaceReader> NamenodeFixture::reader() {
 
 void NamenodeFixture::spawn() {
   log_ = std::make_unique<MemoryLog>(*machine_);
+  if (follows_) log_->set_leader(5, MemoryLog::kOther);
   lanes_ = {};
   auto blocks = std::make_shared<BlockActorParts>();
   blocks->options = options_;
@@ -120,15 +185,15 @@ void NamenodeFixture::spawn() {
   const auto shared = reader();
   blocks->facts = facts_of(*shared).value();
   blocks->node_admins = shared->node_admins().value();
-  blocks->staged = shared->staged_files().value();
-  auto history = shared->history().value();
+  OfficeBegun begun{mark_,
+                    {shared->history().value(), shared->staged_files().value(), blocks->facts}};
+  auto& history = begun.before.history;
   if (history.now().life.is_none()) {
-    history.begin_leadership({options_.epoch.life, 1}, options_.mark, 0);
+    history.begin_leadership({options_.epoch.life, 1}, mark_, 0);
     if (options_.epoch.leadership > 1) {
-      history.begin_leadership(options_.epoch, options_.mark, blocks->facts.applied + 1);
+      history.begin_leadership(options_.epoch, mark_, blocks->facts.applied + 1);
     }
   }
-  blocks->options.history = std::move(history);
   owners_ = system_.spawn(owner_actor, shared);
   gate_ = system_.spawn(gate_actor, owners_, hanging_);
   blocks->owners = gate_;
@@ -146,15 +211,24 @@ void NamenodeFixture::spawn() {
   names->blocks = blocks_;
   names->lanes = lanes_;
   names_ = system_.spawn(namespace_actor, std::move(names));
+  if (follows_) {
+    quorum_ = system_.spawn(quorum_actor,
+                            QuorumParts{log_.get(), gate_, blocks_, names_, lanes_.beats, {}});
+  } else {
+    caf::anon_send(blocks_, begun);
+    caf::anon_send(names_, begun);
+  }
   switch_ = RequestSwitch::make(
       system_, namenode_routes({caf::actor_cast<caf::strong_actor_ptr>(names_),
-                                caf::actor_cast<caf::strong_actor_ptr>(blocks_), nullptr, nullptr},
+                                caf::actor_cast<caf::strong_actor_ptr>(blocks_), nullptr,
+                                caf::actor_cast<caf::strong_actor_ptr>(quorum_)},
                                lanes_));
   namenode_ = caf::actor_cast<NamenodeActor>(switch_);
 }
 
 void NamenodeFixture::stop() {
   machine_->set_sink(nullptr);
+  if (quorum_) caf::anon_send_exit(quorum_, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(names_, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(blocks_, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(gate_, caf::exit_reason::user_shutdown);
@@ -163,6 +237,7 @@ void NamenodeFixture::stop() {
   namenode_ = nullptr;
   switch_ = nullptr;
   names_ = nullptr;
+  quorum_ = nullptr;
   blocks_ = nullptr;
   gate_ = nullptr;
   owners_ = nullptr;

@@ -16,13 +16,15 @@
 #include "actors/namespace_actor.hpp"
 #include "actors/namespace_machine.hpp"
 #include "actors/owner_actor.hpp"
+#include "actors/quorum_actor.hpp"
 #include "actors/request_switch.hpp"
 #include "storage/namespace/namespace_store.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace minidfs::actors::test {
 
-// Applies what is proposed when it is told to, in order.
+// Applies what is proposed when it is told to, in order. Leads, as if it were alone, until it is
+// told otherwise.
 class MemoryLog final : public consensus::Log {
  public:
   static constexpr consensus::MemberId kSelf = 1;
@@ -34,22 +36,29 @@ class MemoryLog final : public consensus::Log {
   void propose(consensus::ChannelId channel, std::uint64_t token, std::string command,
                consensus::Room room) override;
   consensus::MemberId self() const override { return kSelf; }
-  bool is_leader() const override { return true; }
+  bool is_leader() const override { return leading_.standing == consensus::Standing::kLeader; }
   std::chrono::milliseconds silent_for() const override { return silent_; }
   void say_silent_for(std::chrono::milliseconds time) { silent_ = time; }
-  // It is alone, and stays that.
-  void add_role_sink(consensus::RoleSink sink) override {
-    sink({consensus::Standing::kLeader, 1, {kSelf, {}}});
-  }
-  void read_index(consensus::ReadSink sink) override { sink({state_.applied(), {}}); }
+  void add_role_sink(consensus::RoleSink sink) override;
+  void read_index(consensus::ReadSink sink) override;
   consensus::Index applied() const override { return state_.applied(); }
-  consensus::QuorumStatus quorum() const override { return {}; }
+  consensus::QuorumStatus quorum() const override;
   void change_members(consensus::MembersChange, consensus::ChangeSink sink) override {
     sink({Error{Errc::kUnsupported, "a log in memory"}, {}});
   }
   void transfer(consensus::MemberId, consensus::TransferSink sink) override {
     sink(Error{Errc::kUnsupported, "a log in memory"});
   }
+
+  // Who leads from now on: this one, another one (which is kOther), or nobody (0).
+  static constexpr consensus::MemberId kOther = 2;
+  void set_leader(consensus::Term term, consensus::MemberId leader);
+  // Confirmations wait until they are no more held.
+  void hold_reads(bool held);
+  std::size_t reads_asked() const { return reads_asked_; }  // Since the beginning.
+  // What another one has logged.
+  void apply_others(const metadata::Change& change);
+  consensus::Room last_room() const { return last_room_; }
 
   // Whether there was anything to apply.
   bool apply_all();
@@ -65,7 +74,15 @@ class MemoryLog final : public consensus::Log {
     std::uint64_t token = 0;
     std::string command;
   };
+  consensus::ReadAnswer read_answer() const;
+
   consensus::StateMachine& state_;
+  consensus::Leading leading_{consensus::Standing::kLeader, 1, {kSelf, {}}};
+  std::vector<consensus::RoleSink> role_sinks_;
+  bool holds_reads_ = false;
+  std::vector<consensus::ReadSink> held_reads_;
+  std::size_t reads_asked_ = 0;
+  consensus::Room last_room_ = consensus::Room::kFree;
   std::chrono::milliseconds silent_{0};
   std::vector<consensus::CompletionSink> sinks_;
   std::vector<Proposal> proposals_;
@@ -76,7 +93,12 @@ class MemoryLog final : public consensus::Log {
 
 class NamenodeFixture {
  public:
-  explicit NamenodeFixture(BlockManagerOptions options = default_options());
+  // Leads, by the options' epoch, and grants blocks of the mark; 0: of one that it reserves.
+  explicit NamenodeFixture(BlockManagerOptions options = default_options(),
+                           metadata::BlockMark mark = 0);
+  // Follows the log's kOther in term 5, and takes over when the log says so.
+  struct Follows {};
+  explicit NamenodeFixture(Follows follows, BlockManagerOptions options = default_options());
   ~NamenodeFixture();
 
   static BlockManagerOptions default_options();
@@ -101,9 +123,10 @@ class NamenodeFixture {
   // Of a client that waits only so long.
   template <class Reply, class Request>
   auto begin_within(const Patience& patience, Request request, bool run = true) {
-    constexpr bool kOfNode =
-        std::is_same_v<Request, RegisterNode> || std::is_same_v<Request, Heartbeat> ||
-        std::is_same_v<Request, BlockReportPart> || std::is_same_v<Request, Goodbye>;
+    constexpr bool kOfNode = std::is_same_v<Request, RegisterNode> ||
+                             std::is_same_v<Request, Heartbeat> ||
+                             std::is_same_v<Request, BlockReportPart> ||
+                             std::is_same_v<Request, Goodbye> || std::is_same_v<Request, WhoLeads>;
     if constexpr (kOfNode) {
       auto handle = self_->request(namenode_, caf::infinite, std::move(request));
       if (run) settle();
@@ -184,6 +207,7 @@ class NamenodeFixture {
 
  private:
   std::shared_ptr<storage::NamespaceReader> reader();
+  void open();
   void spawn();
   void stop();
 
@@ -192,6 +216,8 @@ class NamenodeFixture {
   };
   minidfs::test::TemporaryDirectory directory_;
   BlockManagerOptions options_;
+  metadata::BlockMark mark_ = 0;
+  bool follows_ = false;
   std::unique_ptr<storage::NamespaceStore> store_;
   std::unique_ptr<NamespaceMachine> machine_;
   std::unique_ptr<MemoryLog> log_;
@@ -213,6 +239,7 @@ class NamenodeFixture {
   OwnerActor gate_;  // In front of it.
   BlockActor blocks_;
   NamespaceActor names_;
+  QuorumActor quorum_;  // Of one that follows first.
   caf::strong_actor_ptr switch_;
   NamenodeActor namenode_;  // The same.
 };

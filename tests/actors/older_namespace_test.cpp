@@ -141,7 +141,7 @@ namespace {
 // With a leadership in the log, as the process begins one.
 class LeadingNamenode : public NamenodeFixture {
  public:
-  explicit LeadingNamenode(metadata::BlockMark mark) : NamenodeFixture(options_with(mark)) {
+  explicit LeadingNamenode(metadata::BlockMark mark) : NamenodeFixture(default_options(), mark) {
     const auto options = default_options();
     const metadata::BeginLeadership change{1, options.epoch.life, options.epoch.leadership, mark};
     log().propose(log().add_channel([](const auto&) {}), 1, metadata::encode_change(change));
@@ -157,13 +157,6 @@ class LeadingNamenode : public NamenodeFixture {
     INFO((grant.ok() ? "" : grant.error().message));
     REQUIRE(grant.ok());
     return metadata::mark_of(grant->pipelines.at(0).blocks.at(0));
-  }
-
- private:
-  static BlockManagerOptions options_with(metadata::BlockMark mark) {
-    auto options = default_options();
-    options.mark = mark;
-    return options;
   }
 };
 

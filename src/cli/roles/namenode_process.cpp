@@ -5,12 +5,12 @@
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <filesystem>
+#include <future>
 #include <random>
 
 #include "actors/backup_actor.hpp"
 #include "actors/block_actor.hpp"
 #include "actors/control_plane.hpp"
-#include "actors/leadership.hpp"
 #include "actors/namespace_actor.hpp"
 #include "actors/namespace_machine.hpp"
 #include "actors/owner_actor.hpp"
@@ -99,8 +99,13 @@ class Namenode final : public NamenodeProcess {
       MDFS_CHECK(store_->begin_again());
     }
     MDFS_CHECK(open_log(config, std::move(on_fatal)));
-    MDFS_CHECK(lead());
     MDFS_CHECK(spawn_actors(config));
+    // One that is alone leads before anybody knows of it.
+    if (log_->quorum().members.size() == 1 &&
+        first_office_.get_future().wait_for(kLogPatience) != std::future_status::ready) {
+      return Error{Errc::kTimedOut, "the log did not take the new leadership in " +
+                                        std::to_string(kLogPatience.count()) + " ms"};
+    }
     actors::publish_control(system_, switch_,
                             system_.message_types(caf::detail::type_list<actors::NamenodeActor>{}),
                             *listener_);
@@ -125,29 +130,19 @@ class Namenode final : public NamenodeProcess {
     return {};
   }
 
-  // Nothing is granted or ordered before the log has the new leadership.
-  Status lead() {
-    MDFS_TRY(const auto reader, store_->open_reader());
-    MDFS_TRY(leadership_, actors::begin_leadership(*log_, *reader, kLogPatience));
-    return storage::note_life(directory_, leadership_.epoch.life);
-  }
-
   Status spawn_actors(const Config& config) {
     const actors::NamenodeLanes lanes;
     MDFS_TRY(std::shared_ptr<storage::NamespaceReader> reader, store_->open_reader());
     auto blocks = std::make_shared<actors::BlockActorParts>();
     MDFS_TRY(blocks->facts, actors::facts_of(*reader));
     MDFS_TRY(blocks->node_admins, reader->node_admins());
-    MDFS_TRY(blocks->staged, reader->staged_files());
-    MDFS_TRY(auto history, reader->history());
+    MDFS_TRY(const auto last, reader->epoch());
     owners_ = system_.spawn<caf::detached>(actors::owner_actor, std::move(reader));
     blocks->owners = owners_;
     blocks->lanes = lanes;
     blocks->directory = directory_.path;
     blocks->options = manager_options(config, directory_.cluster);
-    blocks->options.epoch = leadership_.epoch;
-    blocks->options.mark = leadership_.mark;
-    blocks->options.history = std::move(history);
+    blocks->options.epoch = last;
     blocks->asks_secret = listener_->options().credentials != nullptr;
     blocks->speaks_for_datanodes =
         [is_datanode = listener_->admitted_as(auth::Role::kDatanode)](const caf::node_id& node) {
@@ -168,7 +163,10 @@ class Namenode final : public NamenodeProcess {
     names->lanes = lanes;
     namespace_ = system_.spawn<caf::detached>(actors::namespace_actor, std::move(names));
     backups_ = system_.spawn<caf::detached>(actors::backup_actor, backup_parts(config, lanes));
-    quorum_ = system_.spawn(actors::quorum_actor, actors::QuorumParts{log_.get(), lanes.beats});
+    quorum_ =
+        system_.spawn(actors::quorum_actor,
+                      actors::QuorumParts{log_.get(), owners_, blocks_, namespace_, lanes.beats,
+                                          [this] { first_office_.set_value(); }});
     switch_ = actors::RequestSwitch::make(
         system_, actors::namenode_routes({caf::actor_cast<caf::strong_actor_ptr>(namespace_),
                                           caf::actor_cast<caf::strong_actor_ptr>(blocks_),
@@ -214,7 +212,7 @@ class Namenode final : public NamenodeProcess {
   std::unique_ptr<storage::NamespaceStore> store_;
   std::unique_ptr<actors::NamespaceMachine> machine_;
   std::unique_ptr<consensus::Log> log_;
-  actors::Leadership leadership_;
+  std::promise<void> first_office_;  // Set once.
   actors::OwnerActor owners_;
   actors::BlockActor blocks_;
   actors::BackupActor backups_;

@@ -300,8 +300,8 @@ metadata::BlockMark SimNamenode::some_mark() {
   return static_cast<metadata::BlockMark>(world_.random()() | 1U);
 }
 
-// As actors/leadership.cpp: logged before anybody is served.
-actors::BlockManagerOptions SimNamenode::begin_leadership() {
+// As actors/quorum_actor.cpp: logged before anybody is served.
+actors::Office SimNamenode::begin_leadership() {
   auto& table = state().table();
   metadata::BeginLeadership change;
   change.time_ms = wall_ms();
@@ -313,11 +313,7 @@ actors::BlockManagerOptions SimNamenode::begin_leadership() {
     world_.note("a mark of blocks that was used before");
   }
   promises_.leadership_begins();
-  auto options = short_waits(world_.random()());
-  options.epoch = table.epoch();
-  options.mark = change.mark;
-  options.history = table.history();
-  return options;
+  return {table.epoch(), change.mark, table.history()};
 }
 
 void SimNamenode::start() {
@@ -326,12 +322,14 @@ void SimNamenode::start() {
   log_.start([this](const auto& effects) { take_effects(effects); }, [this] { store_failed(); });
   operator_called_ = false;
   orders_.leadership_begins();
+  auto office = begin_leadership();
   manager_ = std::make_unique<actors::BlockManager>(
-      begin_leadership(),
+      short_waits(world_.random()()),
       [this](const std::vector<BlockId>& ids, actors::OwnersAnswer answer) {
         ask_owners(ids, std::move(answer));
       },
       now());
+  manager_->begin_office(std::move(office), now());
   for (const auto& [session, file] : state().table().staged_files()) {
     world_.note("a staged file that outlived its namenode");
     manager_->adopt_staged(metadata::SessionId{session}, file.client, now());

@@ -85,7 +85,7 @@ class SimNamenode {
   metadata::BlockMark some_mark();
   void expect_operator();
   void accept();
-  actors::BlockManagerOptions begin_leadership();
+  actors::Office begin_leadership();
   void store_failed();
   void tick();
   std::int64_t wall_ms() const;

@@ -1,0 +1,38 @@
+// The part of the block actor that has to do with who leads: it takes over what a leadership needs,
+// and tells those who wait when it has ended.
+#include <caf/stateful_actor.hpp>
+#include <utility>
+
+#include "actors/block_actor.hpp"
+
+namespace minidfs::actors {
+
+void BlockActorState::begin_office(OfficeBegun& begun) {
+  auto& before = begun.before;
+  facts_ = before.facts;
+  cluster_clock_ = {facts_.cluster_ms, now()};
+  // Before any datanode registers: one that knows as much must not find this namespace behind.
+  manager_->note_applied(facts_.applied);
+  const auto epoch = before.history.now();
+  manager_->begin_office({epoch, begun.mark, std::move(before.history)}, now());
+  // What is staged outlives the leadership whose sessions it belongs to. Their writers have the
+  // grace to come back.
+  for (const auto& file : before.staged) {
+    manager_->adopt_staged(metadata::SessionId{file.session}, file.client, now());
+  }
+  note_life(epoch.life);
+  purge_left_ = true;
+  purge();
+  announce_safe_mode();
+}
+
+void BlockActorState::end_office() {
+  manager_->end_office();
+  const auto view = quorum();
+  for (auto& allocation : std::exchange(waiting_, {})) allocation.promise.deliver(not_leader(view));
+  for (auto& commit : std::exchange(unproven_, {})) commit.promise.deliver(not_leader(view));
+  for (auto& promise : std::exchange(accepting_, {})) promise.deliver(not_leader(view));
+  announce_safe_mode();
+}
+
+}  // namespace minidfs::actors
