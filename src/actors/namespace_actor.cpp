@@ -87,7 +87,7 @@ namespace {
 
 // Where the log leaves its answer. It comes within the call when this namenode is alone, and then
 // costs no message; else on another thread.
-struct Asked {
+struct LogAnswer {
   std::mutex mutex;
   bool within = true;
   std::optional<consensus::ReadAnswer> answer;
@@ -106,7 +106,7 @@ void NamespaceActorState::confirm(Read read) {
 
 void NamespaceActorState::ask_log() {
   while (const auto number = reads_.ask()) {
-    const auto asked = std::make_shared<Asked>();
+    const auto asked = std::make_shared<LogAnswer>();
     log_->read_index(
         [asked, number, me = caf::actor_cast<NamespaceActor>(self_)](consensus::ReadAnswer answer) {
           const std::lock_guard lock(asked->mutex);

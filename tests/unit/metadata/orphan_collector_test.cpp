@@ -50,6 +50,18 @@ TEST_CASE("An orphan is deleted after the grace period and asked for again until
   CHECK(collector.tracked() == 0);
 }
 
+TEST_CASE("With another leadership the grace of all that was taken in begins anew") {
+  BlockMap map = map_with_orphan(7);
+  WriteSessions sessions(SessionId{1});
+  OrphanCollector collector({seconds(100), seconds(30), 10});
+  // While another one leads nothing is due, and everything is taken in.
+  CHECK(collect(collector, map, sessions, {true, true}, kStart).empty());
+  CHECK(collector.tracked() == 1);
+  collector.begin_again(kStart + seconds(99));
+  CHECK(collect(collector, map, sessions, kCalm, kStart + seconds(198)).empty());
+  CHECK(collect(collector, map, sessions, kCalm, kStart + seconds(199)).size() == 1);
+}
+
 TEST_CASE("A block of a running writer is no orphan, and its grace begins with the last renewal") {
   BlockMap map = map_with_orphan(7);
   WriteSessions sessions(SessionId{1}, {seconds(60), 10, 10, 10});

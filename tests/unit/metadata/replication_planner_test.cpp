@@ -207,6 +207,26 @@ TEST_CASE("A replica that comes back while its deletion may be under way is the 
   CHECK(second.deletes[0].node == victim);
 }
 
+TEST_CASE("What was begun when the leadership was lost is void, and its deletions count no more") {
+  Cluster cluster(4);
+  cluster.block(1, {0, 1, 2, 3});
+  cluster.block(2, {0, 1});
+  const auto plan = cluster.begin();
+  REQUIRE(plan.deletes.size() == 1);
+  REQUIRE(plan.copies.size() == 1);
+  REQUIRE(cluster.map.is_deleting(plan.deletes[0].node, BlockId{1}));
+  cluster.work.abandon(cluster.map);
+  CHECK_FALSE(cluster.map.is_deleting(plan.deletes[0].node, BlockId{1}));
+  CHECK(cluster.work.copies_in_flight() == 0);
+  CHECK(cluster.work.deletes_in_flight() == 0);
+  for (std::uint16_t node = 0; node < 4; ++node) {
+    const auto streams = cluster.work.streams(NodeIndex{node});
+    CHECK(streams.out + streams.in == 0);
+    CHECK(streams.bytes_leaving == 0);
+  }
+  CHECK(cluster.begin().copies.size() == 1);
+}
+
 TEST_CASE("A deletion needs as many good replicas on live nodes as are wanted") {
   Cluster c(4);
   c.block(1, {0, 1, 2, 3});
