@@ -85,25 +85,33 @@ void LeaderSearch::on(const RequestAnswered& event) {
 void LeaderSearch::on(const Dialed& event) {
   auto* contact = find(event.connection, Contact::State::kDialing);
   if (contact == nullptr) return;
-  if (event.failure) {
-    contact->state = Contact::State::kAway;
-    contact->member = 0;
-    contact->dial_at = now_ + contact->backoff.next(random_());
-    dial_problem_ = event.failure->message;
-    widen_at_ = now_;
-    update_contacts();
-    if (contacts_.size() == 1 && retry_class(event.failure->code) == RetryClass::kNever) {
-      effects_.push_back(GiveUpAll{*event.failure});
-    }
-    return;
-  }
+  if (event.failure) return dial_failed(*contact, *event.failure);
   contact->state = Contact::State::kThere;
+  contact->refused = false;
   contact->denied = 0;
   contact->heard = false;
   contact->asked = false;
   widen_at_ = now_ + options_.answer_patience;
   if (is_better(*contact)) use(*contact);
   ask(*contact);
+}
+
+void LeaderSearch::dial_failed(Contact& contact, const Error& error) {
+  contact.state = Contact::State::kAway;
+  contact.member = 0;
+  contact.refused = retry_class(error.code) == RetryClass::kNever;
+  contact.dial_at = now_ + contact.backoff.next(random_());
+  const auto refused = [](const Contact& one) {
+    return one.state == Contact::State::kAway && one.refused;
+  };
+  if (contact.refused || std::none_of(contacts_.begin(), contacts_.end(), refused)) {
+    dial_problem_ = error.message;
+  }
+  widen_at_ = now_;
+  update_contacts();
+  if (std::all_of(contacts_.begin(), contacts_.end(), refused)) {
+    effects_.push_back(GiveUpAll{error});
+  }
 }
 
 void LeaderSearch::on(const ConnectionClosed& event) {

@@ -104,7 +104,8 @@ struct UseConnection {
 struct HangUp {
   std::uint64_t connection = 0;
 };
-// The only namenode can never be used; all who wait are told so. Its message lacks the address.
+// All namenodes refuse, and to try again does not help: all who wait are told so. The message lacks
+// the address.
 struct GiveUpAll {
   Error error;
 };
@@ -127,7 +128,8 @@ class LeaderSearch {
   const metadata::Endpoint& used_address() const { return used_contact()->address; }
   // Whether a namenode is connected, though it need not lead.
   bool reaches_any() const;
-  // Why the last dial that failed did; empty when none has.
+  // Why the last dial that failed did; one that was refused says more than another one that found
+  // nobody. Empty when none has failed.
   const std::string& dial_problem() const { return dial_problem_; }
 
  private:
@@ -144,8 +146,9 @@ class LeaderSearch {
     bool heard = false;             // Anything came over this connection.
     bool asked = false;             // Who leads, and has not answered.
     bool replace = false;
-    TimePoint dial_at{};  // When it is away: not earlier.
-    TimePoint ask_at{};   // When it is there: not earlier.
+    bool refused = false;  // The last dial ended with an error that stays.
+    TimePoint dial_at{};   // When it is away: not earlier.
+    TimePoint ask_at{};    // When it is there: not earlier.
     Backoff backoff;
   };
 
@@ -160,6 +163,7 @@ class LeaderSearch {
   void on(const SearchWoken&) {}
 
   Contact* find(std::uint64_t number, Contact::State state);
+  void dial_failed(Contact& contact, const Error& error);
   const Contact* used_contact() const;
   bool is_leader(const Contact& contact) const;
   bool is_better(const Contact& contact) const;

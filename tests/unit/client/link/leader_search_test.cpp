@@ -322,7 +322,7 @@ TEST_CASE("A connection that is silent for a minute is replaced") {
   CHECK(dial.replace);
 }
 
-TEST_CASE("A namenode of another cluster ends all, if it is the only one") {
+TEST_CASE("When all namenodes refuse for good, whoever waits is told") {
   const Error wrong{Errc::kWrongCluster, "belongs to another cluster"};
   Driver one({host(1)});
   one.step(Dialed{one.only<DialNamenode>().connection, wrong});
@@ -330,7 +330,13 @@ TEST_CASE("A namenode of another cluster ends all, if it is the only one") {
   Driver two({host(1), host(2)});
   two.step(Dialed{two.only<DialNamenode>().connection, wrong});
   CHECK(two.all<GiveUpAll>().empty());
-  CHECK(two.dialed(host(2)) != 0);
+  two.step(Dialed{two.dialed(host(2)), refused()});
+  CHECK(two.all<GiveUpAll>().empty());
+  CHECK(two.search.dial_problem() == wrong.message);
+  Driver both({host(1), host(2)});
+  both.step(Dialed{both.dialed(host(1)), wrong});
+  both.step(Dialed{both.dialed(host(2)), wrong});
+  CHECK(both.all<GiveUpAll>().size() == 1);
 }
 
 TEST_CASE("Nothing is dialed or asked while nobody waits") {
