@@ -88,7 +88,7 @@ void LeaderSearch::on(const Dialed& event) {
   if (event.failure) return dial_failed(*contact, *event.failure);
   contact->state = Contact::State::kThere;
   contact->refused = false;
-  contact->denied = 0;
+  contact->denied_below = 0;
   contact->heard = false;
   contact->asked = false;
   widen_at_ = now_ + options_.answer_patience;
@@ -160,7 +160,7 @@ void LeaderSearch::on(const LeaderTold& event) {
     }
     return;
   }
-  contact->denied = std::max(event.view.term, event.view.self == 0 ? term_ : 0);
+  contact->denied_below = std::max(event.view.term, term_) + 1;
   if (used_ == event.connection) stop_using();
   for (const auto& other : contacts_) {
     if (other.state == Contact::State::kThere && is_better(other)) return use(other);
@@ -216,9 +216,8 @@ bool LeaderSearch::is_leader(const Contact& contact) const {
 
 // Whether requests are to go there instead, before it has said anything itself.
 bool LeaderSearch::is_better(const Contact& contact) const {
-  if (contact.number == used_) return false;
-  if (term_ == 0) return used_ == 0;
-  return is_leader(contact) && contact.denied < term_;
+  if (contact.number == used_ || contact.denied_below > term_) return false;
+  return term_ == 0 ? used_ == 0 : is_leader(contact);
 }
 
 // Whether there is nobody to look for: one is used, which answers, and no other one leads.

@@ -142,9 +142,10 @@ class LeaderSearch {
     State state = State::kAway;
     std::uint64_t number = 0;       // Of the last dial.
     metadata::QuorumId member = 0;  // Who answered there last; 0: nobody yet, or it was lost.
-    std::uint64_t denied = 0;       // In this term it said of itself that it does not lead.
-    bool heard = false;             // Anything came over this connection.
-    bool asked = false;             // Who leads, and has not answered.
+    // It said of itself that it does not lead, in terms below this one.
+    std::uint64_t denied_below = 0;
+    bool heard = false;  // Anything came over this connection.
+    bool asked = false;  // Who leads, and has not answered.
     bool replace = false;
     bool refused = false;  // The last dial ended with an error that stays.
     TimePoint dial_at{};   // When it is away: not earlier.

@@ -57,7 +57,7 @@ void dispatch(LinkActor* self, const OperationPtr& operation) {
   set_phase(state, *operation, Phase::kSent);
   ++operation->attempt;
   ++operation->tries;
-  operation->sent_over = state.search->used();
+  operation->sent_over = state.used;
   operation->send(self, state.namenode);
   if (state.sent == 1) step(self, RequestSent{operation->sent_over});
 }
@@ -136,6 +136,7 @@ void perform(LinkActor* self, const AskWhoLeads& ask) {
 // Whatever was on its way elsewhere, or waits, goes there.
 void perform(LinkActor* self, const UseConnection& use) {
   auto& state = self->state;
+  state.used = use.connection;
   state.namenode = use.connection == 0 ? nullptr : state.connections.at(use.connection);
   const auto operations = all_operations(state);
   for (const auto& operation : operations) {

@@ -80,6 +80,7 @@ struct LinkState {
   std::map<metadata::Endpoint, caf::actor> connectors;
   std::map<std::uint64_t, actors::NamenodeActor> connections;  // By their numbers.
   actors::NamenodeActor namenode;                              // The one in use, if any.
+  std::uint64_t used = 0;                                      // Its number.
   bool ticking = false;
   std::optional<RequestWindow> window;  // None until the namenode has given an id.
   bool asking_id = false;

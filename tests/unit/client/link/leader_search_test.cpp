@@ -540,18 +540,18 @@ class Walk {
   }
 
   void send_request() {
-    const auto used = search_.used();
-    if (used == 0 || request_over_ == used) return;
+    if (used_ == 0 || request_over_ == used_) return;
     if (request_over_ != 0) ++moved;  // The one before never answered.
-    request_over_ = used;
-    pending_.push_back({now_ + soon(50), reached_.at(used), used, false, true});
-    step(RequestSent{used});
+    request_over_ = used_;
+    pending_.push_back({now_ + soon(50), reached_.at(used_), used_, false, true});
+    step(RequestSent{used_});
   }
 
   void step(const SearchEvent& event) {
     for (const auto& effect : search_.step(event, now_)) {
       std::visit([this](const auto& e) { perform(e); }, effect);
     }
+    REQUIRE(used_ == search_.used());
   }
 
   void perform(const DialNamenode& dial) {
@@ -565,7 +565,7 @@ class Walk {
     pending_.push_back({now_ + soon(20), reached_.at(ask.connection), ask.connection, true});
   }
   void perform(const UseConnection& use) {
-    REQUIRE(use.connection == search_.used());
+    used_ = use.connection;
     if (use.connection == 0) return;
     const auto& there = node(reached_.at(use.connection)).connections;
     REQUIRE(std::find(there.begin(), there.end(), use.connection) != there.end());
@@ -583,6 +583,7 @@ class Walk {
   std::vector<Pending> pending_;
   std::map<std::uint64_t, metadata::QuorumId> reached_;
   std::uint64_t last_dial_ = 0;
+  std::uint64_t used_ = 0;
   std::uint64_t request_over_ = 0;
 };
 
