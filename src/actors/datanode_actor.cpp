@@ -62,6 +62,7 @@ void DatanodeActorState::step(Number number, const metadata::MembershipEvent& ev
 
 void DatanodeActorState::carry_out(const std::vector<metadata::MembershipStep>& steps) {
   for (const auto& one : steps) {
+    if (!namenodes_.contains(one.number)) continue;
     std::visit([&](const auto& effect) { perform(one.number, effect); }, one.effect);
   }
   wake_later();

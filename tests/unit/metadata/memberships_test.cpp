@@ -63,6 +63,7 @@ class Driver {
   }
   void carry_out(const std::vector<MembershipStep>& steps) {
     for (const auto& one : steps) {
+      if (!node.contains(one.number)) continue;  // What another one said has ended it.
       std::visit([&](const auto& effect) { perform(one.number, effect); }, one.effect);
     }
   }
