@@ -14,7 +14,7 @@
 
 namespace minidfs::actors {
 
-using Answer = metadata::LeadershipAnswered::Answer;
+using LeadershipAnswer = metadata::LeadershipAnswered::Answer;
 
 void QuorumActorState::start(Self* self, QuorumParts parts) {
   self_ = self;
@@ -93,19 +93,20 @@ void QuorumActorState::take_batch(LogBatch& batch) {
   }
 }
 
-Answer QuorumActorState::answer_of(const consensus::Completion& completion) const {
+LeadershipAnswer QuorumActorState::answer_of(const consensus::Completion& completion) const {
   const auto reply = decode_reply(completion.reply);
   Error error{Errc::kInternal, "a leadership was answered with several outcomes"};
   if (!reply.ok()) {
     error = reply.error();
   } else if (reply->outcomes.size() == 1) {
     const auto& outcome = reply->outcomes.front();
-    if (outcome.ok()) return Answer::kLogged;
-    if (outcome.code == static_cast<std::uint8_t>(Errc::kAlreadyExists)) return Answer::kMarkUsed;
+    if (outcome.ok()) return LeadershipAnswer::kLogged;
+    if (outcome.code == static_cast<std::uint8_t>(Errc::kAlreadyExists))
+      return LeadershipAnswer::kMarkUsed;
     error = metadata::to_result(outcome).error();
   }
   log_warn("namenode", "the leadership was not logged: {}", error.message);
-  return Answer::kFailed;
+  return LeadershipAnswer::kFailed;
 }
 
 QuorumActor::behavior_type quorum_actor(QuorumActor::stateful_pointer<QuorumActorState> self,
