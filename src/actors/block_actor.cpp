@@ -51,7 +51,7 @@ void BlockActorState::start(Self* self, BlockActorParts parts) {
 BlockManager::TimePoint BlockActorState::now() { return screen_->now(self_->clock().now()); }
 
 metadata::QuorumView BlockActorState::quorum() const {
-  return view_of(log_->quorum(), manager_->in_office());
+  return view_of(log_->quorum(), office_term_);
 }
 
 std::optional<caf::error> BlockActorState::refuse(const Patience& patience) {

@@ -201,7 +201,8 @@ class BlockActorState {
   SafeModeChanged safe_mode_announced_{true, "", false};
   std::vector<caf::typed_response_promise<SafeModeReply>> accepting_;
   std::function<Status(metadata::LifeId)> note_life_;
-  bool purge_left_ = true;  // As the last effects said; nobody knows before the first purge.
+  std::uint64_t office_term_ = 0;  // 0: this namenode does not lead.
+  bool purge_left_ = true;         // As the last effects said; nobody knows before the first purge.
   bool purging_ = false;
 };
 

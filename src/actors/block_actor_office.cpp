@@ -9,6 +9,7 @@ namespace minidfs::actors {
 
 void BlockActorState::begin_office(OfficeBegun& begun) {
   auto& before = begun.before;
+  office_term_ = begun.term;
   facts_ = before.facts;
   cluster_clock_ = {facts_.cluster_ms, now()};
   // Before any datanode registers: one that knows as much must not find this namespace behind.
@@ -27,6 +28,7 @@ void BlockActorState::begin_office(OfficeBegun& begun) {
 }
 
 void BlockActorState::end_office() {
+  office_term_ = 0;
   manager_->end_office();
   const auto view = quorum();
   for (auto& allocation : std::exchange(waiting_, {})) allocation.promise.deliver(not_leader(view));

@@ -102,8 +102,9 @@ struct Leaderships {
   NamespaceFacts facts;
 };
 
-// The namenode leads, by the last one of these leaderships.
+// The namenode leads in this term, by the last one of these leaderships.
 struct OfficeBegun {
+  std::uint64_t term = 0;
   metadata::BlockMark mark = 0;
   Leaderships before;
 };

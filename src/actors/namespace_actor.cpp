@@ -60,23 +60,23 @@ void NamespaceActorState::tick() {
 std::optional<caf::error> NamespaceActorState::refuse(const Patience& patience) {
   const auto why = screen_->refuse(patience, self_->current_sender(), self_->clock().now());
   if (why.has_value()) return to_caf(*why);
-  if (!in_office_) return not_leader(quorum());
+  if (office_term_ == 0) return not_leader(quorum());
   return std::nullopt;
 }
 
 metadata::QuorumView NamespaceActorState::quorum() const {
-  return view_of(log_->quorum(), in_office_);
+  return view_of(log_->quorum(), office_term_);
 }
 
 // Others have led meanwhile: the cluster's time goes on from what they have told.
-void NamespaceActorState::begin_office() {
-  in_office_ = true;
+void NamespaceActorState::begin_office(const OfficeBegun& begun) {
+  office_term_ = begun.term;
   cluster_clock_ = start_cluster_clock(*reader_, screen_->now(self_->clock().now()));
 }
 
 // What was proposed the log answers.
 void NamespaceActorState::end_office() {
-  in_office_ = false;
+  office_term_ = 0;
   const auto refusal = not_leader(quorum());
   for (const auto& read : reads_.take_all()) read(&refusal);
 }
@@ -358,7 +358,7 @@ NamespaceActor::behavior_type namespace_actor(
                              [state](ClientIdRequest&) { return state->client_id(); }),
       [state](LogBatch& batch) { state->take_batch(batch); },
       [state](SafeModeChanged& news) { state->take_safe_mode(news); },
-      [state](const OfficeBegun&) { state->begin_office(); },
+      [state](const OfficeBegun& begun) { state->begin_office(begun); },
       [state](const OfficeEnded&) { state->end_office(); },
       [state](const ReadConfirmed& confirmed) { state->take_confirmation(confirmed); },
       [state](TickAtom) { state->tick(); },

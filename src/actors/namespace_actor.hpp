@@ -70,7 +70,7 @@ class NamespaceActorState {
   }
 
   void take_batch(LogBatch& batch);
-  void begin_office();
+  void begin_office(const OfficeBegun& begun);
   void end_office();
   void take_confirmation(const ReadConfirmed& confirmed);
   void take_safe_mode(SafeModeChanged& change) { safe_mode_ = std::move(change); }
@@ -143,7 +143,7 @@ class NamespaceActorState {
   std::optional<RequestScreen> screen_;
   std::chrono::milliseconds tick_interval_{};
   SafeModeChanged safe_mode_{true, "the namenode is starting"};
-  bool in_office_ = false;
+  std::uint64_t office_term_ = 0;  // 0: this namenode does not lead.
   ReadLine<Read> reads_;
   absl::flat_hash_map<std::uint64_t, caf::typed_response_promise<metadata::ChangeReply>> proposals_;
   std::uint64_t next_token_ = 1;

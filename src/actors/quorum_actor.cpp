@@ -28,7 +28,7 @@ void QuorumActorState::start(Self* self, QuorumParts parts) {
 }
 
 metadata::QuorumView QuorumActorState::view() const {
-  return view_of(parts_.log->quorum(), takeover_.in_office());
+  return view_of(parts_.log->quorum(), takeover_.office_term());
 }
 
 void QuorumActorState::step(const metadata::TakeoverEvent& event) {
@@ -76,8 +76,8 @@ void QuorumActorState::perform(const metadata::TakeOffice&) {
   const auto& epoch = read_.history.now();
   log_info("namenode", "leads: leadership {} of life {}", epoch.leadership, to_string(epoch.life));
   // The block actor first: what the namespace actor passes on from then on comes behind it.
-  self_->send(parts_.blocks, OfficeBegun{mark_, read_});
-  self_->send(parts_.names, OfficeBegun{mark_, {}});
+  self_->send(parts_.blocks, OfficeBegun{takeover_.office_term(), mark_, read_});
+  self_->send(parts_.names, OfficeBegun{takeover_.office_term(), mark_, {}});
   if (parts_.first_office) std::exchange(parts_.first_office, {})();
 }
 

@@ -4,12 +4,12 @@
 
 namespace minidfs::actors {
 
-metadata::QuorumView view_of(const consensus::QuorumStatus& status, bool in_office) {
+metadata::QuorumView view_of(const consensus::QuorumStatus& status, std::uint64_t office_term) {
   metadata::QuorumView view;
   view.self = status.self;
   view.term = status.leading.term;
   view.leader = status.leading.leader.id;
-  if (view.leader == view.self && !in_office) view.leader = 0;
+  if (view.leader == view.self && view.term != office_term) view.leader = 0;
   for (const auto& one : status.members) {
     auto& known = view.members.emplace_back();
     known.id = one.member.id;

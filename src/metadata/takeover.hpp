@@ -78,6 +78,7 @@ class Takeover {
   std::optional<TimePoint> next_wake() const;
 
   bool in_office() const { return state_ == State::kOffice; }
+  std::uint64_t office_term() const { return in_office() ? term_ : 0; }  // 0: not in office.
 
  private:
   enum class State : std::uint8_t {

@@ -178,6 +178,22 @@ TEST_CASE("one that leads no more tells those who wait, and who leads") {
   namenode.put("/e");
 }
 
+TEST_CASE("one that is elected once more leads only when it has taken over anew") {
+  Follower namenode;
+  namenode.join(1);
+  namenode.lead(7);
+  REQUIRE(namenode.beat(1).quorum.leads());
+  namenode.log().hold_reads(true);  // So that it cannot confirm its state.
+  namenode.lead(9);
+  CHECK_FALSE(namenode.ask<metadata::QuorumView>(WhoLeads{})->leads());
+  CHECK_FALSE(namenode.beat(1).quorum.leads());
+  CHECK(namenode.ask<metadata::FileStatus>(StatRequest{"/"}).error().code == Errc::kNotLeader);
+  namenode.log().hold_reads(false);
+  namenode.settle();
+  CHECK(namenode.ask<metadata::QuorumView>(WhoLeads{})->leads());
+  CHECK(namenode.beat(1).epoch.leadership == 9);
+}
+
 TEST_CASE("a read is answered when a question that was asked after it is, and one serves many") {
   Follower namenode;
   namenode.lead(7);
