@@ -64,7 +64,7 @@ caf::result<bool> DatanodeActorState::leave() {
   };
   const auto goodbyes = std::make_shared<Goodbyes>();
   auto promise = self_->make_response_promise<bool>();
-  const auto answered = [goodbyes, promise](bool taken) mutable {
+  auto answered = [goodbyes, promise](bool taken) mutable {
     goodbyes->taken = goodbyes->taken || taken;
     if (--goodbyes->left == 0) promise.deliver(goodbyes->taken);
   };

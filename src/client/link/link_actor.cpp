@@ -137,7 +137,8 @@ void perform(LinkActor* self, const AskWhoLeads& ask) {
 void perform(LinkActor* self, const UseConnection& use) {
   auto& state = self->state;
   state.used = use.connection;
-  state.namenode = use.connection == 0 ? nullptr : state.connections.at(use.connection);
+  state.namenode = nullptr;
+  if (use.connection != 0) state.namenode = state.connections.at(use.connection);
   const auto operations = all_operations(state);
   for (const auto& operation : operations) {
     if (operation->phase == Phase::kSent) set_phase(state, *operation, Phase::kWaiting);
@@ -280,7 +281,8 @@ void on_not_leader(LinkActor* self, const OperationPtr& operation, const caf::er
   operation->last_error = actors::from_caf(error);
   set_phase(state, *operation, Phase::kWaiting);
   const auto attempt = operation->attempt;
-  step(self, LeaderTold{operation->sent_over, actors::told_leader(error).value_or({})});
+  step(self, LeaderTold{operation->sent_over,
+                        actors::told_leader(error).value_or(metadata::QuorumView{})});
   if (operation->phase != Phase::kWaiting || operation->attempt != attempt) return;
   if (state.namenode) back_off(self, operation, operation->backoff.next(state.random()));
 }
