@@ -44,7 +44,6 @@ void BlockActorState::start(Self* self, BlockActorParts parts) {
   channel_ = log_->add_channel([handle](std::vector<consensus::Completion> completions) {
     caf::anon_send(handle, LogBatch{std::move(completions)});
   });
-  for (const auto& decision : parts.node_admins) note_admin(decision);
   tick();
 }
 

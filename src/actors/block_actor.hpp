@@ -58,7 +58,6 @@ struct BlockActorParts {
   OwnerActor owners;
   std::string directory;                         // Of the namenode, for operators.
   NamespaceFacts facts;                          // As the actor starts.
-  std::vector<metadata::NodeAdmin> node_admins;  // Likewise.
   NamenodeLanes lanes;
   std::chrono::milliseconds tick_interval{250};
   // Whether messages of datanodes are taken from this node; null: from any.

@@ -16,6 +16,8 @@ void BlockActorState::begin_office(OfficeBegun& begun) {
   manager_->note_applied(facts_.applied);
   const auto epoch = before.history.now();
   manager_->begin_office({epoch, begun.mark, std::move(before.history)}, now());
+  manager_->forget_admins(now());
+  for (const auto& decision : before.node_admins) note_admin(decision);
   // What is staged outlives the leadership whose sessions it belongs to. Their writers have the
   // grace to come back.
   for (const auto& file : before.staged) {

@@ -194,6 +194,8 @@ class BlockManager {
   metadata::SafeMode& safe_mode() { return safe_mode_; }
   // What was decided about a node, which may not be there yet. `until` matters for maintenance.
   void set_admin(const metadata::NodeAdmin& decision, TimePoint until, TimePoint now);
+  // Nothing was decided about any node.
+  void forget_admins(TimePoint now);
   // kInUse for a node that lives, kNotFound for one of which nothing is known.
   Status check_forget(NodeId node) const;
   // Once its decision is gone as well: the node is not shown any more unless it registers again.

@@ -44,6 +44,11 @@ void BlockManager::set_admin(const metadata::NodeAdmin& decision, TimePoint unti
   if (const auto* node = registry_.find(decision.node)) apply_admin(node->index, now);
 }
 
+void BlockManager::forget_admins(TimePoint now) {
+  admins_.clear();
+  for (const auto& node : registry_.nodes()) apply_admin(node.index, now);
+}
+
 Status BlockManager::check_forget(NodeId id) const {
   const auto* node = registry_.find(id);
   if (node == nullptr || node->forgotten) {

@@ -99,6 +99,7 @@ struct LeadershipsWanted {};
 struct Leaderships {
   metadata::NamespaceHistory history;  // Its now() is the last one.
   std::vector<metadata::StagedFile> staged;
+  std::vector<metadata::NodeAdmin> node_admins;  // All that operators have decided.
   NamespaceFacts facts;
 };
 

@@ -58,6 +58,7 @@ Result<Leaderships> leaderships_of(NamespaceReader& reader) {
   Leaderships before;
   MDFS_TRY(before.history, reader.history());
   MDFS_TRY(before.staged, reader.staged_files());
+  MDFS_TRY(before.node_admins, reader.node_admins());
   MDFS_TRY(before.facts, facts_of(reader));
   return before;
 }

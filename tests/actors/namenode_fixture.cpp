@@ -184,9 +184,11 @@ void NamenodeFixture::spawn() {
   blocks->lanes = lanes_;
   const auto shared = reader();
   blocks->facts = facts_of(*shared).value();
-  blocks->node_admins = shared->node_admins().value();
-  OfficeBegun begun{
-      1, mark_, {shared->history().value(), shared->staged_files().value(), blocks->facts}};
+  OfficeBegun begun;
+  begun.term = 1;
+  begun.mark = mark_;
+  begun.before = {shared->history().value(), shared->staged_files().value(),
+                  shared->node_admins().value(), blocks->facts};
   auto& history = begun.before.history;
   if (history.now().life.is_none()) {
     history.begin_leadership({options_.epoch.life, 1}, mark_, 0);

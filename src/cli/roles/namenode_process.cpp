@@ -1,5 +1,6 @@
 #include "cli/roles/namenode_process.hpp"
 
+#include <atomic>
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
@@ -101,11 +102,7 @@ class Namenode final : public NamenodeProcess {
     MDFS_CHECK(open_log(config, std::move(on_fatal)));
     MDFS_CHECK(spawn_actors(config));
     // One that is alone leads before anybody knows of it.
-    if (log_->quorum().members.size() == 1 &&
-        first_office_.get_future().wait_for(kLogPatience) != std::future_status::ready) {
-      return Error{Errc::kTimedOut, "the log did not take the new leadership in " +
-                                        std::to_string(kLogPatience.count()) + " ms"};
-    }
+    if (log_->quorum().members.size() == 1) MDFS_CHECK(wait_for_office());
     actors::publish_control(system_, switch_,
                             system_.message_types(caf::detail::type_list<actors::NamenodeActor>{}),
                             *listener_);
@@ -123,11 +120,24 @@ class Namenode final : public NamenodeProcess {
     options.directory = directory_.log_path();
     options.checkpoint_entries = config.namenode.snapshot_threshold;
     options.free_space_min_bytes = config.namenode.reserved_space;
-    MDFS_TRY(log_, consensus::Log::open(options, *machine_, [on_fatal](const Error& error) {
+    MDFS_TRY(log_, consensus::Log::open(options, *machine_, [this, on_fatal](const Error& error) {
                log_error("namenode", "cannot go on: {}", error.message);
+               office_known(error);
                on_fatal(error);
              }));
     return {};
+  }
+
+  // It has taken its first leadership over, or never will. Any thread; only the first word counts.
+  void office_known(Status status) {
+    if (!office_told_.exchange(true)) first_office_.set_value(std::move(status));
+  }
+
+  Status wait_for_office() {
+    auto office = first_office_.get_future();
+    if (office.wait_for(kLogPatience) == std::future_status::ready) return office.get();
+    return Error{Errc::kTimedOut, "the log did not take the new leadership in " +
+                                      std::to_string(kLogPatience.count()) + " ms"};
   }
 
   Status spawn_actors(const Config& config) {
@@ -135,7 +145,6 @@ class Namenode final : public NamenodeProcess {
     MDFS_TRY(std::shared_ptr<storage::NamespaceReader> reader, store_->open_reader());
     auto blocks = std::make_shared<actors::BlockActorParts>();
     MDFS_TRY(blocks->facts, actors::facts_of(*reader));
-    MDFS_TRY(blocks->node_admins, reader->node_admins());
     MDFS_TRY(const auto last, reader->epoch());
     owners_ = system_.spawn<caf::detached>(actors::owner_actor, std::move(reader));
     blocks->owners = owners_;
@@ -163,10 +172,9 @@ class Namenode final : public NamenodeProcess {
     names->lanes = lanes;
     namespace_ = system_.spawn<caf::detached>(actors::namespace_actor, std::move(names));
     backups_ = system_.spawn<caf::detached>(actors::backup_actor, backup_parts(config, lanes));
-    quorum_ =
-        system_.spawn(actors::quorum_actor,
-                      actors::QuorumParts{log_.get(), owners_, blocks_, namespace_, lanes.beats,
-                                          [this] { first_office_.set_value(); }});
+    quorum_ = system_.spawn(actors::quorum_actor,
+                            actors::QuorumParts{log_.get(), owners_, blocks_, namespace_,
+                                                lanes.beats, [this] { office_known({}); }});
     switch_ = actors::RequestSwitch::make(
         system_, actors::namenode_routes({caf::actor_cast<caf::strong_actor_ptr>(namespace_),
                                           caf::actor_cast<caf::strong_actor_ptr>(blocks_),
@@ -207,12 +215,13 @@ class Namenode final : public NamenodeProcess {
   }
 
   storage::NamenodeDirectory directory_;
+  std::promise<Status> first_office_;
+  std::atomic<bool> office_told_{false};
   SystemConfig system_config_;
   caf::actor_system system_{system_config_};
   std::unique_ptr<storage::NamespaceStore> store_;
   std::unique_ptr<actors::NamespaceMachine> machine_;
   std::unique_ptr<consensus::Log> log_;
-  std::promise<void> first_office_;  // Set once.
   actors::OwnerActor owners_;
   actors::BlockActor blocks_;
   actors::BackupActor backups_;
