@@ -56,8 +56,8 @@ struct BlockActorParts {
   BlockManagerOptions options;
   consensus::Log* log = nullptr;
   OwnerActor owners;
-  std::string directory;                         // Of the namenode, for operators.
-  NamespaceFacts facts;                          // As the actor starts.
+  std::string directory;  // Of the namenode, for operators.
+  NamespaceFacts facts;   // As the actor starts.
   NamenodeLanes lanes;
   std::chrono::milliseconds tick_interval{250};
   // Whether messages of datanodes are taken from this node; null: from any.
@@ -118,6 +118,7 @@ class BlockActorState {
       kBeginLife
     };
     Kind kind = Kind::kCommit;
+    std::uint64_t term = 0;         // Of the office in which it was proposed.
     metadata::BlockMark mark = 0;   // Of more ids.
     metadata::SessionId session{};  // Whose staged file is dropped.
     CommitWrite commit;

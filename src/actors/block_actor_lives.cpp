@@ -84,7 +84,6 @@ void BlockActorState::life_answer(const Proposal& proposal,
 }
 
 void BlockActorState::begin_life(const metadata::BeginLife& change) {
-  if (!manager_->in_office()) return;  // Whoever leads now reads it in the namespace.
   manager_->begin_life(change, now());
   note_life(change.life);
 }

@@ -84,6 +84,7 @@ void BlockActorState::try_unproven() {
 void BlockActorState::propose(Proposal proposal, const metadata::Change& change,
                               consensus::Room room) {
   const auto token = next_token_++;
+  proposal.term = office_term_;
   proposals_.emplace(token, std::move(proposal));
   log_->propose(channel_, token, metadata::encode_change(change, cluster_clock_.read(now())), room);
 }
@@ -130,17 +131,22 @@ void BlockActorState::take_batch(LogBatch& batch) {
 
 void BlockActorState::answer(Proposal& proposal, Result<std::string> encoded) {
   auto reply = decode_reply(std::move(encoded));
+  // What an earlier leadership wanted for itself is of no use to this one.
+  const bool is_current = proposal.term == office_term_;
   switch (proposal.kind) {
     case Proposal::Kind::kCommit:
-      manager_->commit_done(proposal.commit,
-                            reply.ok() ? std::span<const metadata::Outcome>(reply->outcomes)
-                                       : std::span<const metadata::Outcome>());
+      if (is_current) {
+        manager_->commit_done(proposal.commit,
+                              reply.ok() ? std::span<const metadata::Outcome>(reply->outcomes)
+                                         : std::span<const metadata::Outcome>());
+      }
       deliver(proposal.promise, std::move(reply), [this] { return quorum(); });
       return;
     case Proposal::Kind::kReserveIds:
-      ids_answer(proposal, reply);
+      if (is_current) ids_answer(proposal, reply);
       return;
     case Proposal::Kind::kRetire:
+      if (!is_current) return;
       manager_->retirement_done(reply.ok() && reply->outcomes.size() == 1 &&
                                 reply->outcomes[0].ok());
       return;
@@ -151,10 +157,10 @@ void BlockActorState::answer(Proposal& proposal, Result<std::string> encoded) {
       deliver(proposal.promise, std::move(reply), [this] { return quorum(); });
       return;
     case Proposal::Kind::kDropStaged:
-      if (!reply.ok()) manager_->drop_failed(proposal.session);
+      if (is_current && !reply.ok()) manager_->drop_failed(proposal.session);
       return;
     case Proposal::Kind::kBeginLife:
-      life_answer(proposal, reply);
+      if (is_current) life_answer(proposal, reply);
       return;
     case Proposal::Kind::kPurge:
       purging_ = false;
@@ -166,7 +172,6 @@ void BlockActorState::answer(Proposal& proposal, Result<std::string> encoded) {
 void BlockActorState::ids_answer(const Proposal& proposal,
                                  const Result<metadata::ChangeReply>& reply) {
   auto waiting = std::exchange(waiting_, {});
-  if (!manager_->in_office()) return;  // Who waited has been told.
   if (!reply.ok() || reply->outcomes.size() != 1 || !reply->outcomes[0].ok()) {
     manager_->reservation_failed();
     const Error error =
