@@ -137,6 +137,48 @@ TEST_CASE("a new leader removes nothing before every live datanode has reported 
   CHECK(beat_for(seconds(20)) == 1);
 }
 
+TEST_CASE(
+    "what an earlier leadership had retired does not count for what a later one wants retired") {
+  Follower namenode(NamenodeFixture::short_grace());
+  namenode.put_others("/a", 1);
+  namenode.put_others("/b", 2);
+  namenode.join(1, {block(1), block(2)});
+  namenode.lead(7);
+  namenode.join(1, {block(1), block(2)});
+  namenode.advance(seconds(1));
+  // The entry of the first leadership takes long.
+  namenode.log().hold_proposals(true);
+  namenode.remove_others("/a");
+  namenode.advance(seconds(1));
+  REQUIRE(namenode.log().held() > 0);
+  const auto of_first = namenode.log().held();
+  namenode.log().hold_proposals(false);
+  namenode.follow(8);
+  namenode.lead(9);
+  namenode.join(1, {block(1), block(2)});
+  // So does that of the second one, which is about another block as well.
+  namenode.log().hold_proposals(true);
+  namenode.remove_others("/b");
+  namenode.advance(seconds(1));
+  REQUIRE(namenode.log().held() > of_first);
+  for (std::size_t i = 0; i < of_first; ++i) namenode.log().release_first();
+  for (int i = 0; i < 3; ++i) {
+    namenode.advance(seconds(1));
+    CHECK(namenode.beat(1).remove.empty());
+  }
+  while (namenode.log().held() > 0) {
+    namenode.log().release_first();
+    namenode.settle();
+  }
+  namenode.log().hold_proposals(false);
+  std::size_t removes = 0;
+  for (int i = 0; i < 3; ++i) {
+    namenode.advance(seconds(1));
+    removes += namenode.beat(1).remove.size();
+  }
+  CHECK(removes == 2);
+}
+
 TEST_CASE("one that leads no more tells those who wait, and who leads") {
   Follower namenode;
   namenode.join(1);

@@ -65,7 +65,20 @@ void MemoryLog::apply_others(const metadata::Change& change) {
   REQUIRE(state_.commit_batch().ok());
 }
 
+void MemoryLog::release_first() {
+  REQUIRE_FALSE(held_.empty());
+  const auto proposal = std::move(held_.front());
+  held_.pop_front();
+  consensus::Completion done{
+      proposal.token, state_.apply(state_.applied() + 1, proposal.command), {}};
+  REQUIRE(state_.commit_batch().ok());
+  sinks_[proposal.channel]({std::move(done)});
+}
+
 bool MemoryLog::apply_all() {
+  if (holds_proposals_) {
+    for (auto& proposal : std::exchange(proposals_, {})) held_.push_back(std::move(proposal));
+  }
   if (proposals_.empty()) return false;
   std::map<consensus::ChannelId, std::vector<consensus::Completion>> done;
   for (const auto& proposal : std::exchange(proposals_, {})) {

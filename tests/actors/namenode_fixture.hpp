@@ -7,6 +7,7 @@
 #include <caf/scheduler/test_coordinator.hpp>
 #include <caf/scoped_actor.hpp>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -56,6 +57,10 @@ class MemoryLog final : public consensus::Log {
   // Confirmations wait until they are no more held.
   void hold_reads(bool held);
   std::size_t reads_asked() const { return reads_asked_; }  // Since the beginning.
+  // What is proposed meanwhile is on its way for long, whoever leads: it is applied when released.
+  void hold_proposals(bool held) { holds_proposals_ = held; }
+  void release_first();
+  std::size_t held() const { return held_.size(); }
   // What another one has logged.
   void apply_others(const metadata::Change& change);
   consensus::Room last_room() const { return last_room_; }
@@ -86,6 +91,8 @@ class MemoryLog final : public consensus::Log {
   std::chrono::milliseconds silent_{0};
   std::vector<consensus::CompletionSink> sinks_;
   std::vector<Proposal> proposals_;
+  bool holds_proposals_ = false;
+  std::deque<Proposal> held_;
   std::size_t refuse_purges_ = 0;
   std::size_t proposed_ = 0;
   std::size_t largest_bytes_ = 0;
