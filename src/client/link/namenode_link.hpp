@@ -1,7 +1,8 @@
-// The client's one connection to the namenode. Finds it among several addresses, connects again
-// when it restarts, and repeats what may be repeated until a request's time-out. Changes are
-// numbered here, so that one that is asked twice is done once; when that cannot be known any more
-// (the namenode remembers a client for ten minutes) it ends with kExpired, and may have been done.
+// The client's link to the namenode that leads. Finds it from any address of any namenode, follows
+// when another one leads, connects again when it restarts, and repeats what may be repeated until a
+// request's time-out; while none leads requests wait. Changes are numbered here, so that one that is
+// asked twice is done once; when that cannot be known any more (the namenode remembers a client for
+// ten minutes) it ends with kExpired, and may have been done.
 //
 // Thread-safe. Callbacks run on the link's only thread: they must not block, but may submit.
 #pragma once
@@ -87,7 +88,7 @@ struct ReplyOf<actors::BackupRequest> {
 };
 
 struct LinkOptions {
-  std::vector<metadata::Endpoint> namenodes;  // At least one; tried in turn.
+  std::vector<metadata::Endpoint> namenodes;  // At least one; the others are learnt.
   std::chrono::milliseconds connect_timeout{2000};
   std::chrono::milliseconds timeout{10000};  // Of a request with all its retries.
   auth::CredentialsPtr credentials{};        // Of both planes; null: the cluster has no secret.
