@@ -14,8 +14,8 @@ constexpr std::chrono::milliseconds kConnectTimeout{2000};
 
 DialFunction dial_control_plane(caf::actor_system& system, storage::BlockStore& store,
                                 auth::CredentialsPtr credentials) {
-  return [&system, &store, credentials = std::move(credentials)](
-             const DialWanted& wanted) -> Result<NamenodeActor> {
+  return [&system, &store,
+          credentials = std::move(credentials)](const DialWanted& wanted) -> Result<NamenodeActor> {
     ConnectOptions options;
     options.role = auth::Role::kDatanode;
     options.cluster = store.cluster_id();

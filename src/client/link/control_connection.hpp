@@ -21,7 +21,7 @@ struct DialOrder {
   metadata::Endpoint address;
   ClusterId cluster;  // None: any will do.
   std::chrono::milliseconds timeout{};
-  bool replace = false;  // A connection that is still there is ended first.
+  bool replace = false;                // A connection that is still there is ended first.
   auth::CredentialsPtr credentials{};  // Null: the cluster has no secret.
 };
 

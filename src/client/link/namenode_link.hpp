@@ -1,8 +1,8 @@
 // The client's link to the namenode that leads. Finds it from any address of any namenode, follows
 // when another one leads, connects again when it restarts, and repeats what may be repeated until a
-// request's time-out; while none leads requests wait. Changes are numbered here, so that one that is
-// asked twice is done once; when that cannot be known any more (the namenode remembers a client for
-// ten minutes) it ends with kExpired, and may have been done.
+// request's time-out; while none leads requests wait. Changes are numbered here, so that one that
+// is asked twice is done once; when that cannot be known any more (the namenode remembers a client
+// for ten minutes) it ends with kExpired, and may have been done.
 //
 // Thread-safe. Callbacks run on the link's only thread: they must not block, but may submit.
 #pragma once
