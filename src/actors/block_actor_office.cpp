@@ -24,8 +24,7 @@ void BlockActorState::begin_office(OfficeBegun& begun) {
     manager_->adopt_staged(metadata::SessionId{file.session}, file.client, now());
   }
   note_life(epoch.life);
-  purge_left_ = true;
-  purge();
+  if (purge_left_) purge();
   announce_safe_mode();
 }
 

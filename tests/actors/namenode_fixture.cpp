@@ -91,11 +91,12 @@ bool MemoryLog::apply_all() {
     if (refuse_purges_ > 0 && change.ok() &&
         std::holds_alternative<metadata::PurgeRemoved>(*change)) {
       --refuse_purges_;
-      done[proposal.channel].push_back({proposal.token, Error{Errc::kNoSpace, "the disk is full"}});
+      done[proposal.channel].push_back(
+          {proposal.token, Error{Errc::kNoSpace, "the disk is full"}, {}});
       continue;
     }
     done[proposal.channel].push_back(
-        {proposal.token, state_.apply(state_.applied() + 1, proposal.command)});
+        {proposal.token, state_.apply(state_.applied() + 1, proposal.command), {}});
   }
   REQUIRE(state_.commit_batch().ok());
   for (auto& [channel, completions] : done) sinks_[channel](std::move(completions));
