@@ -92,10 +92,7 @@ std::chrono::milliseconds left_until(Deadline deadline) {
   return std::max(left, std::chrono::milliseconds(1));
 }
 
-struct Reached {
-  caf::strong_actor_ptr actor;
-  std::set<std::string> signatures;
-};
+using Reached = PublishedActor;
 
 // What this process knows of its connection to another. CAF loses replies when two connections
 // between a pair of processes come up at once, so connecting to one process happens under a lock,
@@ -233,6 +230,29 @@ void publish_control(caf::actor_system& system, caf::strong_actor_ptr whom,
                               BaspGuard::Side::kListening, whom->id());
     caf::anon_send(broker, caf::publish_atom::value, std::move(scribe), port, whom, signatures);
   });
+}
+
+// Two posts, as in settle().
+void admit_settled(caf::actor_system& system, caf::strong_actor_ptr whom,
+                   std::set<std::string> signatures, std::uint16_t port,
+                   AdmittedConnection connection) {
+  auto scribe = make_scribe(system, std::move(connection.fd), std::move(connection.slot),
+                            BaspGuard::Side::kListening);
+  auto& loop = system.middleman().backend();
+  loop.post([&loop, port, broker = basp_broker(system), scribe = std::move(scribe),
+             whom = std::move(whom), signatures = std::move(signatures)] {
+    loop.post([port, broker, scribe, whom, signatures] {
+      caf::anon_send(broker, caf::publish_atom::value, scribe, port, whom, signatures);
+    });
+  });
+}
+
+Result<PublishedActor> enter_control(caf::actor_system& system, UniqueFd fd,
+                                     ConnectionRegistry::Slot slot, std::uint16_t port,
+                                     Deadline deadline) {
+  settle(system, deadline);
+  auto scribe = make_scribe(system, std::move(fd), std::move(slot), BaspGuard::Side::kConnecting);
+  return reach_actor(system, std::move(scribe), port, deadline);
 }
 
 Result<ControlConnection<caf::strong_actor_ptr>> connect_control(

@@ -31,6 +31,26 @@ void publish_control(caf::actor_system& system, const Handle& whom, ControlListe
                   system.message_types(caf::detail::type_list<Handle>{}), listener);
 }
 
+// --- For those who decide themselves which connection there is to a process (peers/) -------------
+
+// Whoever has connected this way reaches `whom`, once CAF has finished with what there was to that
+// process before. Waits for nothing.
+void admit_settled(caf::actor_system& system, caf::strong_actor_ptr whom,
+                   std::set<std::string> signatures, std::uint16_t port,
+                   AdmittedConnection connection);
+
+struct PublishedActor {
+  caf::strong_actor_ptr actor;  // Null when nothing is published there.
+  std::set<std::string> signatures;
+};
+// Hands a confirmed connection to CAF, and waits for the actor at its other end. REQUIRES: it is
+// the only one to that process. Errors lack the address.
+Result<PublishedActor> enter_control(caf::actor_system& system, UniqueFd fd,
+                                     ConnectionRegistry::Slot slot, std::uint16_t port,
+                                     std::chrono::steady_clock::time_point deadline);
+
+// --- For all others ----------------------------------------------------------------------------
+
 struct ConnectOptions {
   auth::Role role = auth::Role::kClient;
   ClusterId cluster{};                       // None: any cluster will do.

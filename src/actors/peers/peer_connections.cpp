@@ -1,0 +1,195 @@
+#include "actors/peers/peer_connections.hpp"
+
+#include <algorithm>
+#include <caf/abstract_actor.hpp>
+#include <caf/actor_cast.hpp>
+#include <utility>
+
+#include "actors/control_plane.hpp"
+
+namespace minidfs::actors {
+namespace {
+
+PeerTable::Caller caller_of(const Hello& hello) {
+  return {hello.member, hello.wanted, hello.process};
+}
+
+Error not_begun() { return {Errc::kUnavailable, "is just starting, or stopping"}; }
+
+}  // namespace
+
+void PeerConnections::begin(MemberId self, consensus::PeerInbox& inbox) {
+  const std::lock_guard lock(mutex_);
+  table_.emplace(self, times_);
+  inbox_ = &inbox;
+}
+
+void PeerConnections::end() {
+  std::map<MemberId, caf::strong_actor_ptr> handles;
+  {
+    const std::lock_guard lock(mutex_);
+    if (table_) {
+      for (const auto process : table_->processes()) cut(process);
+    }
+    inbox_ = nullptr;
+    handles.swap(handles_);
+  }
+  changed_.notify_all();
+}
+
+// --- They come ---------------------------------------------------------------------------------
+
+Status PeerConnections::judge(const Hello& hello) {
+  const std::lock_guard lock(mutex_);
+  if (inbox_ == nullptr) return not_begun();
+  return table_->judge(caller_of(hello), Clock::now());
+}
+
+Status PeerConnections::claim(const Hello& hello) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (inbox_ == nullptr) return not_begun();
+    MDFS_TRY(const auto replaced, table_->claim(caller_of(hello), Clock::now()));
+    if (replaced) cut(*replaced);
+  }
+  changed_.notify_all();
+  return {};
+}
+
+void PeerConnections::greeted(const caf::strong_actor_ptr& from) {
+  PeerTable::Open connection;
+  {
+    const std::lock_guard lock(mutex_);
+    if (inbox_ == nullptr) return;
+    const auto open = table_->greeted(process_of(from->node()), Clock::now());
+    if (!open) return;
+    connection = *open;
+    handles_[connection.member] = from;
+    inbox_->connected(connection.member, connection.epoch);
+  }
+  changed_.notify_all();
+  watch(from, connection);
+}
+
+void PeerConnections::arrived(const caf::strong_actor_ptr& from, std::string bytes) {
+  const std::lock_guard lock(mutex_);
+  if (inbox_ == nullptr) return;
+  const auto open = table_->heard(process_of(from->node()), Clock::now());
+  if (open && !bytes.empty()) inbox_->received(open->member, open->epoch, std::move(bytes));
+}
+
+// --- The log -----------------------------------------------------------------------------------
+
+std::vector<consensus::MemberId> PeerConnections::reach(
+    const std::vector<consensus::MemberAddress>& members) {
+  std::vector<MemberId> undialled;
+  {
+    const std::lock_guard lock(mutex_);
+    if (inbox_ == nullptr) return {};
+    for (const auto process : table_->reach(members, Clock::now())) cut(process);
+    for (const auto& member : members) {
+      const auto at = std::find(dialled_for_.begin(), dialled_for_.end(), member.id);
+      if (at != dialled_for_.end() || !table_->is_wanted(member.id)) continue;
+      dialled_for_.push_back(member.id);
+      undialled.push_back(member.id);
+    }
+  }
+  changed_.notify_all();
+  return undialled;
+}
+
+caf::strong_actor_ptr PeerConnections::handle_of(MemberId member) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = handles_.find(member);
+  return found == handles_.end() ? nullptr : found->second;
+}
+
+// --- Who dials ---------------------------------------------------------------------------------
+
+consensus::MemberId PeerConnections::self() const {
+  const std::lock_guard lock(mutex_);
+  return table_->self();
+}
+
+std::optional<PeerConnections::Task> PeerConnections::next(MemberId member) {
+  using What = PeerTable::Due::What;
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    if (inbox_ == nullptr) return std::nullopt;
+    const auto due = table_->due(member);
+    const auto now = Clock::now();
+    if (due.what == What::kNothing) {
+      changed_.wait(lock);
+    } else if (now < due.at) {
+      changed_.wait_until(lock, due.at);
+    } else if (due.what == What::kRemind) {
+      table_->reminded(member, now);
+      return Task{true, {}};
+    } else {
+      return Task{false, table_->address(member)};
+    }
+  }
+}
+
+// With the mutex held from the question to the entry among the sockets: so the listener, which asks
+// in the same order, cannot let another one in between.
+std::optional<ConnectionRegistry::Slot> PeerConnections::confirm(MemberId member, ProcessId process,
+                                                                 int fd) {
+  const std::lock_guard lock(mutex_);
+  const Link link{local_, process};
+  if (inbox_ == nullptr || !table_->confirm(member, process, Clock::now())) return std::nullopt;
+  if (registry_->contains(link)) {
+    registry_->cut(link);
+    table_->failed(member, Clock::now());
+    return std::nullopt;
+  }
+  return registry_->add(link, fd, 0, auth::Role::kNamenode);
+}
+
+bool PeerConnections::dialled(MemberId member, ProcessId process,
+                              const caf::strong_actor_ptr& handle) {
+  PeerTable::Open connection;
+  {
+    const std::lock_guard lock(mutex_);
+    if (inbox_ == nullptr) return false;
+    const auto open = table_->dialled(member, process, Clock::now());
+    if (!open) return false;
+    connection = *open;
+    handles_[member] = handle;
+    inbox_->connected(member, connection.epoch);
+  }
+  watch(handle, connection);
+  return true;
+}
+
+void PeerConnections::failed(MemberId member, ProcessId process) {
+  const std::lock_guard lock(mutex_);
+  if (table_->failed(member, Clock::now())) cut(process);
+}
+
+// --- Their ends --------------------------------------------------------------------------------
+
+// Called at once when the connection has ended meanwhile.
+void PeerConnections::watch(const caf::strong_actor_ptr& handle,
+                            const PeerTable::Open& connection) {
+  caf::actor_cast<caf::abstract_actor*>(handle)->attach_functor(
+      [weak = weak_from_this(), connection] {
+        if (const auto self = weak.lock()) self->ended(connection);
+      });
+}
+
+void PeerConnections::ended(const PeerTable::Open& connection) {
+  caf::strong_actor_ptr gone;
+  {
+    const std::lock_guard lock(mutex_);
+    if (inbox_ == nullptr) return;
+    const bool current = table_->epoch(connection.member) == connection.epoch;
+    if (current) gone = std::move(handles_.extract(connection.member).mapped());
+    if (table_->ended(connection, Clock::now())) {
+      inbox_->disconnected(connection.member, connection.epoch);
+    }
+  }
+  changed_.notify_all();
+}
+
+}  // namespace minidfs::actors
