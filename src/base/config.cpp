@@ -64,6 +64,17 @@ const std::array kTable{
     namenode<&N::port, Port>("namenode.port", "Port for clients and datanodes; 0 is any free one."),
     namenode<&N::data_dir, Text>("namenode.data_dir",
                                  "Directory of the namespace and its log; has no default."),
+    namenode<&N::join, MemberList>(
+        "namenode.join",
+        "Namenodes, HOST:PORT, whose cluster a new directory joins; others are not concerned."),
+    namenode<&N::advertise, Advertise>(
+        "namenode.advertise",
+        "HOST or HOST:PORT that others connect to; empty for the address listened on."),
+    namenode<&N::leader_heartbeat, DurationFrom<1>>(
+        "namenode.leader_heartbeat", "Time between two signs of life of the leading namenode."),
+    namenode<&N::election_timeout, DurationFrom<10>>(
+        "namenode.election_timeout",
+        "A leading namenode is followed by another after a silence of this, up to twice as much."),
     namenode<&N::safe_mode_threshold, Fraction>(
         "namenode.safe_mode_threshold",
         "Part of all blocks that must have been reported before safe mode ends."),
@@ -168,6 +179,8 @@ const std::array kTable{
         "client.hedge_after",
         "A read without a byte for so long is asked of another datanode as well; 0s is never."),
 
+    local<&L::namenodes, Number<1, 5>>("local.namenodes",
+                                       "Namenodes of a cluster in one process: 1, 3 or 5."),
     local<&L::datanodes, Number<1, 64>>("local.datanodes",
                                         "Datanodes of a cluster in one process."),
     local<&L::data_dir, Text>("local.data_dir",

@@ -26,6 +26,10 @@ struct CommonConfig {
 struct NamenodeConfig {
   std::uint16_t port = 8020;
   std::string data_dir;  // Empty: must be given.
+  std::vector<std::string> join;  // Empty: a new directory becomes a cluster of its own.
+  std::string advertise;          // Empty: the address it listens on.
+  std::chrono::milliseconds leader_heartbeat{50};
+  std::chrono::milliseconds election_timeout{250};  // At least; at most twice that.
   double safe_mode_threshold = 0.999;
   std::chrono::milliseconds orphan_grace{600'000};
   std::chrono::milliseconds stale_after{3000};
@@ -78,6 +82,7 @@ struct ClientConfig {
 };
 
 struct LocalConfig {
+  std::uint32_t namenodes = 1;
   std::uint32_t datanodes = 3;
   std::string data_dir;  // Empty: must be given.
 };

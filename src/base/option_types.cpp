@@ -119,6 +119,11 @@ Result<std::vector<std::string>> NamenodeList::parse(std::string_view text) {
   return items;
 }
 
+Result<std::vector<std::string>> MemberList::parse(std::string_view text) {
+  if (text.empty()) return std::vector<std::string>{};
+  return NamenodeList::parse(text);
+}
+
 Result<std::uint64_t> parse_count(std::string_view text, std::uint64_t low, std::uint64_t high) {
   const auto number = parse_number(text);
   if (!number || *number < low || *number > high) {

@@ -70,6 +70,11 @@ struct NamenodeList : PathList {
   static Result<Value> parse(std::string_view text);
 };
 
+// The same, or nothing.
+struct MemberList : PathList {
+  static Result<Value> parse(std::string_view text);
+};
+
 Result<std::uint64_t> parse_count(std::string_view text, std::uint64_t low, std::uint64_t high);
 
 template <class T, std::uint64_t kLow, std::uint64_t kHigh>

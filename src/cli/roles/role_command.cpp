@@ -43,6 +43,10 @@ constexpr auto kNamenodeFlags = with_common_flags(std::array{
     Flag{"data-dir", 0, "DIR", "Directory of the namespace and its log (must be given)",
          "namenode.data_dir"},
     Flag{"port", 0, "PORT", "Port for clients and datanodes (default 8020)", "namenode.port"},
+    Flag{"join", 0, "HOST[:PORT][,...]", "With a new directory: namenodes whose cluster to join",
+         "namenode.join"},
+    Flag{"advertise", 0, "HOST[:PORT]", "What clients, datanodes and namenodes connect to",
+         "namenode.advertise"},
 });
 
 constexpr auto kDatanodeFlags = with_common_flags(std::array{
@@ -62,6 +66,7 @@ constexpr auto kDatanodeFlags = with_common_flags(std::array{
 
 constexpr auto kLocalFlags = with_common_flags(std::array{
     Flag{"data-dir", 0, "DIR", "Directory of the whole cluster (must be given)", "local.data_dir"},
+    Flag{"namenodes", 0, "N", "How many namenodes: 1 (the default), 3 or 5", "local.namenodes"},
     Flag{"datanodes", 0, "N", "How many datanodes (default 3)", "local.datanodes"},
     Flag{"port", 0, "PORT", "Port of the namenode (default 8020)", "namenode.port"},
     kCapacity,
@@ -94,15 +99,24 @@ Result<const RoleEntry*> find_role(std::string_view name) {
 
 namespace {
 
-// The datanodes of a local cluster listen on datanode.port and those after it.
-Status check_local_ports(const Config& config) {
+// The parts of a local cluster listen on the port of their role and those after it.
+Status check_local_ports(const std::string& role, std::uint32_t first, std::uint32_t count) {
   constexpr std::uint32_t kPortMax = 65535;
-  const std::uint32_t first = config.datanode.port;
-  if (first == 0 || first + config.local.datanodes - 1 <= kPortMax) return {};
-  return Error{Errc::kInvalidArgument,
-               "datanode.port (" + std::to_string(first) + ") and local.datanodes (" +
-                   std::to_string(config.local.datanodes) + "): their ports would go beyond " +
-                   std::to_string(kPortMax)};
+  if (first == 0 || first + count - 1 <= kPortMax) return {};
+  return Error{Errc::kInvalidArgument, role + ".port (" + std::to_string(first) + ") and local." +
+                                           role + "s (" + std::to_string(count) +
+                                           "): their ports would go beyond " +
+                                           std::to_string(kPortMax)};
+}
+
+Status check_local(const Config& config) {
+  if (config.local.namenodes % 2 == 0) {
+    return Error{Errc::kInvalidArgument,
+                 "local.namenodes (" + std::to_string(config.local.namenodes) +
+                     "): an even number bears no more failures than one less; 1, 3 or 5"};
+  }
+  MDFS_CHECK(check_local_ports("namenode", config.namenode.port, config.local.namenodes));
+  return check_local_ports("datanode", config.datanode.port, config.local.datanodes);
 }
 
 }  // namespace
@@ -121,7 +135,7 @@ Status check_role_config(Role role, const Config& config) {
       break;
     case Role::kLocal:
       if (config.local.data_dir.empty()) return missing("local", "local.data_dir");
-      return check_local_ports(config);
+      return check_local(config);
   }
   return {};
 }

@@ -44,6 +44,10 @@ TEST_CASE("every option can be set by its variable to what it prints") {
       {"common.log_file", "/var/log/x"},
       {"namenode.port", "1"},
       {"namenode.data_dir", "/srv/nn"},
+      {"namenode.join", "h1:1,h2"},
+      {"namenode.advertise", "me:2"},
+      {"namenode.leader_heartbeat", "20ms"},
+      {"namenode.election_timeout", "1s"},
       {"namenode.safe_mode_threshold", "0.5"},
       {"namenode.orphan_grace", "1h"},
       {"namenode.stale_after", "2s"},
@@ -87,6 +91,7 @@ TEST_CASE("every option can be set by its variable to what it prints") {
       {"client.progress_timeout", "8s"},
       {"client.disk_timeout", "9s"},
       {"client.hedge_after", "0s"},
+      {"local.namenodes", "3"},
       {"local.datanodes", "5"},
       {"local.data_dir", "/tmp/all"}};
   REQUIRE(changed.size() == option_table().size());
