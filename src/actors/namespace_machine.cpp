@@ -1,6 +1,9 @@
 #include "actors/namespace_machine.hpp"
 
+#include <optional>
 #include <utility>
+
+#include "metadata/changes.hpp"
 
 namespace minidfs::actors {
 
@@ -8,6 +11,22 @@ void NamespaceMachine::set_sink(EffectsSink sink) {
   const std::lock_guard lock(mutex_);
   sink_ = std::move(sink);
   purge_left_ = true;
+}
+
+void NamespaceMachine::set_marked(Marked marked) {
+  const std::lock_guard lock(mutex_);
+  marked_ = std::move(marked);
+}
+
+// A mark ends the batch early: members, who batch as it comes, must see the same state behind it.
+Result<std::string> NamespaceMachine::apply(std::uint64_t number, std::string_view command) {
+  auto reply = store_.apply(number, command);
+  const auto mark = reply.ok() ? metadata::mark_of(command) : std::nullopt;
+  if (!mark) return reply;
+  MDFS_CHECK(store_.commit_batch());
+  const std::lock_guard lock(mutex_);
+  if (marked_) marked_(*mark);
+  return reply;
 }
 
 Status NamespaceMachine::commit_batch() {

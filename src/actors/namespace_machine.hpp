@@ -23,10 +23,13 @@ class NamespaceMachine final : public consensus::StateMachine {
   // be done, and block reports show what is left over. Thread-safe.
   void set_sink(EffectsSink sink);
 
+  // Called for each mark when what is committed is the state that it names, by the thread that
+  // applies; see metadata::MarkNamespace.
+  using Marked = std::function<void(std::uint64_t mark)>;
+  void set_marked(Marked marked);
+
   std::uint64_t applied() const override { return store_.applied(); }
-  Result<std::string> apply(std::uint64_t number, std::string_view command) override {
-    return store_.apply(number, command);
-  }
+  Result<std::string> apply(std::uint64_t number, std::string_view command) override;
   Status commit_batch() override;
   std::string room_note() const override { return store_.room_note(); }
   Result<std::uint64_t> make_durable() override { return store_.make_durable(); }
@@ -37,6 +40,7 @@ class NamespaceMachine final : public consensus::StateMachine {
   storage::NamespaceStore& store_;
   std::mutex mutex_;
   EffectsSink sink_;
+  Marked marked_;
   bool purge_left_ = true;  // As told last; who was told nothing yet assumes it.
 };
 

@@ -42,4 +42,21 @@ Result<Random128> parse_128(std::string_view text, std::string_view what) {
   return bits;
 }
 
+std::string hex_64(std::uint64_t id) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text(16, '0');
+  for (auto at = text.rbegin(); at != text.rend(); ++at, id >>= 4U) *at = kDigits[id & 15U];
+  return text;
+}
+
+Result<std::uint64_t> parse_64(std::string_view text, std::string_view what) {
+  std::uint64_t id = 0;
+  if (text.size() != 16 || !parse_half(text, id)) {
+    return Error{Errc::kInvalidArgument, std::string(what) + ": '" +
+                                             std::string(text.substr(0, 80)) +
+                                             "' is not an id of 16 hexadecimal digits"};
+  }
+  return id;
+}
+
 }  // namespace minidfs

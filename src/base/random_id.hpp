@@ -1,6 +1,8 @@
-// Makes and parses the random 128-bit ids of base/ids.hpp.
+// Makes and parses the random 128-bit ids of base/ids.hpp, and those of 64 bits.
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/ids.hpp"
@@ -17,6 +19,10 @@ Random128 random_128();
 
 // The reverse of to_string(Id128): exactly 32 hexadecimal digits. `what` names the id in errors.
 Result<Random128> parse_128(std::string_view text, std::string_view what);
+
+// Ids of 64 bits, such as members have: 16 hexadecimal digits.
+std::string hex_64(std::uint64_t id);
+Result<std::uint64_t> parse_64(std::string_view text, std::string_view what);
 
 template <class Id>
 Id random_id() {

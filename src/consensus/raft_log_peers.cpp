@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/logging.hpp"
+#include "base/random_id.hpp"
 #include "consensus/directory_notes.hpp"
 #include "consensus/log_directory.hpp"
 #include "consensus/raft_log.hpp"
@@ -12,7 +13,7 @@ namespace {
 // After a seed that failed the next one begins so much later.
 constexpr std::chrono::seconds kSeedAgainAfter{2};
 
-std::string name_of(MemberId id) { return "member " + std::to_string(id); }
+std::string name_of(MemberId id) { return "member " + hex_64(id); }
 
 }  // namespace
 

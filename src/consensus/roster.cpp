@@ -5,13 +5,14 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/random_id.hpp"
 
 namespace minidfs::consensus {
 namespace {
 
 bool by_id(const RosterMember& a, const RosterMember& b) { return a.member.id < b.member.id; }
 
-std::string name_of(MemberId id) { return "member " + std::to_string(id); }
+std::string name_of(MemberId id) { return "member " + hex_64(id); }
 
 Error no_such_member(MemberId id) {
   return Error{Errc::kNotFound, name_of(id) + ": not a member of this cluster"};

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/logging.hpp"
+#include "base/random_id.hpp"
 #include "consensus/directory_notes.hpp"
 #include "consensus/members_format.hpp"
 
@@ -21,7 +22,7 @@ void SeedReceiver::arrived(MemberId from, const SeedBegin& begin) {
   intake_->from = from;
   intake_->begin = begin;
   log_info("namenode", "a copy of the state up to entry {} comes from member {}",
-           begin.position.index, from);
+           begin.position.index, hex_64(from));
   on_lane([this] { return state_.begin_intake(); }, [](Report&) {});
 }
 
@@ -55,7 +56,7 @@ SeedReceiver::Intake* SeedReceiver::intake_of(MemberId from, std::uint64_t seed)
 }
 
 void SeedReceiver::give_up(const std::string& why) {
-  log_warn("namenode", "the copy of the state from member {} is dropped: {}", intake_->from, why);
+  log_warn("namenode", "the copy of the state from member {} is dropped: {}", hex_64(intake_->from), why);
   options_.send(intake_->from, encode_peer_message(SeedDone{intake_->begin.seed, false}));
   intake_.reset();
 }
@@ -130,7 +131,7 @@ Status SeedReceiver::follow(RaftMember::TimePoint now) {
   const auto& begin = intake_->begin;
   MDFS_CHECK(member_.seeded(begin.position, begin.members, now));
   MDFS_CHECK(remove_seed_note(options_.directory));
-  log_info("namenode", "the state is that of member {} up to entry {}", intake_->from,
+  log_info("namenode", "the state is that of member {} up to entry {}", hex_64(intake_->from),
            begin.position.index);
   options_.send(intake_->from, encode_peer_message(SeedDone{begin.seed, true}));
   intake_.reset();

@@ -27,6 +27,8 @@ Result<Outcome> apply(NamespaceTable& table, const PurgeRemoved& change) {
   return Outcome{0, {}, freed};
 }
 
+Result<Outcome> apply(NamespaceTable&, const MarkNamespace&) { return Outcome{}; }
+
 Result<Outcome> commit_dated(NamespaceTable& table, const CommitDated& x, std::size_t file) {
   if (x.staged == 0) {
     return commit_file(table, x.files[file], nullptr, x.time_ms, x.times[file]);

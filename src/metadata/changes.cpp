@@ -1,5 +1,6 @@
 #include "metadata/changes.hpp"
 
+#include <type_traits>
 #include <utility>
 
 #include "base/codec.hpp"
@@ -10,6 +11,15 @@ namespace {
 // Added to an entry's kind when its cluster time stands before the change.
 constexpr std::size_t kWithTime = 0x80;
 static_assert(std::variant_size_v<Change> < kWithTime);
+
+template <class Alternative, class... All>
+constexpr std::size_t kind_in(const std::variant<All...>*) {
+  std::size_t index = 0;
+  static_cast<void>(((std::is_same_v<Alternative, All> || (++index, false)) || ...));
+  return index + 1;
+}
+constexpr std::size_t kMarkKind = kind_in<MarkNamespace>(static_cast<const Change*>(nullptr));
+static_assert(kMarkKind == 17);
 
 // The value of an outcome that tells forgotten() from other expiries.
 constexpr std::uint64_t kForgottenValue = 1;
@@ -55,6 +65,14 @@ Result<LogEntry> decode_entry(std::string_view bytes) {
                                      std::to_string(bytes.size()) + " bytes that do not decode"};
   }
   return entry;
+}
+
+std::optional<std::uint64_t> mark_of(std::string_view bytes) {
+  const std::size_t first = bytes.empty() ? 0 : static_cast<unsigned char>(bytes.front());
+  if (first % kWithTime != kMarkKind) return std::nullopt;
+  const auto entry = decode_entry(bytes);
+  if (!entry.ok()) return std::nullopt;
+  return std::get<MarkNamespace>(entry->change).mark;
 }
 
 Result<Change> decode_change(std::string_view bytes) {

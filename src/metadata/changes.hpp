@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -311,11 +312,22 @@ typename Inspector::result_type inspect(Inspector& f, CommitDated& x) {
   return f(x.request, x.time_ms, x.client, x.session, x.staged, x.files, x.times);
 }
 
+// Changes nothing: names a state, so that all namenodes can be asked what they hold in it.
+struct MarkNamespace {
+  std::uint64_t mark = 0;  // Random.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, MarkNamespace& x) {
+  return f(x.mark);
+}
+
 // The alternative's index plus one is the first byte of an entry: only append.
 using Change =
     std::variant<MakeDirectory, CommitFiles, Rename, Remove, SetReplication, ReserveBlockIds,
                  PurgeRemoved, SetNodeAdmin, BeginLeadership, RetireBlockIds, SetAttributes,
-                 StageBlocks, CommitStaged, DropStaged, BeginLife, CommitDated>;
+                 StageBlocks, CommitStaged, DropStaged, BeginLife, CommitDated,
+                 MarkNamespace>;
 
 // An entry of the log: a change, and the cluster time when it was proposed (see
 // namespace_times.hpp); 0 when it carries none.
@@ -326,6 +338,8 @@ struct LogEntry {
 
 std::string encode_change(const Change& change, std::int64_t cluster_ms = 0);
 Result<LogEntry> decode_entry(std::string_view entry);
+// The mark of a MarkNamespace; nothing, at the cost of a byte, of any other entry.
+std::optional<std::uint64_t> mark_of(std::string_view entry);
 // The change alone.
 Result<Change> decode_change(std::string_view entry);
 

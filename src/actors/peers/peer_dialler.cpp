@@ -7,6 +7,7 @@
 #include "actors/control_plane.hpp"
 #include "actors/peers/peer_types.hpp"
 #include "base/logging.hpp"
+#include "base/random_id.hpp"
 #include "base/units.hpp"
 
 namespace minidfs::actors {
@@ -57,7 +58,7 @@ void PeerDialler::dial(const std::string& address) {
   twin_since_.reset();
   if (!*made) return;
   noted_.clear();
-  log_info("namenode", "connected to member {} at {}", member_text(member_), address);
+  log_info("namenode", "connected to member {} at {}", hex_64(member_), address);
 }
 
 Result<bool> PeerDialler::connect(const std::string& address) {
@@ -102,10 +103,10 @@ void PeerDialler::note(const Error& error, const std::string& address) {
   noted_ = error.message;
   const bool expected = error.code == Errc::kUnavailable || error.code == Errc::kTimedOut;
   if (expected) {
-    log_info("namenode", "member {} cannot be reached at {}: {}", member_text(member_), address,
+    log_info("namenode", "member {} cannot be reached at {}: {}", hex_64(member_), address,
              error.message);
   } else {
-    log_warn("namenode", "member {} is not to be reached at {}: {}", member_text(member_), address,
+    log_warn("namenode", "member {} is not to be reached at {}: {}", hex_64(member_), address,
              error.message);
   }
 }

@@ -4,17 +4,12 @@
 #include <set>
 #include <utility>
 
+#include "base/random_id.hpp"
+
 namespace minidfs::actors {
 
 using consensus::ConnectionEpoch;
 using consensus::MemberId;
-
-std::string member_text(MemberId id) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text(16, '0');
-  for (auto at = text.rbegin(); at != text.rend(); ++at, id >>= 4U) *at = kDigits[id & 15U];
-  return text;
-}
 
 std::vector<ProcessId> PeerTable::reach(const std::vector<consensus::MemberAddress>& members,
                                         TimePoint now) {
@@ -57,11 +52,11 @@ bool PeerTable::is_making(const Peer& peer, TimePoint now) const {
 
 Status PeerTable::judge(const Caller& caller, TimePoint now) const {
   if (caller.wanted != self_) {
-    return Error{Errc::kNotFound, "is member " + member_text(self_) + ", and member " +
-                                      member_text(caller.wanted) + " is wanted"};
+    return Error{Errc::kNotFound, "is member " + hex_64(self_) + ", and member " +
+                                      hex_64(caller.wanted) + " is wanted"};
   }
   const Error twin{Errc::kInUse, "another process takes part as member " +
-                                     member_text(caller.member) +
+                                     hex_64(caller.member) +
                                      " already: two must not run with copies of one directory"};
   if (caller.member == self_) return twin;
   const auto found = peers_.find(caller.member);
@@ -72,7 +67,7 @@ Status PeerTable::judge(const Caller& caller, TimePoint now) const {
   if (!is_making(peer, now)) return {};
   const bool own = peer.state == State::kConfirming && self_ < caller.member;
   if (own || (peer.state == State::kComing && !same)) {
-    return Error{Errc::kBusy, "a connection to member " + member_text(caller.member) +
+    return Error{Errc::kBusy, "a connection to member " + hex_64(caller.member) +
                                   " is about to be there already"};
   }
   return {};

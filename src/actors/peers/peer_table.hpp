@@ -26,9 +26,6 @@
 
 namespace minidfs::actors {
 
-// As log lines and operators have it.
-std::string member_text(consensus::MemberId id);
-
 class PeerTable {
  public:
   using MemberId = consensus::MemberId;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/logging.hpp"
+#include "base/random_id.hpp"
 
 namespace minidfs::consensus {
 namespace {
@@ -75,12 +76,12 @@ std::optional<bool> SeedSender::outcome() const {
 
 void SeedSender::run() {
   pthread_setname_np(pthread_self(), "seed");
-  log_info("namenode", "member {}: is given a copy of the state", options_.to);
+  log_info("namenode", "member {}: is given a copy of the state", hex_64(options_.to));
   const auto status = send_all();
   if (status.ok()) {
-    log_info("namenode", "member {}: has the copy of the state", options_.to);
+    log_info("namenode", "member {}: has the copy of the state", hex_64(options_.to));
   } else {
-    log_warn("namenode", "member {}: the copy of the state is given up: {}", options_.to,
+    log_warn("namenode", "member {}: the copy of the state is given up: {}", hex_64(options_.to),
              status.error().message);
   }
   {

@@ -2,6 +2,7 @@
 // "Namenode's directory".
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/file.hpp"
@@ -11,12 +12,22 @@
 
 namespace minidfs::storage {
 
+// What a directory that joined a cluster was told: as whom, and by which entry of the log.
+struct JoinedAs {
+  std::uint64_t member = 0;  // 0: it is of a cluster of its own.
+  std::uint64_t since = 0;
+
+  friend bool operator==(const JoinedAs&, const JoinedAs&) = default;
+};
+
 struct NamenodeDirectory {
   std::string path;
   UniqueFd lock;  // Held as long as it is open.
   ClusterId cluster;
   metadata::LifeId life;   // Of the namespace, as it was noted last; none when it was not.
+  JoinedAs joined;
   bool formatted = false;  // By this call: the cluster is new.
+  bool blank = false;      // Nothing was written yet; see Blank.
 
   std::string database_path() const { return path + "/namespace.db"; }
   std::string log_path() const { return path + "/raft"; }
@@ -24,14 +35,26 @@ struct NamenodeDirectory {
   std::string copy_path() const { return path + "/backup.new"; }
 };
 
+// What becomes of a missing or empty directory.
+enum class Blank : std::uint8_t {
+  kFormat,  // The one of a new cluster.
+  kKeep,    // It is claimed; format_joined() follows.
+};
+
 // Creates and formats a missing or empty directory (with a new cluster id), else checks it. A
 // backup, which is a directory without a log, gets an empty one. Errors: kInUse, kCorrupt,
 // kUnsupported (newer format), kInvalidArgument (not a namenode's directory); nothing in a refused
 // directory is changed.
-Result<NamenodeDirectory> claim_namenode_directory(const std::string& path);
+Result<NamenodeDirectory> claim_namenode_directory(const std::string& path,
+                                                   Blank blank = Blank::kFormat);
+
+// A blank directory becomes that of a member of `cluster`. Durable on return: before it gets
+// anything of the namespace.
+Status format_joined(NamenodeDirectory& directory, ClusterId cluster, const JoinedAs& joined);
 
 // The VERSION file of a directory of this cluster with a namespace of this life.
-std::string namenode_version_file(ClusterId cluster, metadata::LifeId life);
+std::string namenode_version_file(ClusterId cluster, metadata::LifeId life,
+                                  const JoinedAs& joined = {});
 
 // Notes the life of the namespace in the directory, unless it stands there already.
 Status note_life(NamenodeDirectory& directory, metadata::LifeId life);

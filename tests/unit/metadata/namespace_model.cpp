@@ -404,6 +404,7 @@ ChangeReply NamespaceModel::apply(const Change& change) {
     ChangeReply operator()(const StageBlocks& x) { return {{model.stage(x)}}; }
     ChangeReply operator()(const CommitStaged& x) { return {{model.commit_staged(x)}}; }
     ChangeReply operator()(const CommitDated& x) { return model.commit_dated(x); }
+    ChangeReply operator()(const MarkNamespace&) { return {{Outcome{}}}; }
     ChangeReply operator()(const DropStaged& x) { return {{model.drop_staged(x)}}; }
     ChangeReply operator()(const SetNodeAdmin&) { return {{Outcome{}}}; }
     ChangeReply operator()(const PurgeRemoved&) {

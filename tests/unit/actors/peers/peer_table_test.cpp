@@ -178,7 +178,3 @@ TEST_CASE("an open connection is reminded of") {
   table.reminded(kLarge, table.now);
   CHECK(table.due(kLarge).at == table.now + 500ms);
 }
-
-TEST_CASE("a member's id is written with sixteen digits") {
-  CHECK(member_text(0x1F) == "000000000000001f");
-}

@@ -69,5 +69,39 @@ TEST_CASE("A backup, which has no log, gets an empty one") {
   CHECK(std::filesystem::is_empty(claim(path).log_path()));
 }
 
+TEST_CASE("A directory that is to join stays blank until it has joined, and knows as whom") {
+  const NamespaceDirectory place;
+  const std::string path = place.file("namenode");
+  {
+    NamenodeDirectory directory = must(claim_namenode_directory(path, Blank::kKeep));
+    CHECK(directory.blank);
+    CHECK_FALSE(std::filesystem::exists(path + "/VERSION"));
+    must(format_joined(directory, ClusterId{0, 7}, {42, 9}));
+  }
+  NamenodeDirectory again = must(claim_namenode_directory(path, Blank::kKeep));
+  CHECK_FALSE(again.blank);
+  CHECK_FALSE(again.formatted);
+  CHECK(again.cluster == ClusterId{0, 7});
+  CHECK(again.joined == JoinedAs{42, 9});
+  must(note_life(again, LifeId{3, 4}));
+  again = {};
+  CHECK(claim(path).joined == JoinedAs{42, 9});
+}
+
+TEST_CASE("A directory of format 3 belongs to a cluster of its own") {
+  const NamespaceDirectory place;
+  const std::string path = place.file("namenode");
+  std::filesystem::create_directories(path + "/raft");
+  const VersionFields fields{{"role", "namenode"},
+                             {"cluster", std::string(31, '0') + "7"},
+                             {"life", std::string(31, '0') + "9"}};
+  must(replace_file(path + "/VERSION", format_version(3, fields)));
+  const NamenodeDirectory directory = claim(path);
+  CHECK(directory.life == LifeId{0, 9});
+  CHECK(directory.joined == JoinedAs{});
+  CHECK(must(read_file(path + "/VERSION", 4096)) ==
+        namenode_version_file(ClusterId{0, 7}, LifeId{0, 9}));
+}
+
 }  // namespace
 }  // namespace minidfs::storage

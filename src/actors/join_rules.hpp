@@ -1,0 +1,33 @@
+// What the namenode that leads decides about one that wants to join. Pure.
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "base/result.hpp"
+#include "consensus/quorum.hpp"
+
+namespace minidfs::actors {
+
+// Voters, beside one that replaces another.
+inline constexpr std::size_t kVotersMax = 5;
+
+// It is a member already: nothing is to be done.
+struct JoinedBefore {
+  consensus::Index since = 0;
+};
+// Then it is to be asked again.
+struct DropLearner {
+  consensus::MemberId member = 0;
+};
+using JoinDecision = std::variant<JoinedBefore, DropLearner, consensus::AddLearner>;
+
+// `status` is the leader's own. kBusy: again later. Who has lost its disk comes under a new id at
+// its old address, and takes the old one's place.
+Result<JoinDecision> decide_join(const consensus::QuorumStatus& status,
+                                 const consensus::MemberAddress& joiner);
+
+// Whether an address, HOST:PORT, leads other machines nowhere: loopback, or any address.
+bool is_of_one_machine(const std::string& address);
+
+}  // namespace minidfs::actors

@@ -1,0 +1,268 @@
+#include "actors/members_actor.hpp"
+
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+#include <utility>
+#include <variant>
+
+#include "actors/join_rules.hpp"
+#include "actors/log_answer.hpp"
+#include "actors/quorum_view.hpp"
+#include "base/logging.hpp"
+#include "base/random_id.hpp"
+
+namespace minidfs::actors {
+namespace {
+
+using consensus::MemberRole;
+using consensus::MemberState;
+using consensus::Standing;
+
+const char* text_of(MemberState state) {
+  switch (state) {
+    case MemberState::kUnknown:
+      return "unknown";
+    case MemberState::kLeader:
+      return "leader";
+    case MemberState::kFollower:
+      return "follower";
+    case MemberState::kSeeding:
+      return "seeding";
+    case MemberState::kUnreachable:
+      return "unreachable";
+  }
+  return "unknown";
+}
+
+const char* text_of(NamespaceDigests::State state) {
+  switch (state) {
+    case NamespaceDigests::State::kUnknown:
+      return "unknown";
+    case NamespaceDigests::State::kPending:
+      return "pending";
+    case NamespaceDigests::State::kDone:
+      return "done";
+    case NamespaceDigests::State::kFailed:
+      return "failed";
+  }
+  return "unknown";
+}
+
+MemberReport report_of(const consensus::MemberStatus& status) {
+  return {status.member.id,      status.member.address, status.role == MemberRole::kVoter,
+          text_of(status.state), status.replaces,       status.applied,
+          status.lag};
+}
+
+}  // namespace
+
+void MembersActorState::start(Self* self, MembersParts parts) {
+  self_ = self;
+  parts_ = std::move(parts);
+  led_since_ = Clock::now();
+  const auto me = caf::actor_cast<MembersActor>(self_);
+  channel_ = parts_.log->add_channel([me](std::vector<consensus::Completion> completions) {
+    caf::anon_send(me, LogBatch{std::move(completions)});
+  });
+  parts_.log->add_role_sink(
+      [me](const consensus::Leading& leading) { caf::anon_send(me, LeadingTold{leading}); });
+}
+
+// Whether it serves clients yet does not count here: it may change the members all the same.
+caf::error MembersActorState::error_of(const Error& error) const {
+  if (error.code != Errc::kNotLeader) return to_caf(error);
+  const auto status = parts_.log->quorum();
+  return not_leader(view_of(status, status.leading.term));
+}
+
+// --- Joining -----------------------------------------------------------------------------------
+
+caf::result<Joined> MembersActorState::join(const JoinCluster& wish) {
+  const auto& asker = self_->current_sender();
+  if (!asker || !parts_.is_namenode(asker->node())) {
+    return to_caf({Errc::kPermissionDenied, "only namenodes join the namenodes"});
+  }
+  auto promise = self_->make_response_promise<Joined>();
+  go_on(wish, promise);
+  return promise;
+}
+
+void MembersActorState::go_on(const JoinCluster& wish,
+                              caf::typed_response_promise<Joined> promise) {
+  const auto status = parts_.log->quorum();
+  if (status.leading.standing != Standing::kLeader) {
+    promise.deliver(not_leader(view_of(status, status.leading.term)));
+    return;
+  }
+  auto decision = decide_join(status, {wish.member, wish.address});
+  if (!decision.ok()) {
+    promise.deliver(to_caf(decision.error()));
+  } else if (const auto* before = std::get_if<JoinedBefore>(&*decision)) {
+    promise.deliver(Joined{parts_.cluster, before->since});
+  } else if (const auto* drop = std::get_if<DropLearner>(&*decision)) {
+    log_info("namenode", "member {} did not get to join, and tries again", hex_64(drop->member));
+    change(consensus::RemoveMember{drop->member},
+           [this, wish, promise](consensus::ChangeAnswer& answer) mutable {
+             if (!answer.index.ok()) return promise.deliver(error_of(answer.index.error()));
+             go_on(wish, promise);
+           });
+  } else {
+    const auto& add = std::get<consensus::AddLearner>(*decision);
+    change(add, [this, add, promise](consensus::ChangeAnswer& answer) mutable {
+      if (!answer.index.ok()) return promise.deliver(error_of(answer.index.error()));
+      log_info("namenode", "member {} at {} joins by entry {}{}", hex_64(add.member.id),
+               add.member.address, *answer.index,
+               add.replaces == 0 ? "" : ", in the place of member " + hex_64(add.replaces));
+      promise.deliver(Joined{parts_.cluster, *answer.index});
+    });
+  }
+}
+
+void MembersActorState::change(consensus::MembersChange change, Ended ended) {
+  const auto ticket = ++last_ticket_;
+  changes_[ticket] = std::move(ended);
+  parts_.log->change_members(
+      std::move(change),
+      [me = caf::actor_cast<MembersActor>(self_), ticket](consensus::ChangeAnswer answer) {
+        caf::anon_send(me, MembersChanged{ticket, std::move(answer)});
+      });
+}
+
+void MembersActorState::take(MembersChanged& changed) {
+  auto ended = changes_.extract(changed.ticket);
+  if (!ended.empty()) ended.mapped()(changed.answer);
+}
+
+// --- Operators ---------------------------------------------------------------------------------
+
+caf::result<QuorumReply> MembersActorState::quorum() {
+  const auto status = parts_.log->quorum();
+  if (status.leading.standing != Standing::kLeader) {
+    return not_leader(view_of(status, status.leading.term));
+  }
+  QuorumReply reply;
+  reply.cluster = parts_.cluster;
+  reply.self = status.self;
+  reply.leader = status.leading.leader.id;
+  reply.term = status.leading.term;
+  reply.led_for_ms = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - led_since_).count());
+  for (const auto& each : status.members) reply.members.push_back(report_of(each));
+  return reply;
+}
+
+void MembersActorState::take(const LeadingTold& told) {
+  const bool same = told.leading.term == leading_.term &&
+                    told.leading.leader.id == leading_.leader.id;
+  leading_ = told.leading;
+  if (!same) led_since_ = Clock::now();
+}
+
+caf::result<Accepted> MembersActorState::transfer(const TransferLeadership& wish) {
+  const auto status = parts_.log->quorum();
+  if (status.leading.standing != Standing::kLeader) {
+    return not_leader(view_of(status, status.leading.term));
+  }
+  if (wish.member == status.self) return Accepted{};
+  std::size_t others = 0;
+  bool known = false;
+  for (const auto& each : status.members) {
+    if (each.member.id == status.self || each.role != MemberRole::kVoter) continue;
+    ++others;
+    known |= each.member.id == wish.member;
+  }
+  if (others == 0) {
+    return to_caf({Errc::kInvalidArgument, "there is no other voter that could lead"});
+  }
+  if (wish.member != 0 && !known) {
+    return to_caf({Errc::kNotFound, "no voter has the id " + hex_64(wish.member)});
+  }
+  const auto ticket = ++last_ticket_;
+  auto promise = self_->make_response_promise<Accepted>();
+  transfers_[ticket] = promise;
+  parts_.log->transfer(wish.member,
+                       [me = caf::actor_cast<MembersActor>(self_), ticket](Status outcome) {
+                         caf::anon_send(me, LeadershipMoved{ticket, std::move(outcome)});
+                       });
+  return promise;
+}
+
+void MembersActorState::take(LeadershipMoved& moved) {
+  auto promise = transfers_.extract(moved.ticket);
+  if (promise.empty()) return;
+  if (moved.outcome.ok()) {
+    promise.mapped().deliver(Accepted{});
+  } else {
+    promise.mapped().deliver(error_of(moved.outcome.error()));
+  }
+}
+
+caf::result<Accepted> MembersActorState::remove(const RemoveNamenode& wish) {
+  const auto status = parts_.log->quorum();
+  if (status.leading.standing != Standing::kLeader) {
+    return not_leader(view_of(status, status.leading.term));
+  }
+  auto promise = self_->make_response_promise<Accepted>();
+  change(consensus::RemoveMember{wish.member},
+         [this, wish, promise](consensus::ChangeAnswer& answer) mutable {
+           if (!answer.index.ok()) return promise.deliver(error_of(answer.index.error()));
+           log_info("namenode", "member {} was removed by entry {}", hex_64(wish.member),
+                    *answer.index);
+           promise.deliver(Accepted{});
+         });
+  return promise;
+}
+
+// --- Digests -----------------------------------------------------------------------------------
+
+caf::result<MarkedForDigests> MembersActorState::mark() {
+  const auto mark = random_128().low;
+  auto promise = self_->make_response_promise<MarkedForDigests>();
+  marks_[mark] = promise;
+  parts_.log->propose(channel_, mark,
+                      metadata::encode_change(metadata::Change{metadata::MarkNamespace{mark}}),
+                      consensus::Room::kReserved);
+  return promise;
+}
+
+void MembersActorState::take(LogBatch& batch) {
+  for (auto& completion : batch.completions) {
+    auto promise = marks_.extract(completion.token);
+    if (promise.empty()) continue;
+    const auto reply = decode_reply(std::move(completion.reply));
+    if (!reply.ok()) {
+      promise.mapped().deliver(error_of(reply.error()));
+    } else {
+      promise.mapped().deliver(MarkedForDigests{completion.token});
+    }
+  }
+}
+
+DigestReply MembersActorState::digest(const DigestRequest& request) const {
+  const auto digest = parts_.digests->find(request.mark);
+  return {parts_.log->self(), text_of(digest.state), digest.change, digest.sum, digest.problem};
+}
+
+MembersActor::behavior_type members_actor(MembersActor::stateful_pointer<MembersActorState> self,
+                                          MembersParts parts) {
+  auto* state = &self->state;
+  state->start(self, std::move(parts));
+  const auto& lane = state->lane();
+  return {
+      asked<JoinCluster>(state, lane, [state](const JoinCluster& wish) { return state->join(wish); }),
+      asked<QuorumRequest>(state, lane, [state](const QuorumRequest&) { return state->quorum(); }),
+      asked<TransferLeadership>(
+          state, lane, [state](const TransferLeadership& wish) { return state->transfer(wish); }),
+      asked<RemoveNamenode>(state, lane,
+                            [state](const RemoveNamenode& wish) { return state->remove(wish); }),
+      asked<MarkForDigests>(state, lane, [state](const MarkForDigests&) { return state->mark(); }),
+      asked<DigestRequest>(
+          state, lane, [state](const DigestRequest& request) { return state->digest(request); }),
+      [state](MembersChanged& changed) { state->take(changed); },
+      [state](LeadershipMoved& moved) { state->take(moved); },
+      [state](const LeadingTold& told) { state->take(told); },
+      [state](LogBatch& batch) { state->take(batch); },
+  };
+}
+
+}  // namespace minidfs::actors
