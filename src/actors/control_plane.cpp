@@ -221,15 +221,17 @@ ProcessId process_of(const caf::node_id& node) {
 }
 
 void publish_control(caf::actor_system& system, caf::strong_actor_ptr whom,
-                     std::set<std::string> signatures, ControlListener& listener) {
+                     std::set<std::string> signatures, ControlListener& listener,
+                     std::optional<MemberDoor> members) {
   MDFS_ASSERT(listener.options().process == control_process_id(system));
-  listener.start([&system, port = listener.port(), broker = basp_broker(system),
-                  whom = std::move(whom),
-                  signatures = std::move(signatures)](AdmittedConnection connection) {
+  auto admit = [&system, port = listener.port(), broker = basp_broker(system),
+                whom = std::move(whom),
+                signatures = std::move(signatures)](AdmittedConnection connection) {
     auto scribe = make_scribe(system, std::move(connection.fd), std::move(connection.slot),
                               BaspGuard::Side::kListening, whom->id());
     caf::anon_send(broker, caf::publish_atom::value, std::move(scribe), port, whom, signatures);
-  });
+  };
+  listener.start(std::move(admit), std::move(members));
 }
 
 // Two posts, as in settle().
@@ -237,7 +239,7 @@ void admit_settled(caf::actor_system& system, caf::strong_actor_ptr whom,
                    std::set<std::string> signatures, std::uint16_t port,
                    AdmittedConnection connection) {
   auto scribe = make_scribe(system, std::move(connection.fd), std::move(connection.slot),
-                            BaspGuard::Side::kListening);
+                            BaspGuard::Side::kListening, whom->id());
   auto& loop = system.middleman().backend();
   loop.post([&loop, port, broker = basp_broker(system), scribe = std::move(scribe),
              whom = std::move(whom), signatures = std::move(signatures)] {

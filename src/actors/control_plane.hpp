@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -21,9 +22,11 @@ ProcessId control_process_id(const caf::actor_system& system);
 ProcessId process_of(const caf::node_id& node);
 
 // Starts `listener`: whoever it admits reaches `whom`, an actor of `system`. The listener must end
-// before the system does. Its options' process must be control_process_id(system).
+// before the system does. Its options' process must be control_process_id(system). `members`: for
+// those who are led elsewhere.
 void publish_control(caf::actor_system& system, caf::strong_actor_ptr whom,
-                     std::set<std::string> signatures, ControlListener& listener);
+                     std::set<std::string> signatures, ControlListener& listener,
+                     std::optional<MemberDoor> members = {});
 
 template <class Handle>
 void publish_control(caf::actor_system& system, const Handle& whom, ControlListener& listener) {

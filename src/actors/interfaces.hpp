@@ -53,8 +53,14 @@ using ServedByBackups = caf::typed_actor<Asked<BackupRequest>::with<BackupReply>
 // Clients and datanodes, of a namenode that need not lead.
 using ServedByQuorum = caf::typed_actor<caf::replies_to<WhoLeads>::with<metadata::QuorumView>>;
 
-using NamenodeActor =
-    ServedByNames::extend_with<ServedByBoth, ServedByBlocks, ServedByBackups, ServedByQuorum>;
+// Operators and namenodes that join; of the one that leads, but for digests.
+using ServedByMembers = caf::typed_actor<
+    Asked<JoinCluster>::with<Joined>, Asked<QuorumRequest>::with<QuorumReply>,
+    Asked<TransferLeadership>::with<Accepted>, Asked<RemoveNamenode>::with<Accepted>,
+    Asked<MarkForDigests>::with<MarkedForDigests>, Asked<DigestRequest>::with<DigestReply>>;
+
+using NamenodeActor = ServedByNames::extend_with<ServedByBoth, ServedByBlocks, ServedByBackups,
+                                                 ServedByQuorum, ServedByMembers>;
 
 // An error of ours as CAF carries it: the code, our category, and the sentence as context.
 caf::error to_caf(const Error& error);

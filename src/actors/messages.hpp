@@ -6,4 +6,5 @@
 #include "actors/admin_messages.hpp"
 #include "actors/client_messages.hpp"
 #include "actors/datanode_messages.hpp"
+#include "actors/member_messages.hpp"
 #include "actors/quorum_messages.hpp"

@@ -63,7 +63,7 @@ void put_back_in_line(caf::mailbox_element* served) {
 }
 
 RequestSwitch::Routes namenode_routes(const NamenodeServers& servers, const NamenodeLanes& lanes) {
-  const auto& [names, blocks, backups, quorum] = servers;
+  const auto& [names, blocks, backups, quorum, members] = servers;
   RequestSwitch::Routes routes;
   routes.lead<StatRequest, ListRequest, LocateRequest, LocateDirectoryRequest,
               metadata::MakeDirectory, metadata::Rename, metadata::Remove, metadata::SetReplication,
@@ -77,6 +77,10 @@ RequestSwitch::Routes namenode_routes(const NamenodeServers& servers, const Name
   routes.lead_nodes_first<RegisterNode, Heartbeat, Goodbye>(blocks, lanes.beats);
   routes.lead_nodes<BlockReportPart>(blocks, lanes.reports);
   routes.lead_nodes<WhoLeads>(quorum, lanes.beats);
+  if (members) {
+    routes.lead<JoinCluster, QuorumRequest, TransferLeadership, RemoveNamenode, MarkForDigests,
+                DigestRequest>(members, lanes.admin);
+  }
   return routes;
 }
 

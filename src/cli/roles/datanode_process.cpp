@@ -10,9 +10,9 @@
 #include "actors/datanode_actor.hpp"
 #include "actors/system_config.hpp"
 #include "base/logging.hpp"
-#include "base/machine_name.hpp"
 #include "base/random_id.hpp"
 #include "base/units.hpp"
+#include "cli/roles/advertised.hpp"
 #include "cli/roles/descriptor_shares.hpp"
 #include "storage/blocks/block_store.hpp"
 #include "storage/blocks/datanode_epoch.hpp"
@@ -66,22 +66,6 @@ std::function<void(const storage::DiskFailure&)> on_disk_failed(actors::ReplicaC
   };
 }
 
-std::string reachable_name() {
-  auto name = machine_name();
-  return name.empty() ? "localhost" : name;
-}
-
-// What others connect to: as advertised, else the address that the server listens on.
-Result<metadata::Endpoint> advertised_endpoint(const Config& config, std::uint16_t port) {
-  if (!config.datanode.advertise.empty()) {
-    MDFS_TRY(const auto parsed, parse_host_port(config.datanode.advertise, port));
-    return metadata::Endpoint{parsed.host, parsed.port};
-  }
-  const auto& listen = config.common.listen;
-  const bool everywhere = listen.empty() || listen == "0.0.0.0" || listen == "::";
-  return metadata::Endpoint{everywhere ? reachable_name() : listen, port};
-}
-
 Result<std::vector<metadata::Endpoint>> namenode_endpoints(const std::vector<std::string>& texts) {
   std::vector<metadata::Endpoint> endpoints;
   for (const auto& text : texts) {
@@ -131,7 +115,8 @@ class Datanode final : public DatanodeProcess {
     options.block_files_max = static_cast<std::uint32_t>(shares.block_files);
     log_info("datanode", "{} descriptors: {}", addresses.descriptors, to_string(shares));
     MDFS_TRY(server_, transfer::DataServer::start(options, *store_, changes_));
-    MDFS_TRY(parts.advertised, advertised_endpoint(config, server_->port()));
+    MDFS_TRY(parts.advertised,
+             advertised_endpoint(config.datanode.advertise, config.common.listen, server_->port()));
     start_scrubber(config, addresses.data_dirs.front() + "/scrub");
     parts.make_dialer = [this, credentials = addresses.credentials] {
       return system_.spawn<caf::detached>(

@@ -12,14 +12,19 @@
 #include "actors/backup_actor.hpp"
 #include "actors/block_actor.hpp"
 #include "actors/control_plane.hpp"
+#include "actors/members_actor.hpp"
 #include "actors/namespace_actor.hpp"
+#include "actors/namespace_digests.hpp"
 #include "actors/namespace_machine.hpp"
 #include "actors/owner_actor.hpp"
+#include "actors/peers/caf_peer_link.hpp"
 #include "actors/quorum_actor.hpp"
 #include "actors/request_switch.hpp"
 #include "actors/system_config.hpp"
 #include "base/logging.hpp"
+#include "cli/roles/advertised.hpp"
 #include "cli/roles/descriptor_shares.hpp"
+#include "cli/roles/namenode_join.hpp"
 #include "cli/roles/rack_table.hpp"
 #include "consensus/log.hpp"
 #include "storage/namespace/namenode_directory.hpp"
@@ -66,17 +71,19 @@ actors::BlockManagerOptions manager_options(const Config& config, ClusterId clus
 // reverse order.
 class Namenode final : public NamenodeProcess {
  public:
-  explicit Namenode(storage::NamenodeDirectory directory) : directory_(std::move(directory)) {}
-
   ~Namenode() override {
     listener_.reset();
-    if (machine_) machine_->set_sink(nullptr);
+    if (machine_) {
+      machine_->set_sink(nullptr);
+      machine_->set_marked(nullptr);
+    }
     stop_actors();
     log_.reset();
   }
 
-  Status start(const Config& config, std::size_t descriptors, auth::CredentialsPtr credentials,
-               FatalHandler on_fatal) {
+  Status start(const Config& config, const std::string& data_dir, std::size_t descriptors,
+               auth::CredentialsPtr credentials, FatalHandler on_fatal) {
+    MDFS_TRY(directory_, namenode_directory(config, data_dir, credentials, system_));
     const auto shares = namenode_shares(descriptors);
     log_info("namenode", "{} descriptors: {}", descriptors, to_string(shares));
     actors::AdmissionOptions admission;
@@ -91,6 +98,7 @@ class Namenode final : public NamenodeProcess {
     MDFS_TRY(listener_, actors::ControlListener::open(admission));
     MDFS_TRY(store_, storage::NamespaceStore::open(directory_.database_path()));
     machine_ = std::make_unique<actors::NamespaceMachine>(*store_);
+    digests_ = std::make_unique<actors::NamespaceDigests>(directory_.database_path());
     MDFS_TRY(const bool logged, consensus::Log::exists(directory_.log_path()));
     if (!logged && store_->applied() > 0) {
       log_warn("namenode",
@@ -99,13 +107,13 @@ class Namenode final : public NamenodeProcess {
                directory_.path, store_->applied());
       MDFS_CHECK(store_->begin_again());
     }
-    MDFS_CHECK(open_log(config, std::move(on_fatal)));
+    MDFS_CHECK(open_log(config, logged, std::move(on_fatal)));
     MDFS_CHECK(spawn_actors(config));
     // One that is alone leads before anybody knows of it.
     if (log_->quorum().members.size() == 1) MDFS_CHECK(wait_for_office());
     actors::publish_control(system_, switch_,
                             system_.message_types(caf::detail::type_list<actors::NamenodeActor>{}),
-                            *listener_);
+                            *listener_, link_->door());
     log_info("namenode", "listening on {}:{}, data in {}, cluster {}{}, {} entries applied",
              config.common.listen, port(), directory_.path, to_string(directory_.cluster),
              directory_.formatted ? " (new)" : "", store_->applied());
@@ -115,16 +123,35 @@ class Namenode final : public NamenodeProcess {
   std::uint16_t port() const override { return listener_->port(); }
 
  private:
-  Status open_log(const Config& config, FatalHandler on_fatal) {
+  Status open_log(const Config& config, bool logged, FatalHandler on_fatal) {
+    const auto failed = [this, on_fatal](const Error& error) {
+      log_error("namenode", "cannot go on: {}", error.message);
+      office_known(error);
+      on_fatal(error);
+    };
+    actors::PeerLinkOptions peers;
+    peers.dial.cluster = directory_.cluster;
+    peers.dial.credentials = listener_->options().credentials;
+    peers.dial.on_twin = failed;
+    link_ = std::make_unique<actors::CafPeerLink>(std::move(peers), *listener_);
     consensus::LogOptions options;
+    options.link = link_.get();
+    MDFS_TRY(const auto address, advertised_endpoint(config.namenode.advertise,
+                                                     config.common.listen, listener_->port()));
+    options.address = to_string(address);
+    // One whose database is not empty has lost its log, and is as a backup is.
+    const auto& joined = directory_.joined;
+    if (!logged && joined.member != 0 && store_->applied() == 0) {
+      options.joining = consensus::Joining{joined.member, joined.since};
+    }
+    options.heartbeat = config.namenode.leader_heartbeat;
+    options.election_min = config.namenode.election_timeout;
+    options.election_max = 2 * config.namenode.election_timeout;
     options.directory = directory_.log_path();
     options.checkpoint_entries = config.namenode.snapshot_threshold;
     options.free_space_min_bytes = config.namenode.reserved_space;
-    MDFS_TRY(log_, consensus::Log::open(options, *machine_, [this, on_fatal](const Error& error) {
-               log_error("namenode", "cannot go on: {}", error.message);
-               office_known(error);
-               on_fatal(error);
-             }));
+    MDFS_TRY(log_, consensus::Log::open(options, *machine_, failed));
+    machine_->set_marked([digests = digests_.get()](std::uint64_t mark) { digests->begin(mark); });
     return {};
   }
 
@@ -175,13 +202,28 @@ class Namenode final : public NamenodeProcess {
     quorum_ = system_.spawn(actors::quorum_actor,
                             actors::QuorumParts{log_.get(), owners_, blocks_, namespace_,
                                                 lanes.beats, [this] { office_known({}); }});
+    members_ = system_.spawn(actors::members_actor, members_parts(lanes));
     switch_ = actors::RequestSwitch::make(
         system_, actors::namenode_routes({caf::actor_cast<caf::strong_actor_ptr>(namespace_),
                                           caf::actor_cast<caf::strong_actor_ptr>(blocks_),
                                           caf::actor_cast<caf::strong_actor_ptr>(backups_),
-                                          caf::actor_cast<caf::strong_actor_ptr>(quorum_)},
+                                          caf::actor_cast<caf::strong_actor_ptr>(quorum_),
+                                          caf::actor_cast<caf::strong_actor_ptr>(members_)},
                                          lanes));
     return {};
+  }
+
+  actors::MembersParts members_parts(const actors::NamenodeLanes& lanes) const {
+    actors::MembersParts parts;
+    parts.log = log_.get();
+    parts.digests = digests_.get();
+    parts.cluster = directory_.cluster;
+    parts.lane = lanes.admin;
+    parts.is_namenode =
+        [is_namenode = listener_->admitted_as(auth::Role::kNamenode)](const caf::node_id& node) {
+          return is_namenode(actors::process_of(node));
+        };
+    return parts;
   }
 
   std::shared_ptr<actors::BackupParts> backup_parts(const Config& config,
@@ -207,6 +249,7 @@ class Namenode final : public NamenodeProcess {
     };
     if (switch_) actors::RequestSwitch::close(switch_);
     switch_ = nullptr;
+    stop(members_);
     stop(quorum_);
     stop(namespace_);
     stop(backups_);
@@ -220,13 +263,16 @@ class Namenode final : public NamenodeProcess {
   SystemConfig system_config_;
   caf::actor_system system_{system_config_};
   std::unique_ptr<storage::NamespaceStore> store_;
+  std::unique_ptr<actors::NamespaceDigests> digests_;
   std::unique_ptr<actors::NamespaceMachine> machine_;
+  std::unique_ptr<actors::CafPeerLink> link_;
   std::unique_ptr<consensus::Log> log_;
   actors::OwnerActor owners_;
   actors::BlockActor blocks_;
   actors::BackupActor backups_;
   actors::NamespaceActor namespace_;
   actors::QuorumActor quorum_;
+  actors::MembersActor members_;
   caf::strong_actor_ptr switch_;
   std::unique_ptr<actors::ControlListener> listener_;
 };
@@ -238,9 +284,9 @@ Result<std::unique_ptr<NamenodeProcess>> NamenodeProcess::start(const Config& co
                                                                 std::size_t descriptors,
                                                                 auth::CredentialsPtr credentials,
                                                                 FatalHandler on_fatal) {
-  MDFS_TRY(auto directory, storage::claim_namenode_directory(data_dir));
-  auto namenode = std::make_unique<Namenode>(std::move(directory));
-  MDFS_CHECK(namenode->start(config, descriptors, std::move(credentials), std::move(on_fatal)));
+  auto namenode = std::make_unique<Namenode>();
+  MDFS_CHECK(
+      namenode->start(config, data_dir, descriptors, std::move(credentials), std::move(on_fatal)));
   return std::unique_ptr<NamenodeProcess>(std::move(namenode));
 }
 

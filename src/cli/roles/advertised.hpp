@@ -1,0 +1,17 @@
+// Where others connect to what a role listens on.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.hpp"
+#include "metadata/types.hpp"
+
+namespace minidfs::cli {
+
+// As `advertise` says, HOST or HOST:PORT; when it is empty the address that is listened on, or this
+// machine's name for one that stands for every address.
+Result<metadata::Endpoint> advertised_endpoint(const std::string& advertise,
+                                               const std::string& listen, std::uint16_t port);
+
+}  // namespace minidfs::cli

@@ -1,0 +1,72 @@
+#include "cli/roles/namenode_join.hpp"
+
+#include "actors/admission.hpp"
+#include "actors/joining.hpp"
+#include "base/logging.hpp"
+#include "base/random_id.hpp"
+#include "base/units.hpp"
+#include "cli/roles/advertised.hpp"
+#include "metadata/types.hpp"
+
+namespace minidfs::cli {
+namespace {
+
+// Nobody listens yet, so asking itself would be waiting for itself.
+Result<std::vector<metadata::Endpoint>> others_of(const std::vector<std::string>& texts,
+                                                  const metadata::Endpoint& own) {
+  std::vector<metadata::Endpoint> others;
+  for (const auto& text : texts) {
+    MDFS_TRY(const auto parsed, parse_host_port(text, std::nullopt));
+    const metadata::Endpoint endpoint{parsed.host, parsed.port};
+    if (!(endpoint == own)) others.push_back(endpoint);
+  }
+  if (!others.empty()) return others;
+  return Error{Errc::kInvalidArgument, "--join names only this namenode itself (" + to_string(own) +
+                                           "): the first one of a cluster starts without it"};
+}
+
+// The port as it will be, before anybody is told of it.
+Result<std::uint16_t> free_port(const Config& config) {
+  actors::AdmissionOptions probe;
+  probe.host = config.common.listen;
+  probe.port = config.namenode.port;
+  MDFS_TRY(const auto listener, actors::ControlListener::open(probe));
+  return listener->port();
+}
+
+}  // namespace
+
+Result<storage::NamenodeDirectory> namenode_directory(const Config& config,
+                                                      const std::string& data_dir,
+                                                      const auth::CredentialsPtr& credentials,
+                                                      caf::actor_system& system) {
+  const auto& join = config.namenode.join;
+  MDFS_TRY(auto directory,
+           storage::claim_namenode_directory(
+               data_dir, join.empty() ? storage::Blank::kFormat : storage::Blank::kKeep));
+  if (!directory.blank) {
+    if (!join.empty()) {
+      log_info("namenode", "{} belongs to cluster {} already: --join is not needed any more",
+               directory.path, to_string(directory.cluster));
+    }
+    return directory;
+  }
+  MDFS_TRY(const auto port, free_port(config));
+  MDFS_TRY(const auto own,
+           advertised_endpoint(config.namenode.advertise, config.common.listen, port));
+  actors::JoinOptions options;
+  MDFS_TRY(options.members, others_of(join, own));
+  options.address = to_string(own);
+  options.credentials = credentials;
+  log_info("namenode", "asks to join the cluster as {}", options.address);
+  auto joined = actors::join_cluster(system, options);
+  if (!joined.ok()) {
+    return Error{joined.error().code, "--join: " + joined.error().message};
+  }
+  MDFS_CHECK(storage::format_joined(directory, joined->cluster, {joined->member, joined->since}));
+  log_info("namenode", "is member {} of cluster {}", hex_64(joined->member),
+           to_string(joined->cluster));
+  return directory;
+}
+
+}  // namespace minidfs::cli

@@ -1,0 +1,21 @@
+// How a namenode comes by its directory: one that has been used goes on; an empty one becomes that
+// of a new cluster, or, with --join, of a member of a cluster that there is.
+#pragma once
+
+#include <caf/actor_system.hpp>
+#include <string>
+
+#include "auth/credentials.hpp"
+#include "base/config.hpp"
+#include "base/result.hpp"
+#include "storage/namespace/namenode_directory.hpp"
+
+namespace minidfs::cli {
+
+// Blocks while it joins. Errors name the directory, or who was asked.
+Result<storage::NamenodeDirectory> namenode_directory(const Config& config,
+                                                      const std::string& data_dir,
+                                                      const auth::CredentialsPtr& credentials,
+                                                      caf::actor_system& system);
+
+}  // namespace minidfs::cli
