@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/ids.hpp"
+#include "client/quorum.hpp"
 #include "metadata/types.hpp"
 
 namespace minidfs::client {
@@ -55,7 +56,8 @@ struct ClusterStatus {
   std::uint64_t directories = 0;
   BlockCounts blocks;
   std::vector<NodeReport> nodes;
-  double balance_deviation = 0;  // Of the farthest node from the mean use, as part of the mean.
+  std::optional<Quorum> quorum{};  // None when nobody could tell.
+  double balance_deviation = 0;    // Of the farthest node from the mean use, as part of the mean.
   bool asks_secret = false;  // Of those who connect; if not, all who reach the ports are let in.
   // The namenode's, whose disk has answered nothing for so long; 0: it answers. Files, directories
   // and the number of blocks are then as they were before.

@@ -131,7 +131,11 @@ class FileSystemImpl final : public FileSystem {
 
   Result<ClusterStatus> status() override {
     MDFS_TRY(auto reply, context_.link.call(actors::StatusRequest{}));
-    return cluster_status(std::move(reply));
+    auto status = cluster_status(std::move(reply));
+    if (auto members = client::quorum(context_); members.ok()) {
+      status.quorum = std::move(members).value();
+    }
+    return status;
   }
 
   void probe_nodes(ClusterStatus& status, std::chrono::milliseconds within) override {
@@ -150,6 +154,17 @@ class FileSystemImpl final : public FileSystem {
         node.reached = found->second;
       }
     }
+  }
+
+  Result<Quorum> quorum() override { return client::quorum(context_); }
+  Status transfer_leadership(std::uint64_t member) override {
+    return client::transfer_leadership(context_, member);
+  }
+  Status remove_namenode(std::uint64_t member) override {
+    return client::remove_namenode(context_, member);
+  }
+  Result<std::vector<NamenodeDigest>> digest_namenodes() override {
+    return client::digest_namenodes(context_);
   }
 
   Result<SafeMode> safe_mode(SafeModeAction action) override {

@@ -16,6 +16,7 @@
 #include "auth/credentials.hpp"
 #include "base/result.hpp"
 #include "client/cluster_status.hpp"
+#include "client/quorum.hpp"
 #include "metadata/types.hpp"
 
 namespace minidfs::client {
@@ -161,6 +162,12 @@ class FileSystem {
   virtual Result<std::vector<NodeScrub>> scrub(bool wait, const ScrubProgress& progress) = 0;
   // How far the datanodes are, without asking anything of them.
   virtual Result<std::vector<NodeScrub>> scrub_state() = 0;
+
+  // The namenodes; see quorum.hpp.
+  virtual Result<Quorum> quorum() = 0;
+  virtual Status transfer_leadership(std::uint64_t member) = 0;
+  virtual Status remove_namenode(std::uint64_t member) = 0;
+  virtual Result<std::vector<NamenodeDigest>> digest_namenodes() = 0;
 
   // Takes a consistent copy of the running namenode's namespace into a local directory, which must
   // be missing or empty and appears when it is whole and on stable storage.

@@ -104,6 +104,7 @@ extern const Command kStatusCommand;
 extern const Command kFsckCommand;
 extern const Command kNodeCommand;
 extern const Command kNamenodeCommand;
+extern const Command kQuorumCommand;
 extern const Command kBalanceCommand;
 extern const Command kSafemodeCommand;
 extern const Command kScrubCommand;

@@ -11,6 +11,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/descriptor_limit.hpp"
@@ -129,6 +130,31 @@ int run_datanode(const Config& config) {
   return lifetime.wait();
 }
 
+namespace {
+
+std::string local_address(const Config& config, std::uint16_t port) {
+  const auto& listen = config.common.listen;
+  const bool everywhere = listen.empty() || listen == "0.0.0.0" || listen == "::";
+  return metadata::to_string(metadata::Endpoint{everywhere ? "127.0.0.1" : listen, port});
+}
+
+// Of the first one as it has always been.
+std::string local_namenode_directory(const std::string& directory, std::uint32_t number) {
+  return directory + "/namenode" + (number == 0 ? "" : std::to_string(number + 1));
+}
+
+// The first one makes the cluster, the others join it.
+Config local_namenode_config(const Config& config, std::uint32_t number,
+                             const std::vector<std::string>& before) {
+  Config own = config;
+  own.namenode.join = before;
+  const auto port = config.namenode.port;
+  own.namenode.port = port == 0 ? port : static_cast<std::uint16_t>(port + number);
+  return own;
+}
+
+}  // namespace
+
 int run_local(const Config& config) {
   if (config.local.data_dir.empty()) return refuse_missing("local.data_dir");
   Lifetime lifetime;
@@ -136,10 +162,19 @@ int run_local(const Config& config) {
   if (!credentials.ok()) return refuse_start(credentials.error());
   log_admission(config.common, *credentials);
   const auto& directory = config.local.data_dir;
-  const std::size_t descriptors = raise_descriptor_limit() / (1 + config.local.datanodes);
-  auto namenode = NamenodeProcess::start(config, directory + "/namenode", descriptors, *credentials,
-                                         lifetime.fatal_handler());
-  if (!namenode.ok()) return refuse_start(namenode.error());
+  const std::size_t descriptors =
+      raise_descriptor_limit() / (config.local.namenodes + config.local.datanodes);
+  std::vector<std::unique_ptr<NamenodeProcess>> namenodes;
+  std::vector<std::string> addresses_of_namenodes;
+  for (std::uint32_t i = 0; i < config.local.namenodes; ++i) {
+    const auto own = local_namenode_config(config, i, addresses_of_namenodes);
+    auto namenode =
+        NamenodeProcess::start(own, local_namenode_directory(directory, i), descriptors,
+                               *credentials, lifetime.fatal_handler());
+    if (!namenode.ok()) return refuse_start(namenode.error());
+    addresses_of_namenodes.push_back(local_address(config, (*namenode)->port()));
+    namenodes.push_back(std::move(namenode).value());
+  }
   std::vector<std::unique_ptr<DatanodeProcess>> datanodes;
   for (std::uint32_t i = 0; i < config.local.datanodes; ++i) {
     DatanodeAddresses addresses;
@@ -148,10 +183,7 @@ int run_local(const Config& config) {
     const auto port = config.datanode.port;
     addresses.port = port == 0 ? port : static_cast<std::uint16_t>(port + i);
     addresses.data_dirs = {directory + "/datanode" + std::to_string(i + 1)};
-    const auto& listen = config.common.listen;
-    const bool everywhere = listen.empty() || listen == "0.0.0.0" || listen == "::";
-    addresses.namenodes = {metadata::to_string(
-        metadata::Endpoint{everywhere ? "127.0.0.1" : listen, (*namenode)->port()})};
+    addresses.namenodes = addresses_of_namenodes;
     // One that has lost its directory stays, without any capacity: the others go on.
     auto on_fatal = [handler = lifetime.fatal_handler()](const Error& error) {
       if (error.code != Errc::kIoError) handler(error);

@@ -7,6 +7,7 @@
 #include "base/units.hpp"
 #include "cli/command/io.hpp"
 #include "cli/verbs/listing.hpp"
+#include "cli/verbs/quorum_text.hpp"
 
 namespace minidfs::cli {
 namespace {
@@ -101,6 +102,7 @@ std::string repair_text(const client::BlockCounts& blocks) {
 client::ClusterStatus printable(client::ClusterStatus status, bool is_terminal) {
   status.safe_mode_reason = printable(status.safe_mode_reason, is_terminal);
   status.directory = printable(status.directory, is_terminal);
+  if (status.quorum) status.quorum = printable(*std::move(status.quorum), is_terminal);
   for (auto& node : status.nodes) {
     for (auto* text : {&node.name, &node.rack, &node.state, &node.admin}) {
       *text = printable(*text, is_terminal);
@@ -131,6 +133,7 @@ std::string status_text(const client::ClusterStatus& status) {
           (status.asks_secret ? "by the cluster's secret" : "OPEN to all who reach the ports") +
           "\n";
   text += silence_text(status);
+  if (status.quorum) text += namenodes_text(*status.quorum);
   text += "files:      " + std::to_string(status.files) + " in " +
           std::to_string(status.directories) + " directories\n";
   text += "space:      " + human_size(used_bytes) + " used, " + human_size(free_bytes) + " free\n";
@@ -186,6 +189,7 @@ nlohmann::json to_json(const client::ClusterStatus& status) {
             {"pending_copies", status.blocks.pending_copies}}},
           {"repaired_per_second", status.blocks.repaired_per_second},
           {"balance_deviation", status.balance_deviation},
+          {"quorum", status.quorum ? to_json(*status.quorum) : nlohmann::json(nullptr)},
           {"nodes", std::move(nodes)}};
 }
 

@@ -83,6 +83,10 @@ MDFS_LINK_REQUEST(actors::CopiesRequest)
 MDFS_LINK_REQUEST(actors::CheckBlocksRequest)
 MDFS_LINK_REQUEST(actors::ScrubRequest)
 MDFS_LINK_REQUEST(actors::BackupRequest)
+MDFS_LINK_REQUEST(actors::QuorumRequest)
+MDFS_LINK_REQUEST(actors::TransferLeadership)
+MDFS_LINK_REQUEST(actors::RemoveNamenode)
+MDFS_LINK_REQUEST(actors::MarkForDigests)
 #undef MDFS_LINK_REQUEST
 
 void NamenodeLink::run_after(std::chrono::milliseconds delay, std::function<void()> task) {

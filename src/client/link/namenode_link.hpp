@@ -87,6 +87,23 @@ struct ReplyOf<actors::BackupRequest> {
   using type = actors::BackupReply;
 };
 
+template <>
+struct ReplyOf<actors::QuorumRequest> {
+  using type = actors::QuorumReply;
+};
+template <>
+struct ReplyOf<actors::TransferLeadership> {
+  using type = actors::Accepted;
+};
+template <>
+struct ReplyOf<actors::RemoveNamenode> {
+  using type = actors::Accepted;
+};
+template <>
+struct ReplyOf<actors::MarkForDigests> {
+  using type = actors::MarkedForDigests;
+};
+
 struct LinkOptions {
   std::vector<metadata::Endpoint> namenodes;  // At least one; the others are learnt.
   std::chrono::milliseconds connect_timeout{2000};

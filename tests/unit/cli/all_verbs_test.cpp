@@ -45,6 +45,7 @@ const std::map<std::string, Trial>& trials() {
       {"safemode", {{"status"}, {}, {}, ""}},
       {"scrub", {{}, {}, {}, ""}},
       {"namenode", {{"backup", "/none/d"}, {"restore", "/none/d"}, {}, ""}},
+      {"quorum", {{"list"}, {"lists"}, {}, ""}},
       {"secret", {{"new", "/none/secret"}, {"old", "/none/secret"}, {}, ""}},
       {"config", {{}, {}, {}, ""}},
   };

@@ -145,6 +145,16 @@ class FakeFileSystem : public client::FileSystem {
     return {};
   }
   // One answer of `balances` after another, and the last one for ever.
+  Result<client::Quorum> quorum() override { return state_.quorum; }
+  Status transfer_leadership(std::uint64_t member) override {
+    state_.calls.push_back("transfer " + std::to_string(member));
+    return {};
+  }
+  Status remove_namenode(std::uint64_t member) override {
+    state_.calls.push_back("remove namenode " + std::to_string(member));
+    return {};
+  }
+  Result<std::vector<client::NamenodeDigest>> digest_namenodes() override { return state_.digests; }
   Result<client::Balance> balance(BalanceAction action, double threshold) override {
     if (action == BalanceAction::kBegin) {
       state_.calls.push_back("balance " + std::to_string(threshold));

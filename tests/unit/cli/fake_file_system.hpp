@@ -34,6 +34,8 @@ struct FakeState {
   std::vector<Decision> decisions;
   std::vector<client::Balance> balances{{client::Balance::State::kReached, 1, 0.01, 0, 0, 0, ""}};
   std::vector<client::FileCopies> copies{client::FileCopies{}};
+  client::Quorum quorum;
+  std::vector<client::NamenodeDigest> digests;
   int connections = 0;
   Status connect_status;
   std::vector<client::NodeScrub> scrubbed;
