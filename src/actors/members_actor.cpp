@@ -103,13 +103,16 @@ void MembersActorState::go_on(const JoinCluster& wish,
     log_info("namenode", "member {} did not get to join, and tries again", hex_64(drop->member));
     change(consensus::RemoveMember{drop->member},
            [this, wish, promise](consensus::ChangeAnswer& answer) mutable {
-             if (!answer.index.ok()) return promise.deliver(error_of(answer.index.error()));
-             go_on(wish, promise);
+             if (answer.index.ok()) return go_on(wish, promise);
+             promise.deliver(error_of(answer.index.error()));
            });
   } else {
     const auto& add = std::get<consensus::AddLearner>(*decision);
     change(add, [this, add, promise](consensus::ChangeAnswer& answer) mutable {
-      if (!answer.index.ok()) return promise.deliver(error_of(answer.index.error()));
+      if (!answer.index.ok()) {
+        promise.deliver(error_of(answer.index.error()));
+        return;
+      }
       log_info("namenode", "member {} at {} joins by entry {}{}", hex_64(add.member.id),
                add.member.address, *answer.index,
                add.replaces == 0 ? "" : ", in the place of member " + hex_64(add.replaces));
@@ -205,7 +208,10 @@ caf::result<Accepted> MembersActorState::remove(const RemoveNamenode& wish) {
   auto promise = self_->make_response_promise<Accepted>();
   change(consensus::RemoveMember{wish.member},
          [this, wish, promise](consensus::ChangeAnswer& answer) mutable {
-           if (!answer.index.ok()) return promise.deliver(error_of(answer.index.error()));
+           if (!answer.index.ok()) {
+             promise.deliver(error_of(answer.index.error()));
+             return;
+           }
            log_info("namenode", "member {} was removed by entry {}", hex_64(wish.member),
                     *answer.index);
            promise.deliver(Accepted{});

@@ -4,14 +4,11 @@
 #include "base/units.hpp"
 
 namespace minidfs::cli {
-namespace {
 
 std::string reachable_name() {
   auto name = machine_name();
   return name.empty() ? "localhost" : name;
 }
-
-}  // namespace
 
 Result<metadata::Endpoint> advertised_endpoint(const std::string& advertise,
                                                const std::string& listen, std::uint16_t port) {

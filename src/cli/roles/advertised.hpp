@@ -9,6 +9,9 @@
 
 namespace minidfs::cli {
 
+// The name of this machine; "localhost" when it has none.
+std::string reachable_name();
+
 // As `advertise` says, HOST or HOST:PORT; when it is empty the address that is listened on, or this
 // machine's name for one that stands for every address.
 Result<metadata::Endpoint> advertised_endpoint(const std::string& advertise,

@@ -168,9 +168,8 @@ int run_local(const Config& config) {
   std::vector<std::string> addresses_of_namenodes;
   for (std::uint32_t i = 0; i < config.local.namenodes; ++i) {
     const auto own = local_namenode_config(config, i, addresses_of_namenodes);
-    auto namenode =
-        NamenodeProcess::start(own, local_namenode_directory(directory, i), descriptors,
-                               *credentials, lifetime.fatal_handler());
+    auto namenode = NamenodeProcess::start(own, local_namenode_directory(directory, i), descriptors,
+                                           *credentials, lifetime.fatal_handler());
     if (!namenode.ok()) return refuse_start(namenode.error());
     addresses_of_namenodes.push_back(local_address(config, (*namenode)->port()));
     namenodes.push_back(std::move(namenode).value());

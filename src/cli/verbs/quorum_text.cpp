@@ -63,6 +63,12 @@ std::string spare_text(const client::Quorum& quorum) {
   return text + std::to_string(spare) + " may fail";
 }
 
+// Programs get three words.
+std::string state_of(const Namenode& each) {
+  if (each.state == "seeding") return "follower";
+  return each.state == "unknown" ? "unreachable" : each.state;
+}
+
 nlohmann::json id_json(std::uint64_t id) {
   return id == 0 ? nlohmann::json(nullptr) : nlohmann::json(hex_64(id));
 }
@@ -107,7 +113,8 @@ nlohmann::json to_json(const client::Quorum& quorum) {
   for (const auto& each : quorum.members) {
     members.push_back({{"id", hex_64(each.id)},
                        {"role", role_of(each)},
-                       {"state", each.state},
+                       {"state", state_of(each)},
+                       {"seeding", each.state == "seeding"},
                        {"replaces", id_json(each.replaces)},
                        {"applied", each.applied},
                        {"lag", each.lag}});

@@ -89,9 +89,9 @@ class Inbox final : public consensus::PeerInbox {
 
 // A process of a member, as far as others see it.
 struct Member {
-  explicit Member(MemberId id, std::uint16_t port = 0, ClusterId cluster = kCluster,
+  explicit Member(MemberId self, std::uint16_t port = 0, ClusterId cluster = kCluster,
                   auth::CredentialsPtr credentials = {})
-      : id(id) {
+      : id(self) {
     AdmissionOptions options;
     options.port = port;
     options.cluster = cluster;
@@ -106,7 +106,7 @@ struct Member {
     link_options.dial.twin_for = 500ms;
     link_options.dial.on_twin = [this](const Error& error) { twin.set_value(error); };
     link = std::make_unique<CafPeerLink>(link_options, *listener);
-    link->start(id, inbox);
+    link->start(self, inbox);
     listener->start([](AdmittedConnection) {}, link->door());
   }
   ~Member() {
