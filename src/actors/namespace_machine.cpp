@@ -6,6 +6,22 @@
 #include "metadata/changes.hpp"
 
 namespace minidfs::actors {
+namespace {
+
+class MachineCopy final : public consensus::StateCopy {
+ public:
+  explicit MachineCopy(std::unique_ptr<storage::NamespaceCopy> copy) : copy_(std::move(copy)) {}
+
+  std::uint64_t number() const override { return copy_->applied(); }
+  Result<std::string> next(std::size_t bytes_max) override { return copy_->next(bytes_max); }
+
+ private:
+  std::unique_ptr<storage::NamespaceCopy> copy_;
+};
+
+Error no_intake() { return {Errc::kCorrupt, "no copy of the namespace is being taken in"}; }
+
+}  // namespace
 
 void NamespaceMachine::set_sink(EffectsSink sink) {
   const std::lock_guard lock(mutex_);
@@ -53,6 +69,38 @@ void NamespaceMachine::send(NamespaceEffects effects) {
   }
   effects.blocks.assign(next, blocks.end());
   sink_(std::move(effects));
+}
+
+// --- Seeds -------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<consensus::StateCopy>> NamespaceMachine::begin_copy() {
+  MDFS_TRY(auto copy, store_.begin_copy(cluster_));
+  return std::unique_ptr<consensus::StateCopy>(std::make_unique<MachineCopy>(std::move(copy)));
+}
+
+Status NamespaceMachine::begin_intake() {
+  intake_.reset();
+  MDFS_TRY(intake_, store_.begin_intake(cluster_));
+  return {};
+}
+
+Status NamespaceMachine::take_in(std::string_view piece) {
+  return intake_ ? intake_->take(piece) : Status(no_intake());
+}
+
+Status NamespaceMachine::finish_intake() {
+  return intake_ ? intake_->finish() : Status(no_intake());
+}
+
+Status NamespaceMachine::install() {
+  MDFS_ASSERT(intake_ != nullptr);
+  MDFS_CHECK(store_.install(std::move(intake_)));
+  auto effects = store_.take_effects();
+  effects.replaced = true;
+  const std::lock_guard lock(mutex_);
+  purge_left_ = effects.purge_left;
+  if (sink_) sink_(std::move(effects));
+  return {};
 }
 
 }  // namespace minidfs::actors

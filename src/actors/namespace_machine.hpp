@@ -3,9 +3,11 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <mutex>
 
 #include "actors/internal_messages.hpp"
+#include "base/ids.hpp"
 #include "consensus/state_machine.hpp"
 #include "storage/namespace/namespace_store.hpp"
 
@@ -17,7 +19,9 @@ class NamespaceMachine final : public consensus::StateMachine {
   // Given to the sink in one piece, so that no step of the block actor takes long.
   static constexpr std::size_t kBlocksAtOnce = 4096;
 
-  explicit NamespaceMachine(storage::NamespaceStore& store) : store_(store) {}
+  // Copies are given to namenodes of `cluster`, and taken from them.
+  NamespaceMachine(storage::NamespaceStore& store, ClusterId cluster)
+      : store_(store), cluster_(cluster) {}
 
   // Until a sink is set effects are dropped: with nobody who knows a replica there is nothing to
   // be done, and block reports show what is left over. Thread-safe.
@@ -33,11 +37,19 @@ class NamespaceMachine final : public consensus::StateMachine {
   Status commit_batch() override;
   std::string room_note() const override { return store_.room_note(); }
   Result<std::uint64_t> make_durable() override { return store_.make_durable(); }
+  Result<std::unique_ptr<consensus::StateCopy>> begin_copy() override;
+  Status begin_intake() override;
+  Status take_in(std::string_view piece) override;
+  Status finish_intake() override;
+  void drop_intake() override { intake_.reset(); }
+  Status install() override;
 
  private:
   void send(NamespaceEffects effects);
 
   storage::NamespaceStore& store_;
+  const ClusterId cluster_;
+  std::unique_ptr<storage::NamespaceIntake> intake_;
   std::mutex mutex_;
   EffectsSink sink_;
   Marked marked_;

@@ -59,6 +59,7 @@ void SeedReceiver::give_up(const std::string& why) {
   log_warn("namenode", "the copy of the state from member {} is dropped: {}", hex_64(intake_->from), why);
   options_.send(intake_->from, encode_peer_message(SeedDone{intake_->begin.seed, false}));
   intake_.reset();
+  lane_.run_there([this] { state_.drop_intake(); });
 }
 
 // Jobs of an intake that was given up are harmless: the next one begins anew.

@@ -67,6 +67,8 @@ class StateMachine {
   // All of it is here, and durable on return: nothing more comes but install(), or another
   // begin_intake(). kCorrupt when it is not a whole copy, which is no failure of this state.
   virtual Status finish_intake() { return Error{Errc::kUnsupported, "this state takes no copy"}; }
+  // Nothing more comes of it, and what came takes no room any more.
+  virtual void drop_intake() {}
   // The copy becomes the state: applied() is its number. Durable on return; a crash leaves the old
   // state or the new one.
   virtual Status install() { return Error{Errc::kUnsupported, "this state takes no copy"}; }

@@ -40,6 +40,9 @@ struct NamespaceEffects {
   // files still, files whose blocks have not all their wanted copies yet. PurgeRemoved entries are
   // to be proposed until this is false.
   bool purge_left = false;
+  // The whole namespace is that of another namenode from here on: what was known of it, from
+  // effects or by asking, counts for nothing. Comes alone.
+  bool replaced = false;
 };
 
 }  // namespace minidfs::metadata

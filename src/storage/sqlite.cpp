@@ -119,6 +119,19 @@ bool Statement::is_null(int column) const {
 int Statement::columns() const { return sqlite3_column_count(statement_); }
 
 Result<Database> Database::open(const std::string& path, Mode mode) {
+  return open(path, mode, nullptr);
+}
+
+Result<Database> Database::open_in(sqlite3_vfs& files, const std::string& path) {
+  configure_library();
+  const int code = sqlite3_vfs_register(&files, 0);
+  if (code != SQLITE_OK) return sqlite_error(code, path, "cannot register its file system");
+  auto database = open(path, Mode::kCreate, files.zName);
+  sqlite3_vfs_unregister(&files);
+  return database;
+}
+
+Result<Database> Database::open(const std::string& path, Mode mode, const char* files) {
   configure_library();
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   switch (mode) {
@@ -134,7 +147,7 @@ Result<Database> Database::open(const std::string& path, Mode mode) {
   }
   Database database;
   database.path_ = path;
-  const int code = sqlite3_open_v2(path.c_str(), &database.handle_, flags, nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &database.handle_, flags, files);
   if (code != SQLITE_OK) {
     return sqlite_error(code, path + ": open", sqlite3_errmsg(database.handle_));
   }

@@ -13,6 +13,7 @@
 
 struct sqlite3;
 struct sqlite3_stmt;
+struct sqlite3_vfs;
 
 namespace minidfs::storage {
 
@@ -85,6 +86,9 @@ class Database {
   Database() = default;
   // Waits up to kBusyTimeout for locks of other connections, until another time is set.
   static Result<Database> open(const std::string& path, Mode mode);
+  // A new database in another file system than the operating system's. SQLite knows `files`, whose
+  // name nobody else has, during this call alone; it must outlive the connection.
+  static Result<Database> open_in(sqlite3_vfs& files, const std::string& path);
   Database(Database&& other) noexcept
       : handle_(std::exchange(other.handle_, nullptr)), path_(std::move(other.path_)) {}
   Database& operator=(Database&& other) noexcept;
@@ -106,6 +110,8 @@ class Database {
   sqlite3* handle() const { return handle_; }
 
  private:
+  static Result<Database> open(const std::string& path, Mode mode, const char* files);
+
   sqlite3* handle_ = nullptr;
   std::string path_;
 };

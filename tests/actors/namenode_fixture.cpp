@@ -171,7 +171,7 @@ void NamenodeFixture::open() {
   auto store = storage::NamespaceStore::open(directory_.file("namespace.db"));
   REQUIRE(store.ok());
   store_ = std::move(store).value();
-  machine_ = std::make_unique<NamespaceMachine>(*store_);
+  machine_ = std::make_unique<NamespaceMachine>(*store_, options_.cluster);
   spawn();
   settle();
 }

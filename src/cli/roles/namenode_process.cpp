@@ -97,7 +97,7 @@ class Namenode final : public NamenodeProcess {
     admission.shares.reserved = shares.datanodes;
     MDFS_TRY(listener_, actors::ControlListener::open(admission));
     MDFS_TRY(store_, storage::NamespaceStore::open(directory_.database_path()));
-    machine_ = std::make_unique<actors::NamespaceMachine>(*store_);
+    machine_ = std::make_unique<actors::NamespaceMachine>(*store_, directory_.cluster);
     digests_ = std::make_unique<actors::NamespaceDigests>(directory_.database_path());
     MDFS_TRY(const bool logged, consensus::Log::exists(directory_.log_path()));
     if (!logged && store_->applied() > 0) {

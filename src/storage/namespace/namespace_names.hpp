@@ -1,5 +1,6 @@
 // Names of users, groups and compressions, each stored once and referred to by a number. Numbers
-// are given in the order of first use and never change. Belongs to one connection.
+// are given in the order of first use and never change, as long as the database is the same one.
+// Belongs to one connection.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,12 @@ namespace minidfs::storage {
 class NameNumbers {
  public:
   static Result<NameNumbers> open(Database& database);
+
+  // The database is another one.
+  void forget() {
+    numbers_.clear();
+    texts_.clear();
+  }
 
   // The number of `text`, which is stored when it is new.
   Result<std::int64_t> number(std::string_view text);

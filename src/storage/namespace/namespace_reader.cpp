@@ -68,6 +68,10 @@ Status NamespaceReader::State::prepare() {
 
 Status NamespaceReader::State::refresh() {
   MDFS_CHECK(snapshot->refresh(view->published()));
+  if (view->replaced() > names_as_of) {
+    names.forget();
+    names_as_of = snapshot->number();
+  }
   if (view->tree_changed() > directories_as_of || directories.size() > kDirectoriesMax) {
     directories.clear();
     directories_as_of = snapshot->number();

@@ -21,6 +21,7 @@ struct NamespaceReader::State {
   std::shared_ptr<NamespaceView> view;
   std::unique_ptr<ReadSnapshot> snapshot;
   NameNumbers names;
+  std::uint64_t names_as_of = 0;  // The snapshot; they hold until the namespace is replaced.
   ListingCache listings;
   // (parent, name) to inode, right for as long as no directory was renamed or removed after the
   // snapshot `directories_as_of`.

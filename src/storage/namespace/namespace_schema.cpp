@@ -19,6 +19,7 @@ constexpr std::int64_t kCheckedBytesMax = 16 << 20;
 // log whole: half of SQLite's usual page size halves what commits write, at the same CPU time and
 // size.
 constexpr char kPageSize[] = "PRAGMA page_size=2048";
+static_assert(kNamespacePageBytes == 2048);
 
 constexpr char kSchema[] = R"sql(
 CREATE TABLE state(
@@ -301,6 +302,16 @@ Result<Database> open_namespace_writer(const std::string& path, std::uint32_t ca
 Result<Database> open_namespace_reader(const std::string& path, std::uint32_t cache_kib) {
   MDFS_TRY(Database database, Database::open(path, Database::Mode::kReadOnly));
   MDFS_CHECK(set_cache(database, cache_kib));
+  return database;
+}
+
+Result<Database> open_namespace_copy(const std::string& path, std::uint32_t cache_kib) {
+  MDFS_CHECK(check_file(path));
+  MDFS_TRY(Database database, open_namespace_reader(path, cache_kib));
+  MDFS_CHECK(check_version(database));
+  MDFS_TRY(const std::int64_t version, database.integer("PRAGMA user_version"));
+  if (version != kNamespaceVersion) return damaged_namespace(path, "it is of an older version");
+  MDFS_CHECK(check_structure(database));
   return database;
 }
 

@@ -15,10 +15,9 @@
 #include "base/file.hpp"
 #include "base/logging.hpp"
 #include "metadata/namespace_rules.hpp"
-#include "metadata/namespace_times.hpp"
-#include "storage/namespace/namespace_clients.hpp"
+#include "storage/namespace/namespace_intake.hpp"
 #include "storage/namespace/namespace_schema.hpp"
-#include "storage/namespace/namespace_view.hpp"
+#include "storage/namespace/namespace_store_state.hpp"
 
 namespace minidfs::storage {
 
@@ -50,82 +49,18 @@ Error lost_transaction(const std::string& path) {
   return {Errc::kIoError, path + ": the transaction of this batch was ended by a failed write"};
 }
 
+}  // namespace
+
 Status checkpoint(Database& database, int mode, const char* what) {
   const int code = sqlite3_wal_checkpoint_v2(database.handle(), nullptr, mode, nullptr, nullptr);
   if (code == SQLITE_OK) return {};
   return sqlite_error(code, database.path() + ": " + what, sqlite3_errmsg(database.handle()));
 }
 
-}  // namespace
-
-struct NamespaceStore::State {
-  std::string path;
-  NamespaceOptions options;
-  std::shared_ptr<NamespaceView> view = std::make_shared<NamespaceView>();
-
-  // The writer's, on the log's thread.
-  Database database;
-  std::unique_ptr<NamespaceTree> tree;
-  ClientReplies clients;
-  metadata::NamespaceTimes times;
-  Statement begin;
-  Statement commit;
-  Statement write_state;
-  std::uint64_t applied = 0;    // With the open batch.
-  std::uint64_t committed = 0;  // Without it.
-  bool in_batch = false;
-  // The first failure: from then on the memory of the tree and of the clients may differ from the
-  // database, so nothing more is applied, committed or answered from it.
-  std::optional<Error> failure;
-  std::atomic<bool> failed{false};  // The same, for make_durable()'s thread.
-  int page_bytes = 0;
-  std::uint64_t wal_bytes = 0;        // As of the last commit.
-  std::uint64_t wal_retry_bytes = 0;  // Not shortened before, while readers hold that back.
-  bool wal_warned = false;
-
-  // Checkpoints exclude each other; the rest is make_durable()'s.
-  std::mutex checkpoint_mutex;
-  Database checkpointer;
-  UniqueFd wal;
-
-  Status load();
-  Status begin_batch();
-  Result<std::string> apply(std::string_view bytes);
-  Result<std::string> apply_change(const LogEntry& entry);
-  Status commit_batch();
-  Status shorten_wal();
-  Status restart_wal();
-  // Takes back what is not committed and refuses everything from here on; returns the error.
-  Error give_up(const Error& error);
-
-  static int on_commit(void* self, sqlite3*, const char*, int pages) {
-    auto* state = static_cast<State*>(self);
-    state->wal_bytes =
-        static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(state->page_bytes);
-    return SQLITE_OK;
-  }
-};
-
 Status NamespaceStore::State::load() {
+  MDFS_CHECK(NamespaceIntake::clean_up(path));
   MDFS_TRY(database, open_namespace_writer(path, options.cache_kib));
-  MDFS_TRY(Statement select,
-           database.prepare("SELECT applied, clock_ms, next_inode, next_block, files, directories, "
-                            "blocks, bytes, life_high, life_low, leadership, cluster_ms, "
-                            "forgotten_ms FROM state WHERE id = 1"));
-  MDFS_TRY(const bool row, select.step());
-  if (!row) return damaged_namespace(path, "it has no state");
-  applied = committed = select.unsigned_integer(0);
-  const TreeState tree_state{
-      select.unsigned_integer(2),
-      select.unsigned_integer(3),
-      {metadata::LifeId{select.unsigned_integer(8), select.unsigned_integer(9)},
-       select.unsigned_integer(10)},
-      {select.unsigned_integer(4), select.unsigned_integer(5), select.unsigned_integer(6),
-       select.unsigned_integer(7)}};
-  times = {select.integer(1), select.integer(11)};
-  MDFS_TRY(clients, ClientReplies::open(database, select.integer(12)));
-  select.reset();
-  MDFS_TRY(tree, NamespaceTree::open(database, *view, tree_state));
+  MDFS_CHECK(load_state());
   MDFS_TRY(begin, database.prepare("BEGIN IMMEDIATE"));
   MDFS_TRY(commit, database.prepare("COMMIT"));
   MDFS_TRY(write_state,
@@ -145,10 +80,37 @@ Status NamespaceStore::State::load() {
   // Opened by name only here: SQLite keeps this file for as long as a connection is open. (Closing
   // it drops no lock of SQLite's, which are on the database and on the -shm file.)
   MDFS_TRY(wal, open_file(path + "-wal", O_RDWR));
-  // Only a precaution: a file system that cannot do it, or is full, is found out by the writes.
-  (void)::fallocate(wal.get(), FALLOC_FL_KEEP_SIZE, 0, kWalReservedBytes);
+  reserve_wal();
   const std::string directory = std::filesystem::path(path).parent_path().string();
   return sync_directory(directory.empty() ? "." : directory);
+}
+
+// What is kept in memory of the database.
+Status NamespaceStore::State::load_state() {
+  MDFS_TRY(Statement select,
+           database.prepare("SELECT applied, clock_ms, next_inode, next_block, files, directories, "
+                            "blocks, bytes, life_high, life_low, leadership, cluster_ms, "
+                            "forgotten_ms FROM state WHERE id = 1"));
+  MDFS_TRY(const bool row, select.step());
+  if (!row) return damaged_namespace(path, "it has no state");
+  applied = committed = select.unsigned_integer(0);
+  const TreeState tree_state{
+      select.unsigned_integer(2),
+      select.unsigned_integer(3),
+      {metadata::LifeId{select.unsigned_integer(8), select.unsigned_integer(9)},
+       select.unsigned_integer(10)},
+      {select.unsigned_integer(4), select.unsigned_integer(5), select.unsigned_integer(6),
+       select.unsigned_integer(7)}};
+  times = {select.integer(1), select.integer(11)};
+  MDFS_TRY(clients, ClientReplies::open(database, select.integer(12)));
+  select.reset();
+  MDFS_TRY(tree, NamespaceTree::open(database, *view, tree_state));
+  return {};
+}
+
+// Only a precaution: a file system that cannot do it, or is full, is found out by the writes.
+void NamespaceStore::State::reserve_wal() const {
+  (void)::fallocate(wal.get(), FALLOC_FL_KEEP_SIZE, 0, kWalReservedBytes);
 }
 
 Status NamespaceStore::State::begin_batch() {
@@ -218,10 +180,11 @@ Error NamespaceStore::State::give_up(const Error& error) {
 }
 
 // Brings all of the write-ahead log into the database, so that the next commit begins it anew. A
-// reader of another process may hold that back for as long as it likes: it is tried again later.
+// copy that is being made, or a reader of another process, may hold that back for as long as it
+// likes: it is tried again later.
 Status NamespaceStore::State::shorten_wal() {
   const std::lock_guard lock(checkpoint_mutex);
-  Status status = restart_wal();
+  Status status = restart_wal(SQLITE_CHECKPOINT_RESTART);
   if (status.ok()) {
     wal_retry_bytes = 0;
     wal_warned = false;
@@ -231,21 +194,20 @@ Status NamespaceStore::State::shorten_wal() {
   wal_retry_bytes = wal_bytes + kWalRetryBytes;
   if (wal_bytes >= kWalWarnBytes && !wal_warned) {
     wal_warned = true;
-    log_warn(
-        "namenode",
-        "{}-wal has grown to {} MiB, because another process reads the database; it shrinks no "
-        "more until that ends",
-        path, wal_bytes >> 20U);
+    log_warn("namenode",
+             "{}-wal has grown to {} MiB, because the database is being copied, or another process "
+             "reads it; it shrinks no more until that ends",
+             path, wal_bytes >> 20U);
   }
   return {};
 }
 
-Status NamespaceStore::State::restart_wal() {
+Status NamespaceStore::State::restart_wal(int mode) {
   // Most is done while readers go on; what their snapshots held back is then little.
   MDFS_CHECK(checkpoint(database, SQLITE_CHECKPOINT_PASSIVE, "checkpoint"));
   return view->without_readers([&] {
     database.set_busy_timeout(std::chrono::milliseconds(0));
-    const Status status = checkpoint(database, SQLITE_CHECKPOINT_RESTART, "restart of the log");
+    const Status status = checkpoint(database, mode, "restart of the log");
     database.set_busy_timeout(Database::kBusyTimeout);
     return status;
   });
@@ -316,7 +278,8 @@ std::string NamespaceStore::room_note() const {
   const State& state = *state_;
   if (state.wal_retry_bytes == 0 || state.wal_bytes < 2 * state.options.wal_limit_bytes) return {};
   return "; " + state.path + "-wal takes " + std::to_string(state.wal_bytes) +
-         " bytes of it, because another process has been reading the database for long";
+         " bytes of it, because the database is being copied, or another process has been "
+         "reading it for long";
 }
 
 Result<std::uint64_t> NamespaceStore::make_durable() {

@@ -3,7 +3,7 @@
 //
 // It has the shape of the replicated log's state machine. All functions are called on the log's
 // thread, but for make_durable(), which another thread may call at the same time, and the thread-
-// safe open_reader().
+// safe open_reader() and begin_copy().
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,10 @@
 #include <string>
 #include <string_view>
 
+#include "base/ids.hpp"
 #include "base/result.hpp"
+#include "storage/namespace/namespace_copy.hpp"
+#include "storage/namespace/namespace_intake.hpp"
 #include "storage/namespace/namespace_reader.hpp"
 #include "storage/namespace/namespace_tree.hpp"
 
@@ -63,6 +66,16 @@ class NamespaceStore {
   // beginning of another life, whose log begins at entry 1. The life itself is left to the first
   // leadership. REQUIRES: nothing was applied since the store was opened. Durable when it returns.
   Status begin_again();
+
+  // A copy for another namenode, of what was committed last.
+  Result<std::unique_ptr<NamespaceCopy>> begin_copy(ClusterId cluster) const;
+  // Takes a copy of another namenode's in, in this namespace's place.
+  Result<std::unique_ptr<NamespaceIntake>> begin_intake(ClusterId cluster) const;
+  // That copy becomes the namespace, applied() its number. Readers go on, each with the old one or
+  // the new one; what they and this one remember of the old one counts for nothing. Durable on
+  // return; a crash leaves the old one or the new one. After an error the store must be given up.
+  // REQUIRES: the copy is finished, and no batch is open.
+  Status install(std::unique_ptr<NamespaceIntake> copy);
 
   // Readers must be destroyed before the store.
   Result<std::unique_ptr<NamespaceReader>> open_reader();

@@ -57,12 +57,21 @@ class NamespaceView {
   }
   // The last commit that removed or renamed any directory.
   std::uint64_t tree_changed() const { return tree_changed_.load(std::memory_order_acquire); }
+  // The last commit that made the whole namespace another one; else nothing but names and entries
+  // changes.
+  std::uint64_t replaced() const { return replaced_.load(std::memory_order_acquire); }
 
   // For the writer.
   void mark(InodeId directory, std::uint64_t commit) {
     slots_[slot(directory)].store(commit, std::memory_order_release);
   }
   void mark_tree(std::uint64_t commit) { tree_changed_.store(commit, std::memory_order_release); }
+  // Everything becomes another one.
+  void mark_all(std::uint64_t commit) {
+    for (auto& slot : slots_) slot.store(commit, std::memory_order_release);
+    mark_tree(commit);
+    replaced_.store(commit, std::memory_order_release);
+  }
   void publish(std::uint64_t commit) { published_.store(commit, std::memory_order_release); }
 
   void add(ReadSnapshot* reader);
@@ -88,6 +97,7 @@ class NamespaceView {
 
   std::atomic<std::uint64_t> published_{1};
   std::atomic<std::uint64_t> tree_changed_{0};
+  std::atomic<std::uint64_t> replaced_{0};
   std::array<std::atomic<std::uint64_t>, kSlots> slots_{};
   std::mutex readers_mutex_;
   std::vector<ReadSnapshot*> readers_;
