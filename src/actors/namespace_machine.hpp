@@ -38,6 +38,7 @@ class NamespaceMachine final : public consensus::StateMachine {
   std::string room_note() const override { return store_.room_note(); }
   Result<std::uint64_t> make_durable() override { return store_.make_durable(); }
   Result<std::unique_ptr<consensus::StateCopy>> begin_copy() override;
+  std::uint64_t bytes_kept_for_copies() const override { return store_.wal_bytes(); }
   Status begin_intake() override;
   Status take_in(std::string_view piece) override;
   Status finish_intake() override;

@@ -21,6 +21,14 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, RemovalNote& x) {
   return f(x.index);
 }
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, KnownNote& x) {
+  return f(x.self, x.members);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, LossNote& x) {
+  return f(x.acknowledged);
+}
 
 namespace {
 
@@ -29,6 +37,8 @@ constexpr std::size_t kNoteMaxBytes = 4096;
 
 std::string seed_path(const std::string& directory) { return directory + "/seed"; }
 std::string removal_path(const std::string& directory) { return directory + "/removed"; }
+std::string known_path(const std::string& directory) { return directory + "/known"; }
+std::string loss_path(const std::string& directory) { return directory + "/lost"; }
 
 template <class Note>
 Status write_note(const std::string& path, const Note& note) {
@@ -75,6 +85,22 @@ Result<std::optional<RemovalNote>> find_removal_note(const std::string& director
 
 Status write_removal_note(const std::string& directory, const RemovalNote& note) {
   return write_note(removal_path(directory), note);
+}
+
+Result<std::optional<KnownNote>> find_known_note(const std::string& directory) {
+  return find_note<KnownNote>(known_path(directory));
+}
+
+Status write_known_note(const std::string& directory, const KnownNote& note) {
+  return write_note(known_path(directory), note);
+}
+
+Result<std::optional<LossNote>> find_loss_note(const std::string& directory) {
+  return find_note<LossNote>(loss_path(directory));
+}
+
+Status write_loss_note(const std::string& directory, const LossNote& note) {
+  return write_note(loss_path(directory), note);
 }
 
 }  // namespace minidfs::consensus

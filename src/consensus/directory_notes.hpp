@@ -27,4 +27,23 @@ struct RemovalNote {
 Result<std::optional<RemovalNote>> find_removal_note(const std::string& directory);
 Status write_removal_note(const std::string& directory, const RemovalNote& note);
 
+// Of whom the cluster consists, as this member knew it last. Only a hint: of use when the log
+// itself is of none.
+struct KnownNote {
+  MemberId self = 0;
+  std::string members;  // As in an entry of the log.
+
+  friend bool operator==(const KnownNote&, const KnownNote&) = default;
+};
+Result<std::optional<KnownNote>> find_known_note(const std::string& directory);
+Status write_known_note(const std::string& directory, const KnownNote& note);
+
+// This member's log once reached `acknowledged`, as others know, and has lost it: what it voted is
+// forgotten, too, so that it must not go on as this member.
+struct LossNote {
+  Index acknowledged = 0;
+};
+Result<std::optional<LossNote>> find_loss_note(const std::string& directory);
+Status write_loss_note(const std::string& directory, const LossNote& note);
+
 }  // namespace minidfs::consensus

@@ -35,6 +35,15 @@ Result<bool> Log::exists(const std::string& directory) {
   return false;
 }
 
+Result<std::vector<MemberAddress>> Log::others_known(const std::string& directory) {
+  return consensus::others_known(directory);
+}
+
+Status Log::discard(const std::string& directory) {
+  MDFS_TRY(const auto lock, lock_directory(directory));
+  return discard_log(directory);
+}
+
 Result<std::unique_ptr<Log>> Log::open(LogOptions options, StateMachine& state,
                                        FatalHandler on_fatal) {
   if (options.checkpoint_entries == 0) {
@@ -47,6 +56,7 @@ Result<std::unique_ptr<Log>> Log::open(LogOptions options, StateMachine& state,
   SegmentedLog::Options files;
   files.directory = options.directory;
   files.segment_bytes = options.segment_bytes;
+  files.makes_ahead = true;
   MDFS_TRY(auto entries, open_log_directory(files, state, options.joining));
   auto log =
       std::make_unique<RaftLog>(std::move(options), state, std::move(on_fatal), std::move(lock));

@@ -53,6 +53,9 @@ struct LogOptions {
   std::uint64_t kept_bytes_max = 256ULL << 20;
   // At which such a copy is sent.
   std::uint64_t seed_bytes_per_second = 64ULL << 20;
+  // Of what has to be kept while a copy is sent, and never more than half of what is free then.
+  // Beyond that it is sent once more, as fast as it goes; if that is too slow, changes wait.
+  std::uint64_t seed_kept_bytes_max = 4ULL << 30;
 };
 
 // Of one proposal; a larger one is refused.
@@ -88,11 +91,20 @@ class Log {
   // Whether the directory holds, or may hold, a log; not when it is missing or empty.
   static Result<bool> exists(const std::string& directory);
 
+  // Of a member that is refused with kCorrupt: the others of its cluster, as it knew them last. It
+  // may ask one of them to be taken in again, under another id, in its own place. None when it was
+  // alone, or nothing is known.
+  static Result<std::vector<MemberAddress>> others_known(const std::string& directory);
+  // When it was taken in: makes the directory an empty one. A crash in the middle leaves one that
+  // is refused, with the same others. REQUIRES: no log has it open.
+  static Status discard(const std::string& directory);
+
   // Loads the directory and starts the log's threads. One that is alone gives `state` what it
   // lacks, and leads on return; of several members it returns without waiting for anyone. An empty
   // directory gets a log; one of libraft is carried over. `state` must outlive the log. Errors name
-  // the file: kCorrupt for a damaged log, and for one that does not fit to the state, kExpired for
-  // a member that was removed from its cluster. A directory that is refused is left as it is.
+  // the file: kCorrupt for a damaged log, one that does not fit to the state and one that was
+  // rolled back, kExpired for a member that was removed from its cluster. A directory that is
+  // refused is left as it is.
   static Result<std::unique_ptr<Log>> open(LogOptions options, StateMachine& state,
                                            FatalHandler on_fatal);
   // Stops the threads; what was proposed and not answered is answered with kUnavailable.

@@ -126,11 +126,51 @@ Error removed_member(const std::string& directory, Index index) {
                                    "; to join again it needs an empty directory"};
 }
 
+Error rolled_back_member(const std::string& directory, Index acknowledged) {
+  return Error{Errc::kCorrupt,
+               directory + ": the log had reached entry " + std::to_string(acknowledged) +
+                   ", as other namenodes know, and has not any more: its disk was rolled back; to "
+                   "join again this member needs an empty directory"};
+}
+
+Result<std::vector<MemberAddress>> others_known(const std::string& directory) {
+  MDFS_TRY(const auto note, find_known_note(directory));
+  std::vector<MemberAddress> others;
+  if (!note) return others;
+  MDFS_TRY(const auto roster, decode_members(note->members, directory + "/known"));
+  for (const auto& each : roster.members()) {
+    const bool other = each.member.id != note->self && !each.member.address.empty();
+    if (other) others.push_back(each.member);
+  }
+  return others;
+}
+
+// The notes last: of what is left without them nobody could tell what it is.
+Status discard_log(const std::string& directory) {
+  MDFS_TRY(const auto loss, find_loss_note(directory));
+  if (!loss) MDFS_CHECK(write_loss_note(directory, {}));
+  const auto is_note = [](const std::string& name) { return name == "known" || name == "lost"; };
+  for (const bool notes : {false, true}) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator at(directory, error);
+         !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
+      const auto name = at->path().filename().string();
+      if (name == "lock" || is_note(name) != notes) continue;
+      if (::unlink(at->path().c_str()) != 0) return errno_error(errno, at->path().string());
+    }
+    if (error) return errno_error(error.value(), directory);
+    MDFS_CHECK(sync_directory(directory));
+  }
+  return {};
+}
+
 Result<std::unique_ptr<SegmentedLog>> open_log_directory(const SegmentedLog::Options& options,
                                                          StateMachine& state,
                                                          const std::optional<Joining>& joining) {
   MDFS_TRY(const auto removal, find_removal_note(options.directory));
   if (removal) return removed_member(options.directory, removal->index);
+  MDFS_TRY(const auto loss, find_loss_note(options.directory));
+  if (loss) return rolled_back_member(options.directory, loss->acknowledged);
   MDFS_TRY(const bool exists, SegmentedLog::exists(options.directory));
   if (!exists) {
     MDFS_CHECK(joining ? make_joining_log(options, state, *joining) : make_log(options, state));

@@ -33,11 +33,6 @@ Error undecided() {
                "take effect"};
 }
 
-std::uint64_t milliseconds(Clock::time_point time) {
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count());
-}
-
 }  // namespace
 
 RaftLog::RaftLog(LogOptions options, StateMachine& state, FatalHandler on_fatal, UniqueFd lock)
@@ -151,7 +146,7 @@ void RaftLog::run() {
     stop = stopping_;
   }
   if (ok) resign();
-  senders_.clear();
+  seeds_given_.clear();
   if (link_started_) options_.link->stop();
   if (ok) finish();
 }
@@ -257,6 +252,7 @@ Status RaftLog::take_turn() {
   MDFS_CHECK(take_reads(now));
   MDFS_CHECK(take_changes(now));
   MDFS_CHECK(take_transfers(now));
+  MDFS_CHECK(leave_bad_disk(now));
   MDFS_CHECK(take_proposals(now));
   MDFS_CHECK(make_due_change(now));
   MDFS_CHECK(member_->end_turn(Clock::now()));
@@ -295,7 +291,7 @@ void RaftLog::judge_holding(TimePoint now) {
 }
 
 Status RaftLog::take_proposals(TimePoint now) {
-  if (holds_ || member_->is_transferring()) return {};
+  if (holds_ || holds_back_ || member_->is_transferring()) return {};
   if (!member_->leads()) {
     answer_queued(Error{Errc::kNotLeader, "this namenode is not the leader"}, leading().leader);
     return {};
@@ -342,7 +338,7 @@ RaftLog::Batch RaftLog::take_batch() {
 }
 
 Status RaftLog::check_room() {
-  const auto room = free_space_.check(milliseconds(Clock::now()));
+  const auto room = free_space_.check(Clock::now());
   if (room.ok()) return room;
   return Error{room.error().code, room.error().message + lane_->room_note()};
 }
@@ -372,7 +368,7 @@ void RaftLog::fail(const Error& error) {
   failure_ = error;
   leader_.store(false, std::memory_order_release);
   if (link_started_) options_.link->reach({});
-  for (const auto& [member, sender] : senders_) sender->cancel();
+  for (auto& [member, given] : seeds_given_) give_up_seed(member, given);
   member_->give_up();
   lane_->refuse_reads(Error{Errc::kUnavailable, error.message});
   lane_->refuse(member_->take_refused(), Error{Errc::kUnavailable, error.message});

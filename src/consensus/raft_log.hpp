@@ -86,6 +86,16 @@ class RaftLog final : public Log {
     Term term = 0;
     ChangeSink sink;
   };
+  // That this member gives, or has another one give.
+  struct GivenSeed {
+    std::uint64_t request = 0;           // With `giver` or `wanted_by`.
+    std::unique_ptr<SeedSender> sender;  // None: `giver` has it.
+    MemberId giver = 0;
+    MemberId wanted_by = 0;         // The leader for whom it is given; 0: this one leads.
+    std::optional<bool> outcome;    // As the giver says.
+    std::uint64_t kept_before = 0;  // See kept_for_seeds().
+    std::uint64_t kept_max = 0;     // In addition.
+  };
   // Of a connection.
   struct Peer {
     ConnectionEpoch epoch = 0;
@@ -128,6 +138,7 @@ class RaftLog final : public Log {
   std::optional<MembersChange> due_expulsion() const;
   std::optional<MembersChange> due_address() const;
   Status take_transfers(TimePoint now);
+  Status leave_bad_disk(TimePoint now);
   void answer_transfers(TimePoint now);
   void end_transfers(const Status& status);
   void refuse_wishes(const Error& error);
@@ -145,6 +156,8 @@ class RaftLog final : public Log {
   Status heard(MemberId from, const SeedEnd& end, TimePoint now);
   Status heard(MemberId from, const SeedAck& ack, TimePoint now);
   Status heard(MemberId from, const SeedDone& done, TimePoint now);
+  Status heard(MemberId from, const GiveSeed& wish, TimePoint now);
+  Status heard(MemberId from, const SeedGiven& given, TimePoint now);
   Status heard(MemberId from, const Removed& verdict, TimePoint now);
   Status heard(MemberId from, const RolledBack& verdict, TimePoint now);
   bool is_removed(MemberId peer) const;
@@ -152,8 +165,19 @@ class RaftLog final : public Log {
   Status leave_when_removed();
   Status be_removed(Index index);
   void reach_members();
+  void note_members();
+
+  // raft_log_seeds.cpp
   Status further_seeds(TimePoint now);
+  Status seed_given(MemberId member, bool installed, bool by_other, TimePoint now);
   void begin_seeds(TimePoint now);
+  void begin_seed(MemberId member, TimePoint now);
+  std::unique_ptr<SeedSender> new_sender(MemberId to, std::uint64_t bytes_per_second);
+  MemberId seed_giver(MemberId member, TimePoint now) const;
+  std::optional<bool> outcome_of(MemberId member, GivenSeed& given);
+  void give_up_seed(MemberId member, GivenSeed& given);
+  std::uint64_t kept_for_seeds() const;
+  void bound_seeds();
 
   const LogOptions options_;
   StateMachine& state_;
@@ -197,12 +221,16 @@ class RaftLog final : public Log {
   std::map<MemberId, Peer> peers_;  // That are connected.
   Roster reached_;                  // As the link was told.
   bool reach_again_ = false;
-  std::vector<MemberAddress> goodbyes_;  // Removed in this life, and to be told.
-  std::set<MemberId> told_;              // Of them.
-  std::set<MemberId> rolled_back_;       // Noticed as leader.
-  std::map<MemberId, std::unique_ptr<SeedSender>> senders_;
+  std::vector<MemberAddress> goodbyes_;    // Removed in this life, and to be told.
+  std::set<MemberId> told_;                // Of them.
+  std::map<MemberId, Index> rolled_back_;  // Noticed as leader: what they had acknowledged.
+  std::map<MemberId, GivenSeed> seeds_given_;
   std::map<MemberId, TimePoint> seeds_due_;   // Members that are to be given one, and when.
   std::map<MemberId, TimePoint> seeds_wait_;  // No sooner: the last one of theirs has failed.
+  std::set<MemberId> hurried_;                // Are given theirs as fast as it goes.
+  std::set<MemberId> by_leader_;              // Others could not give them theirs.
+  bool holds_back_ = false;                   // Changes wait for a seed.
+  TimePoint disk_judged_at_{};                // May be judged from here on.
 
   std::optional<ApplyLane> lane_;
   std::optional<SeedReceiver> receiver_;

@@ -5,13 +5,11 @@
 #include "base/random_id.hpp"
 #include "consensus/directory_notes.hpp"
 #include "consensus/log_directory.hpp"
+#include "consensus/members_format.hpp"
 #include "consensus/raft_log.hpp"
 
 namespace minidfs::consensus {
 namespace {
-
-// After a seed that failed the next one begins so much later.
-constexpr std::chrono::seconds kSeedAgainAfter{2};
 
 std::string name_of(MemberId id) { return "member " + hex_64(id); }
 
@@ -42,8 +40,8 @@ Status RaftLog::arrived(const PeerMail::Disconnected& news, TimePoint) {
   if (found == peers_.end() || found->second.epoch != news.epoch) return {};
   peers_.erase(found);
   if (receiver_) receiver_->disconnected(news.peer);
-  if (const auto sender = senders_.find(news.peer); sender != senders_.end()) {
-    sender->second->cancel();
+  if (const auto given = seeds_given_.find(news.peer); given != seeds_given_.end()) {
+    give_up_seed(news.peer, given->second);
   }
   return {};
 }
@@ -74,8 +72,11 @@ Status RaftLog::heard(MemberId from, Announce announce, TimePoint) {
               "{} had the log up to entry {}, and now up to {}: it was rolled back, and is not "
               "counted on any more",
               name_of(from), found->second.matched, announce.last.index);
-    rolled_back_.insert(from);
-    send(from, RolledBack{found->second.matched});
+    rolled_back_.try_emplace(from, found->second.matched);
+  }
+  if (const auto back = rolled_back_.find(from); back != rolled_back_.end()) {
+    send(from, RolledBack{back->second});
+    peers_.at(from).told_removed = true;
   }
   peers_.at(from).announce = std::move(announce);
   return {};
@@ -96,7 +97,7 @@ bool RaftLog::is_removed(MemberId peer) const {
 void RaftLog::tell_removed() {
   if (!member_->leads()) return;
   for (auto& [id, peer] : peers_) {
-    if (peer.told_removed || !is_removed(id)) continue;
+    if (peer.told_removed || rolled_back_.contains(id) || !is_removed(id)) continue;
     peer.told_removed = true;
     send(id, Removed{member_->term(), member_->known()});
   }
@@ -124,12 +125,22 @@ Status RaftLog::be_removed(Index index) {
 
 Status RaftLog::heard(MemberId from, const RolledBack& verdict, TimePoint) {
   if (verdict.acknowledged <= member_->last()) return {};
-  return Error{
-      Errc::kCorrupt,
-      options_.directory + ": " + name_of(from) + " knows that this log had entries up to " +
-          std::to_string(verdict.acknowledged) + ", and it ends with " +
-          std::to_string(member_->last()) +
-          ": the disk was rolled back; to join again this member needs an empty directory"};
+  log_warn("namenode", "{} says that this log, which ends with entry {}, had entry {}",
+           name_of(from), member_->last(), verdict.acknowledged);
+  MDFS_CHECK(write_loss_note(options_.directory, {verdict.acknowledged}));
+  return rolled_back_member(options_.directory, verdict.acknowledged);
+}
+
+// One that is alone, and was never anything else, needs none.
+void RaftLog::note_members() {
+  const auto& roster = member_->roster();
+  if (roster.empty() || roster.is_only_voter(self_)) return;
+  const KnownNote note{self_, encode_members(roster)};
+  const auto before = find_known_note(options_.directory);
+  if (before.ok() && *before == note) return;
+  // What fails here would fail the log's own files, too.
+  const auto status = write_known_note(options_.directory, note);
+  if (!status.ok()) log_warn("namenode", "{}", status.error().message);
 }
 
 // Those who were removed are reached as well, until they are told and gone.
@@ -137,6 +148,7 @@ void RaftLog::reach_members() {
   if (!link_started_ || failure_) return;
   const auto& roster = member_->roster();
   if (member_->take_roster_changed()) {
+    note_members();
     for (const auto& each : reached_.members()) {
       if (!roster.contains(each.member.id)) goodbyes_.push_back(each.member);
     }
@@ -156,89 +168,6 @@ void RaftLog::reach_members() {
     if (each.member.id != self_) all.push_back(each.member);
   }
   options_.link->reach(std::move(all));
-}
-
-// --- Seeds ------------------------------------------------------------------------------------
-
-Status RaftLog::heard(MemberId from, const SeedBegin& begin, TimePoint) {
-  receiver_->arrived(from, begin);
-  return {};
-}
-
-Status RaftLog::heard(MemberId from, const SeedPiece& piece, TimePoint) {
-  receiver_->arrived(from, piece);
-  return {};
-}
-
-Status RaftLog::heard(MemberId from, const SeedEnd& end, TimePoint) {
-  receiver_->arrived(from, end);
-  return {};
-}
-
-Status RaftLog::heard(MemberId from, const SeedAck& ack, TimePoint) {
-  const auto sender = senders_.find(from);
-  if (sender != senders_.end()) sender->second->acknowledged(ack);
-  return {};
-}
-
-Status RaftLog::heard(MemberId from, const SeedDone& done, TimePoint) {
-  const auto sender = senders_.find(from);
-  if (sender != senders_.end()) sender->second->done(done);
-  return {};
-}
-
-Status RaftLog::further_seeds(TimePoint now) {
-  if (receiver_) MDFS_CHECK(receiver_->further(now));
-  for (auto at = senders_.begin(); at != senders_.end();) {
-    auto& [member, sender] = *at;
-    if (!member_->leads()) sender->cancel();
-    if (const auto number = sender->number()) {
-      auto begin = member_->seed_at(*number);
-      begin ? sender->start(std::move(*begin)) : sender->cancel();
-    }
-    const auto outcome = sender->outcome();
-    if (!outcome) {
-      ++at;
-      continue;
-    }
-    if (*outcome) {
-      member_->loosen_pin(member);
-    } else {
-      member_->unpin(member);
-      seeds_wait_[member] = now + kSeedAgainAfter;
-    }
-    const auto ended = member;
-    at = senders_.erase(at);
-    MDFS_CHECK(member_->seed_ended(ended, now));
-  }
-  for (const auto member : member_->take_seeds()) {
-    const auto waits = seeds_wait_.extract(member);
-    seeds_due_.try_emplace(member, waits.empty() ? now : waits.mapped());
-  }
-  begin_seeds(now);
-  return member_->end_turn(now);
-}
-
-// The log is kept from before the copy begins, which cannot be older than what is durable.
-void RaftLog::begin_seeds(TimePoint now) {
-  if (!member_->leads()) return seeds_due_.clear();
-  for (auto at = seeds_due_.begin(); at != seeds_due_.end();) {
-    const auto member = at->first;
-    if (now < at->second || senders_.contains(member)) {
-      ++at;
-      continue;
-    }
-    at = seeds_due_.erase(at);
-    SeedSender::Options options;
-    options.to = member;
-    options.bytes_per_second = options_.seed_bytes_per_second;
-    options.send = [link = options_.link](MemberId to, std::string bytes) {
-      link->send(to, std::move(bytes));
-    };
-    options.changed = [this] { notice(); };
-    member_->pin(member, member_->first());
-    senders_[member] = std::make_unique<SeedSender>(state_, std::move(options));
-  }
 }
 
 }  // namespace minidfs::consensus

@@ -1,10 +1,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/logging.hpp"
+#include "base/random_id.hpp"
+#include "consensus/disk_condition.hpp"
 #include "consensus/raft_log.hpp"
 
 namespace minidfs::consensus {
 namespace {
+
+// After a hand-over, or one that failed.
+constexpr std::chrono::seconds kDiskJudgedAgainAfter{30};
 
 Error not_leader() { return Error{Errc::kNotLeader, "this namenode is not the leader"}; }
 
@@ -204,7 +210,7 @@ Status RaftLog::make_due_change(TimePoint now) {
 }
 
 std::optional<MembersChange> RaftLog::due_expulsion() const {
-  for (const auto id : rolled_back_) {
+  for (const auto& [id, acknowledged] : rolled_back_) {
     if (member_->roster().contains(id)) return RemoveMember{id};
   }
   return std::nullopt;
@@ -251,6 +257,27 @@ Status RaftLog::take_transfers(TimePoint now) {
     MDFS_CHECK(member_->transfer(wish.to, now));
   }
   return {};
+}
+
+// A leader whose disk is slow or full makes everybody wait, or refuses what
+// others could take. All that waits is held for the next one.
+Status RaftLog::leave_bad_disk(TimePoint now) {
+  member_->set_disk_full(!free_space_.check(now).ok());
+  if (!member_->leads() || now < disk_judged_at_ || member_->is_transferring()) return {};
+  std::vector<VoterDisk> others;
+  for (const auto& [id, follower] : member_->progress()) {
+    const auto* member = member_->roster().find(id);
+    const bool votes = member != nullptr && member->role == MemberRole::kVoter;
+    if (votes && member_->hears(id, now)) others.push_back({id, follower.disk});
+  }
+  const auto own = member_->disk();
+  const auto better = better_disk(own, others);
+  if (!better) return {};
+  disk_judged_at_ = now + kDiskJudgedAgainAfter;
+  log_warn("namenode", "the log's disk {}: leadership goes to member {}",
+           own.full ? "is full" : "takes " + std::to_string(own.sync_us / 1000) + " ms for a sync",
+           hex_64(*better));
+  return member_->transfer(*better, now);
 }
 
 // Whoever has asked is told when the next leader is known.

@@ -79,10 +79,19 @@ Status RaftMember::propose(std::vector<std::string> commands, std::vector<Waiter
 // Becoming durable may lead to more that has to: a vote to the leader's first entry.
 Status RaftMember::end_turn(TimePoint now) {
   while (written_ < asked_) {
-    MDFS_CHECK(log_->sync());
+    MDFS_CHECK(sync());
     written_ = asked_;
     MDFS_CHECK(step(Stored{written_}, now));
   }
+  return {};
+}
+
+Status RaftMember::sync() {
+  if (log_->synced() == log_->last()) return {};
+  const auto begun = std::chrono::steady_clock::now();
+  MDFS_CHECK(log_->sync());
+  const auto took = std::chrono::steady_clock::now() - begun;
+  sync_latency_.add(std::chrono::duration_cast<std::chrono::microseconds>(took));
   return {};
 }
 

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "consensus/applier.hpp"
+#include "consensus/disk_condition.hpp"
 #include "consensus/peers/peer_messages.hpp"
 #include "consensus/raft/raft_core.hpp"
 #include "consensus/recent_entries.hpp"
@@ -84,6 +85,9 @@ class RaftMember {
   std::vector<Waiter> take_undecided() { return std::exchange(undecided_, {}); }
   // All who still wait are undecided.
   void give_up();
+  // How the log's disk does; others are told.
+  DiskCondition disk() const { return {sync_latency_.micros(), disk_full_}; }
+  void set_disk_full(bool full) { disk_full_ = full; }
 
   // --- raft_member_quorum.cpp: reads, members, hand-over, seeds.
 
@@ -140,6 +144,7 @@ class RaftMember {
   };
 
   Status step(const RaftEvent& event, TimePoint now);
+  Status sync();
   Result<std::vector<MembersAt>> members_since(Index applied);
   Result<std::vector<MembersAt>> members_in(const std::vector<Entry>& entries) const;
   std::vector<Entry> entries_to_store(const StoreEntries& effect);
@@ -176,6 +181,8 @@ class RaftMember {
   std::uint64_t asked_ = 0;    // The last one that it wanted.
   Index own_first_ = 0;        // The first entry of this leadership.
   std::atomic<bool> leads_alone_{false};
+  SyncLatency sync_latency_;
+  bool disk_full_ = false;
 
   RosterHistory rosters_;
   Index joined_ = 0;

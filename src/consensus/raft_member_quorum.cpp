@@ -73,7 +73,9 @@ Result<std::vector<MembersAt>> RaftMember::members_in(const std::vector<Entry>& 
 
 Status RaftMember::carry_out(const Send& effect) {
   if (!options_.send) return {};
-  MDFS_TRY(auto bytes, encode(effect.message));
+  auto message = effect.message;
+  if (auto* reply = std::get_if<AppendReply>(&message.body)) reply->disk = disk();
+  MDFS_TRY(auto bytes, encode(message));
   options_.send(effect.to, std::move(bytes));
   return {};
 }

@@ -57,6 +57,8 @@ class StateMachine {
   virtual Result<std::unique_ptr<StateCopy>> begin_copy() {
     return Error{Errc::kUnsupported, "this state cannot be copied"};
   }
+  // On the disk, of what copies under way keep from being given up. As begin_copy().
+  virtual std::uint64_t bytes_kept_for_copies() const { return 0; }
   // A copy comes in, to take this state's place: what came of one before is dropped. The state goes
   // on until install(). What a crash leaves of it counts for nothing.
   virtual Status begin_intake() { return Error{Errc::kUnsupported, "this state takes no copy"}; }

@@ -58,4 +58,12 @@ struct HardState {
   friend bool operator==(const HardState&, const HardState&) = default;
 };
 
+// Of the disk of a member's log, as the member finds it.
+struct DiskCondition {
+  std::uint32_t sync_us = 0;  // What a sync takes now; 0 while it is not known.
+  bool full = false;          // It has no room for more changes.
+
+  friend bool operator==(const DiskCondition&, const DiskCondition&) = default;
+};
+
 }  // namespace minidfs::consensus

@@ -8,10 +8,12 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string_view>
+#include <thread>
 
 namespace minidfs::test {
 namespace {
@@ -25,6 +27,13 @@ struct Recording {
 };
 std::atomic<Recording*> recording{nullptr};
 
+struct Slow {
+  std::string prefix;
+  std::chrono::milliseconds delay;
+};
+std::deque<Slow> slow_ones;  // All that there were: a sync may still be looking at one.
+std::atomic<Slow*> slow{nullptr};
+
 std::string path_of(int fd) {
   char link[64];
   char path[4096];
@@ -34,6 +43,13 @@ std::string path_of(int fd) {
 }
 
 enum class Answer { kNotOurs, kRecorded, kFails };
+
+void delay_sync(int fd) {
+  const Slow* const now = slow;
+  if (now != nullptr && path_of(fd).starts_with(now->prefix)) {
+    std::this_thread::sleep_for(now->delay);
+  }
+}
 
 // Takes a call that is about the recorded directory.
 Answer take(FileCall::Kind kind, const std::string& path, FileCall call) {
@@ -76,6 +92,13 @@ Function* real(const char* name) {
 }
 
 }  // namespace
+
+SlowSyncs::SlowSyncs(const std::string& directory, std::chrono::milliseconds delay) {
+  slow_ones.push_back({std::filesystem::canonical(directory).string() + "/", delay});
+  slow.store(&slow_ones.back());
+}
+
+SlowSyncs::~SlowSyncs() { slow.store(nullptr); }
 
 FileRecorder::FileRecorder(const std::string& directory) {
   auto* const begun = new Recording;
@@ -185,6 +208,7 @@ MINIDFS_RECORD_WRITE(pwrite64)
   int name(int fd) {                                                                               \
     using minidfs::test::Answer;                                                                   \
     static auto* const call = minidfs::test::real<int(int)>(#name);                                \
+    minidfs::test::delay_sync(fd);                                                                 \
     if (minidfs::test::recording == nullptr) return call(fd);                                      \
     const auto answer =                                                                            \
         minidfs::test::take(minidfs::test::FileCall::Kind::kSync, minidfs::test::path_of(fd), {}); \

@@ -3,6 +3,7 @@
 // this is linked into. Syncs of a recorded directory are not carried out: they only cost time.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -33,6 +34,15 @@ class FileRecorder {
   const std::vector<FileCall>& calls() const;
   // From the call with this place in calls() on all calls fail, with EIO.
   void fail_from(std::size_t place);
+};
+
+// While this lives, each sync of a file below the directory takes so much longer. At most one.
+class SlowSyncs {
+ public:
+  SlowSyncs(const std::string& directory, std::chrono::milliseconds delay);
+  ~SlowSyncs();
+  SlowSyncs(const SlowSyncs&) = delete;
+  SlowSyncs& operator=(const SlowSyncs&) = delete;
 };
 
 // What is on a disk after some calls, and what of it survives when the power fails then. A value.

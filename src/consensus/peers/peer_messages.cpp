@@ -44,6 +44,14 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, RolledBack& x) {
   return f(x.acknowledged);
 }
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, GiveSeed& x) {
+  return f(x.request, x.to, x.bytes_per_second, x.give_up);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, SeedGiven& x) {
+  return f(x.request, x.installed);
+}
 
 namespace {
 
@@ -57,6 +65,8 @@ enum class Kind : std::uint8_t {
   kSeedDone = 37,
   kRemoved = 38,
   kRolledBack = 39,
+  kGiveSeed = 40,
+  kSeedGiven = 41,
 };
 
 Kind kind_of(const Announce&) { return Kind::kAnnounce; }
@@ -67,6 +77,8 @@ Kind kind_of(const SeedAck&) { return Kind::kSeedAck; }
 Kind kind_of(const SeedDone&) { return Kind::kSeedDone; }
 Kind kind_of(const Removed&) { return Kind::kRemoved; }
 Kind kind_of(const RolledBack&) { return Kind::kRolledBack; }
+Kind kind_of(const GiveSeed&) { return Kind::kGiveSeed; }
+Kind kind_of(const SeedGiven&) { return Kind::kSeedGiven; }
 
 template <class Message>
 bool is_sound(const Message&) {
@@ -103,6 +115,10 @@ std::optional<bool> get(Decoder& in, Kind kind, PeerMessage& message) {
       return get<Removed>(in, message);
     case Kind::kRolledBack:
       return get<RolledBack>(in, message);
+    case Kind::kGiveSeed:
+      return get<GiveSeed>(in, message);
+    case Kind::kSeedGiven:
+      return get<SeedGiven>(in, message);
   }
   return std::nullopt;
 }

@@ -52,6 +52,19 @@ struct SeedDone {
   bool installed = false;  // Otherwise it is not wanted, or not whole.
 };
 
+// A leader has another member give a copy, or give that up. Answered with SeedGiven, unless the
+// connection ends.
+struct GiveSeed {
+  std::uint64_t request = 0;  // Random; names it in what follows.
+  MemberId to = 0;
+  std::uint64_t bytes_per_second = 0;  // 0: as fast as it goes.
+  bool give_up = false;
+};
+struct SeedGiven {
+  std::uint64_t request = 0;
+  bool installed = false;
+};
+
 // --- Verdicts of a member that knows more -----------------------------------------------------
 
 // The sender leads in `term`, and by entry `index`, which is committed, the receiver is no member.
@@ -66,7 +79,7 @@ struct RolledBack {
 };
 
 using PeerMessage = std::variant<Packet, Announce, SeedBegin, SeedPiece, SeedEnd, SeedAck, SeedDone,
-                                 Removed, RolledBack>;
+                                 Removed, RolledBack, GiveSeed, SeedGiven>;
 
 // REQUIRES: a Packet as encode_message() wants it, no field longer than its maximum.
 std::string encode_peer_message(const PeerMessage& message);

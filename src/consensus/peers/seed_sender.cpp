@@ -1,6 +1,8 @@
 #include "consensus/peers/seed_sender.hpp"
 
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -16,6 +18,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::uint64_t kWindowPieces = 8;
 // To sync and install the whole copy.
 constexpr std::chrono::minutes kInstallPatience{10};
+// Whoever is served goes before.
+constexpr int kNice = 10;
 
 }  // namespace
 
@@ -76,6 +80,8 @@ std::optional<bool> SeedSender::outcome() const {
 
 void SeedSender::run() {
   pthread_setname_np(pthread_self(), "seed");
+  // Of this thread alone; it goes on without it.
+  static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice));
   log_info("namenode", "member {}: is given a copy of the state", hex_64(options_.to));
   const auto status = send_all();
   if (status.ok()) {

@@ -28,6 +28,7 @@ struct FollowerProgress {
   Inflights inflights;
   std::uint64_t round = 0;  // The newest that it has answered.
   Index applied = 0;
+  DiskCondition disk{};  // As it said last.
   std::chrono::steady_clock::time_point heard_at{};
 
   void probe(Index from) {

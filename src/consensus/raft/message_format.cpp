@@ -38,8 +38,12 @@ typename Inspector::result_type inspect(Inspector& f, Append& x) {
   return f(x.prev, x.committed, x.round);
 }
 template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, DiskCondition& x) {
+  return f(x.sync_us, x.full);
+}
+template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, AppendReply& x) {
-  return f(x.accepted, x.matched, x.refused, x.hint, x.round, x.applied);
+  return f(x.accepted, x.matched, x.refused, x.hint, x.round, x.applied, x.disk);
 }
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, TimeoutNow&) {

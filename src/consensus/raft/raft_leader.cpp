@@ -107,6 +107,7 @@ void RaftCore::on(MemberId from, Term, const AppendReply& reply) {
   follower.heard_at = now_;
   follower.round = std::max(follower.round, reply.round);
   follower.applied = std::max(follower.applied, reply.applied);
+  follower.disk = reply.disk;
   if (reply.accepted) {
     on_accepted(reply, follower);
   } else {

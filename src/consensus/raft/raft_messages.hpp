@@ -41,7 +41,8 @@ struct AppendReply {
   Index refused = 0;
   Position hint{};
   std::uint64_t round = 0;
-  Index applied = 0;  // What the sender's state machine holds.
+  Index applied = 0;     // What the sender's state machine holds.
+  DiskCondition disk{};  // The sender's. Of no meaning to the core.
 };
 
 // Begin an election at once (3.10).

@@ -45,20 +45,39 @@ Segment::Segment(SegmentName name, UniqueFd fd, std::uint64_t size_bytes)
       size_bytes_(size_bytes),
       block_(BlockMagic::kSegment, {0, size_bytes - kBlockBytes}, name_.path) {}
 
+Result<BlankSegment> BlankSegment::make(SegmentName name, std::uint64_t size_bytes) {
+  MDFS_ASSERT(is_size(size_bytes));
+  BlankSegment blank{std::move(name), size_bytes, {}};
+  MDFS_TRY(blank.fd, open_file(blank.path(), O_RDWR | O_CREAT | O_TRUNC));
+  const auto status = fill_with_zeros(blank.fd.get(), size_bytes, blank.path());
+  if (status.ok()) return blank;
+  blank.remove();  // It may have taken the disk's last room.
+  return status.error();
+}
+
+Status BlankSegment::sync() const {
+  return ::fsync(fd.get()) == 0 ? Status() : Status(errno_error(errno, path()));
+}
+
+void BlankSegment::remove() const { ::unlink(path().c_str()); }
+
 Result<std::unique_ptr<Segment>> Segment::make(SegmentName name, std::uint64_t size_bytes,
                                                SegmentHeader header) {
-  MDFS_ASSERT(is_size(size_bytes));
-  const auto path = name.path;
-  const auto temporary = path + ".new";
-  MDFS_TRY(auto fd, open_file(temporary, O_RDWR | O_CREAT | O_TRUNC));
-  std::unique_ptr<Segment> segment(new Segment(std::move(name), std::move(fd), size_bytes));
+  MDFS_TRY(auto blank, BlankSegment::make(std::move(name), size_bytes));
+  return make(std::move(blank), std::move(header));
+}
+
+Result<std::unique_ptr<Segment>> Segment::make(BlankSegment blank, SegmentHeader header) {
+  const auto path = blank.name.path;
+  const auto temporary = blank.path();
+  std::unique_ptr<Segment> segment(
+      new Segment(std::move(blank.name), std::move(blank.fd), blank.size_bytes));
   segment->begin(header);
   const int file = segment->fd_.get();
-  auto status = fill_with_zeros(file, size_bytes, temporary);
-  if (status.ok()) status = segment->block_.write_first(file, encode(segment->header_));
+  auto status = segment->block_.write_first(file, encode(segment->header_));
   if (status.ok() && ::fsync(file) != 0) status = errno_error(errno, temporary);
   if (!status.ok()) {
-    ::unlink(temporary.c_str());  // It may have taken the disk's last room.
+    ::unlink(temporary.c_str());
     return std::move(status).error();
   }
   if (::rename(temporary.c_str(), path.c_str()) != 0) return errno_error(errno, path);

@@ -31,9 +31,24 @@ typename Inspector::result_type inspect(Inspector& f, SegmentHeader& x) {
            x.before_sum);
 }
 
+// A file that is to be a segment: filled with zeros, and under a temporary name, which no start
+// looks at.
+struct BlankSegment {
+  SegmentName name;  // That it is to have.
+  std::uint64_t size_bytes = 0;
+  UniqueFd fd;
+
+  // What a crash left of one is replaced. Not yet durable.
+  static Result<BlankSegment> make(SegmentName name, std::uint64_t size_bytes);
+  Status sync() const;
+  void remove() const;
+  std::string path() const { return name.path + ".new"; }
+};
+
 class Segment {
  public:
-  // A new file, filled with zeros. A crash leaves none or a whole one.
+  // A new one. A crash leaves none or a whole one.
+  static Result<std::unique_ptr<Segment>> make(BlankSegment blank, SegmentHeader header);
   static Result<std::unique_ptr<Segment>> make(SegmentName name, std::uint64_t size_bytes,
                                                SegmentHeader header);
   // One that exists; its entries are not read yet. kCorrupt without the advice of damaged_log().
@@ -73,6 +88,7 @@ class Segment {
   Status read(Index from, std::size_t bytes_max, std::vector<Entry>& out) const;
 
   bool has_room(std::size_t payload_bytes) const;
+  bool is_half_full() const { return scan_.end >= area_bytes() / 2; }
   // The entry stands at the end now, and its bytes, which the caller writes there, are appended to
   // `pending`. REQUIRES: has_room().
   void add(const Entry& entry, const RecordMarks& marks, std::string& pending);

@@ -118,7 +118,9 @@ Status SegmentedLog::append_entries(std::span<const Entry> entries, Index commit
     const RecordMarks marks{std::min(committed, synced_.index), synced_.index};
     segments_.back()->add(entry, marks, pending);
   }
-  return segments_.back()->write(pending);
+  MDFS_CHECK(segments_.back()->write(pending));
+  make_ahead();
+  return {};
 }
 
 Status SegmentedLog::sync() {
@@ -273,15 +275,31 @@ Status SegmentedLog::begin_segment(SegmentHeader header) {
     spares_.erase(spares_.begin());
     MDFS_CHECK(segment->reuse(header));
   } else {
-    const auto number = ++highest_number_;
-    MDFS_TRY(segment, Segment::make({number, segment_path(options_.directory, number)},
-                                    options_.segment_bytes, header));
+    MDFS_TRY(segment, new_segment(header));
   }
   segments_.push_back(std::move(segment));
   auto content = state_.content();
   content.newest = header.sequence;
   content.floor = header.before.index;
   return state_.store(std::move(content));
+}
+
+Result<std::unique_ptr<Segment>> SegmentedLog::new_segment(const SegmentHeader& header) {
+  if (maker_) {
+    if (auto blank = maker_->take()) return Segment::make(std::move(*blank), header);
+  }
+  return Segment::make(next_name(), options_.segment_bytes, header);
+}
+
+SegmentName SegmentedLog::next_name() {
+  const auto number = ++highest_number_;
+  return {number, segment_path(options_.directory, number)};
+}
+
+void SegmentedLog::make_ahead() {
+  if (!options_.makes_ahead || !spares_.empty() || !segments_.back()->is_half_full()) return;
+  if (!maker_) maker_ = std::make_unique<SegmentMaker>();
+  if (!maker_->is_wanted()) maker_->want(next_name(), options_.segment_bytes);
 }
 
 void SegmentedLog::release(std::unique_ptr<Segment> segment) {

@@ -18,6 +18,7 @@
 
 #include "base/result.hpp"
 #include "consensus/segments/log_reading.hpp"
+#include "consensus/segments/segment_maker.hpp"
 #include "consensus/types.hpp"
 
 namespace minidfs::consensus {
@@ -29,6 +30,8 @@ class SegmentedLog {
     // Of files made from now on; a multiple of 8, and enough for an entry and two headers.
     std::uint64_t segment_bytes = 8ULL << 20;
     std::size_t spare_segments_max = 2;  // Unused ones that are kept.
+    // When the newest segment is half full, and none is unused, another thread makes the next one.
+    bool makes_ahead = false;
   };
   // What a new log begins with.
   struct Origin {
@@ -112,6 +115,9 @@ class SegmentedLog {
   // Makes a segment the newest one that follows `before`, or begins the log there.
   Status begin_segment(SegmentHeader header);
   Status begin_successor();
+  Result<std::unique_ptr<Segment>> new_segment(const SegmentHeader& header);
+  SegmentName next_name();
+  void make_ahead();
   Status store(StateContent content);
   void release(std::unique_ptr<Segment> segment);
   Status remove_spares();
@@ -127,6 +133,7 @@ class SegmentedLog {
   Position synced_;
   Index committed_ = 0;
   std::optional<Error> failure_;
+  std::unique_ptr<SegmentMaker> maker_;  // Once one was made ahead.
 };
 
 }  // namespace minidfs::consensus

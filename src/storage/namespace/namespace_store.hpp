@@ -67,6 +67,10 @@ class NamespaceStore {
   // leadership. REQUIRES: nothing was applied since the store was opened. Durable when it returns.
   Status begin_again();
 
+  // Of the write-ahead log's file, which a copy keeps from being shortened.
+  // Thread-safe.
+  std::uint64_t wal_bytes() const;
+
   // A copy for another namenode, of what was committed last.
   Result<std::unique_ptr<NamespaceCopy>> begin_copy(ClusterId cluster) const;
   // Takes a copy of another namenode's in, in this namespace's place.

@@ -1,6 +1,7 @@
 // The part of NamespaceStore that gives the whole namespace to another namenode, or takes over that
 // of another one.
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include <mutex>
 #include <utility>
@@ -28,6 +29,11 @@ Status replace_database(Database& to, Database& from) {
 }
 
 }  // namespace
+
+std::uint64_t NamespaceStore::wal_bytes() const {
+  struct stat info {};
+  return ::fstat(state_->wal.get(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+}
 
 Result<std::unique_ptr<NamespaceCopy>> NamespaceStore::begin_copy(ClusterId cluster) const {
   return NamespaceCopy::begin(state_->path, cluster);

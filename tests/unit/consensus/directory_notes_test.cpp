@@ -23,6 +23,12 @@ TEST_CASE("notes come back as they were written, and a damaged one is refused") 
   CHECK(note->position == Position{7, 99});
   CHECK(note->members == "members");
   CHECK(find_removal_note(directory.path()).value()->index == 12);
+  CHECK_FALSE(find_known_note(directory.path()).value());
+  CHECK_FALSE(find_loss_note(directory.path()).value());
+  REQUIRE(write_known_note(directory.path(), {5, "all"}).ok());
+  REQUIRE(write_loss_note(directory.path(), {13}).ok());
+  CHECK(*find_known_note(directory.path()).value() == KnownNote{5, "all"});
+  CHECK(find_loss_note(directory.path()).value()->acknowledged == 13);
 
   const auto whole = read_contents(directory.path());
   for (std::size_t at = 0; at < whole.at("seed").size(); ++at) {

@@ -18,7 +18,9 @@ std::vector<PeerMessage> examples() {
           SeedAck{8, 2},
           SeedDone{8, true},
           Removed{6, 44},
-          RolledBack{45}};
+          RolledBack{45},
+          GiveSeed{9, 3, 1000, true},
+          SeedGiven{9, true}};
 }
 
 }  // namespace

@@ -88,6 +88,7 @@ Status CopyableState::begin_intake() {
 }
 
 Status CopyableState::take_in(std::string_view piece) {
+  while (hold_intake_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   intake_ += piece;
   return {};
 }

@@ -38,6 +38,8 @@ class CopyableState final : public StateMachine {
   std::vector<std::string> commands() const;
   std::size_t installs() const;
   void fail_install(bool fails) { fail_install_ = fails; }
+  // As long as it is held nothing of a copy is taken in.
+  void hold_intake(bool holds) { hold_intake_ = holds; }
   // As of then, with so many commands.
   void go_back_to(std::size_t count);
   void fail_apply() { fail_apply_ = true; }
@@ -51,6 +53,7 @@ class CopyableState final : public StateMachine {
   std::optional<Commands> whole_;
   std::size_t installs_ = 0;
   std::atomic<bool> fail_install_{false};
+  std::atomic<bool> hold_intake_{false};
   std::atomic<bool> fail_apply_{false};
 };
 

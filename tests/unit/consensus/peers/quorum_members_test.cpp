@@ -6,6 +6,8 @@
 namespace minidfs::consensus::test {
 namespace {
 
+constexpr std::uint8_t kRolledBack = 39;
+
 const MemberStatus* find(const QuorumStatus& status, MemberId id) {
   for (const auto& each : status.members) {
     if (each.member.id == id) return &each;
@@ -211,6 +213,52 @@ TEST_CASE("a member whose disk went back in time is not counted on") {
   back.close();
   eventually("it is no member", [&] { return leader.log().quorum().members.size() == 2; });
   quorum.fill("e", 10);
+  // It never goes on, but knows whom to ask to be taken in under another id.
+  CHECK(back.try_open().error().code == Errc::kCorrupt);
+  const auto others = Log::others_known(back.directory()).value();
+  REQUIRE(others.size() == 2);
+  for (const auto& other : others) {
+    CHECK(other.id != back.id());
+    CHECK_FALSE(other.address.empty());
+  }
+  REQUIRE(Log::discard(back.directory()).ok());
+  CHECK_FALSE(Log::exists(back.directory()).value());
+  quorum.join(quorum.add());
+  quorum.await_commands(30);
+}
+
+TEST_CASE("a member that was away since its disk went back is told that, not that it was removed") {
+  Quorum quorum(3);
+  quorum.fill("c", 10);
+  auto& back = quorum.follower(0);
+  quorum.await_commands(10);
+  back.close();
+  const auto copy = back.directory() + ".copy";
+  std::filesystem::copy(back.directory(), copy);
+  back.open();
+  quorum.fill("d", 10);
+  quorum.await_commands(20);
+  auto& leader = quorum.await_leader();
+  back.close();
+  REQUIRE(&quorum.await_leader() == &leader);
+  for (const auto& file : std::filesystem::directory_iterator(back.directory())) {
+    std::filesystem::remove(file);
+  }
+  std::filesystem::copy(copy, back.directory());
+  std::filesystem::remove_all(copy);
+  back.state().go_back_to(10);
+  // The verdict is lost the first time.
+  std::atomic<int> verdicts{0};
+  quorum.network.set_filter([&](MemberId, MemberId, const std::string& bytes) {
+    return static_cast<std::uint8_t>(bytes.front()) != kRolledBack || ++verdicts > 1;
+  });
+  back.open();
+  eventually("it is no member", [&] { return leader.log().quorum().members.size() == 2; });
+  CHECK(back.fatal_errors().empty());
+  quorum.network.disconnect(leader.id(), back.id());
+  eventually("it is told", [&] { return !back.fatal_errors().empty(); });
+  CHECK(back.fatal_errors().front().code == Errc::kCorrupt);
+  back.close();
 }
 
 }  // namespace minidfs::consensus::test

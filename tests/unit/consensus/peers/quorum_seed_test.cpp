@@ -1,4 +1,5 @@
 #include <atomic>
+#include <thread>
 
 #include "consensus/directory_notes.hpp"
 #include "consensus/members_format.hpp"
@@ -15,6 +16,7 @@ void keep_little(LogOptions& options) {
   options.checkpoint_entries = 50;
 }
 
+constexpr std::uint8_t kSeedBegin = 33;
 constexpr std::uint8_t kSeedPiece = 34;
 
 // Members that do not get the first entries any more.
@@ -97,13 +99,15 @@ TEST_CASE("a leader that goes in the middle of a seed is followed by one who giv
   fill_much(quorum, "d");
   auto& leader = quorum.await_leader();
   std::atomic<int> pieces{0};
-  quorum.network.set_filter([&](MemberId from, MemberId to, const std::string& bytes) {
+  std::atomic<bool> cut{true};
+  quorum.network.set_filter([&](MemberId, MemberId to, const std::string& bytes) {
     const bool piece = static_cast<std::uint8_t>(bytes.front()) == kSeedPiece;
-    return from != leader.id() || to != away.id() || !piece || ++pieces < 20;
+    return to != away.id() || !piece || ++pieces < 20 || !cut;
   });
   away.open();
   eventually("it has some pieces", [&] { return pieces >= 20; });
   leader.close();
+  cut = false;
   eventually("it has all", [&] { return away.state().commands().size() == 610; });
   quorum.await_leader();
   leader.open();
@@ -176,6 +180,106 @@ TEST_CASE("changes go on while a copy is given, and reach the one who gets it") 
   eventually("it is a voter", [&] { return learners(quorum) == 0; });
   quorum.await_commands(count);
   CHECK(joiner.state().installs() == 1);
+}
+
+TEST_CASE(
+    "a copy is given by another voter than the leader, and by the leader if that one cannot") {
+  const bool able = GENERATE(true, false);
+  Quorum quorum(2, keep_little);
+  fill_much(quorum, "c");
+  auto& leader = quorum.await_leader();
+  auto& follower = quorum.follower(0);
+  eventually("the other one holds everything",
+             [&] { return follower.state().commands().size() == 600; });
+  std::atomic<int> by_leader{0};
+  std::atomic<int> by_follower{0};
+  quorum.network.set_filter([&](MemberId from, MemberId, const std::string& bytes) {
+    if (static_cast<std::uint8_t>(bytes.front()) != kSeedPiece) return true;
+    if (from == leader.id()) ++by_leader;
+    return from != follower.id() || ++by_follower != 10 || able;
+  });
+  auto& joiner = quorum.add();
+  quorum.join(joiner);
+  quorum.fill("d", 10);
+  quorum.await_commands(610);
+  CHECK(joiner.state().installs() == 1);
+  CHECK(by_follower >= 10);
+  CHECK((by_leader > 0) == !able);
+}
+
+TEST_CASE("a copy that makes the log grow too much is sent once more, as fast as it goes") {
+  Quorum quorum(1, [](LogOptions& options) {
+    keep_little(options);
+    options.seed_bytes_per_second = 100'000;  // For 600 kB.
+    options.seed_kept_bytes_max = 200'000;
+  });
+  fill_much(quorum, "c");
+  auto& first = quorum.member(0);
+  auto& joiner = quorum.add();
+  std::atomic<int> begun{0};
+  quorum.network.set_filter([&](MemberId, MemberId, const std::string& bytes) {
+    if (static_cast<std::uint8_t>(bytes.front()) == kSeedBegin) ++begun;
+    return true;
+  });
+  const auto since =
+      first.change(AddLearner{{joiner.id(), joiner.options.address}, 0}).index.value();
+  joiner.open(since);
+  eventually("it is given a copy", [&] { return begun == 1; });
+  std::size_t count = 600;
+  for (; begun == 1 && count < 20'000; count += 20) {
+    quorum.fill("more" + std::to_string(count) + "-", 20, 1000);
+  }
+  CHECK(count >= 800);
+  CHECK(joiner.state().installs() == 0);
+  eventually("it is a voter", [&] { return learners(quorum) == 0; });
+  quorum.await_commands(count);
+  CHECK(begun == 2);
+}
+
+TEST_CASE("changes wait for a copy that nothing else helps to its end") {
+  Quorum quorum(1, [](LogOptions& options) {
+    keep_little(options);
+    options.seed_kept_bytes_max = 200'000;
+  });
+  fill_much(quorum, "c");
+  auto& first = quorum.member(0);
+  auto& joiner = quorum.add();
+  std::atomic<int> begun{0};
+  quorum.network.set_filter([&](MemberId, MemberId to, const std::string& bytes) {
+    const auto kind = static_cast<std::uint8_t>(bytes.front());
+    if (to == joiner.id() && kind == kSeedBegin) ++begun;
+    return true;
+  });
+  const auto since =
+      first.change(AddLearner{{joiner.id(), joiner.options.address}, 0}).index.value();
+  joiner.state().hold_intake(true);
+  joiner.open(since);
+  Proposer proposer(first.log());
+  std::size_t proposed = 0;
+  const auto propose = [&](std::size_t more) {
+    for (std::size_t i = 0; i < more; ++i, ++proposed) {
+      proposer.propose("more" + std::to_string(proposed) + std::string(1000, '.'));
+    }
+  };
+  while (begun < 2) {
+    propose(1);
+    proposer.wait_for(proposed);
+  }
+  // The second one is under way, and keeps as much as it may.
+  while (first.log().silent_for() < std::chrono::milliseconds(500)) {
+    const auto answered = proposer.answers().size();
+    if (answered == proposed) propose(50);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    REQUIRE(proposed < 5'000);
+  }
+  CHECK(proposer.answers().size() < proposed);
+  CHECK(first.leads());
+  joiner.state().hold_intake(false);
+  proposer.wait_for(proposed);
+  for (const auto& answer : proposer.answers()) CHECK(answer.reply.ok());
+  eventually("it is a voter", [&] { return learners(quorum) == 0; });
+  quorum.await_commands(600 + proposed);
+  CHECK(begun == 2);
 }
 
 }  // namespace minidfs::consensus::test

@@ -1,5 +1,8 @@
 #include "consensus/segments/segmented_log.hpp"
 
+#include <chrono>
+#include <filesystem>
+
 #include "consensus/segments/segment_names.hpp"
 #include "log_fixture.hpp"
 
@@ -253,6 +256,39 @@ TEST_CASE("a log that ends before its database, or begins behind it, is refused"
   }
   for (const Index applied : {Index{10}, Index{12}})
     CHECK(SegmentedLog::open(options, applied).ok());
+}
+
+TEST_CASE("the next segment is made ahead, and taken when the newest one is full") {
+  TemporaryDirectory directory;
+  auto options = small_segments(directory.path());
+  options.makes_ahead = true;
+  options.segment_bytes = 2 * kBlockBytes + 16'384;
+  auto log = new_segments(options);
+  const auto ahead = directory.path() + "/segment-00000002.new";
+  REQUIRE(log->append(next_entries(*log, 1, 1), 0).ok());
+  CHECK_FALSE(std::filesystem::exists(ahead));
+  while (log->bytes() < 8'192) {
+    REQUIRE(log->append(next_entries(*log, 1, 1), 0).ok());
+  }
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!std::filesystem::exists(ahead) ||
+         std::filesystem::file_size(ahead) < options.segment_bytes) {
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
+  }
+  const auto second = directory.path() + "/segment-00000002";
+  while (!std::filesystem::exists(second)) {
+    REQUIRE(log->append(next_entries(*log, 1, 1), 0).ok());
+  }
+  CHECK_FALSE(std::filesystem::exists(ahead));
+  for (int i = 0; i < 100; ++i) REQUIRE(log->append(next_entries(*log, 1, 1), 0).ok());
+  REQUIRE(log->sync().ok());
+  const auto last = log->last();
+  log.reset();
+  for (const auto& file : std::filesystem::directory_iterator(directory.path())) {
+    CHECK(file.path().extension() != ".new");
+  }
+  log = open_segments(options);
+  CHECK(log->last() == last);
 }
 
 }  // namespace minidfs::consensus::test
