@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "cluster/namenode_cluster.hpp"
@@ -33,6 +34,13 @@ void check_refused(Process& process, const std::string& why) {
   INFO(process.log());
   CHECK(exit_code > 0);
   CHECK_THAT(process.log(), Catch::Contains("minidfs: ") && Catch::Contains(why));
+}
+
+void overwrite(const std::string& path, std::streamoff offset, const std::string& bytes) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(offset);
+  file << bytes;
+  REQUIRE(file.good());
 }
 
 bool all_hold_the_same(const NamenodeCluster& cluster) {
@@ -111,6 +119,51 @@ TEST_CASE("a namenode that lost its disk joins again at its old address, in its 
   cluster.start_namenode(lost);
   REQUIRE(cluster.wait_for_voters(3));
   CHECK(cluster.id_of(lost) != before);
+  CHECK(all_hold_the_same(cluster));
+}
+
+TEST_CASE("a namenode with a damaged log or database joins again by itself, under another id") {
+  NamenodeCluster cluster(3, 0);
+  for (int i = 0; i < 20; ++i) must(cluster, {"mkdir", "/d" + std::to_string(i)});
+  REQUIRE(cluster.wait_for_voters(3));
+  const auto damaged = (cluster.leader() + 1) % 3;
+  const auto before = cluster.id_of(damaged);
+  cluster.namenode(damaged).kill_and_wait();
+  const auto directory = cluster.namenode_directory(damaged);
+  SECTION("its log") { overwrite(directory + "/raft/segment-00000001", 4096 + 80, "spoilt"); }
+  SECTION("its database") { overwrite(directory + "/namespace.db", 0, "spoilt"); }
+  cluster.start_namenode(damaged, false);
+  REQUIRE(cluster.wait_for_voters(3));
+  CHECK(cluster.id_of(damaged) != before);
+  CHECK(all_hold_the_same(cluster));
+  CHECK_THAT(cluster.namenode(damaged).log(), Catch::Contains("taken in anew"));
+  // It goes on as that member.
+  cluster.namenode(damaged).kill_and_wait();
+  cluster.start_namenode(damaged, false);
+  REQUIRE(cluster.wait_for_voters(3));
+}
+
+TEST_CASE("a namenode whose disk went back in time ends, and joins again when it is started") {
+  NamenodeCluster cluster(3, 0);
+  must(cluster, {"mkdir", "/d"});
+  REQUIRE(cluster.wait_for_voters(3));
+  const auto back = (cluster.leader() + 1) % 3;
+  const auto before = cluster.id_of(back);
+  const auto directory = cluster.namenode_directory(back);
+  cluster.namenode(back).kill_and_wait();
+  std::filesystem::copy(directory, directory + ".copy", std::filesystem::copy_options::recursive);
+  cluster.start_namenode(back, false);
+  for (int i = 0; i < 20; ++i) must(cluster, {"mkdir", "/d" + std::to_string(i)});
+  REQUIRE(cluster.wait_for_voters(3));
+  cluster.namenode(back).kill_and_wait();
+  std::filesystem::remove_all(directory);
+  std::filesystem::rename(directory + ".copy", directory);
+  cluster.start_namenode(back, false);
+  CHECK(cluster.namenode(back).wait(30s) > 0);
+  CHECK_THAT(cluster.namenode(back).log(), Catch::Contains("rolled back"));
+  cluster.start_namenode(back, false);
+  REQUIRE(cluster.wait_for_voters(3));
+  CHECK(cluster.id_of(back) != before);
   CHECK(all_hold_the_same(cluster));
 }
 

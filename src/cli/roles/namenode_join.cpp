@@ -6,6 +6,7 @@
 #include "base/random_id.hpp"
 #include "base/units.hpp"
 #include "cli/roles/advertised.hpp"
+#include "consensus/log.hpp"
 #include "metadata/types.hpp"
 
 namespace minidfs::cli {
@@ -34,6 +35,21 @@ Result<std::uint16_t> free_port(const Config& config) {
   return listener->port();
 }
 
+Result<actors::JoinedCluster> ask_to_join(const Config& config,
+                                          const std::vector<std::string>& members,
+                                          const auth::CredentialsPtr& credentials,
+                                          caf::actor_system& system) {
+  MDFS_TRY(const auto port, free_port(config));
+  MDFS_TRY(const auto own,
+           advertised_endpoint(config.namenode.advertise, config.common.listen, port));
+  actors::JoinOptions options;
+  MDFS_TRY(options.members, others_of(members, own));
+  options.address = to_string(own);
+  options.credentials = credentials;
+  log_info("namenode", "asks to join the cluster as {}", options.address);
+  return actors::join_cluster(system, options);
+}
+
 }  // namespace
 
 Result<storage::NamenodeDirectory> namenode_directory(const Config& config,
@@ -51,22 +67,39 @@ Result<storage::NamenodeDirectory> namenode_directory(const Config& config,
     }
     return directory;
   }
-  MDFS_TRY(const auto port, free_port(config));
-  MDFS_TRY(const auto own,
-           advertised_endpoint(config.namenode.advertise, config.common.listen, port));
-  actors::JoinOptions options;
-  MDFS_TRY(options.members, others_of(join, own));
-  options.address = to_string(own);
-  options.credentials = credentials;
-  log_info("namenode", "asks to join the cluster as {}", options.address);
-  auto joined = actors::join_cluster(system, options);
-  if (!joined.ok()) {
-    return Error{joined.error().code, "--join: " + joined.error().message};
-  }
+  const auto joined = ask_to_join(config, join, credentials, system);
+  if (!joined.ok()) return Error{joined.error().code, "--join: " + joined.error().message};
   MDFS_CHECK(storage::format_joined(directory, joined->cluster, {joined->member, joined->since}));
   log_info("namenode", "is member {} of cluster {}", hex_64(joined->member),
            to_string(joined->cluster));
   return directory;
+}
+
+Result<bool> join_anew(const Config& config, const std::string& data_dir,
+                       const auth::CredentialsPtr& credentials, caf::actor_system& system,
+                       const Error& why) {
+  MDFS_TRY(auto directory, storage::claim_namenode_directory(data_dir, storage::Blank::kKeep));
+  if (directory.blank) return false;
+  const auto others = consensus::Log::others_known(directory.log_path());
+  if (!others.ok() || others->empty()) return false;
+  log_error("namenode", "{}", why.message);
+  log_warn("namenode", "{}: asks the other namenodes to be taken in anew", directory.path);
+  std::vector<std::string> addresses;
+  for (const auto& other : *others) addresses.push_back(other.address);
+  const auto joined = ask_to_join(config, addresses, credentials, system);
+  if (!joined.ok()) {
+    return Error{why.code, why.message + "; nor is it taken in anew: " + joined.error().message};
+  }
+  if (joined->cluster != directory.cluster) {
+    return Error{Errc::kWrongCluster, directory.path + ": belongs to cluster " +
+                                          to_string(directory.cluster) +
+                                          ", and at the addresses of its namenodes is cluster " +
+                                          to_string(joined->cluster)};
+  }
+  MDFS_CHECK(storage::begin_as(directory, {joined->member, joined->since}));
+  MDFS_CHECK(consensus::Log::discard(directory.log_path()));
+  log_info("namenode", "{}: is member {} now", directory.path, hex_64(joined->member));
+  return true;
 }
 
 }  // namespace minidfs::cli

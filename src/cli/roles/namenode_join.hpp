@@ -18,4 +18,12 @@ Result<storage::NamenodeDirectory> namenode_directory(const Config& config,
                                                       const auth::CredentialsPtr& credentials,
                                                       caf::actor_system& system);
 
+// The directory of a member that cannot go on, as `why` (kCorrupt) says: its log or its database is
+// damaged, or was rolled back. When it knows others of its cluster it asks them to be taken in
+// under another id, in its own place; only when that is done what it had is given up, and this
+// returns true: it begins anew. False when it was alone: nothing was changed.
+Result<bool> join_anew(const Config& config, const std::string& data_dir,
+                       const auth::CredentialsPtr& credentials, caf::actor_system& system,
+                       const Error& why);
+
 }  // namespace minidfs::cli

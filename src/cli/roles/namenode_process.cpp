@@ -285,8 +285,17 @@ Result<std::unique_ptr<NamenodeProcess>> NamenodeProcess::start(const Config& co
                                                                 auth::CredentialsPtr credentials,
                                                                 FatalHandler on_fatal) {
   auto namenode = std::make_unique<Namenode>();
-  MDFS_CHECK(
-      namenode->start(config, data_dir, descriptors, std::move(credentials), std::move(on_fatal)));
+  auto status = namenode->start(config, data_dir, descriptors, credentials, on_fatal);
+  if (!status.ok() && status.error().code == Errc::kCorrupt) {
+    namenode.reset();  // It has the directory.
+    SystemConfig system_config;
+    caf::actor_system system{system_config};
+    MDFS_TRY(const bool again, join_anew(config, data_dir, credentials, system, status.error()));
+    if (!again) return status.error();
+    namenode = std::make_unique<Namenode>();
+    status = namenode->start(config, data_dir, descriptors, credentials, on_fatal);
+  }
+  if (!status.ok()) return status.error();
   return std::unique_ptr<NamenodeProcess>(std::move(namenode));
 }
 

@@ -1,5 +1,8 @@
 #include "storage/namespace/namenode_directory.hpp"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <filesystem>
 
 #include "base/random_id.hpp"
@@ -51,8 +54,8 @@ Status write_first_version(const NamenodeDirectory& directory) {
 Result<std::uint64_t> parse_decimal(const std::string& text, const std::string& version) {
   const auto number = parse_number(text);
   if (number) return *number;
-  return Error{Errc::kCorrupt, version + ": damaged: '" + text + "' is no number; " +
-                                   std::string(kRemedy)};
+  return Error{Errc::kCorrupt,
+               version + ": damaged: '" + text + "' is no number; " + std::string(kRemedy)};
 }
 
 // The values of the lines after role and cluster, as far as the format has them.
@@ -94,8 +97,8 @@ Result<NamenodeDirectory> claim_namenode_directory(const std::string& path, Blan
   }
   if (!text.ok()) return text.error();
   const bool has_life = !text->starts_with("format=1\n");
-  const bool has_member = has_life && !text->starts_with("format=2\n") &&
-                          !text->starts_with("format=3\n");
+  const bool has_member =
+      has_life && !text->starts_with("format=2\n") && !text->starts_with("format=3\n");
   std::vector<std::string_view> keys{"role", "cluster"};
   if (has_life) keys.push_back("life");
   if (has_member) keys.insert(keys.end(), {"member", "since"});
@@ -122,6 +125,17 @@ Status format_joined(NamenodeDirectory& directory, ClusterId cluster, const Join
   directory.joined = joined;
   directory.blank = false;
   return write_first_version(directory);
+}
+
+Status begin_as(NamenodeDirectory& directory, const JoinedAs& joined) {
+  MDFS_ASSERT(!directory.blank && joined.member != 0);
+  directory.joined = joined;
+  MDFS_CHECK(write_version(directory));
+  for (const char* suffix : {"", "-wal", "-shm", ".seed"}) {
+    const auto path = directory.database_path() + suffix;
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return errno_error(errno, path);
+  }
+  return sync_directory(directory.path);
 }
 
 std::string namenode_version_file(ClusterId cluster, metadata::LifeId life,

@@ -24,7 +24,7 @@ struct NamenodeDirectory {
   std::string path;
   UniqueFd lock;  // Held as long as it is open.
   ClusterId cluster;
-  metadata::LifeId life;   // Of the namespace, as it was noted last; none when it was not.
+  metadata::LifeId life;  // Of the namespace, as it was noted last; none when it was not.
   JoinedAs joined;
   bool formatted = false;  // By this call: the cluster is new.
   bool blank = false;      // Nothing was written yet; see Blank.
@@ -51,6 +51,11 @@ Result<NamenodeDirectory> claim_namenode_directory(const std::string& path,
 // A blank directory becomes that of a member of `cluster`. Durable on return: before it gets
 // anything of the namespace.
 Status format_joined(NamenodeDirectory& directory, ClusterId cluster, const JoinedAs& joined);
+
+// The directory becomes that of another member of the same cluster, who begins without a namespace:
+// the one that is there is removed, and only then may its log be. Durable on return; a crash before
+// leaves a directory whose log is not of that member, or of no namespace.
+Status begin_as(NamenodeDirectory& directory, const JoinedAs& joined);
 
 // The VERSION file of a directory of this cluster with a namespace of this life.
 std::string namenode_version_file(ClusterId cluster, metadata::LifeId life,
