@@ -133,13 +133,11 @@ void ControlListener::Impl::send_frame(const Pending& pending, const ReplyFrame&
       ::send(pending.fd.get(), frame.data(), frame.size(), MSG_NOSIGNAL);
 }
 
-// Over the secret both ends are to know: it is an operator's mistake, or an attempt.
+// Both ends are to know: it is an operator's mistake, or an attempt. Of a crowd report_crowd()
+// tells.
 ControlListener::Impl::Next ControlListener::Impl::refuse(Pending& pending, const Error& error) {
   ++refused_count_;
-  if (error.code == Errc::kPermissionDenied && strangers_in_log_.allow()) {
-    log_warn("control", "the connection of {} as a {} is refused: {}", peer_text(pending.fd.get()),
-             auth::to_string(pending.hello.role), error.message);
-  }
+  if (error.code != Errc::kUnavailable) tell(pending, "refused", error.message);
   Reply reply;
   reply.code = error.code;
   reply.text = error.message;
@@ -163,14 +161,22 @@ Link ControlListener::Impl::link_to(const Pending& pending) const {
 bool ControlListener::Impl::speaks_for_itself(const Pending& pending) {
   const auto known = registry_->role_of(link_to(pending));
   if (!known || *known == pending.hello.role) return true;
-  tell_closed(pending, "its process is a " + std::string(auth::to_string(*known)) + " already");
+  tell(pending, "closed", "its process is a " + std::string(auth::to_string(*known)) + " already");
   return false;
 }
 
-void ControlListener::Impl::tell_closed(const Pending& pending, const std::string& why) {
-  if (!strangers_in_log_.allow()) return;
-  log_warn("control", "the connection of {} as a {} is closed: {}", peer_text(pending.fd.get()),
-           auth::to_string(pending.hello.role), why);
+// `end`: what became of it.
+void ControlListener::Impl::tell(const Pending& pending, std::string_view end,
+                                 const std::string& why) {
+  std::string what;
+  // Not when its hello could not be read.
+  if (!pending.hello.process.is_none()) {
+    what = "as a " + std::string(auth::to_string(pending.hello.role)) + " ";
+  }
+  what.append("is ").append(end).append(": ").append(why);
+  if (const auto line = refusals_.line(peer_text(pending.fd.get()), what)) {
+    log_warn("control", "{}", *line);
+  }
 }
 
 // CAF has to forget the old connection before it learns of the new one: to it they are the same
@@ -182,7 +188,7 @@ ControlListener::Impl::Next ControlListener::Impl::on_confirmation(std::uint64_t
   const bool is_member = pending.hello.comes_as_member();
   if (is_member) {
     if (const auto claimed = members_->claim(pending.hello); !claimed.ok()) {
-      tell_closed(pending, claimed.error().message);
+      tell(pending, "closed", claimed.error().message);
       return Next::kDropped;
     }
   }

@@ -12,7 +12,7 @@
 
 #include "actors/admission.hpp"
 #include "actors/admission_proof.hpp"
-#include "base/log_limit.hpp"
+#include "base/refusal_log.hpp"
 #include "net/listen.hpp"
 
 namespace minidfs::actors {
@@ -97,7 +97,7 @@ class ControlListener::Impl {
   void send_frame(const Pending& pending, const ReplyFrame& frame);
   Next refuse(Pending& pending, const Error& error);
   bool speaks_for_itself(const Pending& pending);
-  void tell_closed(const Pending& pending, const std::string& why);
+  void tell(const Pending& pending, std::string_view end, const std::string& why);
   ProcessId process_for(const Hello& hello) const;
   Link link_to(const Pending& pending) const;
   Next on_confirmation(std::uint64_t number, Pending& pending, Confirmation confirmation);
@@ -120,7 +120,7 @@ class ControlListener::Impl {
   std::uint64_t next_number_ = kFirstPending;
   std::optional<Clock::time_point> accept_again_at_;
   Clock::time_point last_sweep_;
-  LogLimit strangers_in_log_;
+  RefusalLog refusals_;
   std::uint64_t no_room_count_ = 0;  // Since the last report, like the others.
   std::uint64_t pushed_out_count_ = 0;
   Clock::time_point last_report_;

@@ -9,6 +9,12 @@ namespace {
 
 constexpr std::string_view kPurpose = "minidfs admission 1";
 
+Error no_client_key_makes(Role role) {
+  return {Errc::kPermissionDenied, "a client's key does not make a " +
+                                       std::string(to_string(role)) +
+                                       ": that takes the cluster's secret"};
+}
+
 }  // namespace
 
 std::string_view to_string(Role role) {
@@ -35,19 +41,14 @@ Key Credentials::derived(Role role, KeyId id) const {
 Result<NamedKey> Credentials::own(Role role) const {
   if (holds_secret_) return NamedKey{KeyId{}, derived(role, KeyId{})};
   if (role == Role::kClient) return held_;
-  return Error{Errc::kPermissionDenied, "a client's key does not make a " +
-                                            std::string(to_string(role)) +
-                                            ": that takes the cluster's secret"};
+  return no_client_key_makes(role);
 }
 
 Result<Key> Credentials::of_peer(Role role, KeyId id) const {
   if (!holds_secret_) {
     return Error{Errc::kPermissionDenied, "a client's key proves nothing about others"};
   }
-  if (role != Role::kClient && !id.is_none()) {
-    return Error{Errc::kPermissionDenied,
-                 "there are no keys of single " + std::string(to_string(role)) + "s"};
-  }
+  if (role != Role::kClient && !id.is_none()) return no_client_key_makes(role);
   return derived(role, id);
 }
 

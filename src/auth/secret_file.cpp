@@ -94,9 +94,10 @@ Result<Credentials> parse_credentials(std::string_view text, const std::string& 
 }
 
 Result<CredentialsPtr> load_credentials(const std::string& path) {
-  MDFS_TRY(const auto fd, open_file(path, O_RDONLY | O_NONBLOCK));
+  const auto fd = open_file(path, O_RDONLY | O_NONBLOCK);
+  if (!fd.ok()) return Error{fd.error().code, "cannot read the secret: " + fd.error().message};
   struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return errno_error(errno, path);
+  if (::fstat(fd->get(), &status) != 0) return errno_error(errno, path);
   if (!S_ISREG(status.st_mode)) {
     return Error{Errc::kInvalidArgument, path + ": a secret is kept in a regular file"};
   }
@@ -112,7 +113,7 @@ Result<CredentialsPtr> load_credentials(const std::string& path) {
                  path + ": is no secret of minidfs: it has " + std::to_string(size) + " bytes"};
   }
   std::string text(size, '\0');
-  MDFS_CHECK(read_at(fd.get(), std::as_writable_bytes(std::span(text)), 0, path));
+  MDFS_CHECK(read_at(fd->get(), std::as_writable_bytes(std::span(text)), 0, path));
   auto parsed = parse_credentials(text, path);
   wipe(std::as_writable_bytes(std::span(text)));
   if (!parsed.ok()) return std::move(parsed).error();

@@ -141,11 +141,13 @@ asio::awaitable<bool> Connection::shake_hands() {
   }
 }
 
-// Over the secret both ends are to know: it is an operator's mistake, or an attempt.
+// Both ends are to know: it is an operator's mistake, or an attempt.
 void Connection::tell_refused(auth::Role role, const Error& why) {
-  if (why.code != Errc::kPermissionDenied || !loop_.context().strangers_in_log.allow()) return;
-  log_warn("data", "the connection of {} as a {} is refused: {}", peer_, auth::to_string(role),
-           why.message);
+  if (why.code == Errc::kUnavailable) return;  // This node belongs to no cluster yet.
+  const bool is_read = why.code != Errc::kProtocol && why.code != Errc::kUnsupported;
+  const auto as = is_read ? "as a " + std::string(auth::to_string(role)) + " " : std::string();
+  const auto what = as + "is refused: " + why.message;
+  if (const auto line = loop_.context().refusals.line(peer_, what)) log_warn("data", "{}", *line);
 }
 
 asio::awaitable<Status> Connection::serve() {

@@ -16,7 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/log_limit.hpp"
+#include "base/refusal_log.hpp"
 #include "transfer/data_server.hpp"
 #include "transfer/receive_memory.hpp"
 
@@ -44,7 +44,7 @@ struct ServerContext {
   const std::shared_ptr<ReceiveMemory> memory;
   std::atomic<std::uint32_t> active_writes{0};
   std::atomic<std::uint32_t> active_reads{0};
-  LogLimit strangers_in_log;
+  RefusalLog refusals;
   // See DataServerOptions::block_files_max. What a disk still holds may outlive the server.
   const std::shared_ptr<std::atomic<std::uint32_t>> block_files =
       std::make_shared<std::atomic<std::uint32_t>>(0);

@@ -53,6 +53,8 @@ void log_admission(const CommonConfig& common, const auth::CredentialsPtr& crede
     log_info("minidfs", "who connects must prove to know the secret of {}", common.secret_file);
   } else if (common.insecure) {
     log_warn("minidfs", "--insecure: everybody who reaches the port is let in");
+  } else {
+    log_info("minidfs", "no secret: every process of this machine is let in");
   }
 }
 
