@@ -169,12 +169,14 @@ bool ControlListener::Impl::speaks_for_itself(const Pending& pending) {
 void ControlListener::Impl::tell(const Pending& pending, std::string_view end,
                                  const std::string& why) {
   std::string what;
+  std::string who;
   // Not when its hello could not be read.
   if (!pending.hello.process.is_none()) {
     what = "as a " + std::string(auth::to_string(pending.hello.role)) + " ";
+    who = to_string(pending.hello.process);
   }
   what.append("is ").append(end).append(": ").append(why);
-  if (const auto line = refusals_.line(peer_text(pending.fd.get()), what)) {
+  if (const auto line = refusals_.line(peer_text(pending.fd.get()), what, who)) {
     log_warn("control", "{}", *line);
   }
 }

@@ -1,6 +1,6 @@
 // The lines of a log about connections that were refused. Strangers cause them, and peers that do
-// not know better and try again for ever: so there is one of a kind a minute, which tells how many
-// were kept back, and few in all (LogLimit).
+// not know better and try again for ever: so there is one a minute of a peer and a reason, which
+// tells how many were kept back, and few in all (LogLimit).
 #pragma once
 
 #include <algorithm>
@@ -21,12 +21,14 @@ class RefusalLog {
  public:
   using Clock = LogLimit::Clock;
 
-  // The line to write now, if any. `peer`: "address:port", of which the port tells no kinds apart;
-  // `what`: the rest, such as "as a client is refused: ...".
+  // The line to write now, if any. `peer`: "address:port"; `what`: the rest, such as "as a client
+  // is refused: ..."; `who`: what tells this peer from others that it may share its machine with,
+  // if that is known.
   std::optional<std::string> line(const std::string& peer, const std::string& what,
+                                  const std::string& who = {},
                                   Clock::time_point now = Clock::now()) {
     const std::lock_guard lock(mutex_);
-    Kind& kind = kind_of(peer.substr(0, peer.rfind(':')) + ' ' + what, now);
+    Kind& kind = kind_of(peer.substr(0, peer.rfind(':')) + ' ' + who + ' ' + what, now);
     if (now < kind.due || !limit_.allow(now)) {
       ++kind.kept_back;
       return std::nullopt;
