@@ -83,7 +83,7 @@ struct SecretCluster {
 // A datanode process that is to find no place in the cluster.
 std::unique_ptr<Process> start_stranger(const SecretCluster& secret, const std::string& name,
                                         std::vector<std::string> environment) {
-  const auto directory = secret.keys.directory.file(name);
+  const auto directory = secret.keys.directory.file("datanode " + name);
   return std::make_unique<Process>(
       std::vector<std::string>{MINIDFS_BINARY, "--role=datanode", "--port=0",
                                "--namenode=" + secret.cluster.namenode_address(),
