@@ -19,6 +19,7 @@ using LeadershipAnswer = metadata::LeadershipAnswered::Answer;
 void QuorumActorState::start(Self* self, QuorumParts parts) {
   self_ = self;
   parts_ = std::move(parts);
+  takeover_.emplace(parts_.seed);
   const auto me = caf::actor_cast<QuorumActor>(self_);
   channel_ = parts_.log->add_channel([me](std::vector<consensus::Completion> completions) {
     caf::anon_send(me, LogBatch{std::move(completions)});
@@ -28,16 +29,16 @@ void QuorumActorState::start(Self* self, QuorumParts parts) {
 }
 
 metadata::QuorumView QuorumActorState::view() const {
-  return view_of(parts_.log->quorum(), takeover_.office_term());
+  return view_of(parts_.log->quorum(), takeover_->office_term());
 }
 
 void QuorumActorState::step(const metadata::TakeoverEvent& event) {
   const auto now = self_->clock().now();
-  for (const auto& effect : takeover_.step(event, now)) {
+  for (const auto& effect : takeover_->step(event, now)) {
     std::visit([this](const auto& e) { perform(e); }, effect);
   }
   // One timer too many finds nothing to do.
-  const auto due = takeover_.next_wake();
+  const auto due = takeover_->next_wake();
   if (due.has_value()) self_->delayed_send(self_, *due - now, RetryAtom{});
 }
 
@@ -76,8 +77,8 @@ void QuorumActorState::perform(const metadata::TakeOffice&) {
   const auto& epoch = read_.history.now();
   log_info("namenode", "leads: leadership {} of life {}", epoch.leadership, to_string(epoch.life));
   // The block actor first: what the namespace actor passes on from then on comes behind it.
-  self_->send(parts_.blocks, OfficeBegun{takeover_.office_term(), mark_, read_});
-  self_->send(parts_.names, OfficeBegun{takeover_.office_term(), mark_, {}});
+  self_->send(parts_.blocks, OfficeBegun{takeover_->office_term(), mark_, read_});
+  self_->send(parts_.names, OfficeBegun{takeover_->office_term(), mark_, {}});
   if (parts_.first_office) std::exchange(parts_.first_office, {})();
 }
 

@@ -20,6 +20,7 @@
 #include "actors/namespace_actor.hpp"
 #include "actors/owner_actor.hpp"
 #include "actors/request_lane.hpp"
+#include "base/random_id.hpp"
 #include "consensus/log.hpp"
 #include "metadata/takeover.hpp"
 
@@ -41,6 +42,7 @@ struct QuorumParts {
   RequestLanePtr lane;  // That questions come by.
   // Called on the actor's thread when the first leadership has begun; may be empty.
   std::function<void()> first_office;
+  std::uint64_t seed = random_128().low;  // Of the gaps between the numbers of leaderships.
 };
 
 class QuorumActorState {
@@ -66,7 +68,7 @@ class QuorumActorState {
   Self* self_ = nullptr;
   QuorumParts parts_;
   consensus::ChannelId channel_ = 0;
-  metadata::Takeover takeover_;
+  std::optional<metadata::Takeover> takeover_;
   Leaderships read_;              // Last.
   metadata::BlockMark mark_ = 0;  // Logged last.
 };

@@ -32,6 +32,13 @@ LifeFacts NamespaceHistory::facts(const Epoch& epoch, std::uint64_t newest) cons
     if (past == past_.end()) return {};
     facts = past->second;
   }
+  // Since the first one that is recorded all are: another number is that of a leadership which went
+  // on from a copy of this namespace, or of which this is one.
+  const auto first = began_.lower_bound({epoch.life, 0});
+  const bool is_recorded = first != began_.end() && first->first.first == epoch.life &&
+                           first->first.second <= epoch.leadership;
+  const bool is_judged = facts.standing != LifeFacts::Standing::kGivenUp;
+  if (is_judged && is_recorded && !began_.contains({epoch.life, epoch.leadership})) return {};
   const auto next = began_.upper_bound({epoch.life, epoch.leadership});
   if (next != began_.end() && next->first.first == epoch.life) {
     facts.change = std::min(facts.change, next->second - 1);

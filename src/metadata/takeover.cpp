@@ -38,8 +38,7 @@ void Takeover::on(const NamespaceRead& event) {
   if (!awaited || event.attempt != attempt_) return;
   if (!event.last.has_value()) return rest();
   if (state_ == State::kReading) {
-    // The term, as long as no leadership of before numbers came from terms is above it.
-    number_ = std::max(term_, event.last->leadership + 1);
+    number_ = std::max(term_, event.last->leadership + 1) + random_() % kGapMax;
     state_ = State::kLogging;
     return log_leadership();
   }

@@ -13,6 +13,10 @@
 // here holds all that was committed, so that the number is above every one that was ever logged. A
 // leadership ends when Raft says so; the next one is another one, with its own number. Every
 // attempt has a number, and what belongs to an earlier one changes nothing.
+//
+// Leaderships are numbered with gaps at random. A directory that was put back from a copy begins
+// its next one with the same namespace as the one that it is to take the place of did: if both had
+// the same number, datanodes would take what the other one told them for this one's.
 #pragma once
 
 #include <chrono>
@@ -73,6 +77,10 @@ using TakeoverEffect =
 class Takeover {
  public:
   static constexpr std::chrono::milliseconds kRetryAfter{100};
+  // A number is above the last one, and the term, by less than this.
+  static constexpr std::uint64_t kGapMax = 1 << 20;
+
+  explicit Takeover(std::uint64_t seed) : random_(seed) {}
 
   std::vector<TakeoverEffect> step(const TakeoverEvent& event, TimePoint now);
   std::optional<TimePoint> next_wake() const;
@@ -100,6 +108,7 @@ class Takeover {
   void rest();
   void log_leadership();
 
+  Random random_;
   State state_ = State::kFollowing;
   std::uint64_t term_ = 0;
   std::uint64_t attempt_ = 0;

@@ -229,7 +229,7 @@ void NamenodeFixture::spawn() {
   names_ = system_.spawn(namespace_actor, std::move(names));
   if (follows_) {
     quorum_ = system_.spawn(quorum_actor,
-                            QuorumParts{log_.get(), gate_, blocks_, names_, lanes_.beats, {}});
+                            QuorumParts{log_.get(), gate_, blocks_, names_, lanes_.beats, {}, 1});
   } else {
     caf::anon_send(blocks_, begun);
     caf::anon_send(names_, begun);

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "metadata/namespace_history.hpp"
+
 namespace minidfs::metadata {
 namespace {
 
@@ -76,6 +78,19 @@ TEST_CASE("what the datanodes know is gathered, told, and can be given up") {
   CHECK_THAT(text, Catch::Contains("12 blocks that this namespace does not know"));
   CHECK_THAT(text, Catch::Contains("safemode leave --accept-older-namespace"));
   CHECK_THAT(state.text(LifeId{8, 8}, 250, 12), Catch::Contains("another life"));
+}
+
+TEST_CASE("a leadership of another namespace is told from those of this one by its number alone") {
+  NamespaceHistory history({kLife, 90}, 1);
+  history.add_beginning({kLife, 40}, 10);
+  history.add_beginning({kLife, 90}, 20);
+  CHECK(history.facts({kLife, 40}, 30).standing == Standing::kOwn);
+  CHECK(history.facts({kLife, 40}, 30).change == 19);
+  CHECK(history.facts({kLife, 90}, 30).standing == Standing::kOwn);
+  // It had what this one has, and went on from there.
+  CHECK(history.facts({kLife, 60}, 30).standing == Standing::kUnknown);
+  // From before leaderships were recorded.
+  CHECK(history.facts({kLife, 3}, 30).standing == Standing::kOwn);
 }
 
 }  // namespace minidfs::metadata
