@@ -137,7 +137,11 @@ void RaftLog::run() {
   pthread_setname_np(pthread_self(), "raft");
   auto status = set_up();
   const bool ok = status.ok();
-  if (ok) leader_.store(member_->leads(), std::memory_order_release);
+  if (ok) {
+    leader_.store(member_->leads(), std::memory_order_release);
+    publish_status(Clock::now());
+    tell_role();
+  }
   started_.set_value(std::move(status));
   for (bool stop = !ok; !stop;) {
     turn();
