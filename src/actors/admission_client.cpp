@@ -8,13 +8,14 @@ namespace minidfs::actors {
 namespace {
 
 // What the listening side decides, after this side's proof if it asks for that.
-Result<Reply> decided(const UniqueFd& fd, DialerProof& proof, Deadline deadline) {
+Result<Reply> decided(const UniqueFd& fd, DialerProof& proof, Deadline deadline,
+                      const std::atomic<bool>* cancelled) {
   for (;;) {
     ReplyFrame frame;
-    MDFS_CHECK(receive_all(fd.get(), frame, deadline));
+    MDFS_CHECK(receive_all(fd.get(), frame, deadline, cancelled));
     MDFS_TRY(auto next, proof.on_reply(frame));
     if (!next.answer) return std::move(next.reply);
-    MDFS_CHECK(send_all(fd.get(), *next.answer, deadline));
+    MDFS_CHECK(send_all(fd.get(), *next.answer, deadline, cancelled));
     MDFS_CHECK(next.belief);
   }
 }
@@ -30,8 +31,8 @@ Result<DialedConnection> dial(const std::string& host, std::uint16_t port,
   who.member = options.member;
   who.wanted = options.wanted;
   MDFS_TRY(const auto hello, proof.begin(who));
-  MDFS_CHECK(send_all(fd.get(), hello, deadline));
-  MDFS_TRY(const auto reply, decided(fd, proof, deadline));
+  MDFS_CHECK(send_all(fd.get(), hello, deadline, options.cancelled));
+  MDFS_TRY(const auto reply, decided(fd, proof, deadline, options.cancelled));
   if (!reply.accepted) return Error{reply.code, reply.text};
   if (!options.cluster.is_none() && reply.cluster != options.cluster) {
     return Error{Errc::kWrongCluster, "belongs to cluster " + to_string(reply.cluster) +

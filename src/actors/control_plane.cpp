@@ -263,9 +263,9 @@ Result<ControlConnection<caf::strong_actor_ptr>> connect_control(
   const auto deadline = std::chrono::steady_clock::now() + options.timeout;
   const auto where = format_host_port(host, port);
   const auto local = control_process_id(system);
-  MDFS_TRY(auto dialed, dial_control(host, port,
-                                     {options.role, options.cluster, local, options.timeout,
-                                      options.credentials}));
+  DialOptions dial{options.role, options.cluster, local, options.timeout, options.credentials};
+  dial.cancelled = options.cancelled;
+  MDFS_TRY(auto dialed, dial_control(host, port, dial));
   const auto cluster = dialed.cluster;
   const Link link{local, dialed.process};
   auto reached = reach_by(system, std::move(dialed), link, port, options.replace, deadline);

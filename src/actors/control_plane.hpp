@@ -3,6 +3,7 @@
 // not use: those would put CAF's parser on an open port.
 #pragma once
 
+#include <atomic>
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 #include <chrono>
@@ -62,6 +63,8 @@ struct ConnectOptions {
   // ends it first: for a connection that is suspected to be dead. Its proxies then go down.
   bool replace = false;
   auth::CredentialsPtr credentials{};  // As in DialOptions.
+  // True ends what is not admitted yet, with kCancelled. May be null.
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 template <class Handle>

@@ -17,15 +17,19 @@ namespace {
 
 std::string reason(int error_number) { return std::generic_category().message(error_number); }
 
-// Waits for `events`; 0 when they came, otherwise ETIMEDOUT or the error of poll.
-int wait_for(int fd, short events, Deadline deadline) {
+constexpr std::int64_t kLongestWaitMs = 60'000;
+constexpr std::int64_t kCancelLookMs = 20;
+
+// Waits for `events`; 0 when they came, otherwise ETIMEDOUT, ECANCELED or the error of poll.
+int wait_for(int fd, short events, Deadline deadline, const std::atomic<bool>* cancelled) {
   while (true) {
+    if (cancelled != nullptr && *cancelled) return ECANCELED;
     const auto now = std::chrono::steady_clock::now();
     if (deadline <= now) return ETIMEDOUT;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now);
+    const auto most = cancelled == nullptr ? kLongestWaitMs : kCancelLookMs;
     pollfd entry{fd, events, 0};
-    const int ready =
-        ::poll(&entry, 1, static_cast<int>(std::min<std::int64_t>(left.count(), 60'000)));
+    const int ready = ::poll(&entry, 1, static_cast<int>(std::min(left.count(), most)));
     if (ready > 0) return 0;
     if (ready < 0 && errno != EINTR) return errno;
   }
@@ -33,6 +37,7 @@ int wait_for(int fd, short events, Deadline deadline) {
 
 Error stream_error(int error_number) {
   if (error_number == ETIMEDOUT) return Error{Errc::kTimedOut, "no answer in time"};
+  if (error_number == ECANCELED) return Error{Errc::kCancelled, "cancelled"};
   return Error{Errc::kUnavailable, reason(error_number)};
 }
 
@@ -52,13 +57,16 @@ std::string peer_text(int fd) {
   return format_host_port(host, static_cast<std::uint16_t>(parse_number(port).value_or(0)));
 }
 
-Status send_all(int fd, std::span<const std::byte> bytes, Deadline deadline) {
+Status send_all(int fd, std::span<const std::byte> bytes, Deadline deadline,
+                const std::atomic<bool>* cancelled) {
   while (!bytes.empty()) {
     const auto sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent > 0) {
       bytes = bytes.subspan(static_cast<std::size_t>(sent));
     } else if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-      if (const int error = wait_for(fd, POLLOUT, deadline); error != 0) return stream_error(error);
+      if (const int error = wait_for(fd, POLLOUT, deadline, cancelled); error != 0) {
+        return stream_error(error);
+      }
     } else if (sent < 0 && errno != EINTR) {
       return stream_error(errno);
     }
@@ -66,7 +74,8 @@ Status send_all(int fd, std::span<const std::byte> bytes, Deadline deadline) {
   return {};
 }
 
-Status receive_all(int fd, std::span<std::byte> bytes, Deadline deadline) {
+Status receive_all(int fd, std::span<std::byte> bytes, Deadline deadline,
+                   const std::atomic<bool>* cancelled) {
   while (!bytes.empty()) {
     const auto received = ::recv(fd, bytes.data(), bytes.size(), 0);
     if (received > 0) {
@@ -74,7 +83,9 @@ Status receive_all(int fd, std::span<std::byte> bytes, Deadline deadline) {
     } else if (received == 0) {
       return Error{Errc::kUnavailable, "the connection was closed by the other side"};
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      if (const int error = wait_for(fd, POLLIN, deadline); error != 0) return stream_error(error);
+      if (const int error = wait_for(fd, POLLIN, deadline, cancelled); error != 0) {
+        return stream_error(error);
+      }
     } else if (errno != EINTR) {
       return stream_error(errno);
     }

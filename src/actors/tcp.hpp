@@ -2,6 +2,7 @@
 // it is about.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -19,9 +20,12 @@ using Deadline = std::chrono::steady_clock::time_point;
 std::string peer_text(int fd);
 
 // Sends or receives all of `bytes` on a non-blocking socket. kTimedOut at the deadline,
-// kUnavailable when the other end has closed. The caller adds the address to the message.
-Status send_all(int fd, std::span<const std::byte> bytes, Deadline deadline);
-Status receive_all(int fd, std::span<std::byte> bytes, Deadline deadline);
+// kUnavailable when the other end has closed, kCancelled soon after `cancelled` (which may be null)
+// was set. The caller adds the address to the message.
+Status send_all(int fd, std::span<const std::byte> bytes, Deadline deadline,
+                const std::atomic<bool>* cancelled = nullptr);
+Status receive_all(int fd, std::span<std::byte> bytes, Deadline deadline,
+                   const std::atomic<bool>* cancelled = nullptr);
 
 // What every control connection gets: small messages leave at once, and an end that is gone without
 // a word is noticed within some ten seconds although nothing polls.

@@ -16,6 +16,7 @@ Result<Connected> connect_namenode(caf::actor_system& system, const DialOrder& o
   options.timeout = order.timeout;
   options.replace = order.replace;
   options.credentials = order.credentials;
+  options.cancelled = order.cancelled.get();
   auto connection =
       actors::connect_control<actors::NamenodeActor>(system, address.host, address.port, options);
   if (connection.ok()) return Connected{std::move(connection->handle), connection->cluster};

@@ -1,8 +1,10 @@
 // Opens control connections to namenodes on behalf of the link.
 #pragma once
 
+#include <atomic>
 #include <caf/actor_system.hpp>
 #include <chrono>
+#include <memory>
 
 #include "actors/interfaces.hpp"
 #include "auth/credentials.hpp"
@@ -23,6 +25,8 @@ struct DialOrder {
   std::chrono::milliseconds timeout{};
   bool replace = false;                // A connection that is still there is ended first.
   auth::CredentialsPtr credentials{};  // Null: the cluster has no secret.
+  // Set when nobody waits for the outcome any more. Not null.
+  std::shared_ptr<const std::atomic<bool>> cancelled;
 };
 
 // Blocks for at most the time-out. The error's message is only the reason, without the address:

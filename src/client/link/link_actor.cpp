@@ -119,7 +119,7 @@ void perform(LinkActor* self, const DialNamenode& dial) {
   if (!connector) connector = self->spawn<caf::detached>(connector_behavior);
   self->send(connector, dial.connection,
              DialOrder{dial.address, state.cluster->get(), state.options.connect_timeout,
-                       dial.replace, state.options.credentials});
+                       dial.replace, state.options.credentials, state.stopped});
 }
 
 void perform(LinkActor* self, const AskWhoLeads& ask) {
@@ -255,7 +255,9 @@ void on_tick(LinkActor* self) {
   start_ticking(self);
 }
 
+// The process may be about to end: what it dials is not waited for.
 void on_stop(LinkActor* self) {
+  *self->state.stopped = true;
   for (const auto& operation : all_operations(self->state)) {
     finish_with(self, operation, {Errc::kCancelled, "the connection to the namenode was closed"});
   }

@@ -8,6 +8,7 @@
 // the link.
 #pragma once
 
+#include <atomic>
 #include <caf/actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/behavior.hpp>
@@ -78,6 +79,7 @@ struct LinkState {
   std::uint64_t wake_number = 0;
   // Each dials one address at a time, and blocks meanwhile.
   std::map<metadata::Endpoint, caf::actor> connectors;
+  std::shared_ptr<std::atomic<bool>> stopped = std::make_shared<std::atomic<bool>>(false);
   std::map<std::uint64_t, actors::NamenodeActor> connections;  // By their numbers.
   actors::NamenodeActor namenode;                              // The one in use, if any.
   std::uint64_t used = 0;                                      // Its number.

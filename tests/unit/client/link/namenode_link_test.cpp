@@ -83,6 +83,16 @@ TEST_CASE("Answers and errors of the namenode come back as they are") {
   CHECK(*cluster == fixture.names->cluster);
 }
 
+TEST_CASE("A link ends although a namenode that it dials says nothing") {
+  const auto silent = listening();
+  const auto start = std::chrono::steady_clock::now();
+  {
+    NamenodeLink link({{{"127.0.0.1", silent.port}}, milliseconds(60'000), milliseconds(100)});
+    CHECK(link.call(actors::StatRequest{"/"}).error().code == Errc::kUnavailable);
+  }
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(30));
+}
+
 TEST_CASE("The addresses of several namenodes are tried in turn") {
   Fixture fixture;
   NamenodeLink link({{closed_port(), closed_port(), fixture.namenode->address()}});
