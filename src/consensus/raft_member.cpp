@@ -54,8 +54,10 @@ Result<std::vector<MembersAt>> RaftMember::members_since(Index applied) {
   }
   const auto infos = log_->infos();
   for (std::size_t i = 0; i < infos.size(); ++i) {
-    if (infos[i].kind != EntryKind::kMembers) continue;
     const Index index = log_->before().index + 1 + i;
+    // What was dropped may be found again, and `stored` is then later than some of it.
+    const bool superseded = !stored.payload.empty() && index <= stored.index;
+    if (infos[i].kind != EntryKind::kMembers || superseded) continue;
     MDFS_TRY(const auto entries, log_->read(index, 0));
     MDFS_TRY(auto roster,
              decode_members(entries.front().payload, "entry " + std::to_string(index)));

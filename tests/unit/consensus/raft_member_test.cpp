@@ -199,4 +199,33 @@ TEST_CASE("one that is given a second voter does not decide alone from that entr
   CHECK_FALSE(member.leads_alone());
 }
 
+TEST_CASE("who is a member is known after a start that finds again what was dropped") {
+  TemporaryDirectory directory;
+  REQUIRE(SegmentedLog::create(small_segments(directory.path()), origin_of({{kMember}, {}})).ok());
+  RaftMember::Options options;
+  options.kept_bytes_max = 0;
+  Index committed = 0;
+  {
+    RaftMember member(open_segments(small_segments(directory.path())), options);
+    REQUIRE(member.start(0, kNow).ok());
+    REQUIRE(member.end_turn(kNow).ok());
+    propose(member, 1, 20);
+    REQUIRE(member.end_turn(kNow).ok());
+    const auto added = member.change(AddLearner{{9, "host:8021"}, 0}, kNow).value().value();
+    REQUIRE(member.end_turn(kNow).ok());
+    propose(member, 21, 40);
+    REQUIRE(member.end_turn(kNow).ok());
+    take_all(member, 1000);
+    committed = member.committed();
+    REQUIRE(committed == member.last());
+    REQUIRE(member.applied(committed, kNow).ok());
+    REQUIRE(member.durable(added + 15, kNow).ok());
+    REQUIRE(member.first() > added);
+  }
+  const auto member = start(directory.path(), committed);
+  REQUIRE(member->first() <= 22);
+  CHECK(member->roster().contains(9));
+  CHECK(member->roster().members().size() == 2);
+}
+
 }  // namespace minidfs::consensus::test
