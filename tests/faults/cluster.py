@@ -13,6 +13,7 @@ import tempfile
 import time
 
 import network
+from namenodes import Namenodes
 from scenario import Failure, Missing, Skip, check, wait_until
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -35,17 +36,36 @@ def random_bytes(size, seed):
     return random.Random(seed).randbytes(size)
 
 
+def fill(directory):
+    """A file of somebody else's takes all that is left of the file system."""
+    with open(directory / "somebody-else", "ab", buffering=0) as file:
+        piece = 1 << 20
+        while piece >= 4096:
+            try:
+                file.write(bytes(piece))
+            except OSError:
+                piece //= 2
+
+
+def relieve(directory):
+    (directory / "somebody-else").unlink(missing_ok=True)
+
+
 class Role:
     """One process of the cluster, started again at will with the same command."""
 
-    def __init__(self, command, environment, log):
+    def __init__(self, name, address, command, environment, log):
+        self.name = name
+        self.address = address
         self.command = command
         self.environment = environment
         self.log = log
         self.process = None
         self.stopped = False
+        self.starts = 0
 
     def start(self, listening_limit=30):
+        self.starts += 1
         start = os.path.getsize(self.log) if os.path.exists(self.log) else 0
         with open(self.log, "ab") as out:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=out,
@@ -88,11 +108,13 @@ class Role:
 
 class Cluster:
     def __init__(self, context, datanodes, machines=False, settings=None, disks=None, racks=None,
-                 environment=None):
-        """machines: give each datanode a network namespace of its own. settings: options as
-        {"namenode.dead_after": "4s"}. disks: {datanode: bytes}, file systems of their own. racks:
-        {datanode: rack}. environment: what the processes get besides, told the cluster's own
-        directory."""
+                 environment=None, namenodes=None, namenode_machines=False, namenode_disks=None):
+        """machines: give each datanode a network namespace of its own, and with namenode_machines
+        each namenode too; else these are where the clients are. settings: options as
+        {"namenode.dead_after": "4s"}. disks: {datanode: bytes}, file systems of their own;
+        namenode_disks: bytes of each namenode's. racks: {datanode: rack}. environment: what the
+        processes get besides, told the cluster's own directory. namenodes: how many, else as many
+        as the whole run has."""
         self.context = context
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="minidfs-faults-"))
         self.mounts = []
@@ -105,12 +127,19 @@ class Cluster:
         for option, value in (settings or {}).items():
             self.environment["MINIDFS_" + option.replace(".", "_").upper()] = str(value)
         try:
+            count = namenodes or context.namenodes
+            if count > 1:
+                self.needs_verb("quorum")
+            own = count if machines and namenode_machines else 0
             if machines:
                 self._share_secret()
-                self.network = network.Network(datanodes + (1 if machines == "spare" else 0))
-            self.port = 8020 if machines else free_port()
-            self.namenode = self._role("namenode", 0, self.port)
-            self.namenode.start()
+                self.network = network.Network(datanodes + own)
+            places = [datanodes + 1 + i if own else 0 for i in range(count)]
+            self.namenode_ports = [8020 + i if machines else free_port() for i in range(count)]
+            self.namenode = Namenodes(self, count, places)
+            for i in range(count if namenode_disks else 0):
+                self._mount(self.namenode.directory(i), namenode_disks)
+            self.namenode.begin()
             self.racks = racks or {}
             for i in range(datanodes):
                 self.add_datanode((disks or {}).get(i))
@@ -132,12 +161,16 @@ class Cluster:
     def _host(self, machine):
         return self.network.address(machine) if self.network else "127.0.0.1"
 
-    def _role(self, name, machine, port, *more):
+    def namenode_port(self, i):
+        return self.namenode_ports[i]
+
+    def new_role(self, name, machine, port, *more):
         inside = self.network.inside(machine) if self.network else []
         role = name.rstrip("0123456789")
         command = [*inside, self.context.binary, f"--role={role}", f"--port={port}",
                    f"--listen={self._host(machine)}", f"--data-dir={self.directory / name}", *more]
-        return Role(command, self.environment, str(self.directory / f"{name}.log"))
+        return Role(name, f"{self._host(machine)}:{port}", command, self.environment,
+                    str(self.directory / f"{name}.log"))
 
     def _share_secret(self):
         """Who can be reached from other machines asks for one."""
@@ -153,14 +186,14 @@ class Cluster:
         more = [f"--namenode={self.namenode_address()}"]
         if i in self.racks:
             more.append(f"--rack={self.racks[i]}")
-        role = self._role(f"datanode{i}", i + 1, port, *more)
-        role.address = f"{self._host(i + 1)}:{port}"
+        role = self.new_role(f"datanode{i}", i + 1, port, *more)
         self.datanodes.append(role)
         role.start()
         return role
 
     def namenode_address(self):
-        return f"{self._host(0)}:{self.port}"
+        """Of all namenodes."""
+        return self.namenode.address()
 
     def data(self, i):
         return self.directory / f"datanode{i}"
@@ -178,22 +211,15 @@ class Cluster:
         self.mounts.append(path)
 
     def fill_disk(self, i):
-        """A file of somebody else's takes all that is left."""
-        with open(self.data(i) / "somebody-else", "ab", buffering=0) as file:
-            piece = 1 << 20
-            while piece >= 4096:
-                try:
-                    file.write(bytes(piece))
-                except OSError:
-                    piece //= 2
+        fill(self.data(i))
 
     def relieve_disk(self, i):
-        (self.data(i) / "somebody-else").unlink(missing_ok=True)
+        relieve(self.data(i))
 
     def close(self):
-        for role in [*self.datanodes, getattr(self, "namenode", None)]:
-            if role is not None:
-                role.kill()
+        namenodes = getattr(self, "namenode", None)
+        for role in [*self.datanodes, *(namenodes.roles if namenodes else [])]:
+            role.kill()
         if self.network:
             self.network.close()
         for path in self.mounts:
@@ -241,9 +267,9 @@ class Cluster:
         if not self.knows_verb(verb, word):
             raise Missing(f"{verb} {word}".strip())
 
-    def status(self):
+    def status(self, limit="5s"):
         """None when the namenode does not answer in time."""
-        done = self.verb("status", "--json", "--timeout", "5s")
+        done = self.verb("status", "--json", "--timeout", limit)
         return json.loads(done.stdout) if done.returncode == 0 else None
 
     def node(self, status, i):

@@ -8,7 +8,7 @@ TESTS = ("*forged lengths*,ten thousand changed conversations*,"
          "a flood of connections*")
 
 
-@scenario(9, "hostile bytes at each port")
+@scenario(9, "hostile bytes at each port", clusters=False)
 def hostile_bytes(context):
     if not context.cluster_tests:
         raise Skip("runs among the cluster tests")
@@ -17,7 +17,8 @@ def hostile_bytes(context):
     return done.stdout.strip().splitlines()[-1]
 
 
-@scenario(15, "thousands of connections, and a thousand datanodes that report at once")
+@scenario(15, "thousands of connections, and a thousand datanodes that report at once",
+          clusters=False)
 def many_connections(context):
     if not context.cluster_tests:
         raise Skip("runs among the cluster tests")

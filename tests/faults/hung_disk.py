@@ -10,7 +10,7 @@ from scenario import Skip, check, scenario, wait_until
 
 
 class HangingCalls:
-    """File calls of the cluster's processes that hang, by tests/support/file_faults."""
+    """File calls of the cluster's processes that hang or are slow, by tests/support/file_faults."""
 
     def __init__(self, context):
         if not context.file_faults:
@@ -23,7 +23,13 @@ class HangingCalls:
         return {"LD_PRELOAD": self.library, "FILE_FAULTS_CONTROL": str(self.control)}
 
     def hang(self, calls, directories):
-        text = "".join(f"{call} {directory} hang\n" for call in calls for directory in directories)
+        self._set(calls, directories, "hang")
+
+    def delay(self, calls, directories, ms):
+        self._set(calls, directories, f"delay={ms}")
+
+    def _set(self, calls, directories, effect):
+        text = "".join(f"{call} {directory} {effect}\n" for call in calls for directory in directories)
         new = self.control.with_suffix(".new")
         new.write_text(text)
         new.rename(self.control)

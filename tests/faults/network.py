@@ -1,9 +1,10 @@
-"""Networks that can be cut: one network namespace for the namenode and the clients, one for each
-datanode, joined by a bridge. Needs root and `ip`.
+"""Networks that can be cut: one network namespace for the clients and, where they have no machines
+of their own, the namenodes; one for each other machine; joined by a bridge. Needs root and `ip`.
 
 Addresses of neighbours are fixed, so a cut is silence, as a cut somewhere between two switches is:
 - both ways: the machine's end of the cable is taken off the bridge;
-- one way only: packets of one direction are sent to a hardware address that nobody has.
+- one way only: packets of one direction are sent to a hardware address that nobody has; so are
+  those from one machine to another, while both hear all others.
 """
 import os
 import shutil
@@ -34,7 +35,7 @@ def ip(*arguments):
 
 
 class Network:
-    """The machine number 0 is the middle: namenode and clients. Datanodes are 1, 2, ..."""
+    """The machine number 0 is the middle, where the clients are. Others are 1, 2, ..."""
 
     made = 0
 
@@ -94,6 +95,10 @@ class Network:
                 self._neighbour(i, j, NOWHERE)
             if j != i and direction == "in":
                 self._neighbour(j, i, NOWHERE)
+
+    def silence(self, i, j):
+        """Nothing that machine i sends to machine j arrives."""
+        self._neighbour(i, j, NOWHERE)
 
     def heal(self, i):
         self.cut_machines.discard(i)

@@ -70,7 +70,7 @@ def everything(context):
         victim = context.random.randrange(4)
         others = repair_begins(cluster, stored, victim)
         kill_all(cluster, others)
-        cluster.namenode.kill()
+        cluster.namenode.kill_all()
         cluster.namenode.start()
         for i in others:
             cluster.datanodes[i].start()

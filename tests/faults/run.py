@@ -4,7 +4,9 @@
   tests/faults/run.py --binary build/release/minidfs [--long] [--only WORD[,WORD...]] [--seed N]
                       [--cluster-tests build/release/tests/cluster/test_cluster]
                       [--simulation build/release/tests/sim/test_sim]
-                      [--file-faults build/release/tests/cluster/libminidfs_file_faults.so] [--table]
+                      [--file-faults build/release/tests/cluster/libminidfs_file_faults.so]
+                      [--history-programs build/release/tests/history] [--porcupine PROGRAM]
+                      [--namenodes N] [--large-bytes BYTES] [--table]
 
 WORD is the number of a line or a part of a scenario's name. Exit code 1 when a scenario failed, and
 when it could not run because the program lacks a verb (in the long form). A scenario that needs
@@ -22,6 +24,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import scenario
 import bit_rot  # noqa: F401 (registers its scenarios, as the following do)
+import failover  # noqa: F401
+import histories  # noqa: F401
 import hostile  # noqa: F401
 import hung_disk  # noqa: F401
 import membership  # noqa: F401
@@ -36,7 +40,9 @@ import writes  # noqa: F401
 SKIPPED_CODE = 77  # When nothing at all could run; test runners know it.
 
 
-def wanted(item, words):
+def wanted(item, words, namenodes):
+    if namenodes > 1 and not item.clusters:
+        return False
     return not words or any(word == str(item.line) or (not word.isdigit() and word in item.name)
                             for word in words)
 
@@ -44,7 +50,8 @@ def wanted(item, words):
 def run_one(item, arguments):
     context = scenario.Context(str(pathlib.Path(arguments.binary).resolve()), arguments.long,
                                arguments.seed, arguments.cluster_tests, arguments.simulation,
-                               arguments.file_faults)
+                               arguments.file_faults, arguments.history_programs,
+                               arguments.porcupine, arguments.namenodes, arguments.large_bytes)
     try:
         return "ok", item.run(context)
     except scenario.Skip as reason:
@@ -74,6 +81,10 @@ def main():
     parser.add_argument("--cluster-tests", default="")
     parser.add_argument("--simulation", default="")
     parser.add_argument("--file-faults", default="")
+    parser.add_argument("--history-programs", default="")
+    parser.add_argument("--porcupine", default="")
+    parser.add_argument("--namenodes", type=int, default=1)
+    parser.add_argument("--large-bytes", type=int, default=4 << 30)
     parser.add_argument("--table", action="store_true")
     arguments = parser.parse_args()
     # So that a time-out of whoever runs this takes the processes with it.
@@ -81,7 +92,7 @@ def main():
     words = [word for word in arguments.only.split(",") if word]
     rows = []
     for item in sorted(scenario.REGISTERED, key=lambda item: item.line):
-        if not wanted(item, words):
+        if not wanted(item, words, arguments.namenodes):
             continue
         start = time.monotonic()
         result, text = run_one(item, arguments)

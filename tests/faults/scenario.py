@@ -23,13 +23,14 @@ class Scenario:
     line: int  # Of the list "what it must show".
     name: str
     run: object
+    clusters: bool  # Whether it starts clusters, whose number of namenodes makes a difference.
 
 
-def scenario(line, name):
+def scenario(line, name, clusters=True):
     """Registers a function of a Context, which returns what it found as one line of text."""
 
     def register(function):
-        REGISTERED.append(Scenario(line, name, function))
+        REGISTERED.append(Scenario(line, name, function, clusters))
         return function
 
     return register
@@ -43,6 +44,10 @@ class Context:
     cluster_tests: str = ""
     simulation: str = ""
     file_faults: str = ""
+    history_programs: str = ""  # The directory of minidfs_record_histories and those beside it.
+    porcupine: str = ""
+    namenodes: int = 1  # Of each cluster whose scenario does not say.
+    large_bytes: int = 4 << 30  # Of the largest file in the long form.
 
     def __post_init__(self):
         self.random = random.Random(self.seed)

@@ -19,14 +19,15 @@ def simulate(context, words, environment=None, program="test_sim"):
     return done.stdout, time.monotonic() - start
 
 
-@scenario(8, "100,000 random schedules with fake nodes and a fake clock")
+@scenario(8, "100,000 random schedules with fake nodes and a fake clock", clusters=False)
 def simulated_schedules(context):
     _, took = simulate(context, "No schedule of faults loses*")
     check(took < 60, f"expected them within 60 s, found {took:.0f} s")
     return f"every invariant held in every step; {took:.0f} s (bound 60 s)"
 
 
-@scenario(14, "whole clusters in the simulator, as many schedules as ten minutes allow")
+@scenario(14, "whole clusters in the simulator, as many schedules as ten minutes allow",
+          clusters=False)
 def whole_clusters(context):
     # From another seed each time: those that scripts/test runs are known by then.
     text, took = simulate(context, "[whole]",
@@ -41,7 +42,7 @@ def whole_clusters(context):
             f"invariant held; {len(rare)} rare states reached, the rarest {fewest}")
 
 
-@scenario(14, "Raft clusters in the simulator, as many schedules as an hour allows")
+@scenario(14, "Raft clusters in the simulator, as many schedules as an hour allows", clusters=False)
 def raft_clusters(context):
     first = context.seed % 1_000_000 * 1_000_000
     text, took = simulate(context, "[raft]",

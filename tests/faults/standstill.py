@@ -1,6 +1,5 @@
 """Line 11: the namenode is stopped and continued, under load. Nobody is to be judged by a time in
 which it did not run: no datanode, no writer, no request that still has time."""
-import re
 import subprocess
 import threading
 import time
@@ -55,11 +54,6 @@ class SlowWriter(threading.Thread):
         check(found == self.content, f"cat {self.path}: expected the bytes that were put")
 
 
-def logged(cluster, pattern):
-    with open(cluster.namenode.log, encoding="utf-8", errors="replace") as log:
-        return [line.strip() for line in log if re.search(pattern, line)]
-
-
 def stop_for(cluster, seconds, running):
     cluster.namenode.pause()
     time.sleep(seconds)
@@ -79,9 +73,10 @@ def namenode_stands_still(context):
     options = {"namenode.orphan_grace": GRACE}
     short = stops(context, 8, context.pick(4, 12))
     long = stops(context, context.pick(14, 30), context.pick(2, 8))
+    expected = DATANODES * context.namenodes
     with Cluster(context, DATANODES, settings=options) as cluster:
         wait_until(30, "full reports of all datanodes",
-                   lambda: len(logged(cluster, "has reported .* in full")) >= DATANODES or "fewer")
+                   lambda: len(cluster.namenode.logged("has reported .* in full")) >= expected or "fewer")
         writers = [SlowWriter(cluster, i) for i in range(6)]
         done = 0
         with SteadyClients(cluster, 2, context.seed) as usual:
@@ -95,10 +90,10 @@ def namenode_stands_still(context):
         done += patient.operations
         for writer in writers:
             writer.finish()
-        dead = logged(cluster, r"is (dead|stale)")
+        dead = cluster.namenode.logged(r"is (dead|stale)")
         check(not dead, f"expected no datanode to be called stale or dead, found: {dead[:3]}")
-        reports = len(logged(cluster, "has reported .* in full"))
-        check(reports == DATANODES, f"expected {DATANODES} full reports, found {reports}")
+        reports = len(cluster.namenode.logged("has reported .* in full"))
+        check(reports == expected, f"expected {expected} full reports, found {reports}")
         cluster.wait_whole(context.slack(20))
         return (f"{len(short)} stops up to 8 s and {len(long)} up to {max(long):.0f} s; "
                 f"{done} operations and {len(writers)} long writers (sessions of {GRACE}) without error, no "
