@@ -127,7 +127,7 @@ TEST_CASE("One wrong answer among 300 is found") {
 TEST_CASE("A wrong answer in the middle is found with a history that ends there") {
   std::mt19937_64 random(4);
   int violated = 0;
-  for (int round = 0; round < 40; ++round) {
+  for (int round = 0; round < 15; ++round) {
     const auto wrong = with_wrong_answer(happen({}, random), random);
     if (!wrong) continue;
     const auto verdict = judge(*wrong);
@@ -138,7 +138,7 @@ TEST_CASE("A wrong answer in the middle is found with a history that ends there"
     CHECK(judge(smallest) == Verdict::kViolated);
     CHECK(smallest.operations.size() <= wrong->operations.size());
   }
-  CHECK(violated > 5);
+  CHECK(violated > 2);
 }
 
 }  // namespace
