@@ -178,6 +178,11 @@ class Cluster:
         subprocess.run([self.context.binary, "secret", "new", secret], check=True)
         self.environment["MINIDFS_COMMON_SECRET_FILE"] = str(secret)
 
+    def secret_flags(self):
+        """For the programs of tests/history."""
+        secret = self.environment.get("MINIDFS_COMMON_SECRET_FILE")
+        return [f"--secret-file={secret}"] if secret else []
+
     def add_datanode(self, disk_bytes=None):
         i = len(self.datanodes)
         port = 9866 if self.network else free_port()

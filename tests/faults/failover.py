@@ -150,7 +150,8 @@ def stats_around(cluster, seconds, loss_at, lose):
     inside = cluster.network.inside(0) if cluster.network else []
     process = subprocess.Popen(
         [*inside, os.path.join(os.path.abspath(programs), "minidfs_steady_stats"),
-         f"--namenodes={cluster.namenode_address()}", "--path=/asked", f"--seconds={seconds}"],
+         f"--namenodes={cluster.namenode_address()}", "--path=/asked", f"--seconds={seconds}",
+         *cluster.secret_flags()],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=cluster.environment, text=True,
         preexec_fn=die_with_parent)
     lost = []

@@ -62,7 +62,8 @@ class Recording:
                 [*inside, self.programs / "minidfs_record_histories",
                  f"--namenodes={cluster.namenode_address()}", f"--histories={self.directory}",
                  f"--seconds={seconds}", f"--seed={seed}", f"--pause-us={pause_us}",
-                 f"--patience-seconds={PATIENCE_SECONDS}", f"--root=/histories-{seed}"],
+                 f"--patience-seconds={PATIENCE_SECONDS}", f"--root=/histories-{seed}",
+                 *cluster.secret_flags()],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=cluster.environment,
                 preexec_fn=die_with_parent)
         self.watch = LeaderWatch(cluster)

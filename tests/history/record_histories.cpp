@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "client/file_system.hpp"
-#include "history/endpoints.hpp"
+#include "history/cluster_flags.hpp"
 #include "history/flags.hpp"
 #include "history/history_writer.hpp"
 #include "history/recorded_directories.hpp"
@@ -21,7 +21,7 @@ namespace {
 constexpr char kUsage[] =
     "usage: minidfs_record_histories --namenodes=HOST:PORT[,...] --histories=DIR --seconds=N\n"
     "  [--seed=N] [--clients=16] [--directories=48] [--pause-us=5000] [--patience-seconds=300]\n"
-    "  [--root=/histories]\n"
+    "  [--root=/histories] [--secret-file=FILE]\n"
     "Ends after N seconds, or earlier with SIGTERM; then every directory is listed once more.\n";
 constexpr std::uint32_t kNames = 8;  // Of files, in a directory.
 constexpr Value kValuesOfClient = 1'000'000'000;
@@ -162,6 +162,7 @@ void RecordingClient::answer(const Outcome& outcome, Found found) {
 Settings settings_of(const Flags& flags) {
   Settings settings;
   settings.options.namenodes = endpoints(flags.text("namenodes"));
+  settings.options.credentials = credentials(flags);
   settings.options.user = "history";
   settings.options.timeout = std::chrono::seconds(flags.number("patience-seconds", 300));
   settings.histories = flags.text("histories");

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "client/link/namenode_link.hpp"
-#include "history/endpoints.hpp"
+#include "history/cluster_flags.hpp"
 #include "history/flags.hpp"
 #include "history/history_writer.hpp"
 
@@ -18,7 +18,7 @@ namespace {
 
 constexpr char kUsage[] =
     "usage: minidfs_steady_stats --namenodes=HOST:PORT[,...] --path=PATH --seconds=N\n"
-    "  [--rate=500] [--clients=8] [--patience-seconds=60]\n";
+    "  [--rate=500] [--clients=8] [--patience-seconds=60] [--secret-file=FILE]\n";
 
 std::atomic<bool> stop{false};
 
@@ -31,6 +31,7 @@ struct Question {
 std::vector<std::unique_ptr<client::NamenodeLink>> connect(const Flags& flags) {
   client::LinkOptions options;
   options.namenodes = endpoints(flags.text("namenodes"));
+  options.credentials = credentials(flags);
   options.timeout = std::chrono::seconds(flags.number("patience-seconds", 60));
   std::vector<std::unique_ptr<client::NamenodeLink>> links;
   for (std::uint64_t i = 0; i < flags.number("clients", 8); ++i) {

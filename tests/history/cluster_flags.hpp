@@ -1,4 +1,4 @@
-// The addresses of namenodes on a command line of the programs beside.
+// What the programs beside are told of a cluster on their command lines.
 #pragma once
 
 #include <cstdio>
@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "auth/secret_file.hpp"
 #include "base/units.hpp"
+#include "history/flags.hpp"
 #include "metadata/types.hpp"
 
 namespace minidfs::history {
@@ -25,6 +27,18 @@ inline std::vector<metadata::Endpoint> endpoints(const std::string& text) {
     at = comma + 1;
   }
   return endpoints;
+}
+
+// Of the flag --secret-file; null without it. Ends the process when there is none in the file.
+inline auth::CredentialsPtr credentials(const Flags& flags) {
+  const auto path = flags.text("secret-file", "");
+  if (path.empty()) return nullptr;
+  auto loaded = auth::load_credentials(path);
+  if (!loaded.ok()) {
+    std::fprintf(stderr, "%s\n", loaded.error().message.c_str());
+    std::exit(2);
+  }
+  return *std::move(loaded);
 }
 
 }  // namespace minidfs::history
