@@ -108,13 +108,13 @@ class Role:
 
 class Cluster:
     def __init__(self, context, datanodes, machines=False, settings=None, disks=None, racks=None,
-                 environment=None, namenodes=None, namenode_machines=False, namenode_disks=None):
+                 environment=None, namenodes=1, namenode_machines=False, namenode_disks=None):
         """machines: give each datanode a network namespace of its own, and with namenode_machines
         each namenode too; else these are where the clients are. settings: options as
         {"namenode.dead_after": "4s"}. disks: {datanode: bytes}, file systems of their own;
         namenode_disks: bytes of each namenode's. racks: {datanode: rack}. environment: what the
-        processes get besides, told the cluster's own directory. namenodes: how many, else as many
-        as the whole run has."""
+        processes get besides, told the cluster's own directory. namenodes: how many, unless the
+        whole run has another number."""
         self.context = context
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="minidfs-faults-"))
         self.mounts = []
@@ -127,7 +127,7 @@ class Cluster:
         for option, value in (settings or {}).items():
             self.environment["MINIDFS_" + option.replace(".", "_").upper()] = str(value)
         try:
-            count = namenodes or context.namenodes
+            count = context.namenodes or namenodes
             if count > 1:
                 self.needs_verb("quorum")
             own = count if machines and namenode_machines else 0

@@ -20,15 +20,11 @@ MEDIAN_MAX = 1.0  # Seconds without any success.
 PAUSE_MAX = 2.0
 
 
-def members(context):
-    return NAMENODES if context.namenodes == 1 else context.namenodes
-
-
 def lose_leader(context, how, times, machines=False, disks=None, small_disks=False):
     """`how(cluster, i)` loses namenode i and returns what brings it back. Verbs and 16 clients that
     record work all the while; none may fail, and all must be linearizable."""
     with Cluster(context, 3, machines, settings(context),
-                 environment=disks.environment if disks else None, namenodes=members(context),
+                 environment=disks.environment if disks else None, namenodes=NAMENODES,
                  namenode_machines=machines,
                  namenode_disks=NAMENODE_DISK if small_disks else None) as cluster:
         losses = []
@@ -43,7 +39,7 @@ def lose_leader(context, how, times, machines=False, disks=None, small_disks=Fal
                     losses.append((lost, time.monotonic_ns()))
                     back()
                     cluster.namenode.start()
-                    cluster.namenode.wait_voters(members(context))
+                    cluster.namenode.wait_all()
                 time.sleep(2)
                 recording.finish()
             except BaseException:
@@ -56,7 +52,9 @@ def lose_leader(context, how, times, machines=False, disks=None, small_disks=Fal
         pauses = [longest_pause(successes, lost - 10_000_000, gone + 3_000_000_000)
                   for lost, gone in losses]
         median, longest = statistics.median(pauses), max(pauses)
-        check(median <= context.slack(MEDIAN_MAX) and longest <= context.slack(PAUSE_MAX),
+        # One that is alone has nobody to go on in its place.
+        alone = len(cluster.namenode.roles) == 1
+        check(alone or median <= context.slack(MEDIAN_MAX) and longest <= context.slack(PAUSE_MAX),
               f"time without any success: expected at most {MEDIAN_MAX} s in the median and "
               f"{PAUSE_MAX} s at most, found {sorted(round(pause, 2) for pause in pauses)}")
         return (f"{times} times, {leaderships} leaderships: no success for {median:.2f} s in the "
@@ -181,7 +179,7 @@ def steady_stats(context):
         raise Skip("the program that asks is not named")
     worst_p95 = worst = 0.0
     times = context.pick(1, 10)
-    with Cluster(context, 0, settings=settings(context), namenodes=members(context)) as cluster:
+    with Cluster(context, 0, settings=settings(context), namenodes=NAMENODES) as cluster:
         cluster.ok("mkdir", "/asked")
         for _ in range(times):
             leader = cluster.namenode.leader()
@@ -189,8 +187,9 @@ def steady_stats(context):
             worst_p95 = max(worst_p95, latencies[len(latencies) * 95 // 100])
             worst = max(worst, latencies[-1])
             cluster.namenode.start()
-            cluster.namenode.wait_voters(members(context))
-    check(worst_p95 <= context.slack(STATS_P95_MAX) and worst <= context.slack(STATS_MAX),
+            cluster.namenode.wait_all()
+        alone = len(cluster.namenode.roles) == 1
+    check(alone or worst_p95 <= context.slack(STATS_P95_MAX) and worst <= context.slack(STATS_MAX),
           f"stats: expected p95 at most {STATS_P95_MAX} s and none above {STATS_MAX} s, found "
           f"{worst_p95:.3f} s and {worst:.2f} s")
     return (f"{times} deaths: p95 of the 10 s around each at most {worst_p95 * 1000:.0f} ms (bound 50 "
@@ -248,7 +247,7 @@ class LeaderDeaths(threading.Thread):
 @scenario(19, "a large put and a get of it through three deaths of the leader each")
 def large_file(context):
     size = min(context.pick(192 << 20, context.large_bytes), context.large_bytes)
-    with Cluster(context, 3, settings=settings(context), namenodes=members(context)) as cluster:
+    with Cluster(context, 3, settings=settings(context), namenodes=NAMENODES) as cluster:
         free = shutil.disk_usage(cluster.directory).free
         check(free > 6 * size, f"free space: expected at least {6 * size} bytes, found {free}")
         local, back = cluster.directory / "local", cluster.directory / "back"

@@ -54,10 +54,9 @@ def schedules(context, count, how_many, seconds):
 
 @scenario(16, "histories of 16 clients while namenodes fail")
 def while_namenodes_fail(context):
-    count = NAMENODES if context.namenodes == 1 else context.namenodes
-    return schedules(context, count, context.pick(3, 200), context.pick(10, 15))
+    return schedules(context, NAMENODES, context.pick(3, 200), context.pick(10, 15))
 
 
-@scenario(16, "histories of 16 clients while an only namenode fails")
+@scenario(16, "histories of 16 clients while an only namenode fails", clusters=False)
 def while_the_only_one_fails(context):
     return schedules(context, 1, context.pick(1, 10), context.pick(10, 15))

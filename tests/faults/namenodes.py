@@ -86,10 +86,14 @@ class Namenodes:
             if quorum is None:
                 return "no answer"
             voters = [member for member in quorum["members"]
-                      if member["role"] == "voter" and member["state"] != "unreachable"]
+                      if member["role"] == "voter" and member["state"] in ("leader", "follower")]
             return True if len(voters) >= count else f"{quorum['members']}"
 
         return wait_until(limit, f"{count} voters that answer", all_vote)
+
+    def wait_all(self):
+        if len(self.roles) > 1:
+            self.wait_voters(len(self.roles))
 
     # As one.
 
@@ -129,7 +133,7 @@ class Namenodes:
         """That all members have the same namespace, where there is more than one."""
         if len(self.roles) == 1:
             return
-        self.wait_voters(len(self.roles))
+        self.wait_all()
         done = self.cluster.verb("quorum", "verify")
         check(done.returncode == 0, f"quorum verify: expected equal members, found exit code "
               f"{done.returncode}: {(done.stdout + done.stderr).decode(errors='replace').strip()}")

@@ -83,7 +83,7 @@ def main():
     parser.add_argument("--file-faults", default="")
     parser.add_argument("--history-programs", default="")
     parser.add_argument("--porcupine", default="")
-    parser.add_argument("--namenodes", type=int, default=1)
+    parser.add_argument("--namenodes", type=int, default=0)
     parser.add_argument("--large-bytes", type=int, default=4 << 30)
     parser.add_argument("--table", action="store_true")
     arguments = parser.parse_args()

@@ -46,7 +46,7 @@ class Context:
     file_faults: str = ""
     history_programs: str = ""  # The directory of minidfs_record_histories and those beside it.
     porcupine: str = ""
-    namenodes: int = 1  # Of each cluster whose scenario does not say.
+    namenodes: int = 0  # Of each cluster; 0: as its scenario has it.
     large_bytes: int = 4 << 30  # Of the largest file in the long form.
 
     def __post_init__(self):

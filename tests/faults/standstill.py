@@ -73,7 +73,7 @@ def namenode_stands_still(context):
     options = {"namenode.orphan_grace": GRACE}
     short = stops(context, 8, context.pick(4, 12))
     long = stops(context, context.pick(14, 30), context.pick(2, 8))
-    expected = DATANODES * context.namenodes
+    expected = DATANODES * (context.namenodes or 1)
     with Cluster(context, DATANODES, settings=options) as cluster:
         wait_until(30, "full reports of all datanodes",
                    lambda: len(cluster.namenode.logged("has reported .* in full")) >= expected or "fewer")
