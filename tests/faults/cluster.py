@@ -28,7 +28,8 @@ def free_port():
 
 
 def die_with_parent():
-    """Runs in the child: it shall not outlive a scenario that was killed."""
+    """Runs in the child: it shall not outlive a scenario that was killed, nor the thread that has
+    started it."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 

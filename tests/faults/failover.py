@@ -152,23 +152,16 @@ def stats_around(cluster, seconds, loss_at, lose):
          *cluster.secret_flags()],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=cluster.environment, text=True,
         preexec_fn=die_with_parent)
-    lost = []
-
-    def later():
-        time.sleep(loss_at)
-        lost.append(time.monotonic_ns())
-        lose()
-
-    thread = threading.Thread(target=later, daemon=True)
-    thread.start()
+    time.sleep(loss_at)
+    lost = time.monotonic_ns()
+    lose()
     out, _ = process.communicate(timeout=seconds + 90)
-    thread.join()
     check(process.returncode == 0, f"stats: expected success, found {process.returncode}")
     latencies = []
     for line in out.splitlines():
         due, latency, outcome = line.split(" ", 2)
         check(outcome == "ok", f"stat: expected success, found: {outcome}")
-        if abs(int(due) - lost[0]) <= 5_000_000_000:
+        if abs(int(due) - lost) <= 5_000_000_000:
             latencies.append(int(latency) / 1e9)
     return sorted(latencies)
 
@@ -225,29 +218,35 @@ def digest_of(path):
     return digest.hexdigest()
 
 
-class LeaderDeaths(threading.Thread):
-    """Kills the leader a few times while something goes on, and starts it again."""
+def through_deaths(cluster, words, first, between, times):
+    """Runs a verb, and kills and starts the leader a few times meanwhile. Returns the seconds that
+    the verb took, and the deaths."""
+    # The verb has the thread, as what a thread starts ends with it.
+    start = time.monotonic()
+    failures = []
 
-    def __init__(self, cluster, first, between, times):
-        super().__init__(daemon=True)
-        self.cluster, self.first, self.between, self.times = cluster, first, between, times
-        self.deaths = 0
-        self.over = threading.Event()
-        self.start()
+    def work():
+        try:
+            cluster.ok(*words, limit=900)
+        except Exception as failure:
+            failures.append(failure)
 
-    def run(self):
-        wait = self.first
-        while self.deaths < self.times and not self.over.wait(wait):
-            self.cluster.namenode.kill()
-            self.deaths += 1
-            wait = self.between
-            time.sleep(min(1.0, self.between / 2))
-            self.cluster.namenode.start()
-
-    def stop(self):
-        self.over.set()
-        self.join()
-        return self.deaths
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    deaths = 0
+    thread.join(first)
+    while deaths < times and thread.is_alive():
+        cluster.namenode.kill()
+        deaths += 1
+        time.sleep(min(1.0, between / 2))
+        cluster.namenode.start()
+        thread.join(between)
+    thread.join()
+    took = time.monotonic() - start
+    cluster.namenode.wait_all()
+    if failures:
+        raise failures[0]
+    return took, deaths
 
 
 @scenario(19, "a large put and a get of it through three deaths of the leader each")
@@ -265,11 +264,7 @@ def large_file(context):
         took = {}
         for what, words in (("put", ["put", "--block-size", "16MiB", local, "/large"]),
                             ("get", ["get", "/large", back])):
-            deaths = LeaderDeaths(cluster, calm / 8, max(calm / 5, 0.5), 3)
-            start = time.monotonic()
-            cluster.ok(*words, limit=900)
-            took[what] = (time.monotonic() - start, deaths.stop())
-            cluster.namenode.start()
+            took[what] = through_deaths(cluster, words, calm / 8, max(calm / 5, 0.5), 3)
         found = digest_of(back)
         check(found == wanted, f"get /large: expected digest {wanted}, found {found}")
         cluster.namenode.verify()
