@@ -76,7 +76,7 @@ struct NamenodeServers {
   caf::strong_actor_ptr blocks;
   caf::strong_actor_ptr backups;
   caf::strong_actor_ptr quorum;
-  caf::strong_actor_ptr members;  // May be null: then nobody is told of them.
+  caf::strong_actor_ptr members{};  // May be null: then nobody is told of them.
 };
 RequestSwitch::Routes namenode_routes(const NamenodeServers& servers, const NamenodeLanes& lanes);
 

@@ -186,7 +186,7 @@ TEST_CASE("what cannot join says so in one line, and harms nobody") {
   SECTION("a newer version has written the directory") {
     const auto directory = cluster.directory() + "/a";
     std::filesystem::create_directories(directory + "/raft");
-    auto file = run({"sh", "-c", "printf 'format=99\\n' > " + directory + "/VERSION"});
+    std::ofstream(directory + "/VERSION") << "format=99\n";
     auto process = cluster.start_stranger("a", {"--join=" + cluster.address(0)});
     check_refused(*process, "newer");
   }

@@ -52,11 +52,11 @@ void CafPeerLink::reach(std::vector<consensus::MemberAddress> members) {
 }
 
 void CafPeerLink::send(consensus::MemberId to, std::string bytes) {
-  const auto peer = connections_->handle_of(to);
-  if (!peer) return;
-  peer->enqueue(
-      caf::make_mailbox_element(face_, caf::make_message_id(), {}, PeerPacket{std::move(bytes)}),
-      nullptr);
+  auto way = connections_->way_to(to, bytes.size());
+  if (!way) return;
+  PeerPacket packet{std::move(bytes), std::move(way->unsent)};
+  way->peer->enqueue(
+      caf::make_mailbox_element(face_, caf::make_message_id(), {}, std::move(packet)), nullptr);
 }
 
 }  // namespace minidfs::actors

@@ -14,6 +14,25 @@ PeerTable::Caller caller_of(const Hello& hello) {
   return {hello.member, hello.wanted, hello.process};
 }
 
+// What a message takes beside its bytes.
+constexpr std::size_t kMessageBytes = 256;
+
+// Counts as long as it lives.
+class Unsent {
+ public:
+  Unsent(std::shared_ptr<std::atomic<std::size_t>> count, std::size_t bytes)
+      : count_(std::move(count)), bytes_(bytes) {
+    *count_ += bytes_;
+  }
+  ~Unsent() { *count_ -= bytes_; }
+  Unsent(const Unsent&) = delete;
+  Unsent& operator=(const Unsent&) = delete;
+
+ private:
+  const std::shared_ptr<std::atomic<std::size_t>> count_;
+  const std::size_t bytes_;
+};
+
 Error not_begun() { return {Errc::kUnavailable, "is just starting, or stopping"}; }
 
 }  // namespace
@@ -25,7 +44,7 @@ void PeerConnections::begin(MemberId self, consensus::PeerInbox& inbox) {
 }
 
 void PeerConnections::end() {
-  std::map<MemberId, caf::strong_actor_ptr> handles;
+  std::map<MemberId, Handle> handles;
   {
     const std::lock_guard lock(mutex_);
     if (table_) {
@@ -64,7 +83,7 @@ void PeerConnections::greeted(const caf::strong_actor_ptr& from) {
     const auto open = table_->greeted(process_of(from->node()), Clock::now());
     if (!open) return;
     connection = *open;
-    handles_[connection.member] = from;
+    handles_[connection.member] = {from, process_of(from->node())};
     inbox_->connected(connection.member, connection.epoch);
   }
   changed_.notify_all();
@@ -98,10 +117,17 @@ std::vector<consensus::MemberId> PeerConnections::reach(
   return undialled;
 }
 
-caf::strong_actor_ptr PeerConnections::handle_of(MemberId member) const {
+std::optional<PeerConnections::Way> PeerConnections::way_to(MemberId member, std::size_t bytes) {
   const std::lock_guard lock(mutex_);
   const auto found = handles_.find(member);
-  return found == handles_.end() ? nullptr : found->second;
+  if (found == handles_.end()) return std::nullopt;
+  const auto& handle = found->second;
+  const auto weight = bytes + kMessageBytes;
+  if (*handle.unsent + weight > kUnsentMax) {
+    cut(handle.process);
+    return std::nullopt;
+  }
+  return Way{handle.peer, std::make_shared<const Unsent>(handle.unsent, weight)};
 }
 
 // --- Who dials ---------------------------------------------------------------------------------
@@ -155,7 +181,7 @@ bool PeerConnections::dialled(MemberId member, ProcessId process,
     const auto open = table_->dialled(member, process, Clock::now());
     if (!open) return false;
     connection = *open;
-    handles_[member] = handle;
+    handles_[member] = {handle, process};
     inbox_->connected(member, connection.epoch);
   }
   watch(handle, connection);
@@ -179,7 +205,7 @@ void PeerConnections::watch(const caf::strong_actor_ptr& handle,
 }
 
 void PeerConnections::ended(const PeerTable::Open& connection) {
-  caf::strong_actor_ptr gone;
+  Handle gone;
   {
     const std::lock_guard lock(mutex_);
     if (inbox_ == nullptr) return;

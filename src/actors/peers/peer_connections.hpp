@@ -3,8 +3,10 @@
 // but next(). Calls the inbox under its mutex, so that nothing comes out of order, or after end().
 #pragma once
 
+#include <atomic>
 #include <caf/actor_control_block.hpp>
 #include <condition_variable>
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -38,8 +40,15 @@ class PeerConnections final : public std::enable_shared_from_this<PeerConnection
 
   // Those that nobody dials yet.
   std::vector<MemberId> reach(const std::vector<consensus::MemberAddress>& members);
-  // None when it is not connected.
-  caf::strong_actor_ptr handle_of(MemberId member) const;
+  // Of what waits to be written out for one member; more ends its connection.
+  static constexpr std::size_t kUnsentMax = 64 << 20;
+  // How a message of so many bytes gets to the member; none when it is not connected, or has been
+  // cut now because too much waits for it. `unsent` is to be held until the message is written out.
+  struct Way {
+    caf::strong_actor_ptr peer;
+    std::shared_ptr<const void> unsent;
+  };
+  std::optional<Way> way_to(MemberId member, std::size_t bytes);
 
   // What came from the actor of another process.
   void greeted(const caf::strong_actor_ptr& from);
@@ -76,7 +85,13 @@ class PeerConnections final : public std::enable_shared_from_this<PeerConnection
   std::condition_variable changed_;
   consensus::PeerInbox* inbox_ = nullptr;
   std::optional<PeerTable> table_;
-  std::map<MemberId, caf::strong_actor_ptr> handles_;
+  struct Handle {
+    caf::strong_actor_ptr peer;
+    ProcessId process;
+    std::shared_ptr<std::atomic<std::size_t>> unsent =
+        std::make_shared<std::atomic<std::size_t>>(0);
+  };
+  std::map<MemberId, Handle> handles_;
   std::vector<MemberId> dialled_for_;  // Members that somebody dials.
 };
 

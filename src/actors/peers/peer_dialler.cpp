@@ -44,7 +44,9 @@ void PeerDialler::run() {
 }
 
 void PeerDialler::remind() {
-  if (const auto peer = connections_->handle_of(member_)) say(face_, peer, PeerPacket{});
+  if (auto way = connections_->way_to(member_, 0)) {
+    say(face_, way->peer, PeerPacket{{}, std::move(way->unsent)});
+  }
 }
 
 void PeerDialler::dial(const std::string& address) {

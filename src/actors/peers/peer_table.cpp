@@ -55,8 +55,7 @@ Status PeerTable::judge(const Caller& caller, TimePoint now) const {
     return Error{Errc::kNotFound, "is member " + hex_64(self_) + ", and member " +
                                       hex_64(caller.wanted) + " is wanted"};
   }
-  const Error twin{Errc::kInUse, "another process takes part as member " +
-                                     hex_64(caller.member) +
+  const Error twin{Errc::kInUse, "another process takes part as member " + hex_64(caller.member) +
                                      " already: two must not run with copies of one directory"};
   if (caller.member == self_) return twin;
   const auto found = peers_.find(caller.member);

@@ -5,6 +5,7 @@
 
 #include <caf/type_id.hpp>
 #include <caf/typed_actor.hpp>
+#include <memory>
 #include <string>
 
 #include "actors/system_config.hpp"
@@ -17,6 +18,8 @@ struct PeerGreeting {};
 // One message of the log; empty: only that the sender lives.
 struct PeerPacket {
   std::string bytes;
+  // Goes when CAF has written it out: so it is known how much has yet to be. Stays here.
+  std::shared_ptr<const void> unsent{};
 };
 
 template <class Inspector>

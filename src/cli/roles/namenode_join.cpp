@@ -37,9 +37,9 @@ Result<std::uint16_t> free_port(const Config& config) {
 
 Result<actors::JoinedCluster> ask_to_join(const Config& config,
                                           const std::vector<std::string>& members,
+                                          std::uint16_t port,
                                           const auth::CredentialsPtr& credentials,
                                           caf::actor_system& system) {
-  MDFS_TRY(const auto port, free_port(config));
   MDFS_TRY(const auto own,
            advertised_endpoint(config.namenode.advertise, config.common.listen, port));
   actors::JoinOptions options;
@@ -52,12 +52,13 @@ Result<actors::JoinedCluster> ask_to_join(const Config& config,
 
 }  // namespace
 
-Result<storage::NamenodeDirectory> namenode_directory(const Config& config,
-                                                      const std::string& data_dir,
-                                                      const auth::CredentialsPtr& credentials,
-                                                      caf::actor_system& system) {
+Result<NamenodePlace> namenode_place(const Config& config, const std::string& data_dir,
+                                     const auth::CredentialsPtr& credentials,
+                                     caf::actor_system& system) {
   const auto& join = config.namenode.join;
-  MDFS_TRY(auto directory,
+  NamenodePlace place{{}, config.namenode.port};
+  auto& directory = place.directory;
+  MDFS_TRY(directory,
            storage::claim_namenode_directory(
                data_dir, join.empty() ? storage::Blank::kFormat : storage::Blank::kKeep));
   if (!directory.blank) {
@@ -65,14 +66,15 @@ Result<storage::NamenodeDirectory> namenode_directory(const Config& config,
       log_info("namenode", "{} belongs to cluster {} already: --join is not needed any more",
                directory.path, to_string(directory.cluster));
     }
-    return directory;
+    return place;
   }
-  const auto joined = ask_to_join(config, join, credentials, system);
+  MDFS_TRY(place.port, free_port(config));
+  const auto joined = ask_to_join(config, join, place.port, credentials, system);
   if (!joined.ok()) return Error{joined.error().code, "--join: " + joined.error().message};
   MDFS_CHECK(storage::format_joined(directory, joined->cluster, {joined->member, joined->since}));
   log_info("namenode", "is member {} of cluster {}", hex_64(joined->member),
            to_string(joined->cluster));
-  return directory;
+  return place;
 }
 
 Result<bool> join_anew(const Config& config, const std::string& data_dir,
@@ -86,7 +88,9 @@ Result<bool> join_anew(const Config& config, const std::string& data_dir,
   log_warn("namenode", "{}: asks the other namenodes to be taken in anew", directory.path);
   std::vector<std::string> addresses;
   for (const auto& other : *others) addresses.push_back(other.address);
-  const auto joined = ask_to_join(config, addresses, credentials, system);
+  // With any free port it is told of the one that it listens on then once it has started.
+  MDFS_TRY(const auto port, free_port(config));
+  const auto joined = ask_to_join(config, addresses, port, credentials, system);
   if (!joined.ok()) {
     return Error{why.code, why.message + "; nor is it taken in anew: " + joined.error().message};
   }

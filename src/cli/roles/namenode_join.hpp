@@ -3,6 +3,7 @@
 #pragma once
 
 #include <caf/actor_system.hpp>
+#include <cstdint>
 #include <string>
 
 #include "auth/credentials.hpp"
@@ -12,11 +13,15 @@
 
 namespace minidfs::cli {
 
+struct NamenodePlace {
+  storage::NamenodeDirectory directory;
+  std::uint16_t port = 0;  // To listen on: as configured, or the one that the cluster was told.
+};
+
 // Blocks while it joins. Errors name the directory, or who was asked.
-Result<storage::NamenodeDirectory> namenode_directory(const Config& config,
-                                                      const std::string& data_dir,
-                                                      const auth::CredentialsPtr& credentials,
-                                                      caf::actor_system& system);
+Result<NamenodePlace> namenode_place(const Config& config, const std::string& data_dir,
+                                     const auth::CredentialsPtr& credentials,
+                                     caf::actor_system& system);
 
 // The directory of a member that cannot go on, as `why` (kCorrupt) says: its log or its database is
 // damaged, or was rolled back. When it knows others of its cluster it asks them to be taken in

@@ -83,12 +83,13 @@ class Namenode final : public NamenodeProcess {
 
   Status start(const Config& config, const std::string& data_dir, std::size_t descriptors,
                auth::CredentialsPtr credentials, FatalHandler on_fatal) {
-    MDFS_TRY(directory_, namenode_directory(config, data_dir, credentials, system_));
+    MDFS_TRY(auto place, namenode_place(config, data_dir, credentials, system_));
+    directory_ = std::move(place.directory);
     const auto shares = namenode_shares(descriptors);
     log_info("namenode", "{} descriptors: {}", descriptors, to_string(shares));
     actors::AdmissionOptions admission;
     admission.host = config.common.listen;
-    admission.port = config.namenode.port;
+    admission.port = place.port;
     admission.cluster = directory_.cluster;
     admission.credentials = std::move(credentials);
     admission.process = actors::control_process_id(system_);

@@ -195,6 +195,9 @@ TEST_CASE("every relation between options is checked, and both values are named"
       {{"", "namenode.stale_after", "10s"},
        "namenode.stale_after (10s) must be less than namenode.dead_after (10s): a datanode is "
        "stale before it is lost"},
+      {{"", "namenode.leader_heartbeat", "250ms"},
+       "namenode.leader_heartbeat (250ms) must be less than namenode.election_timeout (250ms): "
+       "followers would elect another leader between two signs of life"},
       {{"", "client.min_replication", "4"},
        "client.min_replication (4) must be at most client.replication (3): no write could succeed"},
   };

@@ -549,6 +549,7 @@ Change RandomChanges::staging() {
   const std::uint64_t session = one_in(50) ? 0 : number + 1;
   const ClientId client{one_in(30) ? 1U : 0U, 7};
   const std::uint64_t kind = below(10);
+  if (kind == 0 && one_in(2)) return MarkNamespace{number};
   if (kind == 0) {
     staged_[number] = 0;
     return DropStaged{session};

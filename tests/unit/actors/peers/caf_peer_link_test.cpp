@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/random_id.hpp"
@@ -36,7 +37,8 @@ class Inbox final : public consensus::PeerInbox {
     changed_.notify_all();
   }
   void received(MemberId peer, ConnectionEpoch epoch, std::string bytes) override {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !held_; });
     wrong_ |= !open_.contains(peer) || open_[peer] != epoch;
     got_[peer].push_back(std::move(bytes));
     changed_.notify_all();
@@ -47,6 +49,10 @@ class Inbox final : public consensus::PeerInbox {
     ++ends_;
     changed_.notify_all();
   }
+
+  // As a process that stands still.
+  void hold() { set_held(true); }
+  void let_go() { set_held(false); }
 
   bool wait(const std::function<bool()>& holds) {
     std::unique_lock lock(mutex_);
@@ -78,8 +84,15 @@ class Inbox final : public consensus::PeerInbox {
   }
 
  private:
+  void set_held(bool held) {
+    const std::lock_guard lock(mutex_);
+    held_ = held;
+    changed_.notify_all();
+  }
+
   std::mutex mutex_;
   std::condition_variable changed_;
+  bool held_ = false;
   std::map<MemberId, ConnectionEpoch> open_;
   std::map<MemberId, std::vector<std::string>> got_;
   ConnectionEpoch last_epoch_ = 0;
@@ -311,13 +324,36 @@ TEST_CASE("members prove the secret to one another") {
   CHECK(a.inbox.epoch(3) == 0);
 }
 
+TEST_CASE("one for whom too much waits is cut, and connected again") {
+  Member a(1);
+  Member b(2);
+  connect(a, b);
+  const auto before = a.inbox.epoch(2);
+  b.inbox.hold();
+  const std::string large(1 << 20, 'x');
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  while (a.inbox.epoch(2) == before && std::chrono::steady_clock::now() < until) {
+    a.link->send(2, large);
+  }
+  CHECK(a.inbox.epoch(2) != before);
+  b.inbox.let_go();
+  REQUIRE(a.inbox.wait_newer(2, before));
+  const auto count = a.inbox.got(2).size();
+  REQUIRE(b.inbox.wait_open(1));
+  b.link->send(1, "here");
+  CHECK(a.inbox.wait_got(2, count + 1));
+}
+
 TEST_CASE("nothing is heard after the end") {
   Member b(2);
   auto a = std::make_unique<Member>(1);
   connect(*a, b);
   std::atomic<bool> over{false};
   std::thread sender([&] {
-    while (!over) b.link->send(1, "x");
+    while (!over) {
+      b.link->send(1, "x");
+      std::this_thread::sleep_for(100us);
+    }
   });
   REQUIRE(a->inbox.wait_got(2, 10));
   a->link->stop();
