@@ -46,7 +46,8 @@ def lose_leader(context, how, times, machines=False, disks=None, small_disks=Fal
                 recording.abandon()
                 raise
             successes = recording.successes()
-        operations, leaderships, _ = recording.judge()
+        operations, leaderships, _, refused = recording.judge()
+        check(refused == 0, f"operations: expected none to be refused, found {refused}")
         cluster.namenode.verify()
         # From a moment before the loss, as it is not known when the last answer was under way.
         pauses = [longest_pause(successes, lost - 10_000_000, gone + 3_000_000_000)

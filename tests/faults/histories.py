@@ -38,17 +38,19 @@ def one_schedule(context, seed, count, seconds):
 
 
 def schedules(context, count, how_many, seconds):
-    operations = leaderships = telling = faults = 0
+    operations = leaderships = telling = refused = faults = 0
     for i in range(how_many):
         found, log = one_schedule(context, context.seed * 1000 + i, count, seconds)
         operations += found[0]
         leaderships += found[1]
         telling += found[2]
+        refused += found[3]
         faults += len(log)
     check(telling >= how_many, f"leaderships with reads that overlap changes: expected at least one "
           f"in each of {how_many} schedules, found {telling}")
     return (f"{how_many} schedules from seed {context.seed * 1000}, {faults} faults: {operations:,} "
-            f"operations of 16 clients linearizable, none failed; {leaderships} leaderships, "
+            f"operations of 16 clients linearizable, none failed but {refused} that "
+            f"full disks refused; {leaderships} leaderships, "
             f"{telling} of them with reads that overlap changes")
 
 

@@ -19,7 +19,7 @@ enum class Verdict : std::uint8_t { kLinearizable, kViolated, kUndecided };
 
 // A configuration takes some 200 bytes. Histories of 300 operations of 8 clients need some
 // thousand.
-inline constexpr std::uint64_t kConfigurationsMax = 4'000'000;
+inline constexpr std::uint64_t kConfigurationsMax = 1'000'000;
 
 // kUndecided when more than `configurations_max` would have to be looked at.
 Verdict judge(const DirectoryHistory& history,

@@ -85,7 +85,7 @@ class RecordingClient {
   void list(const std::string& directory);
   // `found` says what a call answered that succeeded.
   template <class Outcome, class Found>
-  void answer(const Outcome& outcome, Found found);
+  void answer(const std::string& directory, const Outcome& outcome, Found found);
   std::string draw_name() { return "f" + std::to_string(random_() % kNames); }
 
   const Settings& settings_;
@@ -107,11 +107,11 @@ void RecordingClient::operate(const std::string& directory) {
   if (drawn >= 85) return list(directory);
   if (drawn < 65) {
     writer_.call(directory, "remove " + name);
-    return answer(files_->remove(path, false), [] { return std::string("done"); });
+    return answer(directory, files_->remove(path, false), [] { return std::string("done"); });
   }
   writer_.call(directory, "stat " + name);
   const auto status = files_->stat(path);
-  answer(status, [&] { return "found " + std::to_string(status->modified_ms); });
+  answer(directory, status, [&] { return "found " + std::to_string(status->modified_ms); });
 }
 
 void RecordingClient::write(const std::string& directory, const std::string& name, bool overwrite) {
@@ -122,7 +122,7 @@ void RecordingClient::write(const std::string& directory, const std::string& nam
   options.preserve = true;
   writer_.call(directory,
                (overwrite ? "overwrite " : "create ") + name + " " + std::to_string(value));
-  answer(files_->write_file(directory + "/" + name, source, options),
+  answer(directory, files_->write_file(directory + "/" + name, source, options),
          [] { return std::string("done"); });
 }
 
@@ -130,14 +130,14 @@ void RecordingClient::rename(const std::string& directory, const std::string& na
   auto target = draw_name();
   while (target == name) target = draw_name();
   writer_.call(directory, "rename " + name + " " + target);
-  answer(files_->rename(directory + "/" + name, directory + "/" + target),
+  answer(directory, files_->rename(directory + "/" + name, directory + "/" + target),
          [] { return std::string("done"); });
 }
 
 void RecordingClient::list(const std::string& directory) {
   writer_.call(directory, "list");
   const auto entries = files_->list(directory);
-  answer(entries, [&] {
+  answer(directory, entries, [&] {
     std::string text = "listed";
     for (const auto& entry : *entries) {
       text += " " + entry.name + "=" + std::to_string(entry.modified_ms);
@@ -147,7 +147,7 @@ void RecordingClient::list(const std::string& directory) {
 }
 
 template <class Outcome, class Found>
-void RecordingClient::answer(const Outcome& outcome, Found found) {
+void RecordingClient::answer(const std::string& directory, const Outcome& outcome, Found found) {
   if (outcome.ok()) return writer_.returned(found());
   switch (outcome.error().code) {
     case Errc::kNotFound:
@@ -155,6 +155,7 @@ void RecordingClient::answer(const Outcome& outcome, Found found) {
     case Errc::kAlreadyExists:
       return writer_.returned("exists");
     default:
+      directories_.leave(directory);
       return writer_.returned("unknown " + outcome.error().message);
   }
 }

@@ -41,6 +41,13 @@ std::optional<std::string> RecordedDirectories::take(std::uint32_t client, std::
   return {};
 }
 
+void RecordedDirectories::leave(const std::string& directory) {
+  const std::lock_guard lock(mutex_);
+  for (std::uint32_t i = 0; i < places_.size(); ++i) {
+    if (path(i, places_[i].generation) == directory) places_[i].used = kUses;
+  }
+}
+
 std::vector<std::string> RecordedDirectories::last_look(std::uint32_t client) const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> paths;

@@ -30,6 +30,10 @@ class RecordedDirectories {
   // Makes its directory with `make` when it is used up, and gives none until that has been done.
   std::optional<std::string> take(std::uint32_t client, std::mt19937_64& random, const Make& make);
 
+  // No further operation in it: what is unknown may be done at any later time, and many of these in
+  // one directory make its history hard to judge.
+  void leave(const std::string& directory);
+
   // All that were ever made and that the client shall list once more: every directory has a client.
   std::vector<std::string> last_look(std::uint32_t client) const;
 

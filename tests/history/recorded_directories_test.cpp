@@ -39,6 +39,19 @@ TEST_CASE(
   for (const auto& [path, count] : used) CHECK(count <= kOperationsOfDirectory);
 }
 
+TEST_CASE("A directory that was left is used no more, but looked at") {
+  RecordedDirectories directories("/h", 1, 1);
+  std::mt19937_64 random(1);
+  const auto make = [](const std::string&) { return Status(); };
+  CHECK_FALSE(directories.take(0, random, make));
+  CHECK(directories.take(0, random, make) == "/h/d0-1");
+  directories.leave("/h/d0-1");
+  CHECK_FALSE(directories.take(0, random, make));
+  directories.leave("/h/d0-1");
+  CHECK(directories.take(0, random, make) == "/h/d0-2");
+  CHECK(directories.last_look(0) == std::vector<std::string>{"/h/d0-1", "/h/d0-2"});
+}
+
 TEST_CASE("A directory that could not be made is tried again, and not used before") {
   RecordedDirectories directories("/h", 1, 1);
   std::mt19937_64 random(1);
