@@ -352,6 +352,20 @@ actors::NamenodeActor::behavior_type fake_namenode(const NamesPtr& names) {
         const std::lock_guard lock(names->mutex);
         return view_of(names);
       },
+      [](const actors::Patience&, const actors::JoinCluster&) -> caf::result<actors::Joined> {
+        return not_here();
+      },
+      [](const actors::Patience&,
+         const actors::QuorumRequest&) -> caf::result<actors::QuorumReply> { return not_here(); },
+      [](const actors::Patience&,
+         const actors::TransferLeadership&) -> caf::result<actors::Accepted> { return not_here(); },
+      [](const actors::Patience&, const actors::RemoveNamenode&) -> caf::result<actors::Accepted> {
+        return not_here();
+      },
+      [](const actors::Patience&, const actors::MarkForDigests&)
+          -> caf::result<actors::MarkedForDigests> { return not_here(); },
+      [](const actors::Patience&,
+         const actors::DigestRequest&) -> caf::result<actors::DigestReply> { return not_here(); },
   };
 }
 
