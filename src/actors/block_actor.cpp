@@ -60,6 +60,20 @@ std::optional<caf::error> BlockActorState::refuse(const Patience& patience) {
   return std::nullopt;
 }
 
+// The client asks again.
+std::optional<caf::error> BlockActorState::refuse_unfound(
+    const std::vector<metadata::LocatedBlock>& blocks) {
+  if (!manager_->is_gathering(now())) return std::nullopt;
+  for (const auto& located : blocks) {
+    if (!located.locations.empty()) continue;
+    return to_caf({Errc::kUnavailable,
+                   "the namenode has just begun to lead, and the datanodes have "
+                   "not all told it yet which has block " +
+                       to_string(located.block.id)});
+  }
+  return std::nullopt;
+}
+
 // CAF delivers whatever a peer sends, whoever it was admitted as.
 std::optional<Error> BlockActorState::refuse_sender() {
   const auto& sender = self_->current_sender();
@@ -225,15 +239,18 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
   };
   return {
       asked<FillFile>(state, lanes.blocks,
-                      [state](FillFile& request) -> LocatedFile {
-                        state->manager().locate(request.file.blocks, request.reader_host,
-                                                request.corrupt_ones);
+                      [state](FillFile& request) -> caf::result<LocatedFile> {
+                        auto& blocks = request.file.blocks;
+                        state->manager().locate(blocks, request.reader_host, request.corrupt_ones);
+                        if (auto why = state->refuse_unfound(blocks)) return std::move(*why);
                         return std::move(request.file);
                       }),
       asked<FillDirectory>(state, lanes.blocks,
-                           [state](FillDirectory& request) -> LocateDirectoryReply {
+                           [state](FillDirectory& request) -> caf::result<LocateDirectoryReply> {
                              for (auto& entry : request.page.entries) {
                                state->manager().locate(entry.blocks, request.reader_host, false);
+                               auto why = state->refuse_unfound(entry.blocks);
+                               if (why.has_value()) return std::move(*why);
                              }
                              return std::move(request.page);
                            }),

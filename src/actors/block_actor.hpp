@@ -84,6 +84,8 @@ class BlockActorState {
   caf::result<CheckBlocksReply> check_blocks(const CheckBlocksRequest& request);
   ScrubReply scrub(const ScrubRequest& request);
   caf::result<Accepted> report(BlockReportPart& request);
+  // Why the blocks that were located are not to be told yet, if one of them may be found soon.
+  std::optional<caf::error> refuse_unfound(const std::vector<metadata::LocatedBlock>& blocks);
   void work();
   void take_batch(LogBatch& batch);
   void take_effects(const NamespaceEffects& effects);

@@ -71,6 +71,8 @@ struct BlockManagerOptions {
   // A leadership that is younger orders nothing removed, nor one to which a live datanode has not
   // reported yet: datanodes may still carry out what an earlier one ordered.
   std::chrono::milliseconds deletes_after{5000};
+  // For so long at most after the start a block without a known replica is not called lost.
+  std::chrono::milliseconds gather{10'000};
   // For so long a commit whose session this process does not hold may wait for reports of its
   // blocks: three heartbeats.
   std::chrono::milliseconds report_patience{3000};
@@ -160,6 +162,11 @@ class BlockManager {
   // Of a block without a good replica, `corrupt_ones` names those that are corrupt.
   void locate(std::vector<metadata::LocatedBlock>& blocks, const std::string& reader_host,
               bool corrupt_ones);
+
+  // This namenode has led for a short time only, and not all datanodes that live have reported to
+  // it yet: of a block that it knows no replica of there may be one. Not in safe mode, which says
+  // so itself.
+  bool is_gathering(TimePoint now) const;
 
   // --- Datanodes ---
 

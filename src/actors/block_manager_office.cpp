@@ -61,6 +61,11 @@ bool BlockManager::may_remove(TimePoint now) {
   return all_reported_;
 }
 
+bool BlockManager::is_gathering(TimePoint now) const {
+  return in_office_ && !safe_mode_.on() && now - started_ < options_.gather &&
+         !registry_.all_live_reported();
+}
+
 // As long as another one leads it is that one which has freed blocks retired and removed.
 void BlockManager::forget_gone() {
   if (dying_.size() <= kFreedRangesMax) return;

@@ -9,8 +9,8 @@ namespace {
 using std::chrono::milliseconds;
 using State = MembershipState;
 
-// Heartbeats in the time of one, while there is news or work under way: so that the namenode can
-// give out more.
+// Heartbeats in the time of one, while there is news or work under way, so that the namenode can
+// give out more, and while no namenode leads.
 constexpr int kBusyBeats = 5;
 // A question that was never answered is not asked more rarely than this.
 constexpr milliseconds kPatienceMax{20'000};
@@ -192,8 +192,9 @@ void Membership::on(const HeartbeatAnswered& event) {
   // on its way.
   if (!is_member() || event.request < registered_by_) return;
   if (beat_.asked() && event.request == beat_.last) {
-    due(beat_, now_ + (event.busy ? options_.heartbeat_interval / kBusyBeats
-                                  : options_.heartbeat_interval));
+    const bool often = event.busy || !(event.leads || authority_->is_led());
+    due(beat_,
+        now_ + (often ? options_.heartbeat_interval / kBusyBeats : options_.heartbeat_interval));
   }
   // The namenode may live another life now, or lead, or lead again.
   if (event.register_again || (event.leads && (!leads_ || event.told.epoch != leader_))) {
@@ -207,6 +208,10 @@ void Membership::on(const HeartbeatAnswered& event) {
     effects_.push_back(ObeyOrders{authority_->fence()});
   }
   if (event.report != 0 && event.report != report_) start_report(event.report, event.from);
+}
+
+void Membership::on(const HeartbeatWanted&) {
+  if (is_member() && !beat_.asked()) ask(beat_);
 }
 
 // --- Questions ---------------------------------------------------------------------------------

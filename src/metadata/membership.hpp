@@ -24,7 +24,8 @@
 //   may give those again whose answers were lost with a connection.
 // - A namenode that follows another one is told the same, so that it knows all when its turn comes,
 //   and gives no orders: nothing is dropped for it (kFencing is passed over). When it leads the
-//   node registers with it once more, and reports.
+//   node registers with it once more, and reports. As long as none leads heartbeats come more
+//   often, so that the next one is soon known.
 #pragma once
 
 #include <chrono>
@@ -106,13 +107,15 @@ struct ListingFailed {
   std::uint64_t connection = 0;
   std::uint64_t request = 0;
 };
+// The namenode is to hear what there is to tell at once.
+struct HeartbeatWanted {};
 // It is next_wake(), or later, or earlier.
 struct Woken {};
 struct LeaveWanted {};
 
 using MembershipEvent =
     std::variant<Dialed, ConnectionClosed, RegistrationAnswered, HeartbeatAnswered, ChunkAccepted,
-                 RequestFailed, Fenced, ListingFailed, Woken, LeaveWanted>;
+                 RequestFailed, Fenced, ListingFailed, HeartbeatWanted, Woken, LeaveWanted>;
 
 // What is to be done, in this order.
 struct Dial {
@@ -179,6 +182,7 @@ class Membership {
   bool is_member() const {
     return state_ >= MembershipState::kFencing && state_ <= MembershipState::kServing;
   }
+  bool leads() const { return leads_; }  // The namenode said so last.
 
  private:
   // A request and when it is asked (again). Each asking has a number of its own.
@@ -203,6 +207,7 @@ class Membership {
   void on(const RequestFailed& event);
   void on(const Fenced& event);
   void on(const ListingFailed& event);
+  void on(const HeartbeatWanted& event);
   void on(const Woken& event);
   void on(const LeaveWanted& event);
 

@@ -1,6 +1,7 @@
 #include "metadata/memberships.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace minidfs::metadata {
 
@@ -25,11 +26,25 @@ std::vector<MembershipStep> Memberships::step(MembershipNumber number, const Mem
                                               TimePoint now) {
   const auto found = entries_.find(number);
   if (found == entries_.end()) return {};
+  const bool was_led = is_led();
   std::vector<MembershipStep> steps;
   for (auto& effect : found->second.membership.step(event, now)) {
     steps.push_back({number, std::move(effect)});
   }
+  authority_.set_led(is_led());
+  if (!was_led || authority_.is_led()) return steps;
+  for (auto& [other, entry] : entries_) {
+    if (other == number) continue;
+    for (auto& effect : entry.membership.step(HeartbeatWanted{}, now)) {
+      steps.push_back({other, std::move(effect)});
+    }
+  }
   return steps;
+}
+
+bool Memberships::is_led() const {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [](const auto& entry) { return entry.second.membership.leads(); });
 }
 
 std::vector<MembershipStep> Memberships::wake(TimePoint now) {
@@ -37,9 +52,8 @@ std::vector<MembershipStep> Memberships::wake(TimePoint now) {
   for (auto& [number, entry] : entries_) {
     const auto due = entry.membership.next_wake();
     if (!due.has_value() || *due > now) continue;
-    for (auto& effect : entry.membership.step(Woken{}, now)) {
-      steps.push_back({number, std::move(effect)});
-    }
+    auto more = step(number, Woken{}, now);
+    std::move(more.begin(), more.end(), std::back_inserter(steps));
   }
   return steps;
 }

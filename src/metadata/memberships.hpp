@@ -3,6 +3,9 @@
 // comes to lead. Whose orders are obeyed is decided once for all (metadata/order_authority.hpp).
 // Pure: events and the time come in, effects go out. Owned by the datanode actor.
 //
+// When the one that leads is lost the others are told at once what it was told last: one of them is
+// about to lead.
+//
 // The members that a leader names count, by the newest term; until one has spoken, those that
 // anybody names. One that is reached by two addresses keeps the one that answered first.
 #pragma once
@@ -61,6 +64,7 @@ class Memberships {
   };
 
   void add(const Endpoint& address, bool given);
+  bool is_led() const;
   bool is_twin(MembershipNumber number, QuorumId member) const;
   void follow_members();
 

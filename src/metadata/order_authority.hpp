@@ -48,6 +48,10 @@ class OrderAuthority {
     return kept_;
   }
 
+  // Whether a namenode that is registered with says that it leads.
+  bool is_led() const { return led_; }
+  void set_led(bool led) { led_ = led; }
+
   // --- Fences: an order carries the number of the last one, and those of earlier numbers are void.
 
   // The known epoch goes to the disk with it.
@@ -63,6 +67,7 @@ class OrderAuthority {
   KnownEpoch kept_;  // What the disk was last told.
   TimePoint kept_at_{};
   std::uint64_t fence_ = 0;
+  bool led_ = false;
 };
 
 }  // namespace minidfs::metadata

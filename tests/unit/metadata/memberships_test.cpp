@@ -39,6 +39,12 @@ class Driver {
     }
   }
 
+  // The process there has died.
+  void die(const Endpoint& address) {
+    views.erase(address);
+    step(number_of(address), ConnectionClosed{connections_.at(address)});
+  }
+
   MembershipNumber number_of(const Endpoint& address) const {
     for (const auto number : node.numbers()) {
       if (node.address(number) == address) return number;
@@ -53,6 +59,7 @@ class Driver {
   std::map<Endpoint, int> registrations;
   std::map<Endpoint, int> reports;
   std::map<Endpoint, int> obeyed;
+  std::map<Endpoint, int> beats;
   std::vector<FenceOrders> fences;
   TimePoint now{seconds(1000)};
   Memberships node;
@@ -73,6 +80,7 @@ class Driver {
   }
 
   void perform(MembershipNumber number, const Dial& dial) {
+    connections_[node.address(number)] = dial.connection;
     const bool there = views.contains(node.address(number));
     step(number, Dialed{dial.connection,
                         there ? std::nullopt : std::optional(Error{Errc::kUnavailable, ""})});
@@ -89,6 +97,7 @@ class Driver {
   }
   void perform(MembershipNumber number, const SendHeartbeat& send) {
     const auto address = node.address(number);
+    ++beats[address];
     const auto& says = views.at(address);
     step(number,
          HeartbeatAnswered{
@@ -111,11 +120,34 @@ class Driver {
   void perform(MembershipNumber, const Refused&) { FAIL("refused"); }
 
   std::uint64_t reports_ = 0;
+  std::map<Endpoint, std::uint64_t> connections_;
 };
 
 const std::vector<QuorumMember> kThree{{1, host(1)}, {2, host(2)}, {3, host(3)}};
 
 }  // namespace
+
+TEST_CASE("when the one that leads dies the others are told at once, and often until one leads") {
+  Driver datanode({host(1)});
+  for (int i = 1; i <= 3; ++i) datanode.views[host(i)] = view(i, 5, 1, kThree);
+  datanode.run(milliseconds(5'300));  // Between two heartbeats.
+  const auto before = datanode.beats;
+  datanode.die(host(1));
+  for (const int other : {2, 3}) {
+    CHECK(datanode.beats[host(other)] == before.at(host(other)) + 1);
+  }
+  datanode.run(seconds(1));
+  CHECK(datanode.beats[host(2)] >= before.at(host(2)) + 5);
+  // The next one is known soon.
+  datanode.leadership = 2;
+  for (const int other : {2, 3}) datanode.views[host(other)] = view(other, 6, 2, kThree);
+  const auto registered = datanode.registrations[host(2)];
+  datanode.run(milliseconds(250));
+  CHECK(datanode.registrations[host(2)] == registered + 1);
+  const auto calm = datanode.beats[host(3)];
+  datanode.run(seconds(10));
+  CHECK(datanode.beats[host(3)] <= calm + 11);
+}
 
 TEST_CASE("a datanode that is given one namenode reports to all, and obeys the one that leads") {
   Driver node({host(2)});
