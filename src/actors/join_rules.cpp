@@ -56,16 +56,16 @@ Result<JoinDecision> decide_join(const consensus::QuorumStatus& status,
   for (const auto& each : status.members) {
     if (each.member.id == joiner.id) return JoinDecision{JoinedBefore{status.changed_at}};
     if (each.member.address.empty()) {
-      return Error{Errc::kBusy, "the address of member " + hex_64(each.member.id) +
-                                    " is not known yet"};
+      return Error{Errc::kBusy,
+                   "the address of member " + hex_64(each.member.id) + " is not known yet"};
     }
     MDFS_CHECK(check_reach(each, joiner.address));
     if (is_learner(each)) learner = &each;
     if (!is_learner(each)) ++voters;
     if (each.member.address == joiner.address) replaced = &each;
   }
-  if (replaced != nullptr && (replaced->member.id == status.self ||
-                              replaced->state == MemberState::kFollower)) {
+  if (replaced != nullptr &&
+      (replaced->member.id == status.self || replaced->state == MemberState::kFollower)) {
     return Error{Errc::kInUse, name_of(*replaced) + " lives: another address is needed"};
   }
   if (learner != nullptr && learner == replaced) {
@@ -73,7 +73,8 @@ Result<JoinDecision> decide_join(const consensus::QuorumStatus& status,
   }
   if (learner != nullptr) return Error{Errc::kBusy, name_of(*learner) + " is joining"};
   if (replaced == nullptr && voters >= kVotersMax) {
-    return invalid("there are " + std::to_string(voters) + " namenodes, the most that there may be");
+    return invalid("there are " + std::to_string(voters) +
+                   " namenodes, the most that there may be");
   }
   return JoinDecision{consensus::AddLearner{joiner, replaced ? replaced->member.id : 0}};
 }

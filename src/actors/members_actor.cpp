@@ -49,8 +49,12 @@ const char* text_of(NamespaceDigests::State state) {
 }
 
 MemberReport report_of(const consensus::MemberStatus& status) {
-  return {status.member.id,      status.member.address, status.role == MemberRole::kVoter,
-          text_of(status.state), status.replaces,       status.applied,
+  return {status.member.id,
+          status.member.address,
+          status.role == MemberRole::kVoter,
+          text_of(status.state),
+          status.replaces,
+          status.applied,
           status.lag};
 }
 
@@ -124,11 +128,10 @@ void MembersActorState::go_on(const JoinCluster& wish,
 void MembersActorState::change(consensus::MembersChange change, Ended ended) {
   const auto ticket = ++last_ticket_;
   changes_[ticket] = std::move(ended);
-  parts_.log->change_members(
-      std::move(change),
-      [me = caf::actor_cast<MembersActor>(self_), ticket](consensus::ChangeAnswer answer) {
-        caf::anon_send(me, MembersChanged{ticket, std::move(answer)});
-      });
+  parts_.log->change_members(std::move(change), [me = caf::actor_cast<MembersActor>(self_),
+                                                 ticket](consensus::ChangeAnswer answer) {
+    caf::anon_send(me, MembersChanged{ticket, std::move(answer)});
+  });
 }
 
 void MembersActorState::take(MembersChanged& changed) {
@@ -155,8 +158,8 @@ caf::result<QuorumReply> MembersActorState::quorum() {
 }
 
 void MembersActorState::take(const LeadingTold& told) {
-  const bool same = told.leading.term == leading_.term &&
-                    told.leading.leader.id == leading_.leader.id;
+  const bool same =
+      told.leading.term == leading_.term && told.leading.leader.id == leading_.leader.id;
   leading_ = told.leading;
   if (!same) led_since_ = Clock::now();
 }
@@ -206,16 +209,15 @@ caf::result<Accepted> MembersActorState::remove(const RemoveNamenode& wish) {
     return not_leader(view_of(status, status.leading.term));
   }
   auto promise = self_->make_response_promise<Accepted>();
-  change(consensus::RemoveMember{wish.member},
-         [this, wish, promise](consensus::ChangeAnswer& answer) mutable {
-           if (!answer.index.ok()) {
-             promise.deliver(error_of(answer.index.error()));
-             return;
-           }
-           log_info("namenode", "member {} was removed by entry {}", hex_64(wish.member),
-                    *answer.index);
-           promise.deliver(Accepted{});
-         });
+  change(consensus::RemoveMember{wish.member}, [this, wish,
+                                                promise](consensus::ChangeAnswer& answer) mutable {
+    if (!answer.index.ok()) {
+      promise.deliver(error_of(answer.index.error()));
+      return;
+    }
+    log_info("namenode", "member {} was removed by entry {}", hex_64(wish.member), *answer.index);
+    promise.deliver(Accepted{});
+  });
   return promise;
 }
 
@@ -255,7 +257,8 @@ MembersActor::behavior_type members_actor(MembersActor::stateful_pointer<Members
   state->start(self, std::move(parts));
   const auto& lane = state->lane();
   return {
-      asked<JoinCluster>(state, lane, [state](const JoinCluster& wish) { return state->join(wish); }),
+      asked<JoinCluster>(state, lane,
+                         [state](const JoinCluster& wish) { return state->join(wish); }),
       asked<QuorumRequest>(state, lane, [state](const QuorumRequest&) { return state->quorum(); }),
       asked<TransferLeadership>(
           state, lane, [state](const TransferLeadership& wish) { return state->transfer(wish); }),

@@ -25,7 +25,7 @@ struct CommonConfig {
 
 struct NamenodeConfig {
   std::uint16_t port = 8020;
-  std::string data_dir;  // Empty: must be given.
+  std::string data_dir;           // Empty: must be given.
   std::vector<std::string> join;  // Empty: a new directory becomes a cluster of its own.
   std::string advertise;          // Empty: the address it listens on.
   std::chrono::milliseconds leader_heartbeat{50};

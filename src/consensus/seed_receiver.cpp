@@ -56,7 +56,8 @@ SeedReceiver::Intake* SeedReceiver::intake_of(MemberId from, std::uint64_t seed)
 }
 
 void SeedReceiver::give_up(const std::string& why) {
-  log_warn("namenode", "the copy of the state from member {} is dropped: {}", hex_64(intake_->from), why);
+  log_warn("namenode", "the copy of the state from member {} is dropped: {}", hex_64(intake_->from),
+           why);
   options_.send(intake_->from, encode_peer_message(SeedDone{intake_->begin.seed, false}));
   intake_.reset();
   lane_.run_there([this] { state_.drop_intake(); });

@@ -326,8 +326,7 @@ typename Inspector::result_type inspect(Inspector& f, MarkNamespace& x) {
 using Change =
     std::variant<MakeDirectory, CommitFiles, Rename, Remove, SetReplication, ReserveBlockIds,
                  PurgeRemoved, SetNodeAdmin, BeginLeadership, RetireBlockIds, SetAttributes,
-                 StageBlocks, CommitStaged, DropStaged, BeginLife, CommitDated,
-                 MarkNamespace>;
+                 StageBlocks, CommitStaged, DropStaged, BeginLife, CommitDated, MarkNamespace>;
 
 // An entry of the log: a change, and the cluster time when it was proposed (see
 // namespace_times.hpp); 0 when it carries none.

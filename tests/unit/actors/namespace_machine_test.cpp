@@ -19,7 +19,8 @@ constexpr std::uint64_t kMark = 0xABCD;
 
 // A namenode's namespace under a log that batches in its own way.
 struct Member {
-  explicit Member(const std::string& path) : ns(path), digests(path), machine(ns.store(), ClusterId{0xC1, 0xC2}) {
+  explicit Member(const std::string& path)
+      : ns(path), digests(path), machine(ns.store(), ClusterId{0xC1, 0xC2}) {
     machine.set_marked([this](std::uint64_t mark) { digests.begin(mark); });
   }
   ~Member() { machine.set_marked(nullptr); }
