@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "actors/control_plane.hpp"
+#include "base/logging.hpp"
+#include "base/random_id.hpp"
 
 namespace minidfs::actors {
 namespace {
@@ -206,16 +208,17 @@ void PeerConnections::watch(const caf::strong_actor_ptr& handle,
 
 void PeerConnections::ended(const PeerTable::Open& connection) {
   Handle gone;
+  bool news = false;
   {
     const std::lock_guard lock(mutex_);
     if (inbox_ == nullptr) return;
     const bool current = table_->epoch(connection.member) == connection.epoch;
     if (current) gone = std::move(handles_.extract(connection.member).mapped());
-    if (table_->ended(connection, Clock::now())) {
-      inbox_->disconnected(connection.member, connection.epoch);
-    }
+    news = table_->ended(connection, Clock::now());
+    if (news) inbox_->disconnected(connection.member, connection.epoch);
   }
   changed_.notify_all();
+  if (news) log_info("namenode", "lost member {}", hex_64(connection.member));
 }
 
 }  // namespace minidfs::actors
