@@ -156,6 +156,7 @@ class BlockActorState {
   void note_admin(const metadata::NodeAdmin& decision);
   void tell_problems(BlockId from, bool whole_page, std::vector<metadata::OwnedBlock> page,
                      caf::typed_response_promise<CheckBlocksReply> promise);
+  void take_replacement();
   void work_later();
   void take_part();
   void propose(Proposal proposal, const metadata::Change& change,
@@ -206,6 +207,7 @@ class BlockActorState {
   std::uint64_t office_term_ = 0;  // 0: this namenode does not lead.
   bool purge_left_ = true;         // As the last effects said; nobody knows before the first purge.
   bool purging_ = false;
+  bool replaced_ = false;  // The namespace was, while this namenode still took itself for leading.
 };
 
 BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorState> self,

@@ -195,6 +195,7 @@ void BlockActorState::ids_answer(const Proposal& proposal,
 
 void BlockActorState::take_effects(const NamespaceEffects& effects) {
   manager_->note_applied(effects.applied);
+  if (effects.replaced) take_replacement();
   manager_->apply_effects(effects.blocks);
   manager_->note_stagings(effects.stagings);
   for (const auto& decision : effects.node_admins) note_admin(decision);

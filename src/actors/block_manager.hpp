@@ -102,6 +102,10 @@ class BlockManager {
   // Follows from now on: grants and orders nothing.
   void end_office();
   bool in_office() const { return in_office_; }
+  // Another namenode's namespace has taken the place of the one that was known: all that is known
+  // of blocks is void, all datanodes owe a report, and it is safe mode again until enough is known.
+  // REQUIRES: not in office.
+  void namespace_replaced();
 
   // --- Writers ---
 

@@ -4,6 +4,7 @@
 
 #include "actors/block_manager.hpp"
 #include "metadata/block_identity.hpp"
+#include "metadata/node_effects.hpp"
 
 namespace minidfs::actors {
 namespace {
@@ -51,6 +52,22 @@ void BlockManager::end_office() {
     node.removes = metadata::OrderWindow(options_.orders);
     node.scrub_wanted = 0;
   }
+}
+
+void BlockManager::namespace_replaced() {
+  MDFS_ASSERT(!in_office_);
+  // Answers that are on their way may be of the namespace before.
+  ++office_number_;
+  for (const auto& node : registry_.nodes()) forget_process(node.index);
+  map_ = metadata::BlockMap();
+  for (const auto& node : registry_.nodes()) {
+    metadata::follow_node(map_, registry_, node.index);
+    registry_.report_due(node.index);
+  }
+  repair_work_.abandon(map_);
+  orphans_ = metadata::OrphanCollector(options_.orphans);
+  dying_ = {};
+  safe_mode_ = metadata::SafeMode(options_.safe_mode);
 }
 
 // In each leadership once every datanode that lives has reported to it, what it knows of replicas

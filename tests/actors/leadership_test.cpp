@@ -289,4 +289,33 @@ TEST_CASE("what nobody has told a new leader yet is not lost before all have rep
   }
 }
 
+TEST_CASE("when its namespace is replaced a namenode knows no block until it is reported anew") {
+  Follower namenode;
+  namenode.put_others("/a", 1);
+  namenode.join(1, {block(1)});
+  CHECK(namenode.beat(1).report == 0);
+  namenode.replace_namespace();
+  CHECK(namenode.beat(1).report != 0);
+  namenode.lead(7);
+  const auto located = namenode.ask<LocatedFile>(LocateRequest{"/a", "", 0, false});
+  CHECK(located.error().code == Errc::kUnavailable);
+  namenode.join(1, {block(1)});
+  CHECK(
+      namenode.ask<LocatedFile>(LocateRequest{"/a", "", 0, false})->blocks.at(0).locations.size() ==
+      1);
+}
+
+TEST_CASE("a namespace that is replaced under one that still takes itself for leading") {
+  Follower namenode;
+  namenode.put_others("/a", 1);
+  namenode.join(1, {block(1)});
+  namenode.lead(7);
+  namenode.replace_namespace();
+  CHECK(
+      namenode.ask<LocatedFile>(LocateRequest{"/a", "", 0, false})->blocks.at(0).locations.size() ==
+      1);
+  namenode.follow(8);
+  CHECK(namenode.beat(1).report != 0);
+}
+
 }  // namespace minidfs::actors::test

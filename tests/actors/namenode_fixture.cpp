@@ -265,6 +265,13 @@ void NamenodeFixture::send_exit() {
   settle();
 }
 
+void NamenodeFixture::replace_namespace() {
+  NamespaceEffects effects;
+  effects.replaced = true;
+  caf::anon_send(blocks_, std::move(effects));
+  settle();
+}
+
 void NamenodeFixture::stand_still(std::chrono::milliseconds time) { scheduler_.advance_time(time); }
 
 metadata::TimePoint NamenodeFixture::now() const { return scheduler_.clock().now(); }

@@ -208,6 +208,8 @@ class NamenodeFixture {
   void hang_database(bool hangs);
   // Whether those who ask count as having been admitted as clients.
   void take_senders_for_clients(bool clients) { senders_are_clients_ = clients; }
+  // The block actor is told that another namespace has taken the place of this one.
+  void replace_namespace();
   MemoryLog& log() { return *log_; }
   // Of one message with effects to the block actor, since the beginning.
   std::size_t most_effects() const { return most_effects_; }
