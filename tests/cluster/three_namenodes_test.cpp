@@ -240,9 +240,9 @@ TEST_CASE("three namenodes run in one process") {
   Process local({MINIDFS_BINARY, "--role=local", "--namenodes=3", "--datanodes=1", "--port=0",
                  "--data-dir=" + cluster.directory() + "/local"},
                 log, {"MINIDFS_DATANODE_PORT=0"});
-  const auto line = local.wait_for_line("namenode] listening on ");
+  const auto line = local.wait_for_line("namenode: listening on ");
   INFO(local.log());
-  REQUIRE_FALSE(local.wait_for_line("datanode] listening on ").empty());
+  REQUIRE_FALSE(local.wait_for_line("datanode: listening on ").empty());
   const auto from = line.find("listening on ") + 13;
   const auto address = line.substr(from, line.find(',', from) - from);
   const auto quorum = run({MINIDFS_BINARY, "quorum", "--json"}, {"MINIDFS_NAMENODE=" + address});
