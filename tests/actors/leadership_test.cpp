@@ -297,12 +297,14 @@ TEST_CASE("when its namespace is replaced a namenode knows no block until it is 
   namenode.replace_namespace();
   CHECK(namenode.beat(1).report != 0);
   namenode.lead(7);
-  const auto located = namenode.ask<LocatedFile>(LocateRequest{"/a", "", 0, false});
-  CHECK(located.error().code == Errc::kUnavailable);
+  const auto places = [&] {
+    const auto located = namenode.ask<LocatedFile>(LocateRequest{"/a", "", 0, false});
+    REQUIRE(located.ok());
+    return located->blocks.at(0).locations.size();
+  };
+  CHECK(places() == 0);
   namenode.join(1, {block(1)});
-  CHECK(
-      namenode.ask<LocatedFile>(LocateRequest{"/a", "", 0, false})->blocks.at(0).locations.size() ==
-      1);
+  CHECK(places() == 1);
 }
 
 TEST_CASE("a namespace that is replaced under one that still takes itself for leading") {

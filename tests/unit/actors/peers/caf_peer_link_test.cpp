@@ -334,6 +334,7 @@ TEST_CASE("one for whom too much waits is cut, and connected again") {
   const auto until = std::chrono::steady_clock::now() + kPatience;
   while (a.inbox.epoch(2) == before && std::chrono::steady_clock::now() < until) {
     a.link->send(2, large);
+    std::this_thread::sleep_for(1ms);  // Else this thread alone has the link's mutex.
   }
   CHECK(a.inbox.epoch(2) != before);
   b.inbox.let_go();
