@@ -14,12 +14,6 @@ namespace {
 constexpr std::chrono::seconds kPatience{60};
 const std::string kBinary = MINIDFS_BINARY;
 
-std::uint16_t port_in(const std::string& line) {
-  const auto listening = line.find("listening on ");
-  const auto colon = line.find(':', listening + 13);
-  return static_cast<std::uint16_t>(std::stoi(line.substr(colon + 1)));
-}
-
 }  // namespace
 
 NamenodeCluster::NamenodeCluster(std::size_t namenodes, std::size_t datanodes,

@@ -162,4 +162,10 @@ Finished run(const std::vector<std::string>& arguments, const std::vector<std::s
   return {exit_code_of(status), read_back(out), read_back(err)};
 }
 
+std::uint16_t port_in(const std::string& line) {
+  const auto listening = line.find("listening on ");
+  const auto colon = line.find(':', listening + 13);
+  return static_cast<std::uint16_t>(std::stoi(line.substr(colon + 1)));
+}
+
 }  // namespace minidfs::test

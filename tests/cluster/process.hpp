@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -47,5 +48,8 @@ struct Finished {
 // Runs to the end. `input` is given on standard input.
 Finished run(const std::vector<std::string>& arguments,
              const std::vector<std::string>& environment = {}, const std::string& input = {});
+
+// The port in the line by which a role says where it listens.
+std::uint16_t port_in(const std::string& line);
 
 }  // namespace minidfs::test

@@ -17,12 +17,6 @@ namespace {
 
 const std::string kBinary = MINIDFS_BINARY;
 
-std::uint16_t port_in(const std::string& line) {
-  const auto listening = line.find("listening on ");
-  const auto colon = line.find(':', listening + 13);
-  return static_cast<std::uint16_t>(std::stoi(line.substr(colon + 1)));
-}
-
 }  // namespace
 
 TestCluster::TestCluster(ClusterOptions options) : options_(std::move(options)) {

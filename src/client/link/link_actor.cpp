@@ -183,7 +183,8 @@ void on_woken(LinkActor* self, std::uint64_t number) {
   if (number != state.wake_number) return;
   state.wake_at.reset();
   const auto due = state.search->next_wake();
-  due&&* due <= Clock::now() ? step(self, SearchWoken{}) : wake_later(self);
+  if (due.has_value() && *due <= Clock::now()) return step(self, SearchWoken{});
+  wake_later(self);
 }
 
 void on_dial_ended(LinkActor* self, const DialEnded& ended) {

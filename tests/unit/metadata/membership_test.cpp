@@ -5,6 +5,8 @@
 #include <catch2/catch.hpp>
 #include <deque>
 
+#include "support/effects.hpp"
+
 namespace minidfs::metadata {
 namespace {
 
@@ -41,17 +43,11 @@ class Driver {
 
   template <class Effect>
   std::vector<Effect> all() const {
-    std::vector<Effect> found;
-    for (const auto& effect : effects) {
-      if (const auto* one = std::get_if<Effect>(&effect)) found.push_back(*one);
-    }
-    return found;
+    return test::effects_of<Effect>(effects);
   }
   template <class Effect>
   Effect only() const {
-    const auto found = all<Effect>();
-    REQUIRE(found.size() == 1);
-    return found[0];
+    return test::only_effect<Effect>(effects);
   }
 
   SendRegistration dial() {

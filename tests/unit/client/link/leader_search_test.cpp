@@ -7,6 +7,8 @@
 #include <deque>
 #include <map>
 
+#include "support/effects.hpp"
+
 namespace minidfs::client {
 namespace {
 
@@ -51,17 +53,11 @@ class Driver {
 
   template <class Effect>
   std::vector<Effect> all() const {
-    std::vector<Effect> found;
-    for (const auto& effect : effects) {
-      if (const auto* one = std::get_if<Effect>(&effect)) found.push_back(*one);
-    }
-    return found;
+    return test::effects_of<Effect>(effects);
   }
   template <class Effect>
   Effect only() const {
-    const auto found = all<Effect>();
-    REQUIRE(found.size() == 1);
-    return found[0];
+    return test::only_effect<Effect>(effects);
   }
   std::uint64_t dialed(const Endpoint& address) const {
     const auto dial = only<DialNamenode>();
