@@ -110,7 +110,7 @@ void LeaderSearch::dial_failed(Contact& contact, const Error& error) {
   widen_at_ = now_;
   update_contacts();
   if (std::all_of(contacts_.begin(), contacts_.end(), refused)) {
-    effects_.push_back(GiveUpAll{error});
+    effects_.emplace_back(GiveUpAll{error});
   }
 }
 
@@ -230,13 +230,13 @@ bool LeaderSearch::is_content() const {
 void LeaderSearch::use(const Contact& contact) {
   used_ = contact.number;
   awaiting_since_.reset();
-  effects_.push_back(UseConnection{used_});
+  effects_.emplace_back(UseConnection{used_});
 }
 
 void LeaderSearch::stop_using() {
   used_ = 0;
   awaiting_since_.reset();
-  effects_.push_back(UseConnection{0});
+  effects_.emplace_back(UseConnection{0});
   begin_search();
 }
 
@@ -268,7 +268,7 @@ void LeaderSearch::leave_silent() {
   contact->state = Contact::State::kAway;
   contact->dial_at = now_;
   contact->replace = true;
-  effects_.push_back(HangUp{used_});
+  effects_.emplace_back(HangUp{used_});
   stop_using();
 }
 
@@ -281,14 +281,14 @@ void LeaderSearch::forget() {
 
 void LeaderSearch::ask(Contact& contact) {
   if (std::exchange(contact.asked, true)) return;
-  effects_.push_back(AskWhoLeads{contact.number});
+  effects_.emplace_back(AskWhoLeads{contact.number});
 }
 
 void LeaderSearch::dial(Contact& contact) {
   contact.state = Contact::State::kDialing;
   contact.number = ++last_number_;
   widen_at_ = now_ + options_.handshake_patience;
-  effects_.push_back(
+  effects_.emplace_back(
       DialNamenode{contact.number, contact.address, std::exchange(contact.replace, false)});
 }
 
