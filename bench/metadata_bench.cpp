@@ -31,6 +31,7 @@ constexpr std::uint64_t kListedEntries = 1000;
 struct Settings {
   std::uint64_t in_flight = 64;
   std::uint64_t operations = 20'000;
+  std::uint64_t stats = 20'000;
 };
 
 struct Figures {
@@ -121,7 +122,8 @@ class Bench {
     const auto count = settings_.operations;
     MDFS_CHECK(add("create", count, [&](auto i) { return create(file(i)); }));
     MDFS_CHECK(add("mkdir", count, [&](auto i) { return mkdir(directory(i) + "/d" + number(i)); }));
-    MDFS_CHECK(add("stat", count, [&](auto i) { return actors::StatRequest{file(i)}; }));
+    MDFS_CHECK(
+        add("stat", settings_.stats, [&](auto i) { return actors::StatRequest{file(i % count)}; }));
     MDFS_CHECK(add("list 1000", std::max<std::uint64_t>(count / 20, 1), [&](auto) {
       return actors::ListRequest{root_ + "/listed", "", 0};
     }));
@@ -226,7 +228,9 @@ Result<int> run(int argc, char** argv) {
                       cxxopts::value<std::string>()->default_value("127.0.0.1:8020"))(
       "in-flight", "Requests in flight", cxxopts::value<std::uint64_t>()->default_value("64"))(
       "operations", "Operations of each kind (lists: a twentieth)",
-      cxxopts::value<std::uint64_t>()->default_value("20000"))("json", "Print JSON")("help", "");
+      cxxopts::value<std::uint64_t>()->default_value("20000"))(
+      "stats", "Another number of stats", cxxopts::value<std::uint64_t>())("json", "Print JSON")(
+      "help", "");
   const auto arguments = flags.parse(argc, argv);
   if (arguments.count("help") != 0) {
     std::printf("%s", flags.help().c_str());
@@ -234,10 +238,12 @@ Result<int> run(int argc, char** argv) {
   }
   MDFS_TRY(const auto address,
            parse_host_port(arguments["namenode"].as<std::string>(), std::uint16_t{8020}));
-  const Settings settings{arguments["in-flight"].as<std::uint64_t>(),
-                          arguments["operations"].as<std::uint64_t>()};
-  if (settings.in_flight == 0 || settings.operations == 0) {
-    return Error{Errc::kInvalidArgument, "--in-flight and --operations must be above 0"};
+  Settings settings{arguments["in-flight"].as<std::uint64_t>(),
+                    arguments["operations"].as<std::uint64_t>()};
+  settings.stats =
+      arguments.count("stats") != 0 ? arguments["stats"].as<std::uint64_t>() : settings.operations;
+  if (settings.in_flight == 0 || settings.operations == 0 || settings.stats == 0) {
+    return Error{Errc::kInvalidArgument, "--in-flight, --operations and --stats must be above 0"};
   }
   client::LinkOptions options;
   options.namenodes = {{address.host, address.port}};

@@ -135,10 +135,13 @@ void RaftLog::answer_reads() {
   for (const auto& done : member_->take_reads()) {
     for (const auto read : done.reads) {
       auto sinks = std::move(reads_.extract(read).mapped());
-      if (done.index) {
-        lane_->answer_at(*done.index, std::move(sinks));
-      } else {
+      if (!done.index) {
         refuse_reads(std::move(sinks), not_leader());
+      } else if (const auto applied = lane_->applied();
+                 applied >= *done.index && !lane_->failed()) {
+        for (const auto& sink : sinks) sink({applied, {}});
+      } else {
+        lane_->answer_at(*done.index, std::move(sinks));
       }
     }
   }

@@ -27,10 +27,15 @@ struct FollowerProgress {
   bool probed = false;  // A probe waits for its answer.
   Inflights inflights;
   std::uint64_t round = 0;  // The newest that it has answered.
+  std::uint64_t asked = 0;  // The newest that a sign of life told it.
+  std::chrono::steady_clock::time_point asked_at{};
+  std::chrono::steady_clock::duration answers_in{};  // What the last answer to one took.
   Index applied = 0;
   DiskCondition disk{};  // As it said last.
   std::chrono::steady_clock::time_point heard_at{};
 
+  // Every sign of life, of which there was one.
+  bool answered_all() const { return round > 0 && round >= asked; }
   void probe(Index from) {
     state = State::kProbing;
     next = from;

@@ -156,9 +156,11 @@ class RaftCore {
   void append_own(EntryKind kind, MemberSet members);
   void send_entries();
   void send_entries(MemberId to, FollowerProgress& follower);
-  void send_sign_of_life(MemberId to, const FollowerProgress& follower);
+  void send_sign_of_life(MemberId to, FollowerProgress& follower);
   void seed(MemberId to, FollowerProgress& follower);
   void begin_round();
+  void begin_read_round();
+  std::vector<MemberId> quickest_majority() const;
   void check_quorum();
   void count_stored();
   void serve_reads();

@@ -74,7 +74,9 @@ void RaftCore::send_entries(MemberId to, FollowerProgress& follower) {
 }
 
 // After what was sent last, so that the answer tells when that was lost.
-void RaftCore::send_sign_of_life(MemberId to, const FollowerProgress& follower) {
+void RaftCore::send_sign_of_life(MemberId to, FollowerProgress& follower) {
+  follower.asked = round_;
+  follower.asked_at = now_;
   Position prev;
   const auto term = log_.term_at(follower.next - 1);
   if (term && follower.state != FollowerProgress::State::kSeeding) {
@@ -105,6 +107,9 @@ void RaftCore::on(MemberId from, Term, const AppendReply& reply) {
   const auto last = log_.last_index();
   if (reply.matched > last || reply.applied > last || reply.round > round_) return;  // Cannot be.
   follower.heard_at = now_;
+  if (reply.round == follower.asked && follower.round < reply.round) {
+    follower.answers_in = now_ - follower.asked_at;
+  }
   follower.round = std::max(follower.round, reply.round);
   follower.applied = std::max(follower.applied, reply.applied);
   follower.disk = reply.disk;
@@ -140,7 +145,32 @@ void RaftCore::on_refused(const AppendReply& reply, MemberId from, FollowerProgr
 void RaftCore::begin_round() {
   ++round_;
   heartbeat_at_ = now_ + options_.heartbeat;
-  for (const auto& [id, follower] : progress_) send_sign_of_life(id, follower);
+  for (auto& [id, follower] : progress_) send_sign_of_life(id, follower);
+}
+
+// When one of those who are asked has just died, the next heartbeat asks all; from then on it is
+// not among the quickest.
+void RaftCore::begin_read_round() {
+  ++round_;
+  for (const auto id : quickest_majority()) send_sign_of_life(id, progress_.at(id));
+}
+
+// As many of the other voters as make a majority with this one: of those that have answered all
+// that they were asked. All of the others when these are too few.
+std::vector<MemberId> RaftCore::quickest_majority() const {
+  const auto needed = members().quorum() - (members().is_voter(options_.self) ? 1 : 0);
+  std::vector<MemberId> others;
+  std::vector<std::pair<std::chrono::steady_clock::duration, MemberId>> quick;
+  for (const auto& [id, follower] : progress_) {
+    if (!members().is_voter(id)) continue;
+    others.push_back(id);
+    if (follower.answered_all()) quick.emplace_back(follower.answers_in, id);
+  }
+  if (quick.size() < needed) return others;
+  std::sort(quick.begin(), quick.end());
+  others.clear();
+  for (std::size_t i = 0; i < needed; ++i) others.push_back(quick[i].second);
+  return others;
 }
 
 void RaftCore::check_quorum() {
@@ -171,7 +201,7 @@ void RaftCore::serve_reads() {
     }
     if (!reads_.wants_round()) return;
     reads_.begin(round_ + 1, committed_);
-    begin_round();
+    begin_read_round();
   }
 }
 

@@ -123,6 +123,46 @@ TEST_CASE("A read is confirmed by a round that was sent after it was asked") {
   CHECK(read.index == 1);
 }
 
+TEST_CASE("A read asks the quickest majority, and all when one of these falls silent") {
+  const auto members_asked = [](OneMember& member) {
+    std::vector<MemberId> asked;
+    for (const auto& [to, append] : member.sent<Append>()) asked.push_back(to);
+    return asked;
+  };
+  OneMember member(kThree);
+  member.be_elected();
+  member.be_answered({2, 3});
+  member.pass(milliseconds{50});
+  auto round = member.sent<Append>().back().second.round;
+  const auto answer = [&](MemberId from) {
+    member.hear(from, 1, AppendReply{.accepted = true, .matched = 1, .round = round});
+  };
+  answer(3);
+  member.pass(milliseconds{1});
+  answer(2);
+  member.forget();
+
+  member.step(ReadAsked{1});
+  CHECK(members_asked(member) == std::vector<MemberId>{3});
+  member.pass(milliseconds{50});
+  const auto asked = member.sent<Append>();
+  REQUIRE(asked.size() == 2);
+  round = asked.back().second.round;
+  answer(2);
+  CHECK(member.take<ReadConfirmed>().at(0).reads == std::vector<std::uint64_t>{1});
+
+  member.step(ReadAsked{2});
+  CHECK(members_asked(member) == std::vector<MemberId>{2});
+  // Neither has answered what it was asked last.
+  member.pass(milliseconds{50});
+  member.forget();
+  ++round;
+  answer(2);
+  member.take<ReadConfirmed>();
+  member.step(ReadAsked{3});
+  CHECK(members_asked(member) == std::vector<MemberId>{2, 3});
+}
+
 TEST_CASE("So much is on its way to a follower and no more") {
   OneMember member(kThree);
   member.be_elected();
