@@ -136,7 +136,6 @@ class Cluster:
                 self._share_secret()
                 self.network = network.Network(datanodes + own)
             places = [datanodes + 1 + i if own else 0 for i in range(count)]
-            self.namenode_ports = [8020 + i if machines else free_port() for i in range(count)]
             self.namenode = Namenodes(self, count, places)
             for i in range(count if namenode_disks else 0):
                 self._mount(self.namenode.directory(i), namenode_disks)
@@ -163,7 +162,7 @@ class Cluster:
         return self.network.address(machine) if self.network else "127.0.0.1"
 
     def namenode_port(self, i):
-        return self.namenode_ports[i]
+        return 8020 + i if self.network else free_port()
 
     def new_role(self, name, machine, port, *more):
         inside = self.network.inside(machine) if self.network else []

@@ -14,12 +14,19 @@ class Namenodes:
     def __init__(self, cluster, count, machines):
         """machines: the machine of each namenode, in the cluster's network."""
         self.cluster = cluster
+        self.count = count
         self.roles = []
         self.machines = machines
         for i in range(count):
-            name = "namenode" if count == 1 else f"namenode{i}"
-            more = [f"--join={self.roles[0].address}"] if i > 0 else []
-            self.roles.append(cluster.new_role(name, machines[i], cluster.namenode_port(i), *more))
+            self.add(machines[i])
+
+    def add(self, machine=0):
+        """One more, that joins the first; it is not started."""
+        i = len(self.roles)
+        name = "namenode" if self.count == 1 and i == 0 else f"namenode{i}"
+        more = [f"--join={self.roles[0].address}"] if i > 0 else []
+        self.roles.append(self.cluster.new_role(name, machine, self.cluster.namenode_port(i), *more))
+        return self.roles[-1]
 
     def begin(self):
         """Starts all for the first time, until all are voters."""

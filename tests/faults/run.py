@@ -28,6 +28,7 @@ import failover  # noqa: F401
 import histories  # noqa: F401
 import hostile  # noqa: F401
 import hung_disk  # noqa: F401
+import joining  # noqa: F401
 import membership  # noqa: F401
 import nodes_lost  # noqa: F401
 import paused_writers  # noqa: F401
