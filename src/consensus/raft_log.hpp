@@ -230,7 +230,7 @@ class RaftLog final : public Log {
   std::set<MemberId> hurried_;                // Are given theirs as fast as it goes.
   std::set<MemberId> by_leader_;              // Others could not give them theirs.
   bool holds_back_ = false;                   // Changes wait for a seed.
-  TimePoint disk_judged_at_{};                // May be judged from here on.
+  TimePoint slow_disk_judged_at_{};           // May be judged from here on.
 
   std::optional<ApplyLane> lane_;
   std::optional<SeedReceiver> receiver_;

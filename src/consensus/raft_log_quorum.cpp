@@ -9,8 +9,8 @@
 namespace minidfs::consensus {
 namespace {
 
-// After a hand-over, or one that failed.
-constexpr std::chrono::seconds kDiskJudgedAgainAfter{30};
+// After a hand-over, or one that failed: how quick disks are changes from moment to moment.
+constexpr std::chrono::seconds kSlowDiskJudgedAgainAfter{30};
 
 Error not_leader() { return Error{Errc::kNotLeader, "this namenode is not the leader"}; }
 
@@ -262,21 +262,25 @@ Status RaftLog::take_transfers(TimePoint now) {
   return {};
 }
 
-// A leader whose disk is slow or full makes everybody wait, or refuses what
-// others could take. All that waits is held for the next one.
+// A leader whose disk is slow or full makes everybody wait, or refuses what others could take. All
+// that waits is held for the next one, and until it is known who could be that. From a full disk
+// leadership goes each time, as it only goes to one that has room.
 Status RaftLog::leave_bad_disk(TimePoint now) {
   member_->set_disk_full(!free_space_.check(now).ok());
-  if (!member_->leads() || now < disk_judged_at_ || member_->is_transferring()) return {};
+  const auto own = member_->disk();
+  if (!member_->leads() || member_->is_transferring()) return {};
+  if (!own.full && now < slow_disk_judged_at_) return {};
   std::vector<VoterDisk> others;
   for (const auto& [id, follower] : member_->progress()) {
     const auto* member = member_->roster().find(id);
     const bool votes = member != nullptr && member->role == MemberRole::kVoter;
-    if (votes && member_->hears(id, now)) others.push_back({id, follower.disk});
+    if (!votes || !member_->hears(id, now)) continue;
+    if (follower.disk) others.push_back({id, *follower.disk});
+    holds_ = holds_ || (own.full && !follower.disk);
   }
-  const auto own = member_->disk();
   const auto better = better_disk(own, others);
   if (!better) return {};
-  disk_judged_at_ = now + kDiskJudgedAgainAfter;
+  slow_disk_judged_at_ = now + kSlowDiskJudgedAgainAfter;
   log_warn("namenode", "the log's disk {}: leadership goes to member {}",
            own.full ? "is full" : "takes " + std::to_string(own.sync_us / 1000) + " ms for a sync",
            hex_64(*better));

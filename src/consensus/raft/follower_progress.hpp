@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 
 #include "consensus/raft/inflights.hpp"
 
@@ -31,7 +32,7 @@ struct FollowerProgress {
   std::chrono::steady_clock::time_point asked_at{};
   std::chrono::steady_clock::duration answers_in{};  // What the last answer to one took.
   Index applied = 0;
-  DiskCondition disk{};  // As it said last.
+  std::optional<DiskCondition> disk;  // As it said last.
   std::chrono::steady_clock::time_point heard_at{};
 
   // Every sign of life, of which there was one.

@@ -19,6 +19,24 @@ TEST_CASE("a leader whose disk is full hands over to one that has room") {
   CHECK(quorum.await_leader().id() == quorum.member(1).id());
 }
 
+TEST_CASE("a leader whose disk is full hands over each time") {
+  bool first = true;
+  Quorum quorum(3, [&](LogOptions& options) {
+    if (std::exchange(first, false)) options.free_space_min_bytes = kNeverFree;
+  });
+  auto& full = quorum.member(0);
+  std::size_t count = 0;
+  for (int time = 0; time < 3; ++time) {
+    eventually("another one leads",
+               [&] { return quorum.member(1).leads() || quorum.member(2).leads(); });
+    auto& leader = quorum.member(1).leads() ? quorum.member(1) : quorum.member(2);
+    (void)leader.transfer(full.id());
+    quorum.fill("c" + std::to_string(time), 20);
+    count += 20;
+  }
+  quorum.await_commands(count);
+}
+
 TEST_CASE("a leader stays when all disks are full, and refuses changes") {
   Quorum quorum(3, [&](LogOptions& options) { options.free_space_min_bytes = kNeverFree; });
   auto& leader = quorum.member(0);
