@@ -150,7 +150,9 @@ void DatanodeActorState::dialed(Number number, std::uint64_t connection, const D
   const auto found = namenodes_.find(number);
   if (found == namenodes_.end()) return;
   if (ended.failure.has_value()) {
-    complain(number, "no namenode yet: " + ended.failure->message);
+    if (ended.failure->code != Errc::kCancelled) {
+      complain(number, "no namenode yet: " + ended.failure->message);
+    }
     step(number, metadata::Dialed{connection, ended.failure});
     return;
   }

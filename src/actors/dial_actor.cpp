@@ -13,8 +13,9 @@ constexpr std::chrono::milliseconds kConnectTimeout{2000};
 }  // namespace
 
 DialFunction dial_control_plane(caf::actor_system& system, storage::BlockStore& store,
-                                auth::CredentialsPtr credentials) {
-  return [&system, &store,
+                                auth::CredentialsPtr credentials,
+                                const std::atomic<bool>& stopping) {
+  return [&system, &store, &stopping,
           credentials = std::move(credentials)](const DialWanted& wanted) -> Result<NamenodeActor> {
     ConnectOptions options;
     options.role = auth::Role::kDatanode;
@@ -22,6 +23,7 @@ DialFunction dial_control_plane(caf::actor_system& system, storage::BlockStore& 
     options.timeout = kConnectTimeout;
     options.replace = wanted.replace;
     options.credentials = credentials;
+    options.cancelled = &stopping;
     MDFS_TRY(auto connection, connect_control<NamenodeActor>(system, wanted.namenode.host,
                                                              wanted.namenode.port, options));
     return std::move(connection.handle);

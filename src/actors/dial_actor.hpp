@@ -1,6 +1,7 @@
 // Dials a namenode for the datanode actor, which goes on meanwhile. Detached: it blocks.
 #pragma once
 
+#include <atomic>
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/typed_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -28,10 +29,12 @@ using DialActor = caf::typed_actor<caf::replies_to<DialWanted>::with<DialEnded>>
 
 // Reaches the namenode; may block for seconds.
 using DialFunction = std::function<Result<NamenodeActor>(const DialWanted&)>;
-// By the control plane, as a datanode of the store's cluster. Both outlive it. `credentials`: null
-// when the cluster has no secret.
+// By the control plane, as a datanode of the store's cluster. All outlive it. `credentials`: null
+// when the cluster has no secret. True in `stopping` ends what is not admitted yet, with
+// kCancelled.
 DialFunction dial_control_plane(caf::actor_system& system, storage::BlockStore& store,
-                                auth::CredentialsPtr credentials);
+                                auth::CredentialsPtr credentials,
+                                const std::atomic<bool>& stopping);
 
 DialActor::behavior_type dial_actor(DialActor::pointer self, DialFunction dial);
 

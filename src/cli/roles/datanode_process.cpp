@@ -120,7 +120,7 @@ class Datanode final : public DatanodeProcess {
     start_scrubber(config, addresses.data_dirs.front() + "/scrub");
     parts.make_dialer = [this, credentials = addresses.credentials] {
       return system_.spawn<caf::detached>(
-          actors::dial_actor, actors::dial_control_plane(system_, *store_, credentials));
+          actors::dial_actor, actors::dial_control_plane(system_, *store_, credentials, stopping_));
     };
     parts.store = store_.get();
     parts.changes = &changes_;
@@ -208,9 +208,9 @@ class Datanode final : public DatanodeProcess {
   std::unique_ptr<storage::Scrubber> scrubber_;
   std::optional<storage::DatanodeEpoch> epoch_;
   actors::OrderGate gate_{0};
+  std::atomic<bool> stopping_{false};
   SystemConfig system_config_;
   caf::actor_system system_{system_config_};
-  std::atomic<bool> stopping_{false};
   actors::OrderActor orders_;
   std::vector<actors::CopyActor> copiers_;
   actors::DatanodeActor actor_;
