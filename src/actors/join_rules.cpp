@@ -71,11 +71,14 @@ Result<JoinDecision> decide_join(const consensus::QuorumStatus& status,
   if (learner != nullptr && learner == replaced) {
     return JoinDecision{DropLearner{learner->member.id}};
   }
-  if (learner != nullptr) return Error{Errc::kBusy, name_of(*learner) + " is joining"};
+  if (learner != nullptr && learner->silent < kLearnerSilentMax) {
+    return Error{Errc::kBusy, name_of(*learner) + " is joining"};
+  }
   if (replaced == nullptr && voters >= kVotersMax) {
     return invalid("there are " + std::to_string(voters) +
                    " namenodes, the most that there may be");
   }
+  if (learner != nullptr) return JoinDecision{DropLearner{learner->member.id}};
   return JoinDecision{consensus::AddLearner{joiner, replaced ? replaced->member.id : 0}};
 }
 

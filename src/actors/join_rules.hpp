@@ -1,6 +1,7 @@
 // What the namenode that leads decides about one that wants to join. Pure.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <variant>
 
@@ -11,6 +12,11 @@ namespace minidfs::actors {
 
 // Voters, beside one that replaces another.
 inline constexpr std::size_t kVotersMax = 5;
+
+// Of two that join the second waits for the first, unless nothing was heard of that one for so
+// long: then it goes, and may come again under another id. Above the time in which a service
+// manager starts a process again, or the leader notices that a machine is gone.
+inline constexpr std::chrono::seconds kLearnerSilentMax{15};
 
 // It is a member already: nothing is to be done.
 struct JoinedBefore {

@@ -104,7 +104,7 @@ void MembersActorState::go_on(const JoinCluster& wish,
   } else if (const auto* before = std::get_if<JoinedBefore>(&*decision)) {
     promise.deliver(Joined{parts_.cluster, before->since});
   } else if (const auto* drop = std::get_if<DropLearner>(&*decision)) {
-    log_info("namenode", "member {} did not get to join, and tries again", hex_64(drop->member));
+    log_info("namenode", "member {} did not get to join, and makes room", hex_64(drop->member));
     change(consensus::RemoveMember{drop->member},
            [this, wish, promise](consensus::ChangeAnswer& answer) mutable {
              if (answer.index.ok()) return go_on(wish, promise);

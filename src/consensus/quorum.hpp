@@ -2,6 +2,7 @@
 // a Log is asked about them, and answers.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -84,6 +85,9 @@ struct MemberStatus {
   Index applied = 0;
   Index matched = 0;
   Index lag = 0;
+  // For so long the leader has not heard of it. 0 while it is given a copy of the state: it may be
+  // mute then, and the copy is given up by itself when it gets nowhere.
+  std::chrono::milliseconds silent{};
 };
 
 // As one member sees it; a leader's view of the others is up to a heartbeat old.

@@ -101,6 +101,9 @@ MemberStatus RaftLog::status_of(const RosterMember& member, TimePoint now) const
   status.applied = follower.applied;
   status.matched = follower.matched;
   status.lag = member_->last() - follower.matched;
+  if (!seeds_given_.contains(id)) {
+    status.silent = std::chrono::duration_cast<std::chrono::milliseconds>(now - follower.heard_at);
+  }
   return status;
 }
 

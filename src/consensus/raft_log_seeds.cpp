@@ -130,7 +130,7 @@ Status RaftLog::seed_given(MemberId member, bool installed, bool by_other, TimeP
     seeds_wait_[member] = now + kSeedAgainAfter;
     if (by_other) by_leader_.insert(member);
   }
-  return member_->seed_ended(member, now);
+  return member_->seed_ended(member, installed, now);
 }
 
 void RaftLog::begin_seeds(TimePoint now) {

@@ -131,7 +131,7 @@ class RaftMember {
   void unpin(MemberId member) { pins_.erase(member); }
   // What a copy of the state up to that entry begins with, if the log reaches there.
   std::optional<SeedBegin> seed_at(Index index) const;
-  Status seed_ended(MemberId member, TimePoint now);
+  Status seed_ended(MemberId member, bool installed, TimePoint now);
   bool can_be_seeded(Position position) const { return core_.can_be_seeded(position); }
   // The state holds a copy up to there: the log follows. REQUIRES: can_be_seeded(), and the turn
   // is ended.

@@ -210,8 +210,8 @@ std::optional<SeedBegin> RaftMember::seed_at(Index index) const {
   return SeedBegin{random_128().low, {*term, index}, encode_members(at.roster)};
 }
 
-Status RaftMember::seed_ended(MemberId member, TimePoint now) {
-  return step(SeedEnded{member}, now);
+Status RaftMember::seed_ended(MemberId member, bool installed, TimePoint now) {
+  return step(SeedEnded{member, installed}, now);
 }
 
 Status RaftMember::seeded(Position position, const std::string& members, TimePoint now) {

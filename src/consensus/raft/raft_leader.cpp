@@ -95,6 +95,7 @@ void RaftCore::on(const SeedEnded& event) {
   const auto found = progress_.find(event.member);
   if (found == progress_.end()) return;
   auto& follower = found->second;
+  if (event.installed) follower.heard_at = now_;
   if (follower.state != FollowerProgress::State::kSeeding) return;
   follower.probe(log_.last_index() + 1);
   send_entries(event.member, follower);

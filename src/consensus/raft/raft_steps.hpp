@@ -92,6 +92,7 @@ struct Seeded {
 // A member was seeded, or that failed: see what it has.
 struct SeedEnded {
   MemberId member = 0;
+  bool installed = false;  // As it says, which is a sign of life.
 };
 
 using RaftEvent = std::variant<Started, Tick, Proposed, MessageArrived, Stored, Applied, Trimmed,

@@ -81,6 +81,22 @@ TEST_CASE("a learner that never came to be is dropped for its next try") {
   CHECK(std::get<DropLearner>(*decision).member == 5);
 }
 
+TEST_CASE("a learner that is silent for long makes room, unless there is none for who comes") {
+  auto learner = member(5, "h3:8020", MemberState::kUnreachable, MemberRole::kLearner);
+  learner.silent = kLearnerSilentMax - std::chrono::milliseconds(1);
+  CHECK(refusal(cluster({learner}), {9, "h2:8020"}) == Errc::kBusy);
+  learner.silent = kLearnerSilentMax;
+  const auto decision = decide_join(cluster({learner}), {9, "h2:8020"});
+  REQUIRE(decision.ok());
+  REQUIRE(std::holds_alternative<DropLearner>(*decision));
+  CHECK(std::get<DropLearner>(*decision).member == 5);
+  std::vector<MemberStatus> others{learner};
+  for (consensus::MemberId id = 11; id <= 14; ++id) {
+    others.push_back(member(id, "v" + std::to_string(id) + ":8020"));
+  }
+  CHECK(refusal(cluster(others), {9, "h2:8020"}) == Errc::kInvalidArgument);
+}
+
 TEST_CASE("members of one machine and of several do not mix") {
   CHECK(refusal(cluster({}, "127.0.0.1:8020"), {9, "h2:8020"}) == Errc::kInvalidArgument);
   CHECK(refusal(cluster({}, "localhost:8020"), {9, "h2:8020"}) == Errc::kInvalidArgument);

@@ -178,6 +178,22 @@ TEST_CASE("a learner that did not get to join makes room for its next try") {
   CHECK(fixture.log.added[0].replaces == 0);
 }
 
+TEST_CASE("a learner that never comes makes room for whoever asks next") {
+  Fixture fixture;
+  auto& learner = fixture.log.status.members.emplace_back();
+  learner.member = {6, "h3:8020"};
+  learner.role = MemberRole::kLearner;
+  learner.state = MemberState::kUnreachable;
+  const auto waits = fixture.ask<Joined>(JoinCluster{7, "h4:8020"});
+  REQUIRE_FALSE(waits.ok());
+  CHECK(waits.error().code == Errc::kBusy);
+  fixture.log.status.members.back().silent = std::chrono::minutes(1);
+  REQUIRE(fixture.ask<Joined>(JoinCluster{7, "h4:8020"}).ok());
+  CHECK(fixture.log.removed == std::vector<MemberId>{6});
+  REQUIRE(fixture.log.added.size() == 1);
+  CHECK(fixture.log.added[0].member.id == 7);
+}
+
 TEST_CASE("what the log says to a change is what is answered") {
   Fixture fixture;
   fixture.log.change_answer = Error{Errc::kBusy, "another change of members is under way"};

@@ -160,6 +160,46 @@ TEST_CASE("a state that cannot be replaced stops the member, which then is given
   quorum.await_commands(600);
 }
 
+TEST_CASE(
+    "a learner is silent while it is not heard, but not while it is given a copy of the state") {
+  Quorum quorum(1, keep_little);
+  fill_much(quorum, "c");
+  auto& first = quorum.member(0);
+  auto& joiner = quorum.add();
+  // Of what it says only the words about the copy arrive.
+  std::atomic<bool> begun{false};
+  quorum.network.set_filter([&](MemberId from, MemberId, const std::string& bytes) {
+    const auto kind = static_cast<std::uint8_t>(bytes.front());
+    if (kind == kSeedBegin) begun = true;
+    return !begun || from != joiner.id() || kind >= kSeedBegin;
+  });
+  const auto status_of_joiner = [&] {
+    for (auto& each : first.log().quorum().members) {
+      if (each.member.id == joiner.id()) return each;
+    }
+    return MemberStatus{};
+  };
+  const auto is_silent = [&] { return status_of_joiner().silent >= std::chrono::seconds(1); };
+  const auto since =
+      first.change(AddLearner{{joiner.id(), joiner.options.address}, 0}).index.value();
+  eventually("it is missed", is_silent);
+  joiner.state().hold_intake(true);
+  const std::unique_ptr<Member, void (*)(Member*)> released(
+      &joiner, [](Member* member) { member->state().hold_intake(false); });
+  joiner.open(since);
+  eventually("it is not heard while it is given a copy, and not called silent", [&] {
+    const auto status = status_of_joiner();
+    return status.state == MemberState::kUnreachable && status.silent.count() == 0;
+  });
+  const auto told = std::chrono::steady_clock::now();
+  joiner.state().hold_intake(false);
+  eventually("it has the copy, and is missed again",
+             [&] { return status_of_joiner().silent > std::chrono::milliseconds(0); });
+  CHECK(status_of_joiner().silent <= std::chrono::steady_clock::now() - told);
+  quorum.network.set_filter({});
+  eventually("it is a voter", [&] { return learners(quorum) == 0; });
+}
+
 TEST_CASE("changes go on while a copy is given, and reach the one who gets it") {
   Quorum quorum(1, [](LogOptions& options) {
     keep_little(options);
