@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <set>
 #include <string>
 #include <variant>
 
@@ -28,12 +29,19 @@ struct DropLearner {
 };
 using JoinDecision = std::variant<JoinedBefore, DropLearner, consensus::AddLearner>;
 
+// Host names that are known to lead whoever looks them up to itself.
+using LocalHosts = std::set<std::string>;
+
 // `status` is the leader's own. kBusy: again later. Who has lost its disk comes under a new id at
 // its old address, and takes the old one's place.
 Result<JoinDecision> decide_join(const consensus::QuorumStatus& status,
-                                 const consensus::MemberAddress& joiner);
+                                 const consensus::MemberAddress& joiner,
+                                 const LocalHosts& hosts = {});
 
 // Whether an address, HOST:PORT, leads other machines nowhere: loopback, or any address.
-bool is_of_one_machine(const std::string& address);
+bool is_of_one_machine(const std::string& address, const LocalHosts& hosts = {});
+// kInvalidArgument when one of the two addresses is such and the other is not.
+Status check_reach(const std::string& member, const std::string& joiner,
+                   const LocalHosts& hosts = {});
 
 }  // namespace minidfs::actors

@@ -5,7 +5,6 @@
 #include <utility>
 #include <variant>
 
-#include "actors/join_rules.hpp"
 #include "actors/log_answer.hpp"
 #include "actors/quorum_view.hpp"
 #include "base/logging.hpp"
@@ -17,6 +16,9 @@ namespace {
 using consensus::MemberRole;
 using consensus::MemberState;
 using consensus::Standing;
+
+// For the names of a joiner and of the members.
+constexpr std::chrono::seconds kLookUpPatience{1};
 
 const char* text_of(MemberState state) {
   switch (state) {
@@ -87,42 +89,74 @@ caf::result<Joined> MembersActorState::join(const JoinCluster& wish) {
     return to_caf({Errc::kPermissionDenied, "only namenodes join the namenodes"});
   }
   auto promise = self_->make_response_promise<Joined>();
-  go_on(wish, promise);
+  go_on({wish, promise});
   return promise;
 }
 
-void MembersActorState::go_on(const JoinCluster& wish,
-                              caf::typed_response_promise<Joined> promise) {
+void MembersActorState::go_on(Joining joining) {
+  auto& promise = joining.promise;
+  const auto& wish = joining.wish;
   const auto status = parts_.log->quorum();
   if (status.leading.standing != Standing::kLeader) {
     promise.deliver(not_leader(view_of(status, status.leading.term)));
     return;
   }
-  auto decision = decide_join(status, {wish.member, wish.address});
-  if (!decision.ok()) {
+  auto decision =
+      decide_join(status, {wish.member, wish.address}, joining.hosts.value_or(LocalHosts{}));
+  if (!decision.ok() && (joining.hosts || decision.error().code != Errc::kInvalidArgument)) {
     promise.deliver(to_caf(decision.error()));
-  } else if (const auto* before = std::get_if<JoinedBefore>(&*decision)) {
+  } else if (const auto* before = decision.ok() ? std::get_if<JoinedBefore>(&*decision) : nullptr) {
     promise.deliver(Joined{parts_.cluster, before->since});
+  } else if (!joining.hosts) {
+    look_up_hosts(status, std::move(joining));
   } else if (const auto* drop = std::get_if<DropLearner>(&*decision)) {
     log_info("namenode", "member {} did not get to join, and makes room", hex_64(drop->member));
     change(consensus::RemoveMember{drop->member},
-           [this, wish, promise](consensus::ChangeAnswer& answer) mutable {
-             if (answer.index.ok()) return go_on(wish, promise);
-             promise.deliver(error_of(answer.index.error()));
+           [this, joining](consensus::ChangeAnswer& answer) mutable {
+             if (answer.index.ok()) return go_on(std::move(joining));
+             joining.promise.deliver(error_of(answer.index.error()));
            });
   } else {
-    const auto& add = std::get<consensus::AddLearner>(*decision);
-    change(add, [this, add, promise](consensus::ChangeAnswer& answer) mutable {
-      if (!answer.index.ok()) {
-        promise.deliver(error_of(answer.index.error()));
-        return;
-      }
-      log_info("namenode", "member {} at {} joins by entry {}{}", hex_64(add.member.id),
-               add.member.address, *answer.index,
-               add.replaces == 0 ? "" : ", in the place of member " + hex_64(add.replaces));
-      promise.deliver(Joined{parts_.cluster, *answer.index});
-    });
+    add(std::get<consensus::AddLearner>(*decision), promise);
   }
+}
+
+void MembersActorState::add(const consensus::AddLearner& add,
+                            caf::typed_response_promise<Joined> promise) {
+  change(add, [this, add, promise](consensus::ChangeAnswer& answer) mutable {
+    if (!answer.index.ok()) {
+      promise.deliver(error_of(answer.index.error()));
+      return;
+    }
+    log_info("namenode", "member {} at {} joins by entry {}{}", hex_64(add.member.id),
+             add.member.address, *answer.index,
+             add.replaces == 0 ? "" : ", in the place of member " + hex_64(add.replaces));
+    promise.deliver(Joined{parts_.cluster, *answer.index});
+  });
+}
+
+// A resolver may take its time, and this actor has others to serve. What is not known soon is
+// decided by the addresses as they are written.
+void MembersActorState::look_up_hosts(const consensus::QuorumStatus& status, Joining joining) {
+  std::vector<std::string> addresses{joining.wish.address};
+  for (const auto& each : status.members) addresses.push_back(each.member.address);
+  const auto ticket = ++last_ticket_;
+  look_ups_[ticket] = std::move(joining);
+  // A look-up that hangs may outlive this actor.
+  parts_.find_local_hosts(
+      addresses, [weak = caf::actor_cast<caf::weak_actor_ptr>(self_), ticket](LocalHosts hosts) {
+        const auto me = weak.lock();
+        if (!me) return;
+        caf::anon_send(caf::actor_cast<MembersActor>(me), HostsKnown{ticket, std::move(hosts)});
+      });
+  self_->delayed_send(self_, kLookUpPatience, HostsKnown{ticket, {}});
+}
+
+void MembersActorState::take(HostsKnown& known) {
+  auto waiting = look_ups_.extract(known.ticket);
+  if (waiting.empty()) return;
+  waiting.mapped().hosts = std::move(known.hosts);
+  go_on(std::move(waiting.mapped()));
 }
 
 void MembersActorState::change(consensus::MembersChange change, Ended ended) {
@@ -268,6 +302,7 @@ MembersActor::behavior_type members_actor(MembersActor::stateful_pointer<Members
       asked<DigestRequest>(
           state, lane, [state](const DigestRequest& request) { return state->digest(request); }),
       [state](MembersChanged& changed) { state->take(changed); },
+      [state](HostsKnown& known) { state->take(known); },
       [state](LeadershipMoved& moved) { state->take(moved); },
       [state](const LeadingTold& told) { state->take(told); },
       [state](LogBatch& batch) { state->take(batch); },

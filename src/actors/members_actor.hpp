@@ -11,9 +11,12 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "actors/interfaces.hpp"
 #include "actors/internal_messages.hpp"
+#include "actors/join_rules.hpp"
 #include "actors/namespace_digests.hpp"
 #include "actors/request_lane.hpp"
 #include "consensus/log.hpp"
@@ -25,6 +28,11 @@ struct MembersChanged {
   std::uint64_t ticket = 0;
   consensus::ChangeAnswer answer;
 };
+// What is known of the hosts of a joiner and of the members, under the number of the look-up.
+struct HostsKnown {
+  std::uint64_t ticket = 0;
+  LocalHosts hosts;
+};
 struct LeadershipMoved {
   std::uint64_t ticket = 0;
   Status outcome;
@@ -33,14 +41,15 @@ struct LeadershipMoved {
 }  // namespace minidfs::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::MembersChanged)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::HostsKnown)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(minidfs::actors::LeadershipMoved)
 
 namespace minidfs::actors {
 
 using MembersActor = ServedByMembers::extend<
     // What the process itself sends.
-    caf::reacts_to<MembersChanged>, caf::reacts_to<LeadershipMoved>, caf::reacts_to<LeadingTold>,
-    caf::reacts_to<LogBatch>>;
+    caf::reacts_to<MembersChanged>, caf::reacts_to<HostsKnown>, caf::reacts_to<LeadershipMoved>,
+    caf::reacts_to<LeadingTold>, caf::reacts_to<LogBatch>>;
 
 // What the wiring hands to the actor. The log and the digests outlive it.
 struct MembersParts {
@@ -50,6 +59,9 @@ struct MembersParts {
   RequestLanePtr lane;  // That requests come by.
   // Whether a process was admitted as a namenode.
   std::function<bool(const caf::node_id&)> is_namenode;
+  // As find_local_hosts().
+  std::function<void(const std::vector<std::string>& addresses, std::function<void(LocalHosts)>)>
+      find_local_hosts;
 };
 
 class MembersActorState {
@@ -70,6 +82,7 @@ class MembersActorState {
   DigestReply digest(const DigestRequest& request) const;
 
   void take(MembersChanged& changed);
+  void take(HostsKnown& known);
   void take(LeadershipMoved& moved);
   void take(const LeadingTold& told);
   void take(LogBatch& batch);
@@ -79,7 +92,15 @@ class MembersActorState {
   // Told how the change has ended.
   using Ended = std::function<void(consensus::ChangeAnswer&)>;
 
-  void go_on(const JoinCluster& wish, caf::typed_response_promise<Joined> promise);
+  struct Joining {
+    JoinCluster wish;
+    caf::typed_response_promise<Joined> promise;
+    std::optional<LocalHosts> hosts{};  // None: not asked for yet.
+  };
+
+  void go_on(Joining joining);
+  void add(const consensus::AddLearner& add, caf::typed_response_promise<Joined> promise);
+  void look_up_hosts(const consensus::QuorumStatus& status, Joining joining);
   void change(consensus::MembersChange change, Ended ended);
   caf::error error_of(const Error& error) const;
 
@@ -88,6 +109,7 @@ class MembersActorState {
   consensus::ChannelId channel_ = 0;
   std::uint64_t last_ticket_ = 0;
   std::map<std::uint64_t, Ended> changes_;
+  std::map<std::uint64_t, Joining> look_ups_;
   std::map<std::uint64_t, caf::typed_response_promise<Accepted>> transfers_;
   std::map<std::uint64_t, caf::typed_response_promise<MarkedForDigests>> marks_;  // By the mark.
   consensus::Leading leading_;

@@ -194,6 +194,12 @@ TEST_CASE("what cannot join says so in one line, and harms nobody") {
         "a", {"--join=" + cluster.address(0), "--advertise=namenode.example:8020"});
     check_refused(*process, "cannot be reached there from other machines");
   }
+  SECTION("it is known by such an address itself") {
+    const auto own_address = GENERATE("127.0.0.1", "LOCALHOST");
+    auto process =
+        cluster.start_stranger("a", {std::string("--listen=") + own_address, "--join=192.0.2.1"});
+    check_refused(*process, "cannot be reached from the machine of 192.0.2.1");
+  }
   SECTION("a newer version has written the directory") {
     const auto directory = cluster.directory() + "/a";
     std::filesystem::create_directories(directory + "/raft");

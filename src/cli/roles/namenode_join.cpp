@@ -1,8 +1,13 @@
 #include "cli/roles/namenode_join.hpp"
 
+#include <future>
+#include <memory>
+
 #include "actors/admission.hpp"
 #include "actors/joining.hpp"
+#include "actors/local_hosts.hpp"
 #include "base/logging.hpp"
+#include "base/machine_name.hpp"
 #include "base/random_id.hpp"
 #include "base/units.hpp"
 #include "cli/roles/advertised.hpp"
@@ -11,6 +16,8 @@
 
 namespace minidfs::cli {
 namespace {
+
+constexpr std::chrono::seconds kLookUpPatience{2};
 
 // Nobody listens yet, so asking itself would be waiting for itself.
 Result<std::vector<metadata::Endpoint>> others_of(const std::vector<std::string>& texts,
@@ -24,6 +31,27 @@ Result<std::vector<metadata::Endpoint>> others_of(const std::vector<std::string>
   if (!others.empty()) return others;
   return Error{Errc::kInvalidArgument, "--join names only this namenode itself (" + to_string(own) +
                                            "): the first one of a cluster starts without it"};
+}
+
+// Whom others cannot reach does not even ask them. What is not known soon is left to the leader.
+Status check_own_reach(const Config& config, const metadata::Endpoint& own,
+                       const std::vector<metadata::Endpoint>& others) {
+  std::vector<std::string> addresses{to_string(own)};
+  for (const auto& other : others) addresses.push_back(to_string(other));
+  // A name that is listened on means here what it leads to here.
+  const bool listened_on = config.namenode.advertise.empty() && own.host == config.common.listen;
+  const auto promise = std::make_shared<std::promise<actors::LocalHosts>>();
+  auto found = promise->get_future();
+  actors::find_local_hosts(
+      addresses, listened_on ? "" : machine_name(),
+      [promise](actors::LocalHosts hosts) { promise->set_value(std::move(hosts)); });
+  if (found.wait_for(kLookUpPatience) != std::future_status::ready) return {};
+  const auto hosts = found.get();
+  if (!actors::is_of_one_machine(addresses.front(), hosts)) return {};
+  for (const auto& other : others) {
+    if (actors::is_of_one_machine(to_string(other), hosts)) return {};
+  }
+  return actors::check_reach(to_string(others.front()), addresses.front(), hosts);
 }
 
 // The port as it will be, before anybody is told of it.
@@ -44,6 +72,7 @@ Result<actors::JoinedCluster> ask_to_join(const Config& config,
            advertised_endpoint(config.namenode.advertise, config.common.listen, port));
   actors::JoinOptions options;
   MDFS_TRY(options.members, others_of(members, own));
+  MDFS_CHECK(check_own_reach(config, own, options.members));
   options.address = to_string(own);
   options.credentials = credentials;
   log_info("namenode", "asks to join the cluster as {}", options.address);

@@ -12,6 +12,7 @@
 #include "actors/backup_actor.hpp"
 #include "actors/block_actor.hpp"
 #include "actors/control_plane.hpp"
+#include "actors/local_hosts.hpp"
 #include "actors/members_actor.hpp"
 #include "actors/namespace_actor.hpp"
 #include "actors/namespace_digests.hpp"
@@ -22,6 +23,7 @@
 #include "actors/request_switch.hpp"
 #include "actors/system_config.hpp"
 #include "base/logging.hpp"
+#include "base/machine_name.hpp"
 #include "cli/roles/advertised.hpp"
 #include "cli/roles/descriptor_shares.hpp"
 #include "cli/roles/namenode_join.hpp"
@@ -224,6 +226,9 @@ class Namenode final : public NamenodeProcess {
         [is_namenode = listener_->admitted_as(auth::Role::kNamenode)](const caf::node_id& node) {
           return is_namenode(actors::process_of(node));
         };
+    parts.find_local_hosts = [](const auto& addresses, auto done) {
+      actors::find_local_hosts(addresses, machine_name(), std::move(done));
+    };
     return parts;
   }
 

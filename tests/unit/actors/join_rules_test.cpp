@@ -115,6 +115,18 @@ TEST_CASE("addresses of one machine are known") {
   }
 }
 
+TEST_CASE("a name that leads everybody to itself is an address of one machine") {
+  CHECK(is_of_one_machine("mirror:1", {"mirror"}));
+  CHECK_FALSE(is_of_one_machine("h1:1", {"mirror"}));
+  const auto code = [](const QuorumStatus& status, const std::string& address) {
+    const auto decision = decide_join(status, {9, address}, {"mirror"});
+    return decision.ok() ? Errc{} : decision.error().code;
+  };
+  CHECK(code(cluster({}, "mirror:8020"), "h2:8020") == Errc::kInvalidArgument);
+  CHECK(code(cluster(), "mirror:8020") == Errc::kInvalidArgument);
+  CHECK(code(cluster({}, "mirror:8020"), "127.0.0.1:8021") == Errc{});
+}
+
 TEST_CASE("there are five voters at most, and who takes a place is none more") {
   std::vector<MemberStatus> others;
   for (consensus::MemberId id = 2; id <= 5; ++id) {

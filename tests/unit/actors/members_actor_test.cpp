@@ -98,6 +98,10 @@ struct Fixture {
     parts.digests = &digests;
     parts.cluster = kCluster;
     parts.lane = lane;
+    parts.find_local_hosts = [this](const auto& addresses, auto done) {
+      looked_up = addresses;
+      if (resolver_answers) done({"mirror"});
+    };
     parts.is_namenode = [is_namenode](const caf::node_id&) { return is_namenode; };
     actor = system.spawn(members_actor, std::move(parts));
   }
@@ -123,6 +127,8 @@ struct Fixture {
   }
 
   ScriptedLog log;
+  std::vector<std::string> looked_up;
+  bool resolver_answers = true;
   NamespaceDigests digests{"/none/namespace.db"};
   RequestLanePtr lane = std::make_shared<RequestLane>(10);
   std::optional<metadata::QuorumView> view;  // That came with the last refusal.
@@ -192,6 +198,22 @@ TEST_CASE("a learner that never comes makes room for whoever asks next") {
   CHECK(fixture.log.removed == std::vector<MemberId>{6});
   REQUIRE(fixture.log.added.size() == 1);
   CHECK(fixture.log.added[0].member.id == 7);
+}
+
+TEST_CASE("whose name leads everybody to itself does not join those of other machines") {
+  Fixture fixture;
+  const auto joined = fixture.ask<Joined>(JoinCluster{7, "mirror:8020"});
+  REQUIRE_FALSE(joined.ok());
+  CHECK(joined.error().code == Errc::kInvalidArgument);
+  CHECK(fixture.looked_up == std::vector<std::string>{"mirror:8020", "h1:8020", "h2:8020"});
+  CHECK(fixture.log.added.empty());
+}
+
+TEST_CASE("a resolver that says nothing holds nobody up") {
+  Fixture fixture;
+  fixture.resolver_answers = false;
+  CHECK(fixture.ask<Joined>(JoinCluster{7, "mirror:8020"}).ok());
+  CHECK(fixture.log.added.size() == 1);
 }
 
 TEST_CASE("what the log says to a change is what is answered") {
