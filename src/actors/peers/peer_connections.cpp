@@ -96,7 +96,26 @@ void PeerConnections::arrived(const caf::strong_actor_ptr& from, std::string byt
   const std::lock_guard lock(mutex_);
   if (inbox_ == nullptr) return;
   const auto open = table_->heard(process_of(from->node()), Clock::now());
-  if (open && !bytes.empty()) inbox_->received(open->member, open->epoch, std::move(bytes));
+  if (open) inbox_->received(open->member, open->epoch, std::move(bytes));
+}
+
+void PeerConnections::told(const caf::strong_actor_ptr& from,
+                           const std::vector<PeerSight>& sights) {
+  std::vector<PeerTable::Twin> twins;
+  {
+    const std::lock_guard lock(mutex_);
+    if (inbox_ == nullptr) return;
+    const auto now = Clock::now();
+    const auto open = table_->heard(process_of(from->node()), now);
+    if (!open) return;
+    twins = table_->told(open->member, sights, now);
+    for (const auto& twin : twins) cut(twin.process);
+  }
+  changed_.notify_all();
+  for (const auto& twin : twins) {
+    log_warn("namenode", "member {} takes part by another process, too: the one here is refused",
+             hex_64(twin.member));
+  }
 }
 
 // --- The log -----------------------------------------------------------------------------------
@@ -152,9 +171,9 @@ std::optional<PeerConnections::Task> PeerConnections::next(MemberId member) {
       changed_.wait_until(lock, due.at);
     } else if (due.what == What::kRemind) {
       table_->reminded(member, now);
-      return Task{true, {}};
+      return Task{true, {}, table_->sights_for(member, now)};
     } else {
-      return Task{false, table_->address(member)};
+      return Task{false, table_->address(member), {}};
     }
   }
 }
@@ -186,6 +205,7 @@ bool PeerConnections::dialled(MemberId member, ProcessId process,
     handles_[member] = {handle, process};
     inbox_->connected(member, connection.epoch);
   }
+  changed_.notify_all();
   watch(handle, connection);
   return true;
 }

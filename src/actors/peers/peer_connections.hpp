@@ -53,12 +53,14 @@ class PeerConnections final : public std::enable_shared_from_this<PeerConnection
   // What came from the actor of another process.
   void greeted(const caf::strong_actor_ptr& from);
   void arrived(const caf::strong_actor_ptr& from, std::string bytes);
+  void told(const caf::strong_actor_ptr& from, const std::vector<PeerSight>& sights);
 
   // --- For the one who dials a member ----------------------------------------------------------
 
   struct Task {
-    bool remind = false;  // Say that this one lives; else dial.
+    bool remind = false;  // Say that this one lives, and whom it sees; else dial.
     std::string address;
+    std::vector<PeerSight> sights;
   };
   // Blocks until there is something to do; none at the end.
   std::optional<Task> next(MemberId member);

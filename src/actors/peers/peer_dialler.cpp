@@ -39,13 +39,13 @@ PeerDialler::~PeerDialler() {
 void PeerDialler::run() {
   pthread_setname_np(pthread_self(), "peer");
   while (const auto task = connections_->next(member_)) {
-    task->remind ? remind() : dial(task->address);
+    task->remind ? remind(task->sights) : dial(task->address);
   }
 }
 
-void PeerDialler::remind() {
-  if (auto way = connections_->way_to(member_, 0)) {
-    say(face_, way->peer, PeerPacket{{}, std::move(way->unsent)});
+void PeerDialler::remind(const std::vector<PeerSight>& sights) {
+  if (auto way = connections_->way_to(member_, sights.size() * sizeof(PeerSight))) {
+    say(face_, way->peer, PeerSights{sights, std::move(way->unsent)});
   }
 }
 

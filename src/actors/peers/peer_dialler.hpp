@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "actors/peers/peer_connections.hpp"
 #include "auth/credentials.hpp"
@@ -38,7 +39,7 @@ class PeerDialler {
   using Clock = std::chrono::steady_clock;
 
   void run();
-  void remind();
+  void remind(const std::vector<PeerSight>& sights);
   void dial(const std::string& address);
   // False when there was nothing to be made any more.
   Result<bool> connect(const std::string& address);

@@ -27,6 +27,8 @@ void PeerFace::enqueue(caf::mailbox_element_ptr element, caf::execution_unit*) {
   if (content.match_elements<PeerPacket>()) {
     auto packet = content.move_if_unshared<PeerPacket>(0);
     connections_->arrived(element->sender, std::move(packet.bytes));
+  } else if (content.match_elements<PeerSights>()) {
+    connections_->told(element->sender, content.get_as<PeerSights>(0).sights);
   } else if (content.match_elements<PeerGreeting>()) {
     connections_->greeted(element->sender);
   }

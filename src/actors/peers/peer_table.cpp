@@ -59,6 +59,9 @@ Status PeerTable::judge(const Caller& caller, TimePoint now) const {
                                      " already: two must not run with copies of one directory"};
   if (caller.member == self_) return twin;
   const auto found = peers_.find(caller.member);
+  const bool here = found != peers_.end() && found->second.state == State::kOpen &&
+                    found->second.process == caller.process;
+  if (!here && is_seen_otherwise(caller.member, caller.process, now)) return twin;
   if (found == peers_.end()) return {};
   const auto& peer = found->second;
   const bool same = peer.process == caller.process;
@@ -117,6 +120,10 @@ bool PeerTable::confirm(MemberId member, ProcessId process, TimePoint now) {
   if (found == peers_.end() || !found->second.wanted) return false;
   auto& peer = found->second;
   if (peer.state == State::kOpen || is_making(peer, now)) return false;
+  if (is_seen_otherwise(member, process, now)) {
+    wait(peer, now);
+    return false;
+  }
   enter(peer, State::kConfirming, process, now);
   return true;
 }
@@ -143,6 +150,8 @@ void PeerTable::enter(Peer& peer, State state, ProcessId process, TimePoint now)
   peer.process = process;
   peer.since = now;
   peer.epoch = 0;
+  peer.refused = {};
+  peer.sights.clear();
 }
 
 void PeerTable::wait(Peer& peer, TimePoint now) {
@@ -154,6 +163,7 @@ PeerTable::Open PeerTable::open(MemberId member, Peer& peer, TimePoint now) {
   enter(peer, State::kOpen, peer.process, now);
   peer.heard = peer.reminded = now;
   peer.epoch = peer.told = ++last_epoch_;
+  tell_others(peer);
   return {member, peer.epoch};
 }
 
@@ -206,6 +216,7 @@ bool PeerTable::ended(const Open& connection, TimePoint now) {
   if (peer.state == State::kOpen && peer.epoch == connection.epoch) {
     const bool lasted = now - peer.since >= times_.again_max;
     enter(peer, State::kApart, {}, now);
+    tell_others(peer);
     peer.again = lasted ? std::chrono::milliseconds{0} : peer.again;
     peer.dial_at = now;
     if (!lasted) wait(peer, now);
@@ -222,6 +233,67 @@ void PeerTable::forget_strangers(TimePoint now) {
     const auto& peer = entry.second;
     return !peer.wanted && peer.state != State::kOpen && peer.told == 0 && !is_making(peer, now);
   });
+}
+
+// --- Who is seen -------------------------------------------------------------------------------
+
+// One that is silent may be gone, and followed by another process.
+std::vector<PeerSight> PeerTable::sights_for(MemberId to, TimePoint now) const {
+  std::vector<PeerSight> sights;
+  for (const auto& [id, peer] : peers_) {
+    if (id == to || peer.state != State::kOpen || now >= peer.heard + times_.alive) continue;
+    const auto held = std::chrono::duration_cast<std::chrono::milliseconds>(now - peer.since);
+    sights.push_back({id, peer.process, static_cast<std::uint64_t>(held.count()), peer.refused});
+  }
+  return sights;
+}
+
+// What whoever has no say in this cluster tells counts for nothing.
+std::vector<PeerTable::Twin> PeerTable::told(MemberId by, const std::vector<PeerSight>& sights,
+                                             TimePoint now) {
+  const auto teller = peers_.find(by);
+  if (teller == peers_.end() || !teller->second.wanted || teller->second.state != State::kOpen) {
+    return {};
+  }
+  teller->second.sights = sights;
+  teller->second.told_at = now;
+  std::vector<Twin> twins;
+  for (const auto& sight : sights) {
+    const auto found = peers_.find(sight.member);
+    if (found == peers_.end() || found->second.state != State::kOpen) continue;
+    auto& peer = found->second;
+    if (peer.process == sight.process) continue;
+    if (yields(peer, by, sight, now)) {
+      twins.push_back({sight.member, peer.process});
+    } else if (self_ < by && peer.refused != sight.process) {
+      peer.refused = sight.process;
+      teller->second.reminded = {};
+    }
+  }
+  return twins;
+}
+
+// Whether the process here is to go, because another member has a twin of it.
+bool PeerTable::yields(const Peer& peer, MemberId to, const PeerSight& sight, TimePoint now) const {
+  if (to < self_) return sight.refused == peer.process;
+  return peer.refused != sight.process &&
+         now - peer.since < std::chrono::milliseconds(sight.held_ms);
+}
+
+bool PeerTable::is_seen_otherwise(MemberId member, ProcessId process, TimePoint now) const {
+  return std::any_of(peers_.begin(), peers_.end(), [&](const auto& entry) {
+    const auto& teller = entry.second;
+    if (teller.state != State::kOpen || now >= teller.told_at + times_.alive) return false;
+    return std::any_of(teller.sights.begin(), teller.sights.end(), [&](const PeerSight& sight) {
+      return sight.member == member && sight.process != process;
+    });
+  });
+}
+
+void PeerTable::tell_others(const Peer& than) {
+  for (auto& [id, peer] : peers_) {
+    if (&peer != &than && peer.state == State::kOpen) peer.reminded = {};
+  }
 }
 
 }  // namespace minidfs::actors

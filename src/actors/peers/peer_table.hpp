@@ -11,6 +11,11 @@
 // Of two that dial each other at once the one with the smaller id has its way: it refuses what
 // comes while its own is being confirmed, the other one takes that and gives its own up. So the
 // smaller one alone decides, and both know what it decided.
+//
+// Members tell each other which processes they see (PeerSight). One that another member sees by
+// another process is refused. When each of two members has let in another one of a member's twins
+// already, the one of them with the smaller id decides again: the connection that stands for longer
+// stays, the other process is refused from then on.
 #pragma once
 
 #include <chrono>
@@ -21,6 +26,7 @@
 #include <vector>
 
 #include "actors/admission_format.hpp"
+#include "actors/peers/peer_sight.hpp"
 #include "base/result.hpp"
 #include "consensus/peer_link.hpp"
 
@@ -65,7 +71,8 @@ class PeerTable {
     MemberId wanted = 0;  // Whom it means to reach.
     ProcessId process;
   };
-  // kNotFound: it looks for another member; kInUse: its member takes part by another process;
+  // kNotFound: it looks for another member; kInUse: its member takes part by another process, here
+  // or at a member that this one is connected to;
   // kBusy: this one's own connection to it is about to be there.
   Status judge(const Caller& caller, TimePoint now) const;
   // As judge(); then it is coming. What it takes the place of is to be cut.
@@ -82,7 +89,8 @@ class PeerTable {
   Due due(MemberId member) const;
   std::string address(MemberId member) const;
   bool is_wanted(MemberId member) const;
-  // The member has answered by that process. False: there is another connection already.
+  // The member has answered by that process. False: there is another connection already, or
+  // another member sees it by another process.
   bool confirm(MemberId member, ProcessId process, TimePoint now);
   // True when it had been confirmed, and nothing has come in its place: it is to be cut.
   bool failed(MemberId member, TimePoint now);
@@ -104,6 +112,17 @@ class PeerTable {
   // True when it was open, or nothing has followed it yet: then its end is news.
   bool ended(const Open& connection, TimePoint now);
 
+  // --- Who is seen -----------------------------------------------------------------------------
+
+  // What is to be told to a member, with each reminder. One is due when it changes.
+  std::vector<PeerSight> sights_for(MemberId to, TimePoint now) const;
+  struct Twin {
+    MemberId member = 0;
+    ProcessId process;
+  };
+  // A member tells, in the place of what it told before. The processes that are to be cut.
+  std::vector<Twin> told(MemberId by, const std::vector<PeerSight>& sights, TimePoint now);
+
  private:
   enum class State : unsigned char { kApart, kConfirming, kComing, kOpen };
   struct Peer {
@@ -118,6 +137,10 @@ class PeerTable {
     std::chrono::milliseconds again{0};  // 0: the next try is the first one.
     ConnectionEpoch epoch = 0;           // Of kOpen.
     ConnectionEpoch told = 0;            // Its end is news; 0: none.
+    ProcessId refused;                   // A twin of the process that another member has.
+    // Of kOpen: what it told last, and when.
+    std::vector<PeerSight> sights;
+    TimePoint told_at{};
   };
 
   void enter(Peer& peer, State state, ProcessId process, TimePoint now);
@@ -125,6 +148,9 @@ class PeerTable {
   Open open(MemberId member, Peer& peer, TimePoint now);
   bool is_making(const Peer& peer, TimePoint now) const;
   void forget_strangers(TimePoint now);
+  bool is_seen_otherwise(MemberId member, ProcessId process, TimePoint now) const;
+  bool yields(const Peer& peer, MemberId to, const PeerSight& sight, TimePoint now) const;
+  void tell_others(const Peer& than);
   Peer* of_process(ProcessId process, State state, MemberId& member);
 
   const MemberId self_;

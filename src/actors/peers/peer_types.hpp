@@ -7,7 +7,9 @@
 #include <caf/typed_actor.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "actors/peers/peer_sight.hpp"
 #include "actors/system_config.hpp"
 
 namespace minidfs::actors {
@@ -15,11 +17,17 @@ namespace minidfs::actors {
 // The first word of the side that connected.
 struct PeerGreeting {};
 
-// One message of the log; empty: only that the sender lives.
+// One message of the log.
 struct PeerPacket {
   std::string bytes;
   // Goes when CAF has written it out: so it is known how much has yet to be. Stays here.
   std::shared_ptr<const void> unsent{};
+};
+
+// That the sender lives, and whom else it sees.
+struct PeerSights {
+  std::vector<PeerSight> sights;
+  std::shared_ptr<const void> unsent{};  // As above.
 };
 
 template <class Inspector>
@@ -30,6 +38,10 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, PeerPacket& x) {
   return f(x.bytes);
 }
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, PeerSights& x) {
+  return f(x.sights);
+}
 
 }  // namespace minidfs::actors
 
@@ -37,13 +49,15 @@ CAF_BEGIN_TYPE_ID_BLOCK(minidfs_peers, caf::first_custom_type_id + 1000)
 
   CAF_ADD_TYPE_ID(minidfs_peers, (minidfs::actors::PeerGreeting))
   CAF_ADD_TYPE_ID(minidfs_peers, (minidfs::actors::PeerPacket))
+  CAF_ADD_TYPE_ID(minidfs_peers, (minidfs::actors::PeerSights))
 
 CAF_END_TYPE_ID_BLOCK(minidfs_peers)
 
 namespace minidfs::actors {
 
 // What a member shows to the others.
-using PeerActor = caf::typed_actor<caf::reacts_to<PeerGreeting>, caf::reacts_to<PeerPacket>>;
+using PeerActor = caf::typed_actor<caf::reacts_to<PeerGreeting>, caf::reacts_to<PeerPacket>,
+                                   caf::reacts_to<PeerSights>>;
 
 struct PeerSystemConfig : ControlSystemConfig {
   PeerSystemConfig() { add_message_types<caf::id_block::minidfs_peers>(); }

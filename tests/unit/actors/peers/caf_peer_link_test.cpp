@@ -312,6 +312,23 @@ TEST_CASE("a second process under a member's id is refused, and told") {
   CHECK(b.inbox.wait_got(2, 1));
 }
 
+TEST_CASE("a second process is refused, too, where another member than the first one's is") {
+  Member a(1);
+  Member b(2);
+  Member first(3);
+  Member twin(3);
+  connect(a, first);
+  connect(b, twin);
+  auto told = twin.twin.get_future();
+  a.reach({&b, &first});
+  b.reach({&a, &twin});
+  REQUIRE(told.wait_for(kPatience) == std::future_status::ready);
+  CHECK(told.get().code == Errc::kInUse);
+  CHECK(b.inbox.wait_apart(3));
+  a.link->send(3, "still you");
+  CHECK(first.inbox.wait_got(1, 1));
+}
+
 TEST_CASE("members prove the secret to one another") {
   const auto secret = std::make_shared<auth::Credentials>(auth::Key{});
   Member a(1, 0, kCluster, secret);

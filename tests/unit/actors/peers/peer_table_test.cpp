@@ -178,3 +178,112 @@ TEST_CASE("an open connection is reminded of") {
   table.reminded(kLarge, table.now);
   CHECK(table.due(kLarge).at == table.now + 500ms);
 }
+
+// --- Two processes under one id, each with another member around it -----------------------------
+
+namespace {
+
+constexpr consensus::MemberId kTwins = 30;
+
+// Two members that are connected to each other, and tell each other whom they see.
+struct TwoTables {
+  explicit TwoTables(consensus::MemberId one, consensus::MemberId other)
+      : a(one, {}), b(other, {}) {
+    for (auto* table : {&a, &b}) {
+      table->reach({{a.self(), "a:1"}, {b.self(), "b:1"}, {kTwins, "t:1"}}, now);
+    }
+  }
+
+  static void come(PeerTable& table, consensus::MemberId member, ProcessId process,
+                   PeerTable::TimePoint now) {
+    REQUIRE(table.claim({member, table.self(), process}, now).ok());
+    REQUIRE(table.greeted(process, now));
+  }
+  void meet() {
+    come(a, b.self(), {8, 8}, now);
+    come(b, a.self(), {9, 9}, now);
+  }
+  // One hears of the other, and cuts.
+  std::size_t tell(PeerTable& teller, PeerTable& told) {
+    std::size_t count = 0;
+    for (const auto& twin : told.told(teller.self(), teller.sights_for(told.self(), now), now)) {
+      CHECK(twin.member == kTwins);
+      CHECK(told.ended({kTwins, *told.epoch(kTwins)}, now));
+      ++count;
+    }
+    return count;
+  }
+
+  PeerTable a;
+  PeerTable b;
+  PeerTable::TimePoint now{1h};
+};
+
+}  // namespace
+
+TEST_CASE("whom another member sees by another process is refused") {
+  TwoTables two(kSmall, kLarge);
+  two.meet();
+  two.come(two.a, kTwins, kOne, two.now);
+  CHECK(two.b.judge({kTwins, two.b.self(), kTwo}, two.now).ok());
+  CHECK(two.a.due(two.b.self()).at <= two.now);  // It is told at once.
+  two.tell(two.a, two.b);
+  CHECK(code_of(two.b.judge({kTwins, two.b.self(), kTwo}, two.now)) == Errc::kInUse);
+  CHECK_FALSE(two.b.confirm(kTwins, kTwo, two.now));
+  CHECK(two.b.due(kTwins).at > two.now);
+  CHECK(two.b.judge({kTwins, two.b.self(), kOne}, two.now).ok());
+  SECTION("until that member does not see it any more") {
+    REQUIRE(two.a.ended({kTwins, *two.a.epoch(kTwins)}, two.now));
+    CHECK(two.a.due(two.b.self()).at <= two.now);
+    two.tell(two.a, two.b);
+  }
+  SECTION("or has not heard it for long") {
+    two.now += 2s;
+    two.tell(two.a, two.b);
+  }
+  SECTION("or says nothing for long") { two.now += 2s; }
+  SECTION("or is gone") {
+    REQUIRE(two.b.ended({two.a.self(), *two.b.epoch(two.a.self())}, two.now));
+  }
+  SECTION("or is a member no more") {
+    two.b.reach({{kTwins, "t:1"}}, two.now);
+    REQUIRE(two.b.ended({two.a.self(), *two.b.epoch(two.a.self())}, two.now));
+  }
+  CHECK(two.b.judge({kTwins, two.b.self(), kTwo}, two.now).ok());
+}
+
+TEST_CASE("of two processes that two members have let in the one stays that came first") {
+  const bool ascending = GENERATE(true, false);
+  const auto later = GENERATE(0ms, 1ms, 5000ms);
+  TwoTables two(ascending ? kSmall : kLarge, ascending ? kLarge : kSmall);
+  two.come(two.a, kTwins, kOne, two.now);
+  two.now += later;
+  two.come(two.b, kTwins, kTwo, two.now);
+  two.now += 100ms;
+  two.a.heard(kOne, two.now);
+  two.meet();
+  // What each says first is on its way when the other one's arrives.
+  const auto said = two.a.sights_for(two.b.self(), two.now);
+  std::size_t cut_at_a = two.tell(two.b, two.a);
+  std::size_t cut_at_b = 0;
+  for (const auto& twin : two.b.told(two.a.self(), said, two.now)) {
+    CHECK(two.b.ended({twin.member, *two.b.epoch(twin.member)}, two.now));
+    ++cut_at_b;
+  }
+  for (int i = 0; i < 3; ++i) {
+    cut_at_b += two.tell(two.a, two.b);
+    cut_at_a += two.tell(two.b, two.a);
+  }
+  CHECK(cut_at_a + cut_at_b == 1);
+  if (later > 0ms) CHECK(cut_at_b == 1);
+  auto& without = cut_at_b == 1 ? two.b : two.a;
+  const auto refused = cut_at_b == 1 ? kTwo : kOne;
+  CHECK(code_of(without.judge({kTwins, without.self(), refused}, two.now)) == Errc::kInUse);
+}
+
+TEST_CASE("who is no member says nothing of others") {
+  TwoTables two(kSmall, kLarge);
+  two.come(two.b, 77, {7, 7}, two.now);
+  CHECK(two.b.told(77, {{kTwins, kOne, 1000, {}}}, two.now).empty());
+  CHECK(two.b.judge({kTwins, two.b.self(), kTwo}, two.now).ok());
+}
