@@ -111,23 +111,25 @@ class RaftLog final : public Log {
   void wait();
   void turn();
   Status take_turn();
+  Status hand_over();
+  void notice();
+  void fail(const Error& error);
+  void finish();
+  std::chrono::milliseconds held_for() const { return 2 * options_.election_max; }
+
+  // raft_log_proposals.cpp
+  void judge_holding(TimePoint now);
   Status take_proposals(TimePoint now);
   Batch take_batch();
   Status check_room();
-  Status hand_over();
-  void notice();
   void answer_refused();
   void answer_queued(const Error& error, const MemberAddress& leader = {});
-  void fail(const Error& error);
-  void finish();
   void deliver(ChannelId channel, std::vector<Completion> completions);
-  void judge_holding(TimePoint now);
-  std::chrono::milliseconds held_for() const { return 2 * options_.election_max; }
 
   // raft_log_quorum.cpp: who leads, reads, members, hand-over.
-  void tell_role();
   Leading leading() const;
-  void publish_status(TimePoint now);
+  void publish(TimePoint now);
+  QuorumStatus status_of_all(const Leading& leading, TimePoint now) const;
   MemberStatus status_of(const RosterMember& member, TimePoint now) const;
   Status take_reads(TimePoint now);
   void answer_reads();
@@ -195,10 +197,9 @@ class RaftLog final : public Log {
   std::vector<TransferWish> transfers_asked_;
   std::deque<CompletionSink> sinks_;  // References to elements stay valid while it grows.
   std::deque<RoleSink> role_sinks_;   // And here.
-  std::size_t role_sinks_told_ = 0;   // So many of them know `leading_`.
-  Leading leading_;
-  QuorumStatus status_;
-  bool news_ = false;  // Something to do a turn for.
+  std::size_t role_sinks_told_ = 0;   // So many of them know who leads by `status_`.
+  QuorumStatus status_;               // Written by the log's thread alone.
+  bool news_ = false;                 // Something to do a turn for.
   bool stopping_ = false;
   std::size_t unanswered_ = 0;
   TimePoint answered_at_;  // Or since when one waits.

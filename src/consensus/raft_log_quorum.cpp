@@ -35,47 +35,49 @@ Leading RaftLog::leading() const {
   return {Standing::kFollower, term, member_->roster().address_of(leader)};
 }
 
-// Those that are new are told what holds, the others when that is something else.
-void RaftLog::tell_role() {
-  const auto now = leading();
+// What asks and what is told of this member, once a turn, and before anything is answered: who has
+// an answer finds what it says. The members as often as a leader hears of the others, and at once
+// when something else is about them; role sinks when another one leads, and those that are new.
+void RaftLog::publish(TimePoint now) {
+  const auto leads = leading();
+  const bool changed = leads != status_.leading;
+  std::optional<QuorumStatus> status;
+  if (changed || now >= status_at_ + options_.heartbeat || status_.changed_at != member_->known()) {
+    status_at_ = now;
+    status = status_of_all(leads, now);
+  }
   std::vector<const RoleSink*> untold;
   {
     const std::lock_guard lock(mutex_);
-    const auto first = now == leading_ ? role_sinks_told_ : 0;
-    for (auto at = first; at < role_sinks_.size(); ++at) untold.push_back(&role_sinks_[at]);
+    if (status) status_ = *std::move(status);
+    for (auto at = changed ? 0 : role_sinks_told_; at < role_sinks_.size(); ++at) {
+      untold.push_back(&role_sinks_[at]);
+    }
     role_sinks_told_ = role_sinks_.size();
-    leading_ = now;
   }
-  for (const auto* sink : untold) (*sink)(now);
+  for (const auto* sink : untold) (*sink)(leads);
 }
 
 QuorumStatus RaftLog::quorum() const {
   const auto applied = lane_->applied();
   const std::lock_guard lock(mutex_);
   auto status = status_;
-  status.leading = leading_;
   for (auto& each : status.members) {
     if (each.member.id == self_) each.applied = applied;
   }
   return status;
 }
 
-// As often as a leader hears of the others, and at once when it is about something else.
-void RaftLog::publish_status(TimePoint now) {
-  const bool fresh =
-      now < status_at_ + options_.heartbeat && status_.changed_at == member_->known();
-  if (fresh && status_.leading == leading()) return;
-  status_at_ = now;
+QuorumStatus RaftLog::status_of_all(const Leading& leading, TimePoint now) const {
   QuorumStatus status;
   status.self = self_;
-  status.leading = leading();
+  status.leading = leading;
   status.committed = member_->committed();
   status.changed_at = member_->known();
   for (const auto& member : member_->roster().members()) {
     status.members.push_back(status_of(member, now));
   }
-  const std::lock_guard lock(mutex_);
-  status_ = std::move(status);
+  return status;
 }
 
 MemberStatus RaftLog::status_of(const RosterMember& member, TimePoint now) const {
