@@ -43,17 +43,6 @@ void overwrite(const std::string& path, std::streamoff offset, const std::string
   REQUIRE(file.good());
 }
 
-// What a datanode stored in the last second the others may have yet to be told of.
-std::string read(const NamenodeCluster& cluster, const std::string& path) {
-  Finished finished;
-  for (int i = 0; i < 100; ++i) {
-    finished = cluster.minidfs({"cat", path});
-    if (finished.exit_code == 0) break;
-  }
-  UNSCOPED_INFO(finished.err);
-  return finished.out;
-}
-
 bool all_hold_the_same(const NamenodeCluster& cluster) {
   const auto finished = cluster.minidfs({"quorum", "verify", "--json"});
   UNSCOPED_INFO(finished.out << finished.err);
@@ -70,14 +59,14 @@ TEST_CASE("three namenodes go on when the one that leads is killed, and again wh
   const auto first = cluster.leader();
   cluster.namenode(first).kill_and_wait();
   put(cluster, "/after", "written by the second leader");
-  CHECK(read(cluster, "/before") == "written by the first leader");
+  CHECK(must(cluster, {"cat", "/before"}) == "written by the first leader");
   const auto second = cluster.leader();
   CHECK(second != first);
   cluster.start_namenode(first);
   REQUIRE(cluster.wait_for_voters(3));
   CHECK(all_hold_the_same(cluster));
   cluster.namenode(second).kill_and_wait();
-  CHECK(read(cluster, "/after") == "written by the second leader");
+  CHECK(must(cluster, {"cat", "/after"}) == "written by the second leader");
   must(cluster, {"mkdir", "/third"});
   CHECK(cluster.leader() != second);
 }

@@ -1,6 +1,7 @@
 // What the programs beside are told of a cluster on their command lines.
 #pragma once
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -39,6 +40,16 @@ inline auth::CredentialsPtr credentials(const Flags& flags) {
     std::exit(2);
   }
   return *std::move(loaded);
+}
+
+// Whom to ask, by which secret and for how long, in the client library's Options or LinkOptions.
+template <class Options>
+Options cluster_options(const Flags& flags, std::uint64_t patience_seconds) {
+  Options options;
+  options.namenodes = endpoints(flags.text("namenodes"));
+  options.credentials = credentials(flags);
+  options.timeout = std::chrono::seconds(flags.number("patience-seconds", patience_seconds));
+  return options;
 }
 
 }  // namespace minidfs::history

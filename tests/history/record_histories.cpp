@@ -5,7 +5,6 @@
 // Files are empty: which write one comes from is said by its modification time, which the write
 // sets. So a write is one entry of the log and needs no datanode.
 #include <atomic>
-#include <csignal>
 #include <filesystem>
 #include <thread>
 
@@ -14,6 +13,7 @@
 #include "history/flags.hpp"
 #include "history/history_writer.hpp"
 #include "history/recorded_directories.hpp"
+#include "history/stop_signal.hpp"
 
 namespace minidfs::history {
 namespace {
@@ -25,8 +25,6 @@ constexpr char kUsage[] =
     "Ends after N seconds, or earlier with SIGTERM; then every directory is listed once more.\n";
 constexpr std::uint32_t kNames = 8;  // Of files, in a directory.
 constexpr Value kValuesOfClient = 1'000'000'000;
-
-std::atomic<bool> stop{false};
 
 // A file without bytes whose modification time is the value.
 class MarkedSource final : public client::Source {
@@ -162,10 +160,8 @@ void RecordingClient::answer(const std::string& directory, const Outcome& outcom
 
 Settings settings_of(const Flags& flags) {
   Settings settings;
-  settings.options.namenodes = endpoints(flags.text("namenodes"));
-  settings.options.credentials = credentials(flags);
+  settings.options = cluster_options<client::Options>(flags, 300);
   settings.options.user = "history";
-  settings.options.timeout = std::chrono::seconds(flags.number("patience-seconds", 300));
   settings.histories = flags.text("histories");
   settings.root = flags.text("root", "/histories");
   settings.length = std::chrono::seconds(flags.number("seconds", 30));
@@ -206,6 +202,6 @@ int record(const Settings& settings) {
 int main(int count, char** words) {
   using namespace minidfs::history;
   const Flags flags(count, words, kUsage);
-  std::signal(SIGTERM, [](int) { stop = true; });
+  stop_at_sigterm();
   return record(settings_of(flags));
 }

@@ -3,7 +3,6 @@
 // which it was to be asked (CLOCK_MONOTONIC), how long its answer took from then on, both in
 // nanoseconds, and ok or what went wrong.
 #include <atomic>
-#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <thread>
@@ -12,6 +11,7 @@
 #include "history/cluster_flags.hpp"
 #include "history/flags.hpp"
 #include "history/history_writer.hpp"
+#include "history/stop_signal.hpp"
 
 namespace minidfs::history {
 namespace {
@@ -20,8 +20,6 @@ constexpr char kUsage[] =
     "usage: minidfs_steady_stats --namenodes=HOST:PORT[,...] --path=PATH --seconds=N\n"
     "  [--rate=500] [--clients=8] [--patience-seconds=60] [--secret-file=FILE]\n";
 
-std::atomic<bool> stop{false};
-
 struct Question {
   Nanoseconds due = 0;
   Nanoseconds answered = 0;
@@ -29,10 +27,7 @@ struct Question {
 };
 
 std::vector<std::unique_ptr<client::NamenodeLink>> connect(const Flags& flags) {
-  client::LinkOptions options;
-  options.namenodes = endpoints(flags.text("namenodes"));
-  options.credentials = credentials(flags);
-  options.timeout = std::chrono::seconds(flags.number("patience-seconds", 60));
+  const auto options = cluster_options<client::LinkOptions>(flags, 60);
   std::vector<std::unique_ptr<client::NamenodeLink>> links;
   for (std::uint64_t i = 0; i < flags.number("clients", 8); ++i) {
     links.push_back(std::make_unique<client::NamenodeLink>(options));
@@ -80,6 +75,6 @@ int ask(const Flags& flags) {
 int main(int count, char** words) {
   using namespace minidfs::history;
   const Flags flags(count, words, kUsage);
-  std::signal(SIGTERM, [](int) { stop = true; });
+  stop_at_sigterm();
   return ask(flags);
 }

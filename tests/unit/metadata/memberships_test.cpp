@@ -21,11 +21,17 @@ QuorumView view(QuorumId self, std::uint64_t term, QuorumId leader,
   return {self, term, leader, std::move(members)};
 }
 
+const std::vector<QuorumMember> kThree{{1, host(1)}, {2, host(2)}, {3, host(3)}};
+
 // Answers every dial, registration and chunk of all namenodes at once, as each leads or follows.
 class Driver {
  public:
   explicit Driver(const std::vector<Endpoint>& given)
       : node(MembershipOptions{}, KnownEpoch{}, given) {}
+
+  void first_leads_three() {
+    for (const auto& [id, address] : kThree) views[address] = view(id, 5, 1, kThree);
+  }
 
   void run(milliseconds time) {
     for (const auto end = now + time;;) {
@@ -123,13 +129,11 @@ class Driver {
   std::map<Endpoint, std::uint64_t> connections_;
 };
 
-const std::vector<QuorumMember> kThree{{1, host(1)}, {2, host(2)}, {3, host(3)}};
-
 }  // namespace
 
 TEST_CASE("when the one that leads dies the others are told at once, and often until one leads") {
   Driver datanode({host(1)});
-  for (int i = 1; i <= 3; ++i) datanode.views[host(i)] = view(i, 5, 1, kThree);
+  datanode.first_leads_three();
   datanode.run(milliseconds(5'300));  // Between two heartbeats.
   const auto before = datanode.beats;
   datanode.die(host(1));
@@ -151,9 +155,7 @@ TEST_CASE("when the one that leads dies the others are told at once, and often u
 
 TEST_CASE("a datanode that is given one namenode reports to all, and obeys the one that leads") {
   Driver node({host(2)});
-  for (int id = 1; id <= 3; ++id) {
-    node.views[host(id)] = view(static_cast<QuorumId>(id), 5, 1, kThree);
-  }
+  node.first_leads_three();
   node.run(seconds(5));
   CHECK(node.node.numbers().size() == 3);
   for (int id = 1; id <= 3; ++id) {
@@ -168,9 +170,7 @@ TEST_CASE("a datanode that is given one namenode reports to all, and obeys the o
 
 TEST_CASE("when another one leads the node registers with it anew, and obeys no one else") {
   Driver node({host(1)});
-  for (int id = 1; id <= 3; ++id) {
-    node.views[host(id)] = view(static_cast<QuorumId>(id), 5, 1, kThree);
-  }
+  node.first_leads_three();
   node.run(seconds(5));
   node.leadership = 6;
   node.older[host(1)] = 1;  // The one before has not heard of it.
@@ -204,9 +204,7 @@ TEST_CASE("a leader that leads no more is obeyed no more") {
 
 TEST_CASE("members that the leader no longer names are left, but for those that were given") {
   Driver node({host(1), host(2)});
-  for (int id = 1; id <= 3; ++id) {
-    node.views[host(id)] = view(static_cast<QuorumId>(id), 5, 1, kThree);
-  }
+  node.first_leads_three();
   node.run(seconds(3));
   REQUIRE(node.node.numbers().size() == 3);
   const std::vector<QuorumMember> others{{1, host(1)}, {4, host(4)}};

@@ -223,7 +223,7 @@ Member& Quorum::add() {
   return *members_.back();
 }
 
-void Quorum::join(Member& member, MemberId replaces) {
+Index Quorum::admit(const Member& member, MemberId replaces) {
   std::optional<Index> since;
   eventually("a learner is logged", [&] {
     const auto answer =
@@ -235,12 +235,28 @@ void Quorum::join(Member& member, MemberId replaces) {
     }
     return since.has_value();
   });
-  member.open(since);
+  return *since;
+}
+
+void Quorum::join(Member& member, MemberId replaces) {
+  member.open(admit(member, replaces));
   eventually("the learner is a voter", [&] {
     const auto members = member.log().quorum().members;
     return std::any_of(members.begin(), members.end(), [&](const auto& each) {
       return each.member.id == member.id() && each.role == MemberRole::kVoter;
     });
+  });
+}
+
+std::size_t Quorum::count(MemberRole role) {
+  const auto members = await_leader().log().quorum().members;
+  return static_cast<std::size_t>(std::count_if(
+      members.begin(), members.end(), [role](const auto& each) { return each.role == role; }));
+}
+
+void Quorum::await_voters(std::size_t count) {
+  eventually("all are voters", [&] {
+    return this->count(MemberRole::kVoter) == count && this->count(MemberRole::kLearner) == 0;
   });
 }
 

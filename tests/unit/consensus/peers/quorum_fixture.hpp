@@ -112,8 +112,14 @@ class Quorum {
   std::size_t size() const { return members_.size(); }
   // An empty one; not yet open.
   Member& add();
-  // Opens it as a learner, and waits until it is a voter.
+  // Has it logged as a learner, whatever changes come before: the entry.
+  Index admit(const Member& member, MemberId replaces = 0);
+  // Then opens it, and waits until it is a voter.
   void join(Member& member, MemberId replaces = 0);
+  // Of the members that the leader knows.
+  std::size_t count(MemberRole role);
+  // Waits until all of them are voters.
+  void await_voters(std::size_t count);
   // Waits until one of those that are open leads, and the other ones follow it; `but` may differ.
   Member& await_leader(const Member* but = nullptr);
   Member& follower(std::size_t number);  // Of the present leader: 0, 1, …

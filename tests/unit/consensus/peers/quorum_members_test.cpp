@@ -1,5 +1,6 @@
 #include <atomic>
 #include <filesystem>
+#include <future>
 
 #include "peers/quorum_fixture.hpp"
 
@@ -13,12 +14,6 @@ const MemberStatus* find(const QuorumStatus& status, MemberId id) {
     if (each.member.id == id) return &each;
   }
   return nullptr;
-}
-
-std::size_t voters(const QuorumStatus& status) {
-  std::size_t count = 0;
-  for (const auto& each : status.members) count += each.role == MemberRole::kVoter ? 1 : 0;
-  return count;
 }
 
 // As a user does: again, as long as another change is under way.
@@ -42,7 +37,7 @@ TEST_CASE("a member that joins gets all commands, and a vote") {
   quorum.join(quorum.add());
   quorum.fill("three", 10);
   quorum.await_commands(310);
-  CHECK(voters(quorum.await_leader().log().quorum()) == 3);
+  CHECK(quorum.count(MemberRole::kVoter) == 3);
   // Any two of them decide.
   quorum.await_leader().close();
   quorum.fill("two", 10);
@@ -122,10 +117,8 @@ TEST_CASE("a member that lost its disk is replaced by one under a new id") {
   lost.close();
   auto& fresh = quorum.add();
   quorum.join(fresh, lost.id());
-  eventually("the old one is gone", [&] {
-    const auto status = quorum.await_leader().log().quorum();
-    return find(status, lost.id()) == nullptr && voters(status) == 3;
-  });
+  quorum.await_voters(3);
+  CHECK(find(quorum.await_leader().log().quorum(), lost.id()) == nullptr);
   quorum.fill("d", 10);
   quorum.await_commands(110);
 }
@@ -153,6 +146,17 @@ TEST_CASE("changes that make no sense are refused, and nothing happens") {
   CHECK(leader.log().quorum().members.size() == 2);
 }
 
+TEST_CASE("who is told of a change of members finds it made") {
+  Quorum quorum(1);
+  quorum.fill("c", 1);
+  auto& log = quorum.await_leader().log();
+  std::promise<bool> found;
+  log.change_members(AddLearner{{7, "nowhere"}, 0}, [&](const ChangeAnswer& answer) {
+    found.set_value(answer.index.ok() && find(log.quorum(), 7) != nullptr);
+  });
+  CHECK(found.get_future().get());
+}
+
 TEST_CASE("the others learn where a member is that has moved") {
   Quorum quorum(3);
   auto& moved = quorum.follower(0);
@@ -172,7 +176,7 @@ TEST_CASE("a learner that restarts in the middle goes on") {
   Quorum quorum(1);
   quorum.fill("c", 2000, 500);
   auto& joiner = quorum.add();
-  const auto since = change(quorum, AddLearner{{joiner.id(), "x"}, 0}).index.value();
+  const auto since = quorum.admit(joiner);
   // It gets a part only.
   std::atomic<int> left{2};
   quorum.network.set_filter([&](MemberId, MemberId to, const std::string& bytes) {
@@ -183,7 +187,7 @@ TEST_CASE("a learner that restarts in the middle goes on") {
   joiner.close();
   quorum.network.set_filter({});
   joiner.open(since);
-  eventually("it is a voter", [&] { return voters(quorum.await_leader().log().quorum()) == 2; });
+  quorum.await_voters(2);
   quorum.await_commands(2000);
 }
 

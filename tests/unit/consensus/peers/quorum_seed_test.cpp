@@ -25,14 +25,6 @@ void fill_much(Quorum& quorum, const std::string& prefix) {
   quorum.fill(prefix + "+", 300, 1000);
 }
 
-std::size_t learners(Quorum& quorum) {
-  std::size_t count = 0;
-  for (const auto& each : quorum.await_leader().log().quorum().members) {
-    count += each.role == MemberRole::kLearner ? 1 : 0;
-  }
-  return count;
-}
-
 }  // namespace
 
 TEST_CASE("a member that joins is given a copy of the state when the log does not go back so far") {
@@ -77,9 +69,7 @@ TEST_CASE("a seed that is cut begins again") {
     if (to != joiner.id() || static_cast<std::uint8_t>(bytes.front()) != kSeedPiece) return true;
     return ++pieces != 20 || how == 2;  // Lost, in two of three.
   });
-  const auto since =
-      first.change(AddLearner{{joiner.id(), joiner.options.address}, 0}).index.value();
-  joiner.open(since);
+  joiner.open(quorum.admit(joiner));
   eventually("it has some pieces", [&] { return pieces > 20; });
   if (how == 1) quorum.network.disconnect(first.id(), joiner.id());
   if (how == 2) {
@@ -87,7 +77,7 @@ TEST_CASE("a seed that is cut begins again") {
     joiner.open();
   }
   quorum.await_commands(600);
-  eventually("it is a voter", [&] { return learners(quorum) == 0; });
+  quorum.await_voters(2);
   CHECK(joiner.state().installs() == 1);
 }
 
@@ -119,8 +109,7 @@ TEST_CASE("a crash between the state and the log of a seed is finished by the ne
   fill_much(quorum, "c");
   auto& first = quorum.member(0);
   auto& joiner = quorum.add();
-  const auto since =
-      first.change(AddLearner{{joiner.id(), joiner.options.address}, 0}).index.value();
+  const auto since = quorum.admit(joiner);
   const bool installed = GENERATE(false, true);
   quorum.network.isolate(joiner.id());
   joiner.open(since);
@@ -138,7 +127,7 @@ TEST_CASE("a crash between the state and the log of a seed is finished by the ne
   quorum.network.heal();
   joiner.open();
   CHECK_FALSE(find_seed_note(joiner.directory()).value());
-  eventually("it is a voter", [&] { return learners(quorum) == 0; });
+  quorum.await_voters(2);
   quorum.await_commands(600);
   CHECK(joiner.state().installs() == 1);
 }
@@ -146,17 +135,15 @@ TEST_CASE("a crash between the state and the log of a seed is finished by the ne
 TEST_CASE("a state that cannot be replaced stops the member, which then is given another copy") {
   Quorum quorum(1, keep_little);
   fill_much(quorum, "c");
-  auto& first = quorum.member(0);
   auto& joiner = quorum.add();
-  const auto since =
-      first.change(AddLearner{{joiner.id(), joiner.options.address}, 0}).index.value();
+  const auto since = quorum.admit(joiner);
   joiner.state().fail_install(true);
   joiner.open(since);
   eventually("it stops", [&] { return !joiner.fatal_errors().empty(); });
   joiner.close();
   joiner.state().fail_install(false);
   joiner.open();
-  eventually("it is a voter", [&] { return learners(quorum) == 0; });
+  quorum.await_voters(2);
   quorum.await_commands(600);
 }
 
@@ -180,8 +167,7 @@ TEST_CASE(
     return MemberStatus{};
   };
   const auto is_silent = [&] { return status_of_joiner().silent >= std::chrono::seconds(1); };
-  const auto since =
-      first.change(AddLearner{{joiner.id(), joiner.options.address}, 0}).index.value();
+  const auto since = quorum.admit(joiner);
   eventually("it is missed", is_silent);
   joiner.state().hold_intake(true);
   const std::unique_ptr<Member, void (*)(Member*)> released(
@@ -197,7 +183,7 @@ TEST_CASE(
              [&] { return status_of_joiner().silent > std::chrono::milliseconds(0); });
   CHECK(status_of_joiner().silent <= std::chrono::steady_clock::now() - told);
   quorum.network.set_filter({});
-  eventually("it is a voter", [&] { return learners(quorum) == 0; });
+  quorum.await_voters(2);
 }
 
 TEST_CASE("changes go on while a copy is given, and reach the one who gets it") {
@@ -206,18 +192,15 @@ TEST_CASE("changes go on while a copy is given, and reach the one who gets it") 
     options.seed_bytes_per_second = 400'000;  // For 600 kB.
   });
   fill_much(quorum, "c");
-  auto& first = quorum.member(0);
   auto& joiner = quorum.add();
   joiner.options.seed_bytes_per_second = 0;
-  const auto since =
-      first.change(AddLearner{{joiner.id(), joiner.options.address}, 0}).index.value();
-  joiner.open(since);
+  joiner.open(quorum.admit(joiner));
   std::size_t count = 600;
   while (joiner.state().installs() == 0) {
     quorum.fill("more" + std::to_string(count) + "-", 20, 1000);
     count += 20;
   }
-  eventually("it is a voter", [&] { return learners(quorum) == 0; });
+  quorum.await_voters(2);
   quorum.await_commands(count);
   CHECK(joiner.state().installs() == 1);
 }
@@ -254,16 +237,13 @@ TEST_CASE("a copy that makes the log grow too much is sent once more, as fast as
     options.seed_kept_bytes_max = 200'000;
   });
   fill_much(quorum, "c");
-  auto& first = quorum.member(0);
   auto& joiner = quorum.add();
   std::atomic<int> begun{0};
   quorum.network.set_filter([&](MemberId, MemberId, const std::string& bytes) {
     if (static_cast<std::uint8_t>(bytes.front()) == kSeedBegin) ++begun;
     return true;
   });
-  const auto since =
-      first.change(AddLearner{{joiner.id(), joiner.options.address}, 0}).index.value();
-  joiner.open(since);
+  joiner.open(quorum.admit(joiner));
   eventually("it is given a copy", [&] { return begun == 1; });
   std::size_t count = 600;
   for (; begun == 1 && count < 20'000; count += 20) {
@@ -271,7 +251,7 @@ TEST_CASE("a copy that makes the log grow too much is sent once more, as fast as
   }
   CHECK(count >= 800);
   CHECK(joiner.state().installs() == 0);
-  eventually("it is a voter", [&] { return learners(quorum) == 0; });
+  quorum.await_voters(2);
   quorum.await_commands(count);
   CHECK(begun == 2);
 }
@@ -290,8 +270,7 @@ TEST_CASE("changes wait for a copy that nothing else helps to its end") {
     if (to == joiner.id() && kind == kSeedBegin) ++begun;
     return true;
   });
-  const auto since =
-      first.change(AddLearner{{joiner.id(), joiner.options.address}, 0}).index.value();
+  const auto since = quorum.admit(joiner);
   joiner.state().hold_intake(true);
   const std::unique_ptr<Member, void (*)(Member*)> released(
       &joiner, [](Member* member) { member->state().hold_intake(false); });
@@ -320,7 +299,7 @@ TEST_CASE("changes wait for a copy that nothing else helps to its end") {
   joiner.state().hold_intake(false);
   proposer.wait_for(proposed);
   for (const auto& answer : proposer.answers()) CHECK(answer.reply.ok());
-  eventually("it is a voter", [&] { return learners(quorum) == 0; });
+  quorum.await_voters(2);
   quorum.await_commands(600 + proposed);
   CHECK(begun == 2);
 }
