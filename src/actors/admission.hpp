@@ -18,6 +18,7 @@
 #include "base/file.hpp"
 #include "base/result.hpp"
 #include "net/connection_shares.hpp"
+#include "net/listen.hpp"
 
 namespace minidfs::actors {
 
@@ -73,8 +74,9 @@ class ControlListener {
   using Admit = std::function<void(AdmittedConnection)>;
 
   // Binds and listens, so that a port in use is known at once. Connections wait in the kernel until
-  // start(). kInUse when the address is taken.
-  static Result<std::unique_ptr<ControlListener>> open(AdmissionOptions options);
+  // start(). kInUse when the address is taken. `held`: is listened on instead, if there is any.
+  static Result<std::unique_ptr<ControlListener>> open(AdmissionOptions options,
+                                                       net::Listening held = {});
 
   // Stops the thread and closes the port. Admitted connections go on until their CAF system ends.
   ~ControlListener();

@@ -46,9 +46,13 @@ Status ControlListener::Impl::watch(int fd, std::uint64_t number, std::uint32_t 
   return errno_error(errno, "the control listener's event queue");
 }
 
-Status ControlListener::Impl::open() {
-  MDFS_TRY(listening_, net::listen_on({options_.host, options_.port},
-                                      Clock::now() + options_.handshake_timeout));
+Status ControlListener::Impl::open(net::Listening held) {
+  const net::Host host{options_.host, options_.port};
+  listening_ = std::move(held);
+  if (listening_.sockets.empty()) {
+    MDFS_TRY(listening_, net::hold_port(host, Clock::now() + options_.handshake_timeout));
+  }
+  MDFS_CHECK(net::start_listening(listening_, host));
   epoll_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
   wake_up_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!epoll_ || !wake_up_) return errno_error(errno, "the control listener's event queue");
@@ -214,9 +218,10 @@ void ControlListener::Impl::remove(PendingMap::iterator it, Next next) {
   pending_.erase(it);
 }
 
-Result<std::unique_ptr<ControlListener>> ControlListener::open(AdmissionOptions options) {
+Result<std::unique_ptr<ControlListener>> ControlListener::open(AdmissionOptions options,
+                                                               net::Listening held) {
   auto impl = std::make_unique<Impl>(std::move(options));
-  MDFS_CHECK(impl->open());
+  MDFS_CHECK(impl->open(std::move(held)));
   return std::unique_ptr<ControlListener>(new ControlListener(std::move(impl)));
 }
 

@@ -27,7 +27,7 @@ class ControlListener::Impl {
             std::clamp(options_.idle_timeout / 4, kSweepIntervalMin, kSweepIntervalMax)) {}
   ~Impl();
 
-  Status open();
+  Status open(net::Listening held);
   void start(Admit admit, std::optional<MemberDoor> members);
 
   std::uint16_t port() const { return listening_.port; }

@@ -28,10 +28,7 @@ Bound bind_one(const Address& address) {
   if (address.family() == AF_INET6) {
     ::setsockopt(bound.fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   }
-  if (::bind(bound.fd.get(), address.get(), address.size) != 0 ||
-      ::listen(bound.fd.get(), kBacklog) != 0) {
-    return {UniqueFd(), errno};
-  }
+  if (::bind(bound.fd.get(), address.get(), address.size) != 0) return {UniqueFd(), errno};
   return bound;
 }
 
@@ -67,9 +64,16 @@ int bind_all(const std::vector<Address>& addresses, Listening& listening) {
   return listening.sockets.empty() ? missing : 0;
 }
 
+Error failed(int error, const Host& host) {
+  if (error == EADDRINUSE) {
+    return {Errc::kInUse, to_string(host) + ": the address is in use by another process"};
+  }
+  return errno_error(error, to_string(host) + ": cannot listen");
+}
+
 }  // namespace
 
-Result<Listening> listen_on(const Host& host, Deadline deadline) {
+Result<Listening> hold_port(const Host& host, Deadline deadline) {
   MDFS_TRY(const auto addresses, look_up(host, deadline));
   int error = 0;
   for (int tries = host.port == 0 ? kPortTries : 1; tries > 0; --tries) {
@@ -79,10 +83,20 @@ Result<Listening> listen_on(const Host& host, Deadline deadline) {
     if (error == 0) return listening;
     if (error != EADDRINUSE) break;
   }
-  if (error == EADDRINUSE) {
-    return Error{Errc::kInUse, to_string(host) + ": the address is in use by another process"};
+  return failed(error, host);
+}
+
+Status start_listening(const Listening& listening, const Host& host) {
+  for (const auto& socket : listening.sockets) {
+    if (::listen(socket.get(), kBacklog) != 0) return failed(errno, host);
   }
-  return errno_error(error, to_string(host) + ": cannot listen");
+  return {};
+}
+
+Result<Listening> listen_on(const Host& host, Deadline deadline) {
+  MDFS_TRY(auto listening, hold_port(host, deadline));
+  MDFS_CHECK(start_listening(listening, host));
+  return listening;
 }
 
 }  // namespace minidfs::net

@@ -17,4 +17,9 @@ struct Listening {
 // kPermissionDenied, kUnavailable, those of look_up().
 Result<Listening> listen_on(const Host& host, Deadline deadline);
 
+// In two steps, for a port that is to be known before anybody is let in: who connects in between is
+// refused, and no other process that lets the system choose gets the same one.
+Result<Listening> hold_port(const Host& host, Deadline deadline);
+Status start_listening(const Listening& listening, const Host& host);
+
 }  // namespace minidfs::net

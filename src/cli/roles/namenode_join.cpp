@@ -3,7 +3,6 @@
 #include <future>
 #include <memory>
 
-#include "actors/admission.hpp"
 #include "actors/joining.hpp"
 #include "actors/local_hosts.hpp"
 #include "base/logging.hpp"
@@ -18,6 +17,7 @@ namespace minidfs::cli {
 namespace {
 
 constexpr std::chrono::seconds kLookUpPatience{2};
+constexpr std::chrono::seconds kPortPatience{5};
 
 // Nobody listens yet, so asking itself would be waiting for itself.
 Result<std::vector<metadata::Endpoint>> others_of(const std::vector<std::string>& texts,
@@ -55,12 +55,9 @@ Status check_own_reach(const Config& config, const metadata::Endpoint& own,
 }
 
 // The port as it will be, before anybody is told of it.
-Result<std::uint16_t> free_port(const Config& config) {
-  actors::AdmissionOptions probe;
-  probe.host = config.common.listen;
-  probe.port = config.namenode.port;
-  MDFS_TRY(const auto listener, actors::ControlListener::open(probe));
-  return listener->port();
+Result<net::Listening> hold_port(const Config& config) {
+  return net::hold_port({config.common.listen, config.namenode.port},
+                        std::chrono::steady_clock::now() + kPortPatience);
 }
 
 Result<actors::JoinedCluster> ask_to_join(const Config& config,
@@ -85,7 +82,7 @@ Result<NamenodePlace> namenode_place(const Config& config, const std::string& da
                                      const auth::CredentialsPtr& credentials,
                                      caf::actor_system& system) {
   const auto& join = config.namenode.join;
-  NamenodePlace place{{}, config.namenode.port};
+  NamenodePlace place;
   auto& directory = place.directory;
   MDFS_TRY(directory,
            storage::claim_namenode_directory(
@@ -97,8 +94,8 @@ Result<NamenodePlace> namenode_place(const Config& config, const std::string& da
     }
     return place;
   }
-  MDFS_TRY(place.port, free_port(config));
-  const auto joined = ask_to_join(config, join, place.port, credentials, system);
+  MDFS_TRY(place.held, hold_port(config));
+  const auto joined = ask_to_join(config, join, place.held.port, credentials, system);
   if (!joined.ok()) return Error{joined.error().code, "--join: " + joined.error().message};
   MDFS_CHECK(storage::format_joined(directory, joined->cluster, {joined->member, joined->since}));
   log_info("namenode", "is member {} of cluster {}", hex_64(joined->member),
@@ -106,20 +103,20 @@ Result<NamenodePlace> namenode_place(const Config& config, const std::string& da
   return place;
 }
 
-Result<bool> join_anew(const Config& config, const std::string& data_dir,
-                       const auth::CredentialsPtr& credentials, caf::actor_system& system,
-                       const Error& why) {
+Result<std::optional<net::Listening>> join_anew(const Config& config, const std::string& data_dir,
+                                                const auth::CredentialsPtr& credentials,
+                                                caf::actor_system& system, const Error& why) {
+  using None = std::optional<net::Listening>;
   MDFS_TRY(auto directory, storage::claim_namenode_directory(data_dir, storage::Blank::kKeep));
-  if (directory.blank) return false;
+  if (directory.blank) return None();
   const auto others = consensus::Log::others_known(directory.log_path());
-  if (!others.ok() || others->empty()) return false;
+  if (!others.ok() || others->empty()) return None();
   log_error("namenode", "{}", why.message);
   log_warn("namenode", "{}: asks the other namenodes to be taken in anew", directory.path);
   std::vector<std::string> addresses;
   for (const auto& other : *others) addresses.push_back(other.address);
-  // With any free port it is told of the one that it listens on then once it has started.
-  MDFS_TRY(const auto port, free_port(config));
-  const auto joined = ask_to_join(config, addresses, port, credentials, system);
+  MDFS_TRY(auto held, hold_port(config));
+  const auto joined = ask_to_join(config, addresses, held.port, credentials, system);
   if (!joined.ok()) {
     return Error{why.code, why.message + "; nor is it taken in anew: " + joined.error().message};
   }
@@ -132,7 +129,7 @@ Result<bool> join_anew(const Config& config, const std::string& data_dir,
   MDFS_CHECK(storage::begin_as(directory, {joined->member, joined->since}));
   MDFS_CHECK(consensus::Log::discard(directory.log_path()));
   log_info("namenode", "{}: is member {} now", directory.path, hex_64(joined->member));
-  return true;
+  return std::optional(std::move(held));
 }
 
 }  // namespace minidfs::cli

@@ -3,19 +3,21 @@
 #pragma once
 
 #include <caf/actor_system.hpp>
-#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "auth/credentials.hpp"
 #include "base/config.hpp"
 #include "base/result.hpp"
+#include "net/listen.hpp"
 #include "storage/namespace/namenode_directory.hpp"
 
 namespace minidfs::cli {
 
 struct NamenodePlace {
   storage::NamenodeDirectory directory;
-  std::uint16_t port = 0;  // To listen on: as configured, or the one that the cluster was told.
+  // The port that the cluster was told, since then; empty when it was told of none.
+  net::Listening held{};
 };
 
 // Blocks while it joins. Errors name the directory, or who was asked.
@@ -26,9 +28,10 @@ Result<NamenodePlace> namenode_place(const Config& config, const std::string& da
 // The directory of a member that cannot go on, as `why` (kCorrupt) says: its log or its database is
 // damaged, or was rolled back. When it knows others of its cluster it asks them to be taken in
 // under another id, in its own place; only when that is done what it had is given up, and this
-// returns true: it begins anew. False when it was alone: nothing was changed.
-Result<bool> join_anew(const Config& config, const std::string& data_dir,
-                       const auth::CredentialsPtr& credentials, caf::actor_system& system,
-                       const Error& why);
+// returns the port that they were told: it begins anew. None when it was alone: nothing was
+// changed.
+Result<std::optional<net::Listening>> join_anew(const Config& config, const std::string& data_dir,
+                                                const auth::CredentialsPtr& credentials,
+                                                caf::actor_system& system, const Error& why);
 
 }  // namespace minidfs::cli

@@ -73,6 +73,8 @@ actors::BlockManagerOptions manager_options(const Config& config, ClusterId clus
 // reverse order.
 class Namenode final : public NamenodeProcess {
  public:
+  // `held`: the port to listen on, if it is known already.
+  explicit Namenode(net::Listening held = {}) : held_(std::move(held)) {}
   ~Namenode() override {
     listener_.reset();
     if (machine_) {
@@ -91,14 +93,15 @@ class Namenode final : public NamenodeProcess {
     log_info("namenode", "{} descriptors: {}", descriptors, to_string(shares));
     actors::AdmissionOptions admission;
     admission.host = config.common.listen;
-    admission.port = place.port;
+    admission.port = config.namenode.port;
     admission.cluster = directory_.cluster;
     admission.credentials = std::move(credentials);
     admission.process = actors::control_process_id(system_);
     admission.shares.strangers = shares.strangers;
     admission.shares.members = shares.admitted;
     admission.shares.reserved = shares.datanodes;
-    MDFS_TRY(listener_, actors::ControlListener::open(admission));
+    if (!place.held.sockets.empty()) held_ = std::move(place.held);
+    MDFS_TRY(listener_, actors::ControlListener::open(admission, std::move(held_)));
     MDFS_TRY(store_, storage::NamespaceStore::open(directory_.database_path()));
     machine_ = std::make_unique<actors::NamespaceMachine>(*store_, directory_.cluster);
     digests_ = std::make_unique<actors::NamespaceDigests>(directory_.database_path());
@@ -263,6 +266,7 @@ class Namenode final : public NamenodeProcess {
     stop(owners_);
   }
 
+  net::Listening held_;
   storage::NamenodeDirectory directory_;
   std::promise<Status> first_office_;
   std::atomic<bool> office_told_{false};
@@ -296,9 +300,9 @@ Result<std::unique_ptr<NamenodeProcess>> NamenodeProcess::start(const Config& co
     namenode.reset();  // It has the directory.
     SystemConfig system_config;
     caf::actor_system system{system_config};
-    MDFS_TRY(const bool again, join_anew(config, data_dir, credentials, system, status.error()));
-    if (!again) return status.error();
-    namenode = std::make_unique<Namenode>();
+    MDFS_TRY(auto held, join_anew(config, data_dir, credentials, system, status.error()));
+    if (!held) return status.error();
+    namenode = std::make_unique<Namenode>(*std::move(held));
     status = namenode->start(config, data_dir, descriptors, credentials, on_fatal);
   }
   if (!status.ok()) return status.error();

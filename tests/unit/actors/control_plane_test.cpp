@@ -109,6 +109,15 @@ std::string node_id_bytes(const caf::actor_system& system) {
 
 }  // namespace
 
+TEST_CASE("a listener takes the port that was held for it") {
+  auto held = net::hold_port({"127.0.0.1", 0}, std::chrono::steady_clock::now() + 60s);
+  REQUIRE(held.ok());
+  const auto port = held->port;
+  const auto listener = ControlListener::open({}, *std::move(held));
+  REQUIRE(listener.ok());
+  CHECK((*listener)->port() == port);
+}
+
 TEST_CASE("a typed actor is published, reached and asked") {
   Server server;
   Client client;

@@ -237,5 +237,18 @@ TEST_CASE("A port in use is refused by name") {
   CHECK(second.error().message.find(to_string(Host{"127.0.0.1", first.port})) != std::string::npos);
 }
 
+TEST_CASE(
+    "A port that is held is nobody else's, and refuses who connects until it is listened on") {
+  const Host any{"127.0.0.1", 0};
+  const auto held = hold_port(any, in(seconds(20)));
+  REQUIRE(held.ok());
+  CHECK(held->port != 0);
+  const std::vector<Address> addresses{address_of(*held)};
+  CHECK(dial(any, addresses, in(seconds(20))).error().code == Errc::kUnavailable);
+  for (int i = 0; i < 100; ++i) CHECK(listening_on("127.0.0.1").port != held->port);
+  REQUIRE(start_listening(*held, any).ok());
+  CHECK(dial(any, addresses, in(seconds(20))).ok());
+}
+
 }  // namespace
 }  // namespace minidfs::net
