@@ -90,6 +90,7 @@ class RaftLog final : public Log {
   struct GivenSeed {
     std::uint64_t request = 0;           // With `giver` or `wanted_by`.
     std::unique_ptr<SeedSender> sender;  // None: `giver` has it.
+    std::optional<TimePoint> paused_at;  // The connection to the receiver has ended.
     MemberId giver = 0;
     MemberId wanted_by = 0;         // The leader for whom it is given; 0: this one leads.
     std::optional<bool> outcome;    // As the giver says.
@@ -158,6 +159,7 @@ class RaftLog final : public Log {
   Status heard(MemberId from, const SeedEnd& end, TimePoint now);
   Status heard(MemberId from, const SeedAck& ack, TimePoint now);
   Status heard(MemberId from, const SeedDone& done, TimePoint now);
+  Status heard(MemberId from, const SeedResume& resume, TimePoint now);
   Status heard(MemberId from, const GiveSeed& wish, TimePoint now);
   Status heard(MemberId from, const SeedGiven& given, TimePoint now);
   Status heard(MemberId from, const Removed& verdict, TimePoint now);
@@ -170,13 +172,14 @@ class RaftLog final : public Log {
   void note_members();
 
   // raft_log_seeds.cpp
+  void pause_seeds(MemberId peer, TimePoint now);
   Status further_seeds(TimePoint now);
   Status seed_given(MemberId member, bool installed, bool by_other, TimePoint now);
   void begin_seeds(TimePoint now);
   void begin_seed(MemberId member, TimePoint now);
   std::unique_ptr<SeedSender> new_sender(MemberId to, std::uint64_t bytes_per_second);
   MemberId seed_giver(MemberId member, TimePoint now) const;
-  std::optional<bool> outcome_of(MemberId member, GivenSeed& given);
+  std::optional<bool> outcome_of(MemberId member, GivenSeed& given, TimePoint now);
   void give_up_seed(MemberId member, GivenSeed& given);
   std::uint64_t kept_for_seeds() const;
   void bound_seeds();

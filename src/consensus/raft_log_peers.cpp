@@ -28,21 +28,19 @@ Status RaftLog::take_mail(TimePoint now) {
   return {};
 }
 
-Status RaftLog::arrived(const PeerMail::Connected& news, TimePoint) {
-  if (receiver_) receiver_->disconnected(news.peer);  // The connection before.
+Status RaftLog::arrived(const PeerMail::Connected& news, TimePoint now) {
+  pause_seeds(news.peer, now);  // Of the connection before.
   peers_[news.peer] = {news.epoch, std::nullopt, false};
   send(news.peer, Announce{options_.address, member_->synced(), member_->known()});
+  if (receiver_) receiver_->connected(news.peer);
   return {};
 }
 
-Status RaftLog::arrived(const PeerMail::Disconnected& news, TimePoint) {
+Status RaftLog::arrived(const PeerMail::Disconnected& news, TimePoint now) {
   const auto found = peers_.find(news.peer);
   if (found == peers_.end() || found->second.epoch != news.epoch) return {};
   peers_.erase(found);
-  if (receiver_) receiver_->disconnected(news.peer);
-  if (const auto given = seeds_given_.find(news.peer); given != seeds_given_.end()) {
-    give_up_seed(news.peer, given->second);
-  }
+  pause_seeds(news.peer, now);
   return {};
 }
 

@@ -43,6 +43,14 @@ Status RaftLog::heard(MemberId from, const SeedDone& done, TimePoint) {
   return {};
 }
 
+Status RaftLog::heard(MemberId from, const SeedResume& resume, TimePoint) {
+  const auto found = seeds_given_.find(from);
+  if (found == seeds_given_.end() || !found->second.sender) return {};
+  found->second.sender->resume(resume);
+  found->second.paused_at.reset();
+  return {};
+}
+
 Status RaftLog::heard(MemberId from, const GiveSeed& wish, TimePoint) {
   const auto found = seeds_given_.find(wish.to);
   if (wish.give_up) {
@@ -70,13 +78,22 @@ Status RaftLog::heard(MemberId from, const SeedGiven& said, TimePoint) {
   return {};
 }
 
+// What is given to the peer, and what it gives. A seed that another member gives to it goes on.
+void RaftLog::pause_seeds(MemberId peer, TimePoint now) {
+  if (receiver_) receiver_->disconnected(peer, now);
+  const auto found = seeds_given_.find(peer);
+  if (found == seeds_given_.end() || !found->second.sender) return;
+  found->second.sender->pause();
+  if (!found->second.paused_at) found->second.paused_at = now;
+}
+
 // --- Giving them ------------------------------------------------------------------------------
 
 Status RaftLog::further_seeds(TimePoint now) {
   if (receiver_) MDFS_CHECK(receiver_->further(now));
   for (auto at = seeds_given_.begin(); at != seeds_given_.end();) {
     const auto member = at->first;
-    const auto outcome = outcome_of(member, at->second);
+    const auto outcome = outcome_of(member, at->second, now);
     if (!outcome) {
       ++at;
       continue;
@@ -99,7 +116,7 @@ Status RaftLog::further_seeds(TimePoint now) {
 }
 
 // Whether it was installed, once it has ended.
-std::optional<bool> RaftLog::outcome_of(MemberId member, GivenSeed& given) {
+std::optional<bool> RaftLog::outcome_of(MemberId member, GivenSeed& given, TimePoint now) {
   const bool still_wanted =
       given.wanted_by == 0 ? member_->leads() : member_->leader() == given.wanted_by;
   if (!given.sender) {
@@ -107,7 +124,8 @@ std::optional<bool> RaftLog::outcome_of(MemberId member, GivenSeed& given) {
     const bool gone = !still_wanted || !peers_.contains(given.giver);
     return gone && !given.outcome ? false : given.outcome;
   }
-  if (!still_wanted) given.sender->cancel();
+  const bool gone = given.paused_at && now - *given.paused_at > kSeedResumedWithin;
+  if (!still_wanted || gone) given.sender->cancel();
   if (const auto number = given.sender->number()) {
     auto begin = member_->seed_at(*number);
     begin ? given.sender->start(std::move(*begin)) : given.sender->cancel();

@@ -29,7 +29,11 @@ void SeedReceiver::arrived(MemberId from, const SeedBegin& begin) {
 void SeedReceiver::arrived(MemberId from, const SeedPiece& piece) {
   auto* intake = intake_of(from, piece.seed);
   if (intake == nullptr) return;
-  if (piece.number != intake->pieces) return give_up("a piece is missing");
+  if (piece.number != intake->pieces) {
+    if (intake->flow == Flow::kResumes) return;
+    return give_up("a piece is missing");
+  }
+  intake->flow = Flow::kRuns;
   ++intake->pieces;
   const auto sum = checksum(piece.bytes);
   intake->sums.append(reinterpret_cast<const char*>(&sum), sizeof sum);
@@ -39,15 +43,29 @@ void SeedReceiver::arrived(MemberId from, const SeedPiece& piece) {
 
 void SeedReceiver::arrived(MemberId from, const SeedEnd& end) {
   auto* intake = intake_of(from, end.seed);
-  if (intake == nullptr) return;
+  if (intake == nullptr || intake->ended) return;
+  if (end.pieces != intake->pieces && intake->flow == Flow::kResumes) return;
   if (end.pieces != intake->pieces || end.sum != checksum(intake->sums)) {
     return give_up("pieces are missing");
   }
+  intake->ended = true;
   on_lane([this] { return state_.finish_intake(); }, [](Report& report) { report.durable = true; });
 }
 
-void SeedReceiver::disconnected(MemberId from) {
-  if (intake_ && !installing_ && intake_->from == from) give_up("the connection ended");
+void SeedReceiver::connected(MemberId peer) {
+  SeedResume resume;
+  if (intake_ && intake_->from == peer) {
+    resume = {intake_->begin.seed, intake_->pieces};
+    intake_->flow = Flow::kResumes;
+    intake_->acknowledged = 0;  // The last word of it may be lost.
+  }
+  options_.send(peer, encode_peer_message(resume));
+}
+
+void SeedReceiver::disconnected(MemberId from, RaftMember::TimePoint now) {
+  if (!intake_ || intake_->from != from) return;
+  intake_->flow = Flow::kCut;
+  intake_->cut_at = now;
 }
 
 SeedReceiver::Intake* SeedReceiver::intake_of(MemberId from, std::uint64_t seed) {
@@ -100,6 +118,10 @@ Status SeedReceiver::further(RaftMember::TimePoint now) {
   }
   if (failure) {
     give_up(failure->message);
+    return {};
+  }
+  if (intake_->flow == Flow::kCut && now - intake_->cut_at > kSeedResumedWithin) {
+    give_up("the connection ended");
     return {};
   }
   if (durable) return install();

@@ -4,7 +4,8 @@
 //
 //   SeedBegin ──> pieces ──> SeedEnd ──> durable ──> note, install ──> the log follows
 //
-// Up to `durable` it may end at any time, and nothing has changed. From the note on this member is
+// When the connection ends it waits for a while whether the giver goes on over the next one. Up to
+// `durable` it may end at any time, and nothing has changed. From the note on this member is
 // mute until the log follows: a crash in between is finished by the next start.
 #pragma once
 
@@ -34,7 +35,9 @@ class SeedReceiver {
   void arrived(MemberId from, const SeedBegin& begin);
   void arrived(MemberId from, const SeedPiece& piece);
   void arrived(MemberId from, const SeedEnd& end);
-  void disconnected(MemberId from);
+  // The peer is told what is here of its seed. REQUIRES: disconnected(), if it was connected.
+  void connected(MemberId peer);
+  void disconnected(MemberId from, RaftMember::TimePoint now);
 
   // Does what is due. REQUIRES: the member's turn is ended. An error is one of this member.
   Status further(RaftMember::TimePoint now);
@@ -50,10 +53,18 @@ class SeedReceiver {
     bool installed = false;
     std::optional<Error> failure;
   };
+  enum class Flow : std::uint8_t {
+    kRuns,
+    kCut,      // The connection has ended.
+    kResumes,  // The next one is there; what comes over it before the piece that follows is void.
+  };
   struct Intake {
     MemberId from = 0;
+    Flow flow = Flow::kRuns;
+    RaftMember::TimePoint cut_at{};
     SeedBegin begin;
     std::uint64_t pieces = 0;
+    bool ended = false;  // These are all.
     std::string sums;
     std::uint64_t acknowledged = 0;
     std::shared_ptr<Report> report = std::make_shared<Report>();

@@ -52,6 +52,10 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, SeedGiven& x) {
   return f(x.request, x.installed);
 }
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, SeedResume& x) {
+  return f(x.seed, x.pieces);
+}
 
 namespace {
 
@@ -67,6 +71,7 @@ enum class Kind : std::uint8_t {
   kRolledBack = 39,
   kGiveSeed = 40,
   kSeedGiven = 41,
+  kSeedResume = 44,
 };
 
 Kind kind_of(const Announce&) { return Kind::kAnnounce; }
@@ -79,6 +84,7 @@ Kind kind_of(const Removed&) { return Kind::kRemoved; }
 Kind kind_of(const RolledBack&) { return Kind::kRolledBack; }
 Kind kind_of(const GiveSeed&) { return Kind::kGiveSeed; }
 Kind kind_of(const SeedGiven&) { return Kind::kSeedGiven; }
+Kind kind_of(const SeedResume&) { return Kind::kSeedResume; }
 
 template <class Message>
 bool is_sound(const Message&) {
@@ -119,6 +125,8 @@ std::optional<bool> get(Decoder& in, Kind kind, PeerMessage& message) {
       return get<GiveSeed>(in, message);
     case Kind::kSeedGiven:
       return get<SeedGiven>(in, message);
+    case Kind::kSeedResume:
+      return get<SeedResume>(in, message);
   }
   return std::nullopt;
 }

@@ -2,6 +2,7 @@
 // beside them. Pure. Format: docs/formats.md, "Between namenodes".
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -23,6 +24,8 @@ struct Announce {
 
 // --- Seeds: one stream of pieces at a time to a member ----------------------------------------
 
+// After the end of its connection a seed waits for so long, at both ends, whether it can go on.
+inline constexpr std::chrono::seconds kSeedResumedWithin{10};
 // Of one piece, as it is sent.
 inline constexpr std::size_t kSeedPieceMaxBytes = 256 * 1024;
 
@@ -52,6 +55,13 @@ struct SeedDone {
   bool installed = false;  // Otherwise it is not wanted, or not whole.
 };
 
+// Of the seed that was coming over the connection before this one so many pieces are here: what
+// follows them is to be sent. Said behind Announce; 0: there is none.
+struct SeedResume {
+  std::uint64_t seed = 0;
+  std::uint64_t pieces = 0;
+};
+
 // A leader has another member give a copy, or give that up. Answered with SeedGiven, unless the
 // connection ends.
 struct GiveSeed {
@@ -79,7 +89,7 @@ struct RolledBack {
 };
 
 using PeerMessage = std::variant<Packet, Announce, SeedBegin, SeedPiece, SeedEnd, SeedAck, SeedDone,
-                                 Removed, RolledBack, GiveSeed, SeedGiven>;
+                                 Removed, RolledBack, GiveSeed, SeedGiven, SeedResume>;
 
 // REQUIRES: a Packet as encode_message() wants it, no field longer than its maximum.
 std::string encode_peer_message(const PeerMessage& message);

@@ -51,6 +51,7 @@ void SeedSender::acknowledged(const SeedAck& ack) {
     const std::lock_guard lock(mutex_);
     if (ack.seed != seed_) return;
     taken_ = std::max(taken_, ack.taken);
+    while (!untaken_.empty() && untaken_.front().first < taken_) untaken_.pop_front();
   }
   wake_.notify_one();
 }
@@ -68,6 +69,24 @@ void SeedSender::cancel() {
   {
     const std::lock_guard lock(mutex_);
     cancelled_ = true;
+  }
+  wake_.notify_one();
+}
+
+void SeedSender::pause() {
+  const std::lock_guard lock(mutex_);
+  paused_ = step_ == Step::kSending;
+}
+
+void SeedSender::resume(const SeedResume& resume) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!paused_) return;
+    paused_ = false;
+    cancelled_ = cancelled_ || resume.seed != seed_;
+    for (const auto& [number, message] : untaken_) {
+      if (!cancelled_ && number >= resume.pieces) options_.send(options_.to, message);
+    }
   }
   wake_.notify_one();
 }
@@ -129,19 +148,27 @@ Status SeedSender::send_pieces(StateCopy& copy, std::uint64_t seed) {
     MDFS_CHECK(pace(bytes, since));
     MDFS_TRY(auto piece, copy.next(kSeedPieceMaxBytes));
     if (piece.empty()) {
-      options_.send(options_.to, encode_peer_message(SeedEnd{seed, number, checksum(sums)}));
+      send(number, encode_peer_message(SeedEnd{seed, number, checksum(sums)}));
       return {};
     }
     bytes += piece.size();
     const auto sum = checksum(piece);
     sums.append(reinterpret_cast<const char*>(&sum), sizeof sum);
-    options_.send(options_.to, encode_peer_message(SeedPiece{seed, number, std::move(piece)}));
+    send(number, encode_peer_message(SeedPiece{seed, number, std::move(piece)}));
   }
+}
+
+void SeedSender::send(std::uint64_t number, std::string message) {
+  const std::lock_guard lock(mutex_);
+  if (!paused_) options_.send(options_.to, message);
+  untaken_.emplace_back(number, std::move(message));
 }
 
 Status SeedSender::await_room(std::uint64_t sent) {
   std::unique_lock lock(mutex_);
-  const auto ready = [&] { return cancelled_ || done_ || sent < taken_ + kWindowPieces; };
+  const auto ready = [&] {
+    return cancelled_ || done_ || (!paused_ && sent < taken_ + kWindowPieces);
+  };
   if (!wake_.wait_for(lock, options_.patience, ready)) {
     return Error{Errc::kTimedOut, "the member takes nothing"};
   }

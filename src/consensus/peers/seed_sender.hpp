@@ -4,18 +4,22 @@
 //
 //   begin_copy() ──number──> start(SeedBegin) ──> pieces ──> SeedEnd ──> done()
 //
+// When the connection ends it waits for the next one, and goes on where the receiver is.
+//
 // However it ends, outcome() says so.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "consensus/peers/peer_messages.hpp"
 #include "consensus/state_machine.hpp"
@@ -46,6 +50,11 @@ class SeedSender {
   void acknowledged(const SeedAck& ack);
   void done(const SeedDone& done);
   void cancel();
+  // The connection has ended, or another one is there: nothing is sent until resume(), which may
+  // also say that the receiver has nothing of this seed; then it ends. Whoever pauses it bounds
+  // that.
+  void pause();
+  void resume(const SeedResume& resume);
   // Whether the receiver has installed it; none while it is under way.
   std::optional<bool> outcome() const;
 
@@ -56,6 +65,7 @@ class SeedSender {
   Status send_all();
   Result<SeedBegin> await_start(Index number);
   Status send_pieces(StateCopy& copy, std::uint64_t seed);
+  void send(std::uint64_t number, std::string message);
   Status await_room(std::uint64_t sent);
   Status pace(std::uint64_t sent_bytes, std::chrono::steady_clock::time_point since);
   Status await_done();
@@ -70,6 +80,9 @@ class SeedSender {
   std::optional<SeedBegin> begin_;
   std::uint64_t seed_ = 0;
   std::uint64_t taken_ = 0;
+  // What the receiver may lack when the connection ends, by numbers, the SeedEnd behind the pieces.
+  std::deque<std::pair<std::uint64_t, std::string>> untaken_;
+  bool paused_ = false;
   std::optional<bool> done_;
   bool cancelled_ = false;
   bool installed_ = false;

@@ -20,7 +20,8 @@ std::vector<PeerMessage> examples() {
           Removed{6, 44},
           RolledBack{45},
           GiveSeed{9, 3, 1000, true},
-          SeedGiven{9, true}};
+          SeedGiven{9, true},
+          SeedResume{8, 2}};
 }
 
 }  // namespace

@@ -18,6 +18,11 @@ void keep_little(LogOptions& options) {
 
 constexpr std::uint8_t kSeedBegin = 33;
 constexpr std::uint8_t kSeedPiece = 34;
+constexpr std::uint8_t kSeedEnd = 35;
+
+std::uint64_t piece_number(const std::string& bytes) {
+  return std::get<SeedPiece>(decode_peer_message(bytes, "").value()).number;
+}
 
 // Members that do not get the first entries any more.
 void fill_much(Quorum& quorum, const std::string& prefix) {
@@ -79,6 +84,34 @@ TEST_CASE("a seed that is cut begins again") {
   quorum.await_commands(600);
   quorum.await_voters(2);
   CHECK(joiner.state().installs() == 1);
+}
+
+TEST_CASE("a seed whose connection ends goes on over the next one") {
+  Quorum quorum(1, keep_little);
+  fill_much(quorum, "c");
+  auto& joiner = quorum.add();
+  const bool ended = GENERATE(false, true);  // Only the last word is missing.
+  std::atomic<int> begun{0};
+  std::atomic<int> lost{0};
+  std::atomic<bool> cut{true};
+  quorum.network.set_filter([&](MemberId, MemberId to, const std::string& bytes) {
+    const auto kind = static_cast<std::uint8_t>(bytes.front());
+    if (to != joiner.id()) return true;
+    if (kind == kSeedBegin) ++begun;
+    const bool loses = ended ? kind == kSeedEnd : kind == kSeedPiece && piece_number(bytes) >= 20;
+    if (!cut || !loses) return true;
+    ++lost;
+    return false;
+  });
+  joiner.open(quorum.admit(joiner));
+  // As much as is sent before an answer.
+  eventually("something was lost", [&] { return lost == (ended ? 1 : 8); });
+  cut = false;
+  quorum.network.disconnect(quorum.member(0).id(), joiner.id());
+  quorum.await_voters(2);
+  quorum.await_commands(600);
+  CHECK(joiner.state().installs() == 1);
+  CHECK(begun == 1);
 }
 
 TEST_CASE("a leader that goes in the middle of a seed is followed by one who gives it") {
