@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "actors/leadership.hpp"
+#include "actors/old_reads.hpp"
 #include "actors/quorum_view.hpp"
 #include "actors/request_switch.hpp"
 #include "base/codec.hpp"
@@ -60,12 +61,21 @@ std::optional<caf::error> BlockActorState::refuse(const Patience& patience) {
   return std::nullopt;
 }
 
-// The client asks again.
+std::optional<caf::error> BlockActorState::refuse_read(const Patience& patience) {
+  const auto why = screen_->refuse(patience, self_->current_sender(), self_->clock().now());
+  if (why.has_value()) return to_caf(*why);
+  if (!manager_->in_office() && !may_be_old(*log_, patience)) return not_leader(quorum());
+  return std::nullopt;
+}
+
+// The client asks again, or the one that leads.
 std::optional<caf::error> BlockActorState::refuse_unfound(
     const std::vector<metadata::LocatedBlock>& blocks) {
-  if (!manager_->is_gathering(now())) return std::nullopt;
+  const bool leads = manager_->in_office();
+  if (leads && !manager_->is_gathering(now())) return std::nullopt;
   for (const auto& located : blocks) {
     if (!located.locations.empty()) continue;
+    if (!leads) return not_leader(quorum());
     return to_caf({Errc::kUnavailable,
                    "the namenode has just begun to lead, and the datanodes have "
                    "not all told it yet which has block " +
@@ -238,29 +248,31 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
     return state->now();
   };
   return {
-      asked<FillFile>(state, lanes.blocks,
-                      [state](FillFile& request) -> caf::result<LocatedFile> {
-                        auto& blocks = request.file.blocks;
-                        state->manager().locate(blocks, request.reader_host, request.corrupt_ones);
-                        if (auto why = state->refuse_unfound(blocks)) return std::move(*why);
-                        return std::move(request.file);
-                      }),
-      asked<FillDirectory>(state, lanes.blocks,
-                           [state](FillDirectory& request) -> caf::result<LocateDirectoryReply> {
-                             for (auto& entry : request.page.entries) {
-                               state->manager().locate(entry.blocks, request.reader_host, false);
-                               auto why = state->refuse_unfound(entry.blocks);
-                               if (why.has_value()) return std::move(*why);
-                             }
-                             return std::move(request.page);
+      asked_read<FillFile>(state, lanes.blocks,
+                           [state](FillFile& request) -> caf::result<LocatedFile> {
+                             auto& blocks = request.file.blocks;
+                             state->manager().locate(blocks, request.reader_host,
+                                                     request.corrupt_ones);
+                             if (auto why = state->refuse_unfound(blocks)) return std::move(*why);
+                             return std::move(request.file);
                            }),
-      asked<CountCopies>(state, lanes.blocks,
-                         [state](CountCopies& request) {
-                           auto reply =
-                               state->manager().count_copies(request.blocks, request.wanted);
-                           reply.next = request.next;
-                           return reply;
-                         }),
+      asked_read<FillDirectory>(
+          state, lanes.blocks,
+          [state](FillDirectory& request) -> caf::result<LocateDirectoryReply> {
+            for (auto& entry : request.page.entries) {
+              state->manager().locate(entry.blocks, request.reader_host, false);
+              auto why = state->refuse_unfound(entry.blocks);
+              if (why.has_value()) return std::move(*why);
+            }
+            return std::move(request.page);
+          }),
+      asked_read<CountCopies>(state, lanes.blocks,
+                              [state](CountCopies& request) {
+                                auto reply =
+                                    state->manager().count_copies(request.blocks, request.wanted);
+                                reply.next = request.next;
+                                return reply;
+                              }),
       asked<DecideNode>(state, lanes.admin,
                         [state](DecideNode& request) { return state->decide(request); }),
       asked<AllocateBlocks>(state, lanes.blocks,
@@ -297,7 +309,9 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
         if (const auto refusal = state->refuse_sender()) return to_caf(*refusal);
         return accepted(state->manager().goodbye(request, now));
       },
-      asked<StatusRequest>(state, lanes.admin, [state](StatusRequest&) { return state->status(); }),
+      asked_read<StatusRequest>(
+          state, lanes.admin,
+          [state](StatusRequest&, const Patience& patience) { return state->status(patience); }),
       asked<SafeModeRequest>(
           state, lanes.admin,
           [state](SafeModeRequest& request) { return state->safe_mode(request); }),

@@ -12,7 +12,8 @@
 //   writers  ──> AllocateBlocks ─> [data plane] ─> CommitWrite ─> log ─> LogBatch ─> reply
 //   log      ──> NamespaceEffects (freed blocks, …) ─> orders in heartbeat answers
 //
-// While the namenode follows another one only datanodes are served, so that it is ready.
+// While the namenode follows another one datanodes are served, so that it is ready, and of others
+// only reads that may be as old as its state is.
 #pragma once
 
 #include <caf/typed_actor.hpp>
@@ -78,13 +79,14 @@ class BlockActorState {
   caf::result<WriteGrant> allocate(AllocateBlocks& request);
   caf::result<metadata::ChangeReply> commit(CommitWrite& request);
   caf::result<metadata::ChangeReply> stage(StageWrite& request);
-  caf::result<StatusReply> status();
+  caf::result<StatusReply> status(const Patience& patience);
   caf::result<metadata::ChangeReply> decide(const DecideNode& request);
   caf::result<SafeModeReply> safe_mode(const SafeModeRequest& request);
   caf::result<CheckBlocksReply> check_blocks(const CheckBlocksRequest& request);
   ScrubReply scrub(const ScrubRequest& request);
   caf::result<Accepted> report(BlockReportPart& request);
-  // Why the blocks that were located are not to be told yet, if one of them may be found soon.
+  // Why the blocks that were located are not to be told: one that was not found may be soon, or
+  // the one that leads knows where.
   std::optional<caf::error> refuse_unfound(const std::vector<metadata::LocatedBlock>& blocks);
   void work();
   void take_batch(LogBatch& batch);
@@ -103,6 +105,7 @@ class BlockActorState {
   // The actor's own time.
   BlockManager::TimePoint now();
   std::optional<caf::error> refuse(const Patience& patience);
+  std::optional<caf::error> refuse_read(const Patience& patience);
   // Of a message that only datanodes may send: why the sender of the present one may not.
   std::optional<Error> refuse_sender();
   metadata::QuorumView quorum() const;

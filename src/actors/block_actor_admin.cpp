@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "actors/block_actor.hpp"
+#include "actors/old_reads.hpp"
 #include "base/wall_clock.hpp"
 
 namespace minidfs::actors {
@@ -23,9 +24,13 @@ constexpr std::chrono::milliseconds kFactsPatience{1000};
 
 }  // namespace
 
-// Told by a namenode that leads for certain.
-caf::result<StatusReply> BlockActorState::status() {
+// Told by a namenode that leads for certain, unless what it tells may be old.
+caf::result<StatusReply> BlockActorState::status(const Patience& patience) {
   auto promise = self_->make_response_promise<StatusReply>();
+  if (may_be_old(*log_, patience)) {
+    tell_status(promise);
+    return promise;
+  }
   const auto number = next_token_++;
   asked_status_.emplace(number, promise);
   log_->read_index([me = caf::actor_cast<BlockActor>(self_), number](consensus::ReadAnswer answer) {

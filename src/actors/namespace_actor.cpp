@@ -10,6 +10,7 @@
 #include "actors/commit_change.hpp"
 #include "actors/leadership.hpp"
 #include "actors/log_answer.hpp"
+#include "actors/old_reads.hpp"
 #include "actors/quorum_view.hpp"
 #include "base/random_id.hpp"
 
@@ -64,6 +65,13 @@ std::optional<caf::error> NamespaceActorState::refuse(const Patience& patience) 
   return std::nullopt;
 }
 
+std::optional<caf::error> NamespaceActorState::refuse_read(const Patience& patience) {
+  const auto why = screen_->refuse(patience, self_->current_sender(), self_->clock().now());
+  if (why.has_value()) return to_caf(*why);
+  if (office_term_ == 0 && !may_be_old(*log_, patience)) return not_leader(quorum());
+  return std::nullopt;
+}
+
 metadata::QuorumView NamespaceActorState::quorum() const {
   return view_of(log_->quorum(), office_term_);
 }
@@ -95,7 +103,8 @@ struct LogAnswer {
 
 }  // namespace
 
-void NamespaceActorState::confirm(Read read) {
+void NamespaceActorState::confirm(const Patience& patience, Read read) {
+  if (may_be_old(*log_, patience)) return read(nullptr);
   if (reads_.is_full()) {
     const auto refusal = to_caf(busy_error());
     return read(&refusal);
@@ -161,17 +170,19 @@ caf::result<ClientIdReply> NamespaceActorState::client_id() {
   return ClientIdReply{metadata::born_client(*cluster_ms, random_128().low)};
 }
 
-caf::result<metadata::FileStatus> NamespaceActorState::stat(StatRequest& request) {
+caf::result<metadata::FileStatus> NamespaceActorState::stat(StatRequest& request,
+                                                            const Patience& patience) {
   return when_confirmed<metadata::FileStatus>(
-      [this, request = std::move(request)] { return reader_->stat(request.path); });
+      patience, [this, request = std::move(request)] { return reader_->stat(request.path); });
 }
 
-caf::result<ListReply> NamespaceActorState::list(ListRequest& request) {
-  return when_confirmed<ListReply>([this, request = std::move(request)]() -> Result<ListReply> {
-    MDFS_TRY(const auto page, reader_->list(request.path, request.start_after,
-                                            page_limit(request.limit, kListLimit)));
-    return ListReply{*page.entries, page.count, page.more};
-  });
+caf::result<ListReply> NamespaceActorState::list(ListRequest& request, const Patience& patience) {
+  return when_confirmed<ListReply>(
+      patience, [this, request = std::move(request)]() -> Result<ListReply> {
+        MDFS_TRY(const auto page, reader_->list(request.path, request.start_after,
+                                                page_limit(request.limit, kListLimit)));
+        return ListReply{*page.entries, page.count, page.more};
+      });
 }
 
 caf::result<LocatedFile> NamespaceActorState::locate(LocateRequest& request,
@@ -316,15 +327,19 @@ NamespaceActor::behavior_type namespace_actor(
   const auto& lanes = state->lanes();
   const auto change = [state](auto& request) { return state->propose(request); };
   return {
-      asked<StatRequest>(state, lanes.names,
-                         [state](StatRequest& request) { return state->stat(request); }),
-      asked<ListRequest>(state, lanes.names,
-                         [state](ListRequest& request) { return state->list(request); }),
-      asked<LocateRequest>(state, lanes.names,
-                           [state](LocateRequest& request, const Patience& patience) {
-                             return state->locate(request, patience);
-                           }),
-      asked<LocateDirectoryRequest>(
+      asked_read<StatRequest>(state, lanes.names,
+                              [state](StatRequest& request, const Patience& patience) {
+                                return state->stat(request, patience);
+                              }),
+      asked_read<ListRequest>(state, lanes.names,
+                              [state](ListRequest& request, const Patience& patience) {
+                                return state->list(request, patience);
+                              }),
+      asked_read<LocateRequest>(state, lanes.names,
+                                [state](LocateRequest& request, const Patience& patience) {
+                                  return state->locate(request, patience);
+                                }),
+      asked_read<LocateDirectoryRequest>(
           state, lanes.names,
           [state](LocateDirectoryRequest& request, const Patience& patience) {
             return state->locate_directory(request, patience);
@@ -346,10 +361,10 @@ NamespaceActor::behavior_type namespace_actor(
                         [state](DecideNode& request, const Patience& patience) {
                           return state->decide(request, patience);
                         }),
-      asked<CopiesRequest>(state, lanes.names,
-                           [state](CopiesRequest& request, const Patience& patience) {
-                             return state->copies(request, patience);
-                           }),
+      asked_read<CopiesRequest>(state, lanes.names,
+                                [state](CopiesRequest& request, const Patience& patience) {
+                                  return state->copies(request, patience);
+                                }),
       asked<StageWrite>(state, lanes.names,
                         [state](StageWrite& request, const Patience& patience) {
                           return state->stage(request, patience);

@@ -1,7 +1,8 @@
 // The actor that serves clients while this namenode leads: answers reads of the namespace from its
 // own read-only connection, proposes changes to the log, and passes what concerns blocks as well on
 // to the block actor. A read is answered when the log has confirmed that nobody else leads
-// (read_line.hpp). Detached, because it reads the database; nothing of a datanode goes through it.
+// (read_line.hpp), or at once, whoever leads, when it may be as old as the state is
+// (old_reads.hpp). Detached, because it reads the database; nothing of a datanode goes through it.
 #pragma once
 
 #include <caf/typed_event_based_actor.hpp>
@@ -50,8 +51,8 @@ class NamespaceActorState {
 
   caf::result<ClientIdReply> client_id();
   // Once they are confirmed.
-  caf::result<metadata::FileStatus> stat(StatRequest& request);
-  caf::result<ListReply> list(ListRequest& request);
+  caf::result<metadata::FileStatus> stat(StatRequest& request, const Patience& patience);
+  caf::result<ListReply> list(ListRequest& request, const Patience& patience);
   caf::result<LocatedFile> locate(LocateRequest& request, const Patience& patience);
   caf::result<LocateDirectoryReply> locate_directory(LocateDirectoryRequest& request,
                                                      const Patience& patience);
@@ -77,6 +78,7 @@ class NamespaceActorState {
   void tick();
   const NamenodeLanes& lanes() const { return lanes_; }
   std::optional<caf::error> refuse(const Patience& patience);
+  std::optional<caf::error> refuse_read(const Patience& patience);
 
  private:
   // A read that waits; called once, with the reason if it is not to be carried out.
@@ -84,9 +86,9 @@ class NamespaceActorState {
 
   // `serve` gives a Result of what is told.
   template <class Reply, class Serve>
-  caf::result<Reply> when_confirmed(Serve serve) {
+  caf::result<Reply> when_confirmed(const Patience& patience, Serve serve) {
     auto promise = self_->make_response_promise<Reply>();
-    confirm([promise, serve = std::move(serve)](const caf::error* refusal) mutable {
+    confirm(patience, [promise, serve = std::move(serve)](const caf::error* refusal) mutable {
       if (refusal != nullptr) {
         promise.deliver(*refusal);
       } else if (auto result = serve(); result.ok()) {
@@ -101,20 +103,21 @@ class NamespaceActorState {
   template <class Reply, class Serve>
   caf::result<Reply> complete_when_confirmed(const Patience& patience, Serve serve) {
     auto promise = self_->make_response_promise<Reply>();
-    confirm([this, promise, patience, serve = std::move(serve)](const caf::error* refusal) mutable {
-      if (refusal != nullptr) {
-        promise.deliver(*refusal);
-      } else if (auto request = serve(); !request.ok()) {
-        promise.deliver(to_caf(request.error()));
-      } else if (!lanes_.blocks->enter()) {
-        promise.deliver(to_caf(busy_error()));
-      } else {
-        promise.delegate(blocks_, patience, std::move(request).value());
-      }
-    });
+    confirm(patience,
+            [this, promise, patience, serve = std::move(serve)](const caf::error* refusal) mutable {
+              if (refusal != nullptr) {
+                promise.deliver(*refusal);
+              } else if (auto request = serve(); !request.ok()) {
+                promise.deliver(to_caf(request.error()));
+              } else if (!lanes_.blocks->enter()) {
+                promise.deliver(to_caf(busy_error()));
+              } else {
+                promise.delegate(blocks_, patience, std::move(request).value());
+              }
+            });
     return promise;
   }
-  void confirm(Read read);
+  void confirm(const Patience& patience, Read read);
   void ask_log();
   void serve_confirmed(std::uint64_t number, const consensus::ReadAnswer& answer);
   metadata::QuorumView quorum() const;

@@ -1,5 +1,6 @@
-// How long the one who asks waits for the answer. Goes in front of every request of a client, so
-// that a request whose asker has given up, or has asked again elsewhere, is not carried out.
+// How long the one who asks waits for the answer, and how old that may be. Goes in front of every
+// request of a client, so that a request whose asker has given up, or has asked again elsewhere, is
+// not carried out.
 #pragma once
 
 #include <caf/meta/load_callback.hpp>
@@ -18,6 +19,9 @@ struct Patience {
   TimePoint arrived{};  // In this process; none where the message did not come from another one.
   std::uint32_t left_ms =
       kEndless;  // As it was sent; what a message of this process does not need.
+  // A read may lack what was answered to others in the last so many milliseconds, and then any
+  // namenode may answer it; 0: it lacks nothing.
+  std::uint32_t stale_ms = 0;
 
   static constexpr std::uint32_t kEndless = ~std::uint32_t{0};
 
@@ -42,7 +46,7 @@ typename Inspector::result_type inspect(Inspector& f, Patience& x) {
                                               : x.arrived + std::chrono::milliseconds(x.left_ms);
     return caf::none;
   };
-  return f(caf::meta::save_callback(save), x.left_ms, caf::meta::load_callback(load));
+  return f(caf::meta::save_callback(save), x.left_ms, x.stale_ms, caf::meta::load_callback(load));
 }
 
 }  // namespace minidfs::actors

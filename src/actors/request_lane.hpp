@@ -100,12 +100,9 @@ struct ResultOf<caf::delegated<Ts...>> {
   using type = caf::result<Ts...>;
 };
 
-// The handler of a client's or operator's Request: takes it out of its lane, and serves it unless
-// the actor's `refuse(patience)` says why not, with a caf::error. `serve` gets the request, and the
-// patience that is left when it takes two arguments.
-template <class Request, class State, class Serve>
-auto asked(State* state, RequestLanePtr lane, Serve serve) {
-  return [state, lane = std::move(lane), serve](const Patience& patience, Request& request) {
+template <class Request, class Refuse, class Serve>
+auto asked_unless(RequestLanePtr lane, Refuse refuse, Serve serve) {
+  return [lane = std::move(lane), refuse, serve](const Patience& patience, Request& request) {
     const auto call = [&] {
       if constexpr (std::is_invocable_v<Serve, Request&, const Patience&>) {
         return serve(request, patience);
@@ -115,9 +112,27 @@ auto asked(State* state, RequestLanePtr lane, Serve serve) {
     };
     using Answer = typename ResultOf<decltype(call())>::type;
     lane->leave();
-    if (auto why = state->refuse(patience)) return Answer{std::move(*why)};
+    if (auto why = refuse(patience)) return Answer{std::move(*why)};
     return Answer{call()};
   };
+}
+
+// The handler of a client's or operator's Request: takes it out of its lane, and serves it unless
+// the actor's `refuse(patience)` says why not, with a caf::error. `serve` gets the request, and the
+// patience that is left when it takes two arguments.
+template <class Request, class State, class Serve>
+auto asked(State* state, RequestLanePtr lane, Serve serve) {
+  return asked_unless<Request>(
+      std::move(lane), [state](const Patience& patience) { return state->refuse(patience); },
+      serve);
+}
+
+// The same for a read, which `refuse_read(patience)` may let pass where nothing else is served.
+template <class Request, class State, class Serve>
+auto asked_read(State* state, RequestLanePtr lane, Serve serve) {
+  return asked_unless<Request>(
+      std::move(lane), [state](const Patience& patience) { return state->refuse_read(patience); },
+      serve);
 }
 
 }  // namespace minidfs::actors

@@ -159,6 +159,9 @@ const std::array kTable{
                                           "Longest wait for a connection to one address."),
     client<&F::timeout, Duration>("client.timeout",
                                   "Longest wait for an answer, all retries together."),
+    client<&F::stale, DurationOrZero>(
+        "client.stale",
+        "Reads may miss the changes of so long, and any namenode answers them; 0s is none."),
     client<&F::parallel_blocks, Number<1, 64>>(
         "client.parallel_blocks",
         "Blocks of one file written at a time; twice as many parts are read."),

@@ -71,6 +71,7 @@ struct ClientConfig {
   std::string compression = "none";
   std::chrono::milliseconds connect_timeout{2000};
   std::chrono::milliseconds timeout{10'000};
+  std::chrono::milliseconds stale{0};  // 0: reads see all changes.
   std::uint32_t parallel_blocks = 2;
   std::uint32_t parallel_batches = 4;
   std::uint32_t batch_files = 256;

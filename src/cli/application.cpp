@@ -101,6 +101,8 @@ Result<Request> parse_verb(const std::vector<std::string>& words,
   if (command->is_client || command->takes_options || request.arguments.has("effective")) {
     MDFS_TRY(request.config, configure(request.arguments, environment));
   }
+  // Who changes something, or judges, sees what there is.
+  if (command->is_client && !command->reads_only) request.config.client.stale = {};
   return Request(std::move(request));
 }
 

@@ -15,7 +15,8 @@ constexpr std::size_t kIdlePipelinesMax = 8;
 ClientContext::ClientContext(Options client_options)
     : options(std::move(client_options)),
       host(machine_name()),
-      link({options.namenodes, options.connect_timeout, options.timeout, options.credentials}),
+      link({options.namenodes, options.connect_timeout, options.timeout, options.stale,
+            options.credentials}),
       idle_pipelines(kIdlePipelinesMax),
       replicas(link, options.progress_timeout) {}
 

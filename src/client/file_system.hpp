@@ -24,6 +24,7 @@ namespace minidfs::client {
 struct Options {
   std::vector<metadata::Endpoint> namenodes;
   auth::CredentialsPtr credentials{};  // Null: for clusters without a secret.
+  std::chrono::milliseconds stale{0};  // As in LinkOptions.
   std::string user;
   std::string group;
   std::chrono::milliseconds connect_timeout{2000};  // Of one attempt.

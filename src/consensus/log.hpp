@@ -131,6 +131,9 @@ class Log {
   // When what the state shows is as new as anything that was answered before this call. For one
   // that is alone that is at once, and no more than an atomic load.
   virtual void read_index(ReadSink sink) = 0;
+  // All that was answered to anybody so long ago, or longer, the state holds, whoever leads; none:
+  // that is not known.
+  virtual std::optional<std::chrono::milliseconds> staleness() const = 0;
   // The last entry that the state holds, visibly. Never descends; a seed makes it jump.
   virtual Index applied() const = 0;
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/random_id.hpp"
+
 namespace minidfs::consensus {
 namespace {
 
@@ -25,6 +27,7 @@ RaftLog::RaftLog(LogOptions options, StateMachine& state, FatalHandler on_fatal,
       state_(state),
       on_fatal_(std::move(on_fatal)),
       lock_(std::move(lock)),
+      freshness_(10 * options_.heartbeat, random_128().low),
       mail_([this] { notice(); }),
       free_space_(options_.directory, options_.free_space_min_bytes) {}
 
@@ -210,6 +213,7 @@ Status RaftLog::take_turn() {
   MDFS_CHECK(member_->durable(std::min(lane_->durable(), applied), now));
   if (now >= member_->wakes_at()) MDFS_CHECK(member_->tick(now));
   judge_holding(now);
+  ask_how_fresh();
   MDFS_CHECK(take_reads(now));
   MDFS_CHECK(take_changes(now));
   MDFS_CHECK(take_transfers(now));

@@ -28,6 +28,7 @@
 #include "base/file.hpp"
 #include "consensus/apply_lane.hpp"
 #include "consensus/free_space.hpp"
+#include "consensus/freshness.hpp"
 #include "consensus/log.hpp"
 #include "consensus/peers/peer_mail.hpp"
 #include "consensus/peers/peer_messages.hpp"
@@ -55,6 +56,7 @@ class RaftLog final : public Log {
   std::chrono::milliseconds silent_for() const override;
   void add_role_sink(RoleSink sink) override;
   void read_index(ReadSink sink) override;
+  std::optional<std::chrono::milliseconds> staleness() const override;
   Index applied() const override { return lane_->applied(); }
   QuorumStatus quorum() const override;
   void change_members(MembersChange change, ChangeSink sink) override;
@@ -146,6 +148,13 @@ class RaftLog final : public Log {
   void end_transfers(const Status& status);
   void refuse_wishes(const Error& error);
 
+  // raft_log_freshness.cpp
+  void ask_how_fresh();
+  void when_committed(std::function<void(Index)> then);
+  void note_fresh(const Committed& answer);
+  Status heard(MemberId from, const AskCommitted& question, TimePoint now);
+  Status heard(MemberId from, const Committed& answer, TimePoint now);
+
   // raft_log_peers.cpp
   void send(MemberId to, const PeerMessage& message);
   Status take_mail(TimePoint now);
@@ -202,6 +211,7 @@ class RaftLog final : public Log {
   std::deque<RoleSink> role_sinks_;   // And here.
   std::size_t role_sinks_told_ = 0;   // So many of them know who leads by `status_`.
   QuorumStatus status_;               // Written by the log's thread alone.
+  Freshness freshness_;
   bool news_ = false;                 // Something to do a turn for.
   bool stopping_ = false;
   std::size_t unanswered_ = 0;

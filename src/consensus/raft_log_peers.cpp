@@ -141,6 +141,8 @@ void RaftLog::note_members() {
   if (!status.ok()) log_warn("namenode", "{}", status.error().message);
 }
 
+// --- Who is reached -----------------------------------------------------------------------------
+
 // Those who were removed are reached as well, until they are told and gone.
 void RaftLog::reach_members() {
   if (!link_started_ || failure_) return;

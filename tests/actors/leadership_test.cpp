@@ -289,6 +289,36 @@ TEST_CASE("what nobody has told a new leader yet is not lost before all have rep
   }
 }
 
+TEST_CASE("one that follows answers reads that may be as old as its state is, and no others") {
+  Follower namenode;
+  namenode.put_others("/a", 1);
+  namenode.join(1, {block(1)});
+  const auto within = [](std::uint32_t ms) {
+    Patience patience;
+    patience.stale_ms = ms;
+    return patience;
+  };
+  const auto stat = [&](std::uint32_t ms) {
+    return namenode.ask_within<metadata::FileStatus>(within(ms), StatRequest{"/a"});
+  };
+  CHECK(stat(5000).error().code == Errc::kNotLeader);  // It is not known how old it is.
+  namenode.log().set_staleness(milliseconds(700));
+  CHECK(stat(699).error().code == Errc::kNotLeader);
+  CHECK(stat(0).error().code == Errc::kNotLeader);
+  CHECK(stat(700)->length == 1000);
+  const auto located =
+      namenode.ask_within<LocatedFile>(within(700), LocateRequest{"/a", "", 0, false});
+  REQUIRE(located.ok());
+  REQUIRE(located->blocks.size() == 1);
+  CHECK(located->blocks[0].locations.size() == 1);
+  CHECK(namenode.ask_within<StatusReply>(within(700), StatusRequest{}).ok());
+  CHECK(namenode.ask_within<metadata::ChangeReply>(within(700), metadata::MakeDirectory{})
+            .error()
+            .code == Errc::kNotLeader);
+  CHECK(namenode.ask_within<WriteGrant>(within(700), AllocateBlocks{}).error().code ==
+        Errc::kNotLeader);
+}
+
 TEST_CASE("when its namespace is replaced a namenode knows no block until it is reported anew") {
   Follower namenode;
   namenode.put_others("/a", 1);
@@ -318,6 +348,15 @@ TEST_CASE("a namespace that is replaced under one that still takes itself for le
       1);
   namenode.follow(8);
   CHECK(namenode.beat(1).report != 0);
+}
+
+TEST_CASE("a leader that cannot confirm itself still answers what may be old") {
+  NamenodeFixture namenode;
+  namenode.log().hold_reads(true);
+  namenode.log().set_staleness(milliseconds(700));
+  Patience patience;
+  patience.stale_ms = 1000;
+  CHECK(namenode.ask_within<metadata::FileStatus>(patience, StatRequest{"/"}).ok());
 }
 
 }  // namespace minidfs::actors::test

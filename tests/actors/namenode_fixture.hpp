@@ -42,6 +42,8 @@ class MemoryLog final : public consensus::Log {
   void say_silent_for(std::chrono::milliseconds time) { silent_ = time; }
   void add_role_sink(consensus::RoleSink sink) override;
   void read_index(consensus::ReadSink sink) override;
+  std::optional<std::chrono::milliseconds> staleness() const override { return staleness_; }
+  void set_staleness(std::optional<std::chrono::milliseconds> age) { staleness_ = age; }
   consensus::Index applied() const override { return state_.applied(); }
   consensus::QuorumStatus quorum() const override;
   void change_members(consensus::MembersChange, consensus::ChangeSink sink) override {
@@ -89,6 +91,7 @@ class MemoryLog final : public consensus::Log {
   std::size_t reads_asked_ = 0;
   consensus::Room last_room_ = consensus::Room::kFree;
   std::chrono::milliseconds silent_{0};
+  std::optional<std::chrono::milliseconds> staleness_;
   std::vector<consensus::CompletionSink> sinks_;
   std::vector<Proposal> proposals_;
   bool holds_proposals_ = false;
@@ -115,7 +118,11 @@ class NamenodeFixture {
   // The answer to a request, or the error.
   template <class Reply, class Request>
   Result<Reply> ask(Request request) {
-    auto handle = begin<Reply>(std::move(request));
+    return ask_within<Reply>(Patience{}, std::move(request));
+  }
+  template <class Reply, class Request>
+  Result<Reply> ask_within(const Patience& patience, Request request) {
+    auto handle = begin_within<Reply>(patience, std::move(request));
     std::optional<Result<Reply>> result;
     handle.receive([&](Reply& reply) { result = std::move(reply); },
                    [&](const caf::error& error) { result = from_caf(error); });

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "cluster/namenode_cluster.hpp"
 
@@ -227,6 +228,48 @@ TEST_CASE("a directory that is not empty ignores --join") {
   cluster.namenode(0).kill_and_wait();
   cluster.start_namenode(0, true);
   must(cluster, {"mkdir", "/d"});
+}
+
+TEST_CASE(
+    "a namenode that follows answers reads within their bound, and none that it may have missed") {
+  NamenodeCluster cluster(3, 0);
+  must(cluster, {"mkdir", "/before"});
+  const auto follower = (cluster.leader() + 1) % 3;
+  const auto signal_others = [&](int number) {
+    cluster.namenode((follower + 1) % 3).signal(number);
+    cluster.namenode((follower + 2) % 3).signal(number);
+  };
+  const auto stat = [&](const std::string& path, const std::string& stale) {
+    return cluster.minidfs({"stat", path, "--stale=" + stale, "--timeout=2s",
+                            "--namenode=" + cluster.address(follower)});
+  };
+  // Soon it knows how old its state is, and answers though none leads.
+  bool answers = false;
+  for (int i = 0; i < 20 && !answers; ++i) {
+    signal_others(SIGSTOP);
+    answers = stat("/before", "1h").exit_code == 0;
+    signal_others(SIGCONT);
+  }
+  REQUIRE(answers);
+
+  cluster.namenode(follower).signal(SIGSTOP);
+  must(cluster, {"mkdir", "/unseen"});
+  const auto missed_at = std::chrono::steady_clock::now();
+  signal_others(SIGSTOP);
+  std::this_thread::sleep_until(missed_at + 1100ms);  // Longer than the bound.
+  cluster.namenode(follower).signal(SIGCONT);
+  // It has no way to know that there is nothing new, or who leads.
+  const auto refused = stat("/unseen", "1s");
+  INFO(refused.err);
+  CHECK(refused.exit_code == 3);
+  CHECK(stat("/before", "1s").exit_code == 3);
+  CHECK(stat("/before", "1h").exit_code == 0);
+
+  signal_others(SIGCONT);
+  // The one that led knows no better what it has missed than others do.
+  const auto found = cluster.minidfs({"stat", "/unseen", "--stale=1s"});
+  INFO(found.err);
+  CHECK(found.exit_code == 0);
 }
 
 TEST_CASE("three namenodes run in one process") {

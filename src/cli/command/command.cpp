@@ -30,6 +30,8 @@ constexpr std::array kClientFlags{
          "The cluster's secret or a client's key (or MINIDFS_COMMON_SECRET_FILE)",
          "common.secret_file"},
     Flag{"timeout", 0, "TIME", "Longest wait for an answer, such as 10s", "client.timeout"},
+    Flag{"stale", 0, "TIME", "Reads may miss the changes of the last TIME; any namenode answers",
+         "client.stale"},
     Flag{"config", 0, "FILE", "Read options from a TOML file", ""},
     Flag{"help", 'h', "", "Show this help", ""},
 };
@@ -77,6 +79,7 @@ Result<client::Options> client_options(const Config& config) {
   options.user = from.user.empty() ? unix_user() : from.user;
   options.group = from.user.empty() ? unix_group() : from.user;
   options.timeout = from.timeout;
+  options.stale = from.stale;
   options.connect_timeout = std::min(from.connect_timeout, from.timeout);
   options.replication = from.replication;
   options.block_size = from.block_size;

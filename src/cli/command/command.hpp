@@ -59,6 +59,7 @@ struct Command {
   std::size_t operands_max = 0;
   std::string_view operand_default = {};  // Taken when none is given; empty: none.
   bool is_client = true;                  // Talks to a cluster and takes kClientFlags.
+  bool reads_only = false;                // Heeds client.stale; others see what there is.
   bool takes_options = false;             // Looks at the configuration though it is no client.
   // The exit code, or an error to report.
   Result<int> (*run)(Invocation& invocation) = nullptr;

@@ -21,6 +21,7 @@ const Command kCatCommand{.name = "cat",
                           .flags = {},
                           .operands_min = 1,
                           .operands_max = kManyOperands,
+                          .reads_only = true,
                           .run = run};
 
 }  // namespace minidfs::cli

@@ -31,6 +31,7 @@ const Command kChecksumCommand{
     .flags = {},
     .operands_min = 1,
     .operands_max = kManyOperands,
+    .reads_only = true,
     .run = run};
 
 }  // namespace minidfs::cli

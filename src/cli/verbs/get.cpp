@@ -132,6 +132,7 @@ const Command kGetCommand{
     .flags = kFlags,
     .operands_min = 2,
     .operands_max = kManyOperands,
+    .reads_only = true,
     .run = run};
 
 }  // namespace minidfs::cli

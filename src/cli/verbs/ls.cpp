@@ -113,6 +113,7 @@ const Command kLsCommand{.name = "ls",
                          .operands_min = 0,
                          .operands_max = kManyOperands,
                          .operand_default = "/",
+                         .reads_only = true,
                          .run = run};
 
 }  // namespace minidfs::cli

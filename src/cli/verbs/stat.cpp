@@ -87,6 +87,7 @@ const Command kStatCommand{.name = "stat",
                            .flags = kFlags,
                            .operands_min = 1,
                            .operands_max = kManyOperands,
+                           .reads_only = true,
                            .run = run};
 
 }  // namespace minidfs::cli

@@ -43,6 +43,7 @@ const Command kStatusCommand{
     .flags = kFlags,
     .operands_min = 0,
     .operands_max = 0,
+    .reads_only = true,
     .run = run};
 
 }  // namespace minidfs::cli

@@ -153,11 +153,16 @@ void LeaderSearch::on(const LeaderTold& event) {
   if (event.view.self != 0) contact->member = event.view.self;
   learn(event.view);
   if (event.view.leads() && event.view.term >= term_) {
+    wants_leader_ = false;
     if (used_ != event.connection) {
       use(*contact);
     } else if (awaiting_since_) {
       awaiting_since_ = now_;
     }
+    return;
+  }
+  if (any_will_do()) {
+    if (used_ != event.connection && !is_content()) use(*contact);
     return;
   }
   contact->denied_below = std::max(event.view.term, term_) + 1;
@@ -217,6 +222,7 @@ bool LeaderSearch::is_leader(const Contact& contact) const {
 // Whether requests are to go there instead, before it has said anything itself.
 bool LeaderSearch::is_better(const Contact& contact) const {
   if (contact.number == used_ || contact.denied_below > term_) return false;
+  if (any_will_do()) return used_ == 0;
   return term_ == 0 ? used_ == 0 : is_leader(contact);
 }
 
@@ -224,7 +230,7 @@ bool LeaderSearch::is_better(const Contact& contact) const {
 bool LeaderSearch::is_content() const {
   if (used_ == 0) return false;
   if (awaiting_since_ && silent_for() >= options_.answer_patience) return false;
-  return leader_ == 0 || is_leader(*used_contact());
+  return any_will_do() || leader_ == 0 || is_leader(*used_contact());
 }
 
 void LeaderSearch::use(const Contact& contact) {

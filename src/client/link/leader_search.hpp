@@ -19,6 +19,10 @@
 // - Whoever is met is asked who leads, now and then also while all is well, so that the members are
 //   known when they are needed. The newest term counts. A member that names another one is believed
 //   and the other used; what that one says of itself in this term counts more.
+// - When any will do nobody else is looked for while the one that was met first answers, and
+// another
+//   one takes its place when it is silent. Once one has refused the one that leads is wanted, until
+//   that has been found.
 // - When nobody leads by what is known for forget_after, what is known is forgotten: a cluster that
 //   was put back from a backup counts its terms anew. It is a hint in any case: only a namenode
 //   that leads answers requests.
@@ -43,6 +47,7 @@ namespace minidfs::client {
 
 struct LeaderSearchOptions {
   std::vector<metadata::Endpoint> namenodes;  // Given; at least one.
+  bool any_will_do = false;                   // Not only the one that leads answers requests.
   std::chrono::milliseconds handshake_patience{150};
   std::chrono::milliseconds answer_patience{300};
   std::chrono::milliseconds ask_again{50};  // Between two questions who leads, to one namenode.
@@ -80,11 +85,14 @@ struct LeaderTold {
 struct AskFailed {
   std::uint64_t connection = 0;
 };
+// A request was refused because that namenode does not lead; LeaderTold follows.
+struct RefusedElsewhere {};
 // It is next_wake(), or later, or earlier.
 struct SearchWoken {};
 
-using SearchEvent = std::variant<RequestsWait, NobodyWaits, Dialed, ConnectionClosed, RequestSent,
-                                 RequestAnswered, LeaderTold, AskFailed, SearchWoken>;
+using SearchEvent =
+    std::variant<RequestsWait, NobodyWaits, Dialed, ConnectionClosed, RequestSent, RequestAnswered,
+                 LeaderTold, AskFailed, RefusedElsewhere, SearchWoken>;
 
 // What is to be done, in this order.
 struct DialNamenode {
@@ -161,6 +169,7 @@ class LeaderSearch {
   void on(const RequestAnswered& event);
   void on(const LeaderTold& event);
   void on(const AskFailed& event);
+  void on(const RefusedElsewhere&) { wants_leader_ = true; }
   void on(const SearchWoken&) {}
 
   Contact* find(std::uint64_t number, Contact::State state);
@@ -169,6 +178,7 @@ class LeaderSearch {
   bool is_leader(const Contact& contact) const;
   bool is_better(const Contact& contact) const;
   bool is_content() const;
+  bool any_will_do() const { return options_.any_will_do && !wants_leader_; }
   std::chrono::nanoseconds silent_for() const { return now_ - *awaiting_since_; }
   void note_life(Contact& contact);
   void learn(const metadata::QuorumView& view);
@@ -188,6 +198,7 @@ class LeaderSearch {
   std::minstd_rand random_;
   std::list<Contact> contacts_;
   bool waits_ = false;
+  bool wants_leader_ = false;  // Though in general any will do.
   std::uint64_t used_ = 0;
   std::optional<TimePoint> awaiting_since_;  // An answer over the connection in use.
   std::uint64_t last_number_ = 0;

@@ -284,6 +284,7 @@ void on_not_leader(LinkActor* self, const OperationPtr& operation, const caf::er
   operation->last_error = actors::from_caf(error);
   set_phase(state, *operation, Phase::kWaiting);
   const auto attempt = operation->attempt;
+  step(self, RefusedElsewhere{});
   step(self, LeaderTold{operation->sent_over,
                         actors::told_leader(error).value_or(metadata::QuorumView{})});
   if (operation->phase != Phase::kWaiting || operation->attempt != attempt) return;
@@ -352,6 +353,7 @@ caf::behavior link_behavior(LinkActor* self, const LinkOptions& options, std::ui
   LeaderSearchOptions search;
   search.namenodes = options.namenodes;
   search.seed = seed;
+  search.any_will_do = options.stale.count() > 0;
   state.search.emplace(search);
   self->set_default_handler(caf::drop);
   // Connects ahead of the first request; what it comes to is of use then.

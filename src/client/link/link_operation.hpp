@@ -2,10 +2,12 @@
 // Owned by the link's actor; internal to the link.
 #pragma once
 
+#include <algorithm>
 #include <caf/duration.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -21,6 +23,15 @@ namespace minidfs::client {
 template <class Request>
 inline constexpr bool kWrites = std::is_same_v<Request, actors::AllocateBlocks> ||
                                 std::is_same_v<NamenodeLink::Reply<Request>, metadata::ChangeReply>;
+
+// Whether it may be told what is a little old.
+template <class Request>
+inline constexpr bool kReads =
+    std::is_same_v<Request, actors::StatRequest> || std::is_same_v<Request, actors::ListRequest> ||
+    std::is_same_v<Request, actors::LocateRequest> ||
+    std::is_same_v<Request, actors::LocateDirectoryRequest> ||
+    std::is_same_v<Request, actors::CopiesRequest> ||
+    std::is_same_v<Request, actors::StatusRequest>;
 
 // The RequestId of a change, or null for a request that may simply be asked again.
 template <class Request>
@@ -80,7 +91,9 @@ class LinkOperationOf final : public LinkOperation {
   // stays with the actor but owns nothing.
   void send(LinkActor* self, const actors::NamenodeActor& namenode) override {
     const std::weak_ptr<LinkOperation> weak = weak_from_this();
-    self->request(namenode, caf::infinite, actors::Patience{deadline()}, request_)
+    actors::Patience patience{deadline()};
+    if constexpr (kReads<Request>) patience.stale_ms = stale_ms(self->state.options.stale);
+    self->request(namenode, caf::infinite, patience, request_)
         .then(
             [self, weak, number = attempt](Reply& reply) {
               const auto operation = current(weak, number);
@@ -105,6 +118,11 @@ class LinkOperationOf final : public LinkOperation {
   }
 
  private:
+  static std::uint32_t stale_ms(std::chrono::milliseconds stale) {
+    return static_cast<std::uint32_t>(
+        std::clamp<std::int64_t>(stale.count(), 0, std::numeric_limits<std::uint32_t>::max()));
+  }
+
   // The operation if it still waits for the answer to its attempt `number`.
   static std::shared_ptr<LinkOperation> current(const std::weak_ptr<LinkOperation>& weak,
                                                 std::uint32_t number) {

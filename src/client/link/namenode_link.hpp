@@ -108,7 +108,10 @@ struct LinkOptions {
   std::vector<metadata::Endpoint> namenodes;  // At least one; the others are learnt.
   std::chrono::milliseconds connect_timeout{2000};
   std::chrono::milliseconds timeout{10000};  // Of a request with all its retries.
-  auth::CredentialsPtr credentials{};        // Of both planes; null: the cluster has no secret.
+  // Reads may lack what was answered to others so lately, and then any namenode may answer them; 0:
+  // they lack nothing.
+  std::chrono::milliseconds stale{0};
+  auth::CredentialsPtr credentials{};  // Of both planes; null: the cluster has no secret.
 };
 
 class NamenodeLink {

@@ -53,6 +53,14 @@ typename Inspector::result_type inspect(Inspector& f, SeedGiven& x) {
   return f(x.request, x.installed);
 }
 template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, AskCommitted& x) {
+  return f(x.number);
+}
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, Committed& x) {
+  return f(x.number, x.index);
+}
+template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, SeedResume& x) {
   return f(x.seed, x.pieces);
 }
@@ -71,6 +79,8 @@ enum class Kind : std::uint8_t {
   kRolledBack = 39,
   kGiveSeed = 40,
   kSeedGiven = 41,
+  kAskCommitted = 42,
+  kCommitted = 43,
   kSeedResume = 44,
 };
 
@@ -84,6 +94,8 @@ Kind kind_of(const Removed&) { return Kind::kRemoved; }
 Kind kind_of(const RolledBack&) { return Kind::kRolledBack; }
 Kind kind_of(const GiveSeed&) { return Kind::kGiveSeed; }
 Kind kind_of(const SeedGiven&) { return Kind::kSeedGiven; }
+Kind kind_of(const AskCommitted&) { return Kind::kAskCommitted; }
+Kind kind_of(const Committed&) { return Kind::kCommitted; }
 Kind kind_of(const SeedResume&) { return Kind::kSeedResume; }
 
 template <class Message>
@@ -125,6 +137,10 @@ std::optional<bool> get(Decoder& in, Kind kind, PeerMessage& message) {
       return get<GiveSeed>(in, message);
     case Kind::kSeedGiven:
       return get<SeedGiven>(in, message);
+    case Kind::kAskCommitted:
+      return get<AskCommitted>(in, message);
+    case Kind::kCommitted:
+      return get<Committed>(in, message);
     case Kind::kSeedResume:
       return get<SeedResume>(in, message);
   }

@@ -88,8 +88,22 @@ struct RolledBack {
   Index acknowledged = 0;
 };
 
+// --- How old a state may be: see consensus/freshness.hpp ---------------------------------------
+
+// To the leader.
+struct AskCommitted {
+  std::uint64_t number = 0;
+};
+// The leader was confirmed after the question had come, and all that was answered before is in the
+// log up to `index`.
+struct Committed {
+  std::uint64_t number = 0;
+  Index index = 0;
+};
+
 using PeerMessage = std::variant<Packet, Announce, SeedBegin, SeedPiece, SeedEnd, SeedAck, SeedDone,
-                                 Removed, RolledBack, GiveSeed, SeedGiven, SeedResume>;
+                                 Removed, RolledBack, GiveSeed, SeedGiven, AskCommitted, Committed,
+                                 SeedResume>;
 
 // REQUIRES: a Packet as encode_message() wants it, no field longer than its maximum.
 std::string encode_peer_message(const PeerMessage& message);

@@ -5,7 +5,7 @@
 #include <caf/stateful_actor.hpp>
 #include <catch2/catch.hpp>
 #include <chrono>
-#include <mutex>
+#include <optional>
 #include <vector>
 
 #include "actors/system_config.hpp"
@@ -60,6 +60,7 @@ class ScriptedLog final : public consensus::Log {
   bool is_leader() const override { return true; }
   void add_role_sink(consensus::RoleSink sink) override { sink(status.leading); }
   void read_index(consensus::ReadSink sink) override { sink({consensus::Index{1}, {}}); }
+  std::optional<std::chrono::milliseconds> staleness() const override { return std::nullopt; }
   consensus::Index applied() const override { return 1; }
   consensus::QuorumStatus quorum() const override { return status; }
   void change_members(consensus::MembersChange change, consensus::ChangeSink sink) override {

@@ -83,6 +83,7 @@ TEST_CASE("every option can be set by its variable to what it prints") {
       {"client.compression", "zstd:19"},
       {"client.connect_timeout", "5s"},
       {"client.timeout", "1m"},
+      {"client.stale", "5s"},
       {"client.parallel_blocks", "7"},
       {"client.parallel_batches", "8"},
       {"client.batch_files", "10"},

@@ -117,6 +117,10 @@ TEST_CASE("wrong usage of any verb is one line and exit code 2, before anything 
     if (verb->is_client) {
       check(command(verb->name, trial.good), {"MINIDFS_FOO=1"});
       check(command(verb->name, trial.good, {"--timeout=150000d"}));
+      for (const auto* bad : {"5", "-1s", "soon", "", "150000d"}) {
+        check(command(verb->name, trial.good, {"--stale=" + std::string(bad)}));
+      }
+      check(command(verb->name, trial.good), {"MINIDFS_CLIENT_STALE=soon"});
     }
     CHECK(state.connections == 0);
     CHECK(state.calls.empty());

@@ -41,6 +41,26 @@ RunVerb verb_of(const Words& words, const Words& environment = {}) {
   return std::get<RunVerb>(std::move(*request));
 }
 
+TEST_CASE("only verbs that change nothing and judge nothing may read what is old") {
+  const auto stale_of = [](const Words& words, const Words& environment = {}) {
+    return verb_of(words, environment).config.client.stale;
+  };
+  CHECK(stale_of({"ls", "--stale=5s"}) == std::chrono::seconds(5));
+  CHECK(stale_of({"ls"}) == std::chrono::seconds(0));
+  CHECK(stale_of({"get", "/a", "-", "--stale", "300ms"}) == std::chrono::milliseconds(300));
+  const Words always{"MINIDFS_CLIENT_STALE=5s"};
+  for (const auto* verb : {"cat", "stat", "checksum"}) {
+    CHECK(stale_of({verb, "/a"}, always) == std::chrono::seconds(5));
+  }
+  CHECK(stale_of({"status"}, always) == std::chrono::seconds(5));
+  CHECK(stale_of({"status", "--stale=0s"}, always) == std::chrono::seconds(0));
+  for (const auto* verb : {"rm", "mkdir"}) {
+    CHECK(stale_of({verb, "/a"}, always) == std::chrono::seconds(0));
+  }
+  CHECK(stale_of({"mv", "/a", "/b", "--stale=5s"}) == std::chrono::seconds(0));
+  CHECK(stale_of({"fsck"}, always) == std::chrono::seconds(0));
+}
+
 TEST_CASE("a namenode is configured by its flags") {
   const auto request = role_of({"--role=namenode", "--data-dir=/srv/nn", "--port", "18020",
                                 "--listen=0.0.0.0", "--log-level=debug", "--log-file=/tmp/log"});

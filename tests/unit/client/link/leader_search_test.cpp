@@ -33,7 +33,8 @@ Error refused() { return {Errc::kUnavailable, "connection refused"}; }
 // Steps a search and keeps the effects of the last step.
 class Driver {
  public:
-  explicit Driver(std::vector<Endpoint> namenodes) : search(options(std::move(namenodes))) {
+  explicit Driver(std::vector<Endpoint> namenodes, bool any_will_do = false)
+      : search(options(std::move(namenodes), any_will_do)) {
     step(RequestsWait{});
   }
 
@@ -84,9 +85,10 @@ class Driver {
   std::vector<SearchEffect> effects;
 
  private:
-  static LeaderSearchOptions options(std::vector<Endpoint> namenodes) {
+  static LeaderSearchOptions options(std::vector<Endpoint> namenodes, bool any_will_do) {
     LeaderSearchOptions options;
     options.namenodes = std::move(namenodes);
+    options.any_will_do = any_will_do;
     return options;
   }
 };
@@ -316,6 +318,42 @@ TEST_CASE("A connection that is silent for a minute is replaced") {
   CHECK(client.only<HangUp>().connection == connection);
   const auto dial = client.only<DialNamenode>();
   CHECK(dial.replace);
+}
+
+TEST_CASE("When any will do, the first that is met is used, until one refuses") {
+  Driver client({host(1), host(2)}, true);
+  const auto first = client.dialed(host(1));
+  client.step(Dialed{first, {}});
+  CHECK(client.search.used() == first);
+  client.step(LeaderTold{first, view(1, 5, 2)});
+  CHECK(client.search.used() == first);
+  CHECK(client.all<DialNamenode>().empty());
+  client.step(RefusedElsewhere{});
+  const auto second = client.dialed(host(2));  // The one that leads.
+  client.step(LeaderTold{first, view(1, 5, 2)});
+  CHECK(client.search.used() == 0);
+  client.step(Dialed{second, {}});
+  CHECK(client.search.used() == second);
+  // Once that has been found, and lost again, any will do again.
+  client.step(LeaderTold{second, view(2, 5, 2)});
+  client.step(ConnectionClosed{second});
+  client.step(LeaderTold{first, view(1, 5, 2)});
+  CHECK(client.search.used() == first);
+}
+
+TEST_CASE("When any will do, one that is silent is left for another one that answers") {
+  Driver client({host(1), host(2)}, true);
+  const auto first = client.dialed(host(1));
+  client.step(Dialed{first, {}});
+  client.step(RequestSent{first});
+  client.advance(milliseconds(300));
+  const auto second = client.dialed(host(2));
+  client.step(Dialed{second, {}});
+  CHECK(client.search.used() == first);  // It has said nothing either.
+  client.step(LeaderTold{second, view(2, 5, 3)});
+  CHECK(client.search.used() == second);
+  client.step(LeaderTold{first, view(1, 5, 3)});
+  CHECK(client.search.used() == second);
 }
 
 TEST_CASE("When all namenodes refuse for good, whoever waits is told") {

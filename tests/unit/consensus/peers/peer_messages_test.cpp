@@ -21,6 +21,8 @@ std::vector<PeerMessage> examples() {
           RolledBack{45},
           GiveSeed{9, 3, 1000, true},
           SeedGiven{9, true},
+          AskCommitted{12},
+          Committed{12, 99},
           SeedResume{8, 2}};
 }
 

@@ -293,4 +293,32 @@ TEST_CASE("a member whose database fails says nothing more, and another one lead
   CHECK_FALSE(failed.leads());
 }
 
+TEST_CASE("all members know how old what they show may be") {
+  using std::chrono::milliseconds;
+  Quorum quorum(3);
+  auto& leader = quorum.await_leader();
+  const auto age = [](Member& member) {
+    return member.log().staleness().value_or(std::chrono::hours(1));
+  };
+  for (std::size_t i = 0; i < 3; ++i) {
+    eventually("it is known", [&] { return age(quorum.member(i)) < milliseconds(2000); });
+  }
+  // Neither one that hears nothing takes itself for new, nor a leader that was deposed.
+  quorum.network.isolate(leader.id());
+  const auto begin = std::chrono::steady_clock::now();
+  const auto since = [&] {
+    return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begin);
+  };
+  auto& next = quorum.await_leader(&leader);
+  REQUIRE(next.propose("unseen").ok());
+  const auto hidden_for = since();
+  eventually("time passes", [&] { return since() > hidden_for + milliseconds(700); });
+  const auto at_least = since();
+  CHECK(age(leader) >= at_least - hidden_for);
+  CHECK(leader.state().commands().empty());
+  quorum.network.heal();
+  eventually("it is new again", [&] { return age(leader) < milliseconds(600); });
+  CHECK(leader.state().commands().size() == 1);
+}
+
 }  // namespace minidfs::consensus::test

@@ -19,6 +19,7 @@ void keep_little(LogOptions& options) {
 constexpr std::uint8_t kSeedBegin = 33;
 constexpr std::uint8_t kSeedPiece = 34;
 constexpr std::uint8_t kSeedEnd = 35;
+constexpr std::uint8_t kCommitted = 43;
 
 std::uint64_t piece_number(const std::string& bytes) {
   return std::get<SeedPiece>(decode_peer_message(bytes, "").value()).number;
@@ -49,6 +50,28 @@ TEST_CASE("a member that joins is given a copy of the state when the log does no
   quorum.fill("e", 20);
   quorum.await_commands(640);
   CHECK(joiner.state().installs() == 1);
+}
+
+TEST_CASE("a member that is given a copy takes itself for new only when it has the copy") {
+  Quorum quorum(1, keep_little);
+  fill_much(quorum, "c");
+  auto& joiner = quorum.add();
+  std::atomic<int> answers{0};
+  quorum.network.set_filter([&](MemberId, MemberId to, const std::string& bytes) {
+    if (to == joiner.id() && static_cast<std::uint8_t>(bytes.front()) == kCommitted) ++answers;
+    return true;
+  });
+  const auto since =
+      quorum.member(0).change(AddLearner{{joiner.id(), joiner.options.address}, 0}).index.value();
+  joiner.state().hold_intake(true);
+  const std::unique_ptr<Member, void (*)(Member*)> released(
+      &joiner, [](Member* member) { member->state().hold_intake(false); });
+  joiner.open(since);
+  eventually("it was told what is committed", [&] { return answers > 0; });
+  CHECK_FALSE(joiner.log().staleness().has_value());
+  joiner.state().hold_intake(false);
+  eventually("it knows", [&] { return joiner.log().staleness().has_value(); });
+  CHECK(joiner.state().commands().size() >= 600);
 }
 
 TEST_CASE("a member that was away for too long is given a copy of the state") {
