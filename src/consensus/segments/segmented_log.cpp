@@ -175,6 +175,8 @@ Status SegmentedLog::drop(std::size_t count) {
   for (auto at = count; at-- > 0;) {
     const auto index = segments_[at]->last_members();
     if (!index) continue;
+    // Of before this member was one: it says less than what stands there.
+    if (*index < state_.content().members.index) break;
     MDFS_TRY(auto entries, read(*index, 0));
     auto content = state_.content();
     content.members = {*index, std::move(entries.front().payload)};

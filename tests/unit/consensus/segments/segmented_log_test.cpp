@@ -152,6 +152,28 @@ TEST_CASE("the members of the last entry that is dropped are kept") {
   CHECK(log->members() == StoredMembers{63, "three members"});
 }
 
+TEST_CASE("who joins does not take members of before for those that count") {
+  TemporaryDirectory directory;
+  const auto options = small_segments(directory.path());
+  SegmentedLog::Origin origin;
+  origin.member = kMember;
+  origin.members = {50, ""};
+  REQUIRE(SegmentedLog::create(options, origin).ok());
+  auto log = open_segments(options);
+  const auto add_members = [&](Index at, const std::string& members) {
+    append_synced(*log, 1, at - 1 - log->last().index);
+    REQUIRE(log->append(std::vector<Entry>{{at, 1, EntryKind::kMembers, members}}, 0).ok());
+  };
+  add_members(10, "before");
+  add_members(50, "with this one");
+  append_synced(*log, 1, 30);
+  REQUIRE(log->drop_before(45).ok());
+  REQUIRE(log->before().index > 10);
+  CHECK(log->members() == StoredMembers{50, ""});
+  REQUIRE(log->drop_before(75).ok());
+  CHECK(log->members() == StoredMembers{50, "with this one"});
+}
+
 TEST_CASE("what is cut off does not come back, whatever is appended instead") {
   TemporaryDirectory directory;
   const auto options = small_segments(directory.path());
