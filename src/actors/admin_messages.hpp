@@ -198,11 +198,14 @@ typename Inspector::result_type inspect(Inspector& f, BlockProblem& x) {
 struct CheckBlocksReply {
   std::vector<BlockProblem> problems;  // In order of block.
   BlockId next;                        // Where to go on; none at the end.
+  // Why some of them may be none: datanodes have yet to tell this leadership what they hold. Empty:
+  // all that are heard of have.
+  std::string outstanding;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, CheckBlocksReply& x) {
-  return f(x.problems, x.next);
+  return f(x.problems, x.next, x.outstanding);
 }
 
 // Has all datanodes check all their replicas; without `start` only tells how far they are.

@@ -159,6 +159,7 @@ void BlockActorState::tell_problems(BlockId from, bool whole_page,
                                     std::vector<metadata::OwnedBlock> page,
                                     caf::typed_response_promise<CheckBlocksReply> promise) {
   CheckBlocksReply reply;
+  reply.outstanding = manager_->reports_outstanding(now());
   BlockId last{~std::uint64_t{0} >> 1U};
   if (whole_page) {
     last = page.back().block.id;

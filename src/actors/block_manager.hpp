@@ -217,6 +217,10 @@ class BlockManager {
   CopiesReply count_copies(std::span<const metadata::Block> blocks, std::uint8_t wanted) const;
   // Blocks exist that the map has not heard of.
   bool knows_too_little(std::uint64_t total_blocks) const;
+  // What datanodes have yet to tell this leadership, in words; empty: those that are heard of have
+  // told all. One that has fallen silent is not waited for, nor are for longer than `gather` those
+  // that have not registered since the start.
+  std::string reports_outstanding(TimePoint now) const;
   // The first `limit` blocks of [first, last] that are not as they should be, without their paths.
   // Those of `owned` (in order of id) that the map does not know are among them.
   std::vector<BlockProblem> problems(BlockId first, BlockId last,

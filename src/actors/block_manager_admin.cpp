@@ -138,6 +138,23 @@ bool BlockManager::knows_too_little(std::uint64_t total_blocks) const {
   return counts.missing > counts.missing_known;
 }
 
+std::string BlockManager::reports_outstanding(TimePoint now) const {
+  if (is_behind()) return {};
+  std::size_t live = 0;
+  std::size_t reported = 0;
+  for (const auto& node : registry_.nodes()) {
+    if (node.state != NodeState::kLive) continue;
+    ++live;
+    reported += node.report_complete ? 1 : 0;
+  }
+  if (reported < live) {
+    return std::to_string(live - reported) + " of " + std::to_string(live) +
+           " live datanodes have not reported yet to the namenode since it began to lead";
+  }
+  const bool awaits = safe_mode_.on() && !safe_mode_.manual();
+  return awaits && now - started_ < options_.gather ? safe_mode_.reason() : std::string();
+}
+
 std::vector<BlockProblem> BlockManager::problems(BlockId first, BlockId last,
                                                  std::span<const metadata::OwnedBlock> owned,
                                                  std::size_t limit) const {

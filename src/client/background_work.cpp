@@ -9,7 +9,10 @@
 namespace minidfs::client {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr std::chrono::milliseconds kScrubPoll{200};
+constexpr std::chrono::milliseconds kReportsPoll{100};
 
 std::vector<NodeScrub> scrubbed_nodes(const actors::ScrubReply& reply, std::uint64_t request) {
   std::vector<NodeScrub> nodes;
@@ -39,17 +42,25 @@ Result<FileCopies> count_copies(ClientContext& context, const std::string& path)
   return copies;
 }
 
-Status check_blocks(ClientContext& context, const std::function<void(const BlockProblem&)>& take) {
+Result<std::string> check_blocks(ClientContext& context,
+                                 const std::function<void(const BlockProblem&)>& take) {
   actors::CheckBlocksRequest request;
-  do {
-    MDFS_TRY(auto reply, context.link.call(request));
+  actors::CheckBlocksReply reply;
+  const auto until = Clock::now() + context.options.timeout;
+  MDFS_CHECK(poll_until(kReportsPoll, [&]() -> Result<bool> {
+    MDFS_TRY(reply, context.link.call(request));
+    return reply.outstanding.empty() || Clock::now() + kReportsPoll >= until;
+  }));
+  const auto outstanding = reply.outstanding;
+  for (;;) {
     for (auto& problem : reply.problems) {
       take({std::move(problem.path), problem.block.id, problem.block.generation,
             problem.block.length, problem.wanted, problem.readable, problem.live, problem.corrupt});
     }
     request.from = reply.next;
-  } while (request.from != BlockId());
-  return {};
+    if (request.from == BlockId()) return outstanding;
+    MDFS_TRY(reply, context.link.call(request));
+  }
 }
 
 Result<std::vector<NodeScrub>> scrub(ClientContext& context, bool wait,

@@ -16,8 +16,11 @@ namespace minidfs::client {
 // Of all blocks of the file.
 Result<FileCopies> count_copies(ClientContext& context, const std::string& path);
 
-// Gives each block that is not as it should be to `take`, in order of id.
-Status check_blocks(ClientContext& context, const std::function<void(const BlockProblem&)>& take);
+// Gives each block that is not as it should be to `take`, in order of id. Waits before that, for as
+// long as for an answer, until all datanodes have told the namenode what they hold; what is still
+// outstanding then is returned, in words, as some blocks may be missing for nothing but that.
+Result<std::string> check_blocks(ClientContext& context,
+                                 const std::function<void(const BlockProblem&)>& take);
 
 // Has the datanodes check their replicas; with `wait` until all that live have done so.
 Result<std::vector<NodeScrub>> scrub(ClientContext& context, bool wait,

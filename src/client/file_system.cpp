@@ -201,7 +201,7 @@ class FileSystemImpl final : public FileSystem {
     return count_copies(context_, path);
   }
 
-  Status check_blocks(const std::function<void(const BlockProblem&)>& take) override {
+  Result<std::string> check_blocks(const std::function<void(const BlockProblem&)>& take) override {
     return client::check_blocks(context_, take);
   }
 

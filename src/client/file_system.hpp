@@ -154,8 +154,11 @@ class FileSystem {
   enum class BalanceAction : std::uint8_t { kStatus, kBegin, kStop };
   virtual Result<Balance> balance(BalanceAction action, double threshold) = 0;
   virtual Result<FileCopies> file_copies(const std::string& path) = 0;
-  // Calls `take` for every block of the cluster that is not as it should be.
-  virtual Status check_blocks(const std::function<void(const BlockProblem&)>& take) = 0;
+  // Calls `take` for every block of the cluster that is not as it should be. Returns what datanodes
+  // have not told the namenode yet, though it was waited for, in words: blocks may be called
+  // missing for that alone. Empty: they have told all.
+  virtual Result<std::string> check_blocks(
+      const std::function<void(const BlockProblem&)>& take) = 0;
   // Has all datanodes check all their replicas at once. With `wait` returns when all that live have
   // done so; calls `progress` now and then meanwhile. What they found is reported and repaired as
   // ever, whether anybody waits or not.

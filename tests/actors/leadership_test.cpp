@@ -289,6 +289,34 @@ TEST_CASE("what nobody has told a new leader yet is not lost before all have rep
   }
 }
 
+TEST_CASE("a new leader says whose reports are outstanding when it is asked for lost blocks") {
+  Follower namenode;
+  namenode.put_others("/a", 1);
+  namenode.put_others("/b", 2);
+  namenode.join(1, {block(1)});
+  namenode.join(2);
+  namenode.lead(7);
+  const auto check = [&] { return namenode.ask<CheckBlocksReply>(CheckBlocksRequest{}).value(); };
+  CHECK_THAT(check().outstanding, Catch::StartsWith("2 of 2 live datanodes"));
+  CHECK(check().problems.size() == 1);  // The second may be told of yet.
+  namenode.join(1, {block(1)});
+  CHECK_THAT(check().outstanding, Catch::StartsWith("1 of 2 live datanodes"));
+  SECTION("all have reported") {
+    namenode.join(2, {block(2)});
+    namenode.advance(milliseconds(500));
+    CHECK(check().outstanding.empty());
+    CHECK(check().problems.empty());
+  }
+  SECTION("one that has fallen silent is not waited for") {
+    for (int i = 0; i < 20; ++i) {
+      namenode.advance(seconds(1));
+      namenode.beat(1);
+    }
+    CHECK(check().outstanding.empty());
+    CHECK(check().problems.size() == 1);
+  }
+}
+
 TEST_CASE("one that follows answers reads that may be as old as its state is, and no others") {
   Follower namenode;
   namenode.put_others("/a", 1);

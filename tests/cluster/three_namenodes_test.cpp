@@ -272,6 +272,22 @@ TEST_CASE(
   CHECK(found.exit_code == 0);
 }
 
+TEST_CASE("fsck right after a takeover misses no block that a datanode is about to tell of") {
+  NamenodeCluster cluster;
+  for (int i = 0; i < 3; ++i) {
+    const auto leader = cluster.leader();
+    put(cluster, "/f" + std::to_string(i), "the next leader has not been told where this is");
+    cluster.namenode(leader).kill_and_wait();
+    const auto checked = cluster.minidfs({"fsck"});
+    INFO(checked.out << checked.err);
+    INFO(cluster.logs());
+    CHECK(checked.exit_code == 0);
+    CHECK_THAT(checked.out, Catch::EndsWith("/ is healthy\n"));
+    cluster.start_namenode(leader);
+    REQUIRE(cluster.wait_for_voters(3));
+  }
+}
+
 TEST_CASE("three namenodes run in one process") {
   NamenodeCluster cluster(0, 0);
   const auto log = cluster.directory() + "/local.log";

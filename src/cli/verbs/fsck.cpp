@@ -32,9 +32,14 @@ struct Totals {
   std::uint64_t missing = 0;
   std::uint64_t corrupt = 0;
 
-  std::string behind;  // Why the namespace is not the newest; empty when it is.
+  std::string behind;       // Why the namespace is not the newest; empty when it is.
+  std::string outstanding;  // What datanodes have not told the namenode yet; empty: nothing.
 
   bool healthy() const { return missing == 0 && corrupt == 0 && behind.empty(); }
+  std::string verdict() const {
+    const std::string verdict = healthy() ? "healthy" : behind.empty() ? "DAMAGED" : "BEHIND";
+    return outstanding.empty() ? verdict : verdict + " as far as is known yet";
+  }
 };
 
 bool is_below(const std::string& path, const std::string& root) {
@@ -84,7 +89,7 @@ class Check {
     MDFS_TRY(const auto mode, files_.safe_mode(client::FileSystem::SafeModeAction::kStatus));
     if (mode.behind) totals_.behind = mode.reason;
     Status printed;
-    MDFS_CHECK(files_.check_blocks([&](const BlockProblem& problem) {
+    MDFS_TRY(totals_.outstanding, files_.check_blocks([&](const BlockProblem& problem) {
       if (printed.ok() && is_below(problem.path, root_)) printed = take(problem);
     }));
     MDFS_CHECK(printed);
@@ -162,12 +167,16 @@ class Check {
   }
 
   std::string json_text() const {
-    nlohmann::json object{
-        {"healthy", totals_.healthy()}, {"behind", !totals_.behind.empty()},
-        {"files", totals_.files},       {"directories", totals_.directories},
-        {"blocks", totals_.blocks},     {"under_replicated", totals_.under_replicated},
-        {"missing", totals_.missing},   {"corrupt", totals_.corrupt},
-        {"problems", problems_}};
+    nlohmann::json object{{"healthy", totals_.healthy()},
+                          {"behind", !totals_.behind.empty()},
+                          {"reports_outstanding", !totals_.outstanding.empty()},
+                          {"files", totals_.files},
+                          {"directories", totals_.directories},
+                          {"blocks", totals_.blocks},
+                          {"under_replicated", totals_.under_replicated},
+                          {"missing", totals_.missing},
+                          {"corrupt", totals_.corrupt},
+                          {"problems", problems_}};
     put_bytes(object, "path", root_);
     if (list_files_) object["entries"] = entries_;
     return dump_json(object);
@@ -184,10 +193,12 @@ class Check {
       text +=
           "BEHIND:           " + printable(totals_.behind, invocation_.io().out_is_terminal) + "\n";
     }
-    return text + printable(root_, invocation_.io().out_is_terminal) + " is " +
-           (totals_.healthy()        ? "healthy"
-            : totals_.behind.empty() ? "DAMAGED"
-                                     : "BEHIND") +
+    if (!totals_.outstanding.empty()) {
+      text +=
+          "OUTSTANDING:      " + printable(totals_.outstanding, invocation_.io().out_is_terminal) +
+          "\n";
+    }
+    return text + printable(root_, invocation_.io().out_is_terminal) + " is " + totals_.verdict() +
            "\n";
   }
 
@@ -218,7 +229,9 @@ const Command kFsckCommand{
     .details =
         "The exit code is 1 when a block below PATH is missing or has a corrupt replica, or the\n"
         "datanodes know a later state of the cluster than the namenode.\n"
-        "Blocks that are only short of copies are shown too; they are being repaired.\n",
+        "Blocks that are only short of copies are shown too; they are being repaired.\n"
+        "After another namenode has begun to lead it waits, up to --timeout, until the datanodes\n"
+        "have told that one what they hold, and says so if some have not.\n",
     .example = "minidfs fsck /photos --files --blocks --locations",
     .flags = kFlags,
     .operands_min = 0,

@@ -167,9 +167,10 @@ class FakeFileSystem : public client::FileSystem {
     if (state_.files.count(path) == 0) return not_found(path);
     return next_of(state_.copies);
   }
-  Status check_blocks(const std::function<void(const client::BlockProblem&)>& take) override {
+  Result<std::string> check_blocks(
+      const std::function<void(const client::BlockProblem&)>& take) override {
     for (const auto& problem : state_.problems) take(problem);
-    return {};
+    return state_.outstanding;
   }
 
   Result<client::WriteReport> write_files(const std::vector<client::LocalFile>& files,

@@ -26,6 +26,7 @@ struct FakeState {
   std::set<NodeId> unreachable;
   std::set<NodeId> untried;  // Whether they can be reached.
   std::vector<client::BlockProblem> problems;
+  std::string outstanding;  // What datanodes have not told yet.
   struct Decision {
     NodeId node;
     metadata::NodeAction action;

@@ -341,8 +341,16 @@ actors::NamenodeActor::behavior_type fake_namenode(const NamesPtr& names) {
          const actors::BalanceRequest&) -> caf::result<actors::BalanceReply> { return not_here(); },
       [](const actors::Patience&,
          const actors::CopiesRequest&) -> caf::result<actors::CopiesReply> { return not_here(); },
-      [](const actors::Patience&, const actors::CheckBlocksRequest&)
-          -> caf::result<actors::CheckBlocksReply> { return not_here(); },
+      [=](const actors::Patience&, const actors::CheckBlocksRequest&) {
+        return serve<actors::CheckBlocksReply>(names, "check", [&] {
+          actors::CheckBlocksReply reply;
+          if (names->checks_outstanding == 0) return reply;
+          --names->checks_outstanding;
+          reply.outstanding = "one datanode has not reported";
+          reply.problems.resize(1);
+          return reply;
+        });
+      },
       [](const actors::Patience&, const actors::ScrubRequest&) -> caf::result<actors::ScrubReply> {
         return actors::ScrubReply{};
       },

@@ -36,6 +36,7 @@ struct FakeNamespace {
   std::size_t page = 3;                                         // Entries in a page of a listing.
   std::size_t blocks_page = 4096;                               // Blocks in a page of a file.
   bool safe_mode = false;
+  int checks_outstanding = 0;  // So many checks of blocks come before all nodes have reported.
   std::uint32_t renew_within_ms = 60'000;
   std::uint64_t next_block = 1;
   std::vector<ClientId> client_ids;  // Given out.

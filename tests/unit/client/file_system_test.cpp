@@ -89,6 +89,30 @@ TEST_CASE("Of very many nodes only some are tried, first of all those that have 
   }
 }
 
+TEST_CASE("A check of all blocks waits until the datanodes have told what they hold") {
+  FakeCluster cluster(0, quick());
+  std::size_t problems = 0;
+  const auto count = [&](const BlockProblem&) { ++problems; };
+  cluster.names->checks_outstanding = 3;
+  const auto checked = cluster.files->check_blocks(count);
+  REQUIRE(checked.ok());
+  CHECK(checked->empty());
+  CHECK(problems == 0);
+  CHECK(cluster.names->requests["check"] == 4);
+}
+
+TEST_CASE("A check of all blocks does not wait for ever, and says what it lacks") {
+  auto options = quick();
+  options.timeout = milliseconds(1000);
+  FakeCluster cluster(0, options);
+  std::size_t problems = 0;
+  cluster.names->checks_outstanding = 1'000'000;
+  const auto checked = cluster.files->check_blocks([&](const BlockProblem&) { ++problems; });
+  REQUIRE(checked.ok());
+  CHECK(*checked == "one datanode has not reported");
+  CHECK(problems == 1);
+}
+
 TEST_CASE("A listing follows its pages") {
   FakeCluster cluster(0, quick());
   for (int i = 0; i < 10; ++i) write_text(*cluster.files, "/d/f" + std::to_string(i), "");

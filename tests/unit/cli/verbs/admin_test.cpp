@@ -63,6 +63,24 @@ TEST_CASE("fsck ends with 1 when a block is missing or has a corrupt replica") {
   CHECK(json["problems"].size() == 1);
 }
 
+TEST_CASE("fsck says what it may call missing for want of reports alone") {
+  FakeState state;
+  state.directories = {"/"};
+  state.files = {{"/a", "aaa"}};
+  state.outstanding = "1 of 3 live datanodes have not reported yet";
+  state.problems = {problem("/a", 0, 0)};
+  const auto outcome = run(state, {"fsck"});
+  CHECK(outcome.exit_code == 1);
+  CHECK_THAT(outcome.out, Catch::Contains("OUTSTANDING:      1 of 3 live datanodes") &&
+                              Catch::Contains("/ is DAMAGED as far as is known yet\n"));
+  CHECK(nlohmann::json::parse(run(state, {"fsck", "--json"}).out)["reports_outstanding"] == true);
+  state.problems.clear();
+  CHECK_THAT(run(state, {"fsck"}).out, Catch::Contains("/ is healthy as far as is known yet\n"));
+  state.outstanding.clear();
+  CHECK_THAT(run(state, {"fsck"}).out, Catch::Contains("/ is healthy\n"));
+  CHECK(nlohmann::json::parse(run(state, {"fsck", "--json"}).out)["reports_outstanding"] == false);
+}
+
 TEST_CASE("fsck lists files, their blocks and where these are, as asked") {
   FakeState state;
   state.files = {{"/a", "aaa"}};
