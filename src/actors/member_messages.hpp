@@ -31,10 +31,13 @@ typename Inspector::result_type inspect(Inspector& f, Joined& x) {
   return f(x.cluster, x.since);
 }
 
-struct QuorumRequest {};
+struct QuorumRequest {
+  // As whoever is asked sees it, though it does not lead: when none is found that does.
+  bool own_view = false;
+};
 template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, QuorumRequest&) {
-  return f();
+typename Inspector::result_type inspect(Inspector& f, QuorumRequest& x) {
+  return f(x.own_view);
 }
 
 struct MemberReport {

@@ -175,9 +175,9 @@ void MembersActorState::take(MembersChanged& changed) {
 
 // --- Operators ---------------------------------------------------------------------------------
 
-caf::result<QuorumReply> MembersActorState::quorum() {
+caf::result<QuorumReply> MembersActorState::quorum(const QuorumRequest& request) {
   const auto status = parts_.log->quorum();
-  if (status.leading.standing != Standing::kLeader) {
+  if (!request.own_view && status.leading.standing != Standing::kLeader) {
     return not_leader(view_of(status, status.leading.term));
   }
   QuorumReply reply;
@@ -293,7 +293,8 @@ MembersActor::behavior_type members_actor(MembersActor::stateful_pointer<Members
   return {
       asked<JoinCluster>(state, lane,
                          [state](const JoinCluster& wish) { return state->join(wish); }),
-      asked<QuorumRequest>(state, lane, [state](const QuorumRequest&) { return state->quorum(); }),
+      asked<QuorumRequest>(
+          state, lane, [state](const QuorumRequest& request) { return state->quorum(request); }),
       asked<TransferLeadership>(
           state, lane, [state](const TransferLeadership& wish) { return state->transfer(wish); }),
       asked<RemoveNamenode>(state, lane,

@@ -75,7 +75,7 @@ class MembersActorState {
   const RequestLanePtr& lane() const { return parts_.lane; }
 
   caf::result<Joined> join(const JoinCluster& wish);
-  caf::result<QuorumReply> quorum();
+  caf::result<QuorumReply> quorum(const QuorumRequest& request);
   caf::result<Accepted> transfer(const TransferLeadership& wish);
   caf::result<Accepted> remove(const RemoveNamenode& wish);
   caf::result<MarkedForDigests> mark();

@@ -1,18 +1,15 @@
 #include "client/quorum.hpp"
 
 #include <algorithm>
-#include <caf/actor_system.hpp>
-#include <caf/scoped_actor.hpp>
 #include <chrono>
 #include <utility>
 
-#include "actors/control_plane.hpp"
-#include "actors/interfaces.hpp"
-#include "actors/system_config.hpp"
 #include "base/random_id.hpp"
 #include "base/units.hpp"
 #include "client/client_context.hpp"
+#include "client/namenode_calls.hpp"
 #include "client/polling.hpp"
+#include "client/quorum_views.hpp"
 
 namespace minidfs::client {
 namespace {
@@ -20,6 +17,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kPoll{50};
+// For so long one that leads is looked for: several elections.
+constexpr std::chrono::milliseconds kElectionPatience{3000};
 
 const Namenode* find(const Quorum& quorum, std::uint64_t id) {
   const auto found = std::find_if(quorum.members.begin(), quorum.members.end(),
@@ -38,15 +37,26 @@ Result<std::uint64_t> successor(const Quorum& quorum) {
   return Error{Errc::kUnavailable, "there is no other voter in reach that could lead"};
 }
 
-struct DigestSystemConfig : actors::ControlSystemConfig {
-  DigestSystemConfig() { add_message_types<caf::id_block::minidfs>(); }
-};
+// As the one that leads tells it; zero: as long as for any answer.
+Result<Quorum> led_quorum(ClientContext& context, std::chrono::milliseconds timeout = {}) {
+  MDFS_TRY(auto reply, context.link.call(actors::QuorumRequest{}, timeout));
+  Quorum quorum{reply.leader, reply.term, reply.led_for_ms, {}};
+  for (auto& each : reply.members) {
+    quorum.members.push_back({each.id, std::move(each.address), each.voter, std::move(each.state),
+                              each.replaces, each.applied, each.lag});
+  }
+  return quorum;
+}
+
+bool may_lack_leader(Errc code) {
+  return code == Errc::kUnavailable || code == Errc::kTimedOut || code == Errc::kNotLeader;
+}
 
 // Asks each namenode itself, whoever leads.
 class DigestReader {
  public:
   DigestReader(ClientContext& context, ClusterId cluster, std::uint64_t mark)
-      : context_(context), cluster_(cluster), mark_(mark) {}
+      : context_(context), calls_(cluster, context.options.credentials), mark_(mark) {}
 
   NamenodeDigest read(const Namenode& namenode) {
     NamenodeDigest digest{namenode, 0, 0, {}};
@@ -78,31 +88,18 @@ class DigestReader {
 
   Result<actors::DigestReply> ask(const Namenode& namenode) {
     MDFS_TRY(const auto where, parse_host_port(namenode.address, std::nullopt));
-    actors::ConnectOptions connecting;
-    connecting.cluster = cluster_;
-    connecting.timeout = context_.options.connect_timeout;
-    connecting.credentials = context_.options.credentials;
-    MDFS_TRY(auto connection, actors::connect_control<actors::ServedByMembers>(
-                                  system_, where.host, where.port, connecting));
-    Result<actors::DigestReply> result = Error{Errc::kInternal, "no answer"};
-    const auto patience = context_.options.connect_timeout;
-    self_
-        ->request(connection.handle, patience, actors::Patience{Clock::now() + patience},
-                  actors::DigestRequest{mark_})
-        .receive([&](actors::DigestReply& reply) { result = std::move(reply); },
-                 [&](const caf::error& error) { result = actors::from_caf(error); });
-    if (result.ok() && result->self != namenode.id) {
-      return Error{Errc::kUnavailable, namenode.address + ": is member " + hex_64(result->self)};
+    MDFS_TRY(auto reply,
+             calls_.ask<actors::DigestReply>({where.host, where.port}, actors::DigestRequest{mark_},
+                                             context_.options.connect_timeout));
+    if (reply.self != namenode.id) {
+      return Error{Errc::kUnavailable, namenode.address + ": is member " + hex_64(reply.self)};
     }
-    return result;
+    return reply;
   }
 
   ClientContext& context_;
-  const ClusterId cluster_;
+  NamenodeCalls calls_;
   const std::uint64_t mark_;
-  DigestSystemConfig config_;
-  caf::actor_system system_{config_};
-  caf::scoped_actor self_{system_};
 };
 
 }  // namespace
@@ -112,28 +109,31 @@ std::size_t Quorum::voters() const {
                                                 [](const Namenode& each) { return each.voter; }));
 }
 
+std::size_t Quorum::answering() const {
+  return static_cast<std::size_t>(std::count_if(
+      members.begin(), members.end(),
+      [](const Namenode& each) { return each.voter && each.state != "unreachable"; }));
+}
+
 std::size_t Quorum::spare() const {
-  const auto alive =
-      static_cast<std::size_t>(std::count_if(members.begin(), members.end(), [](const auto& each) {
-        return each.voter && each.state != "unreachable";
-      }));
-  const auto majority = voters() / 2 + 1;
-  return alive > majority ? alive - majority : 0;
+  const auto alive = answering();
+  return alive > majority() ? alive - majority() : 0;
 }
 
 Result<Quorum> quorum(ClientContext& context) {
-  MDFS_TRY(auto reply, context.link.call(actors::QuorumRequest{}));
-  Quorum quorum{reply.leader, reply.term, reply.led_for_ms, {}};
-  for (auto& each : reply.members) {
-    quorum.members.push_back({each.id, std::move(each.address), each.voter, std::move(each.state),
-                              each.replaces, each.applied, each.lag});
-  }
-  return quorum;
+  const auto timeout = context.options.timeout;
+  const auto until = Clock::now() + timeout;
+  const auto patience = std::clamp(timeout / 2, std::chrono::milliseconds(1), kElectionPatience);
+  auto led = led_quorum(context, patience);
+  if (led.ok() || !may_lack_leader(led.error().code)) return led;
+  if (const auto views = views_of_all(context, until); !views.empty()) return put_together(views);
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
+  return left.count() > 0 ? led_quorum(context, left) : led;
 }
 
 Status transfer_leadership(ClientContext& context, std::uint64_t member) {
   if (member == 0) {
-    MDFS_TRY(const auto now, quorum(context));
+    MDFS_TRY(const auto now, led_quorum(context));
     MDFS_TRY(member, successor(now));
   }
   MDFS_CHECK(context.link.call(actors::TransferLeadership{member}));
@@ -141,7 +141,7 @@ Status transfer_leadership(ClientContext& context, std::uint64_t member) {
 }
 
 Status remove_namenode(ClientContext& context, std::uint64_t member) {
-  MDFS_TRY(const auto now, quorum(context));
+  MDFS_TRY(const auto now, led_quorum(context));
   const Error unknown{Errc::kNotFound, "no namenode has the id " + hex_64(member)};
   if (find(now, member) == nullptr) return unknown;
   const auto removed = context.link.call(actors::RemoveNamenode{member});
@@ -152,7 +152,7 @@ Status remove_namenode(ClientContext& context, std::uint64_t member) {
 
 Result<std::vector<NamenodeDigest>> digest_namenodes(ClientContext& context) {
   MDFS_TRY(const auto cluster, context.link.cluster());
-  MDFS_TRY(const auto now, quorum(context));
+  MDFS_TRY(const auto now, led_quorum(context));
   MDFS_TRY(const auto marked, context.link.call(actors::MarkForDigests{}));
   DigestReader reader(context, cluster, marked.mark);
   std::vector<NamenodeDigest> digests;

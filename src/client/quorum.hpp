@@ -28,6 +28,8 @@ struct Quorum {
   std::vector<Namenode> members;  // Ascending by id.
 
   std::size_t voters() const;
+  std::size_t answering() const;                             // Of these, as far as is known.
+  std::size_t majority() const { return voters() / 2 + 1; }  // So many of them decide.
   // So many more voters may fail before nothing can be changed or read.
   std::size_t spare() const;
 };
@@ -42,6 +44,8 @@ struct NamenodeDigest {
 
 struct ClientContext;
 
+// As the one that leads tells it. When none is found, as those tell it that answer: then nobody
+// leads, or one that only others reach.
 Result<Quorum> quorum(ClientContext& context);
 // Returns when `member` leads; 0: another voter that is up to date.
 Status transfer_leadership(ClientContext& context, std::uint64_t member);

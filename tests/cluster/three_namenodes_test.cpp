@@ -288,6 +288,32 @@ TEST_CASE("fsck right after a takeover misses no block that a datanode is about 
   }
 }
 
+TEST_CASE("quorum tells what the namenodes know that are left when none leads") {
+  NamenodeCluster cluster(3, 0);
+  must(cluster, {"mkdir", "/d"});
+  const auto left = (cluster.leader() + 1) % 3;
+  const auto id = cluster.id_of(left);
+  const auto dead = (left + 1) % 3;
+  const auto stopped = (left + 2) % 3;
+  cluster.namenode(dead).kill_and_wait();
+  cluster.namenode(stopped).signal(SIGSTOP);
+  for (const auto& asked : {cluster.addresses(), cluster.address(left)}) {
+    const auto finished = cluster.minidfs({"quorum", "--json", "--namenode=" + asked});
+    INFO(finished.err);
+    CHECK(finished.exit_code == 3);
+    CHECK_THAT(finished.err, Catch::Contains("no namenode leads: 1 of 3 voters can be reached"));
+    const auto json = nlohmann::json::parse(finished.out);
+    CHECK(json.at("leader").is_null());
+    REQUIRE(json.at("members").size() == 3);
+    for (const auto& each : json.at("members")) {
+      CHECK(each.at("state") == (each.at("id") == id ? "follower" : "unreachable"));
+      CHECK(each.at("address") != "");
+    }
+  }
+  cluster.namenode(stopped).signal(SIGCONT);
+  CHECK(cluster.quorum().at("members").size() == 3);
+}
+
 TEST_CASE("three namenodes run in one process") {
   NamenodeCluster cluster(0, 0);
   const auto log = cluster.directory() + "/local.log";

@@ -15,15 +15,22 @@ constexpr std::array kFlags{Flag{"json", 0, "", "One JSON object (list, verify)"
 
 Error usage(const std::string& problem) { return {Errc::kInvalidArgument, "quorum: " + problem}; }
 
+Error nobody_leads(const client::Quorum& quorum) {
+  return {Errc::kUnavailable, "quorum: no namenode leads: " + std::to_string(quorum.answering()) +
+                                  " of " + std::to_string(quorum.voters()) +
+                                  " voters can be reached, and it takes " +
+                                  std::to_string(quorum.majority())};
+}
+
 Result<int> list(Invocation& invocation) {
   MDFS_TRY(auto* files, invocation.file_system());
   MDFS_TRY(const auto quorum, files->quorum());
   const auto& io = invocation.io();
-  if (invocation.arguments().has("json")) {
-    MDFS_CHECK(io.print(dump_json(to_json(quorum))));
-    return 0;
-  }
-  MDFS_CHECK(io.print(quorum_text(printable(quorum, io.out_is_terminal))));
+  const auto text = invocation.arguments().has("json")
+                        ? dump_json(to_json(quorum))
+                        : quorum_text(printable(quorum, io.out_is_terminal));
+  MDFS_CHECK(io.print(text));
+  if (quorum.leader == 0) return nobody_leads(quorum);
   return 0;
 }
 
@@ -85,6 +92,7 @@ const Command kQuorumCommand{
     .summary = "Show the namenodes, and who leads; change that",
     .details =
         "list (the default) shows the namenodes: who leads, how far each is, how many may fail.\n"
+        "When none leads it shows what those know that can be reached, and fails (3).\n"
         "transfer lets another one lead: ID, or whoever is up to date.\n"
         "remove takes a namenode out for ever. One that lost its disk needs no removal: started\n"
         "with an empty directory, --join and its old address it takes its own place.\n"

@@ -173,6 +173,22 @@ TEST_CASE("a follower names the leader to whoever would change or see the member
   refused(fixture.ask<Accepted>(RemoveNamenode{kSelf}));
 }
 
+TEST_CASE("a follower tells what it knows itself when that is asked for") {
+  Fixture fixture;
+  fixture.log.status.leading = {Standing::kNobody, 4, {}};
+  fixture.log.status.members[0].state = MemberState::kFollower;
+  fixture.log.status.members[1].state = MemberState::kUnknown;
+  CHECK_FALSE(fixture.ask<QuorumReply>(QuorumRequest{}).ok());
+  const auto view = fixture.ask<QuorumReply>(QuorumRequest{true});
+  REQUIRE(view.ok());
+  CHECK(view->self == kSelf);
+  CHECK(view->leader == 0);
+  CHECK(view->term == 4);
+  REQUIRE(view->members.size() == 2);
+  CHECK(view->members[0].state == "follower");
+  CHECK(view->members[1].address == "h2:8020");
+}
+
 TEST_CASE("a learner that did not get to join makes room for its next try") {
   Fixture fixture;
   auto& learner = fixture.log.status.members.emplace_back();

@@ -37,6 +37,22 @@ TEST_CASE("quorum shows who leads, how far the others are and what may fail") {
   CHECK_THAT(run(state, {"quorum"}).out, Catch::Contains("3 voters, 1 may fail"));
 }
 
+TEST_CASE("quorum shows what is known when nobody leads, and fails") {
+  auto state = three();
+  state.quorum.leader = 0;
+  state.quorum.members[0].state = "unreachable";
+  const auto shown = run(state, {"quorum"});
+  CHECK(shown.exit_code == 3);
+  CHECK_THAT(shown.out, Catch::Contains("nobody leads; 3 voters, none may fail") &&
+                            Catch::Contains("000000000000002f  h2:8020"));
+  CHECK(shown.err ==
+        "minidfs: quorum: no namenode leads: 1 of 3 voters can be reached, and it takes 2\n");
+  const auto json = run(state, {"quorum", "--json"});
+  CHECK(json.exit_code == 3);
+  CHECK(nlohmann::json::parse(json.out).at("leader").is_null());
+  CHECK(nlohmann::json::parse(json.out).at("members").size() == 3);
+}
+
 TEST_CASE("quorum --json is the same with and without list") {
   auto state = three();
   const auto shown = run(state, {"quorum", "--json"});
