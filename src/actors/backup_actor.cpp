@@ -4,7 +4,8 @@
 #include <caf/stateful_actor.hpp>
 #include <utility>
 
-#include "actors/interfaces.hpp"
+#include "actors/leadership.hpp"
+#include "actors/quorum_view.hpp"
 #include "base/checksum.hpp"
 #include "base/logging.hpp"
 
@@ -36,18 +37,51 @@ caf::result<BackupReply> BackupActorState::answer(const BackupRequest& request) 
     return BackupReply{};
   }
   if (request.reader != reader_) {
-    if (auto begun = begin(request); !begun.ok()) return to_caf(begun.error());
+    if (request.offset == 0) return confirm(request);
+    return to_caf({Errc::kExpired, "the namenode has given this backup up: take another one"});
   }
-  asked_at_ = self_->clock().now();
-  auto reply = part(request);
+  auto reply = serve(request);
   if (!reply.ok()) return to_caf(reply.error());
   return std::move(reply).value();
 }
 
-Status BackupActorState::begin(const BackupRequest& request) {
-  if (request.offset != 0) {
-    return Error{Errc::kExpired, "the namenode has given this backup up: take another one"};
+// One that leads no more, and does not know it, would give an old namespace for the present one.
+caf::result<BackupReply> BackupActorState::confirm(const BackupRequest& request) {
+  const auto number = ++last_asked_;
+  auto promise = self_->make_response_promise<BackupReply>();
+  waiting_.emplace(number, Waiting{request, promise});
+  parts_.log->read_index(
+      [me = caf::actor_cast<BackupActor>(self_), number](consensus::ReadAnswer answer) {
+        caf::anon_send(me, ReadConfirmed{number, std::move(answer)});
+      });
+  return promise;
+}
+
+void BackupActorState::take_confirmation(const ReadConfirmed& confirmed) {
+  auto waiting = waiting_.extract(confirmed.number);
+  if (waiting.empty()) return;
+  auto& [request, promise] = waiting.mapped();
+  if (!confirmed.answer.index.ok()) {
+    const auto& error = confirmed.answer.index.error();
+    const auto status = parts_.log->quorum();
+    promise.deliver(error.code == Errc::kNotLeader
+                        ? not_leader(view_of(status, status.leading.term))
+                        : to_caf(error));
+  } else if (auto reply = serve(request); reply.ok()) {
+    promise.deliver(std::move(reply).value());
+  } else {
+    promise.deliver(to_caf(reply.error()));
   }
+}
+
+// Begins, unless it has begun.
+Result<BackupReply> BackupActorState::serve(const BackupRequest& request) {
+  if (request.reader != reader_) MDFS_CHECK(begin(request));
+  asked_at_ = self_->clock().now();
+  return part(request);
+}
+
+Status BackupActorState::begin(const BackupRequest& request) {
   if (!reader_.is_none() && !is_silent()) {
     return Error{Errc::kInUse, "another backup of the namespace is being taken"};
   }
@@ -110,6 +144,7 @@ BackupActor::behavior_type backup_actor(BackupActor::stateful_pointer<BackupActo
       asked<BackupRequest>(state, state->lane(),
                            [state](BackupRequest& request) { return state->answer(request); }),
       [state](CopyAtom, std::uint64_t number) { state->work(number); },
+      [state](const ReadConfirmed& confirmed) { state->take_confirmation(confirmed); },
   };
 }
 

@@ -238,6 +238,7 @@ class Namenode final : public NamenodeProcess {
   std::shared_ptr<actors::BackupParts> backup_parts(const Config& config,
                                                     const actors::NamenodeLanes& lanes) const {
     auto parts = std::make_shared<actors::BackupParts>();
+    parts->log = log_.get();
     parts->database_path = directory_.database_path();
     parts->copy_path = directory_.copy_path();
     parts->free_min_bytes = config.namenode.reserved_space;
