@@ -30,6 +30,7 @@ struct AdmissionOptions {
   // Refuses those who cannot prove that they know this secret; null admits all.
   auth::CredentialsPtr credentials{};
   ProcessId process{};  // Of this process; see control_process_id().
+  InterfaceVersions versions = own_versions();
   std::chrono::milliseconds handshake_timeout{5'000};
   // Strangers are connections that are not accepted yet, members all others, datanodes peers.
   net::ConnectionShares::Limits shares{.spare_after = std::chrono::milliseconds(1'000)};
@@ -48,8 +49,8 @@ struct AdmissionStats {
 };
 
 struct AdmittedConnection {
-  UniqueFd fd;  // Non-blocking.
-  Hello hello;
+  UniqueFd fd;                    // Non-blocking.
+  Hello hello;                    // A version of the interface is in common.
   std::string peer;               // "address:port", for logs.
   ConnectionRegistry::Slot slot;  // Declared after fd, because it must end before the socket.
 };
@@ -59,7 +60,8 @@ struct AdmittedConnection {
 // and must not block.
 struct MemberDoor {
   ProcessId process{};  // Of that part, told to members in the place of AdmissionOptions::process.
-  // Whether the member may come in; the error is what it is refused with.
+  // Whether the member may come in, with which a version is in common; the error is what it is
+  // refused with.
   std::function<Status(const Hello&)> judge;
   // It has confirmed, and is now to be the only one that comes as this member. An error: it is not,
   // and is closed.
@@ -113,13 +115,16 @@ struct DialOptions {
   consensus::MemberId member = 0;        // As in Hello.
   consensus::MemberId wanted = 0;        // Likewise.
   const std::atomic<bool>* cancelled{};  // True ends the connecting, with kCancelled.
+  InterfaceVersions versions = own_versions();
 };
 
 // An admitted connection as the connecting side has it; the server waits for the confirmation.
 struct DialedConnection {
   UniqueFd fd;
-  ClusterId cluster{};  // The server's.
-  ProcessId process{};  // The server's.
+  ClusterId cluster{};           // The server's.
+  ProcessId process{};           // The server's.
+  InterfaceVersion version = 0;  // That both speak.
+  InterfaceVersion newest = 0;   // That the server speaks.
 };
 
 // Blocks the calling thread until the deadline at the latest (and for the look-up of a name).

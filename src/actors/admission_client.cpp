@@ -30,6 +30,7 @@ Result<DialedConnection> dial(const std::string& host, std::uint16_t port,
   Hello who{options.role, options.cluster, options.process};
   who.member = options.member;
   who.wanted = options.wanted;
+  who.versions = options.versions;
   MDFS_TRY(const auto hello, proof.begin(who));
   MDFS_CHECK(send_all(fd.get(), hello, deadline, options.cancelled));
   MDFS_TRY(const auto reply, decided(fd, proof, deadline, options.cancelled));
@@ -39,7 +40,10 @@ Result<DialedConnection> dial(const std::string& host, std::uint16_t port,
                                           ", but cluster " + to_string(options.cluster) +
                                           " is wanted"};
   }
-  return DialedConnection{std::move(fd), reply.cluster, reply.process};
+  // One of before there were versions accepts whoever comes.
+  MDFS_TRY(const auto version, common_version(reply.versions, options.versions));
+  return DialedConnection{std::move(fd), reply.cluster, reply.process, version,
+                          reply.versions.newest};
 }
 
 }  // namespace

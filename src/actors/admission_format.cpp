@@ -18,6 +18,8 @@ constexpr std::size_t kVersionAt = 8;
 constexpr std::size_t kKindAt = 10;    // The hello's role; the reply's code, 0 when accepted.
 constexpr std::size_t kMethodAt = 11;  // The hello's; of the reply whether it asks for a proof.
 constexpr std::size_t kTextSizeAt = 12;
+constexpr std::size_t kHelloNewestAt = 12;
+constexpr std::size_t kHelloOldestAt = 14;
 constexpr std::size_t kClusterAt = 16;
 constexpr std::size_t kProcessAt = 32;
 constexpr std::size_t kHelloKeyAt = 48;
@@ -26,6 +28,8 @@ constexpr std::size_t kHelloMemberAt = 96;
 constexpr std::size_t kHelloWantedAt = 104;
 constexpr std::size_t kReplyNonceAt = 48;
 constexpr std::size_t kReplyProofAt = 80;
+constexpr std::size_t kReplyNewestAt = 112;
+constexpr std::size_t kReplyOldestAt = 114;
 constexpr std::size_t kGivenProofAt = 32;
 constexpr std::size_t kHelloChecksumAt = 120;
 constexpr std::size_t kTextAt = 120;
@@ -44,6 +48,11 @@ T get(std::span<const std::byte> frame, std::size_t at) {
   T value;
   std::memcpy(&value, frame.data() + at, sizeof(T));
   return value;
+}
+
+InterfaceVersions get_versions(std::span<const std::byte> frame, std::size_t newest_at,
+                               std::size_t oldest_at) {
+  return {get<InterfaceVersion>(frame, newest_at), get<InterfaceVersion>(frame, oldest_at)};
 }
 
 template <class Tag>
@@ -87,6 +96,8 @@ HelloFrame encode_hello(const Hello& hello) {
   put(frame, kVersionAt, kAdmissionVersion);
   put(frame, kKindAt, hello.role);
   put(frame, kMethodAt, hello.method);
+  put(frame, kHelloNewestAt, hello.versions.newest);
+  put(frame, kHelloOldestAt, hello.versions.oldest);
   put_id(frame, kClusterAt, hello.cluster);
   put_id(frame, kProcessAt, hello.process);
   put_id(frame, kHelloKeyAt, hello.key);
@@ -110,6 +121,8 @@ ReplyFrame encode_reply(const Reply& reply) {
   put_id(frame, kProcessAt, reply.process);
   put(frame, kReplyNonceAt, reply.nonce);
   put(frame, kReplyProofAt, reply.proof);
+  put(frame, kReplyNewestAt, reply.versions.newest);
+  put(frame, kReplyOldestAt, reply.versions.oldest);
   std::memcpy(frame.data() + kTextAt, reply.text.data(), text_size);
   put(frame, kReplyChecksumAt, checksum(std::span<const std::byte>(frame).first(kReplyChecksumAt)));
   return frame;
@@ -165,6 +178,7 @@ Result<Hello> decode_hello(std::span<const std::byte> bytes) {
   hello.nonce = get<auth::Nonce>(bytes, kHelloNonceAt);
   hello.member = get<consensus::MemberId>(bytes, kHelloMemberAt);
   hello.wanted = get<consensus::MemberId>(bytes, kHelloWantedAt);
+  hello.versions = get_versions(bytes, kHelloNewestAt, kHelloOldestAt);
   if (hello.role != auth::Role::kNamenode && (hello.member != 0 || hello.wanted != 0)) {
     return Error{Errc::kProtocol, "a " + std::string(auth::to_string(hello.role)) +
                                       " that is, or wants, a member of the namenodes' log"};
@@ -191,6 +205,7 @@ Result<Reply> decode_reply(std::span<const std::byte> bytes) {
   reply.process = get_id<ProcessId>(bytes, kProcessAt);
   reply.nonce = get<auth::Nonce>(bytes, kReplyNonceAt);
   reply.proof = get<auth::Proof>(bytes, kReplyProofAt);
+  reply.versions = get_versions(bytes, kReplyNewestAt, kReplyOldestAt);
   return reply;
 }
 

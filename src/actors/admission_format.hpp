@@ -12,6 +12,7 @@
 #include "auth/credentials.hpp"
 #include "auth/proof.hpp"
 #include "base/ids.hpp"
+#include "base/interface_version.hpp"
 #include "base/result.hpp"
 #include "consensus/types.hpp"
 
@@ -43,6 +44,7 @@ struct Hello {
   // Of a namenode that is a member of the log, and of the one that it means to reach; else 0.
   consensus::MemberId member = 0;
   consensus::MemberId wanted = 0;
+  InterfaceVersions versions = own_versions();
 
   // As one of the log's members, not as one that has yet to join.
   bool comes_as_member() const { return role == auth::Role::kNamenode && member != 0; }
@@ -54,9 +56,10 @@ struct Reply {
   std::string text;             // The reason in words; cut at kReplyTextBytesMax bytes.
   ClusterId cluster;
   ProcessId process;
-  bool asks_proof = false;  // Neither accepted nor refused yet.
-  auth::Nonce nonce{};      // With it.
-  auth::Proof proof{};      // The listening side's.
+  bool asks_proof = false;       // Neither accepted nor refused yet.
+  auth::Nonce nonce{};           // With it.
+  auth::Proof proof{};           // The listening side's.
+  InterfaceVersions versions{};  // With `accepted`.
 };
 
 // The connecting side's answer to a reply that asks for it.

@@ -82,6 +82,8 @@ ControlListener::Impl::Next ControlListener::Impl::on_proof(std::uint64_t number
 // `wanted`: the cluster that the peer means.
 ControlListener::Impl::Next ControlListener::Impl::accept(std::uint64_t number, Pending& pending,
                                                           ClusterId wanted) {
+  const auto version = common_version(options_.versions, pending.hello.versions);
+  if (!version.ok()) return refuse(pending, version.error());
   if (!wanted.is_none() && !options_.cluster.is_none() && wanted != options_.cluster) {
     return refuse(pending,
                   {Errc::kWrongCluster, "belongs to cluster " + to_string(options_.cluster) +
@@ -101,6 +103,7 @@ ControlListener::Impl::Next ControlListener::Impl::accept(std::uint64_t number, 
   reply.accepted = true;
   reply.cluster = options_.cluster;
   reply.process = process_for(pending.hello);
+  reply.versions = options_.versions;
   send_frame(pending, pending.proof.sealed(std::move(reply)));
   return Next::kStays;
 }

@@ -265,15 +265,17 @@ Result<ControlConnection<caf::strong_actor_ptr>> connect_control(
   const auto local = control_process_id(system);
   DialOptions dial{options.role, options.cluster, local, options.timeout, options.credentials};
   dial.cancelled = options.cancelled;
+  dial.versions = options.versions;
   MDFS_TRY(auto dialed, dial_control(host, port, dial));
   const auto cluster = dialed.cluster;
+  const auto version = dialed.version;  // Of that process, whichever connection leads to it.
   const Link link{local, dialed.process};
   auto reached = reach_by(system, std::move(dialed), link, port, options.replace, deadline);
   if (!reached.ok()) return Error{reached.error().code, where + ": " + reached.error().message};
   if (!reached->actor || !system.assignable(reached->signatures, signatures)) {
     return Error{Errc::kProtocol, where + ": the published actor has not the wanted interface"};
   }
-  return ControlConnection<caf::strong_actor_ptr>{std::move(reached->actor), cluster};
+  return ControlConnection<caf::strong_actor_ptr>{std::move(reached->actor), cluster, version};
 }
 
 }  // namespace minidfs::actors

@@ -65,17 +65,22 @@ struct ConnectOptions {
   auth::CredentialsPtr credentials{};  // As in DialOptions.
   // True ends what is not admitted yet, with kCancelled. May be null.
   const std::atomic<bool>* cancelled = nullptr;
+  InterfaceVersions versions = own_versions();
 };
 
 template <class Handle>
 struct ControlConnection {
   Handle handle;
   ClusterId cluster{};  // The server's.
+  // What both speak. What a version has added to the wanted interface is asked of those who know
+  // it.
+  InterfaceVersion version = 0;
 };
 
 // Blocks the calling thread, so not for an actor that is not detached; several threads may connect
-// at once and do not hold each other up. Errors as dial_control, and kProtocol when the published
-// actor has not the wanted interface. After the other process has ended or the connection is lost,
+// at once and do not hold each other up. The wanted interface is the one of the oldest version that
+// this build speaks; the published one may have more. Errors as dial_control, and kProtocol when
+// the published actor has less. After the other process has ended or the connection is lost,
 // monitors of the handle get a down message; then connect anew.
 Result<ControlConnection<caf::strong_actor_ptr>> connect_control(
     caf::actor_system& system, const std::string& host, std::uint16_t port,
@@ -89,7 +94,7 @@ Result<ControlConnection<Handle>> connect_control(caf::actor_system& system,
            connect_control(system, host, port,
                            system.message_types(caf::detail::type_list<Handle>{}), options));
   return ControlConnection<Handle>{caf::actor_cast<Handle>(std::move(connection.handle)),
-                                   connection.cluster};
+                                   connection.cluster, connection.version};
 }
 
 }  // namespace minidfs::actors

@@ -17,7 +17,9 @@ struct Asked {
   using with = typename caf::replies_to<Patience, Request>::template with<Reply>;
 };
 
-// What the namenode publishes on its control port, by who serves it there (request_switch.hpp).
+// What the namenode publishes on its control port, by who serves it there (request_switch.hpp): the
+// interface of the oldest version that this build speaks, which is what it asks of others, too. What
+// later versions have added is in additions.hpp.
 // Errors are those of base/error.hpp, carried as caf::error (see to_caf); every request may be
 // answered with kBusy.
 using ServedByNames =

@@ -44,9 +44,10 @@ Result<ServerHandshake::Next> ServerHandshake::on_hello(const Frame& frame, std:
   }
   MDFS_TRY(const auto hello, parse_hello(frame.control));
   role_ = hello.role;
+  peer_versions_ = hello.versions;
   MDFS_CHECK(auth::check_method(hello.method, own_));
   if (!own_) {
-    MDFS_CHECK(check_cluster(hello.cluster));
+    MDFS_CHECK(check(hello.versions, hello.cluster));
     return Next::kEnter;
   }
   MDFS_TRY(auto key, own_->of_peer(hello.role, hello.key));
@@ -62,11 +63,13 @@ Result<ServerHandshake::Next> ServerHandshake::on_proof(const Frame& frame) {
   MDFS_TRY(const auto given, parse_proof(frame.control));
   add_unproven(*transcript_, frame.control);
   if (!transcript_->is_proven_by(Side::kClient, given.proof)) return auth::wrong_proof();
-  MDFS_CHECK(check_cluster(given.cluster));
+  MDFS_CHECK(check(peer_versions_, given.cluster));
   return Next::kEnter;
 }
 
-Status ServerHandshake::check_cluster(ClusterId wanted) const {
+// Not before the peer has proven itself.
+Status ServerHandshake::check(InterfaceVersions peer, ClusterId wanted) const {
+  MDFS_CHECK(common_version(versions_, peer));
   if (cluster_.is_none()) {
     return Error{Errc::kUnavailable, "this node belongs to no cluster yet"};
   }
@@ -78,7 +81,7 @@ Status ServerHandshake::check_cluster(ClusterId wanted) const {
 }
 
 void ServerHandshake::welcome(std::string& out) {
-  Welcome welcome{.node = node_};
+  Welcome welcome{.versions = versions_, .node = node_};
   if (transcript_) welcome = proven(*transcript_, Side::kServer, welcome);
   append_frame(out, FrameType::kWelcome, welcome);
 }
@@ -86,7 +89,7 @@ void ServerHandshake::welcome(std::string& out) {
 // --- The client's side -----------------------------------------------------------------------
 
 Status ClientHandshake::begin(std::string& out) {
-  Hello hello{.role = role_};
+  Hello hello{.versions = versions_, .role = role_};
   if (own_) {
     MDFS_TRY(auto own, own_->own(role_));
     hello.method = auth::Method::kSecret;
@@ -108,7 +111,7 @@ Status ClientHandshake::on_frame(const Frame& frame, std::string& out) {
   if (frame.type == FrameType::kChallenge && transcript_ && !challenged) {
     return on_challenge(frame, out);
   }
-  if (frame.type == FrameType::kWelcome && !welcomed_) return on_welcome(frame);
+  if (frame.type == FrameType::kWelcome && !welcomed()) return on_welcome(frame);
   return unexpected(frame);
 }
 
@@ -133,7 +136,7 @@ Status ClientHandshake::on_welcome(const Frame& frame) {
       return auth::nothing_proven();
     }
   }
-  welcomed_ = true;
+  MDFS_TRY(version_, common_version(welcome.versions, versions_));
   return {};
 }
 

@@ -18,8 +18,9 @@ namespace minidfs::transfer {
 class ServerHandshake {
  public:
   // `own`: null when everybody is let in. `cluster`: none refuses all, but tells why.
-  ServerHandshake(ClusterId cluster, NodeId node, auth::CredentialsPtr own)
-      : cluster_(cluster), node_(node), own_(std::move(own)) {}
+  ServerHandshake(ClusterId cluster, NodeId node, auth::CredentialsPtr own,
+                  InterfaceVersions versions = own_versions())
+      : cluster_(cluster), node_(node), own_(std::move(own)), versions_(versions) {}
 
   enum class Next : std::uint8_t {
     kListen,  // The peer owes another frame.
@@ -36,11 +37,13 @@ class ServerHandshake {
  private:
   Result<Next> on_hello(const Frame& frame, std::string& out);
   Result<Next> on_proof(const Frame& frame);
-  Status check_cluster(ClusterId wanted) const;
+  Status check(InterfaceVersions peer, ClusterId wanted) const;
 
   const ClusterId cluster_;
   const NodeId node_;
   const auth::CredentialsPtr own_;
+  const InterfaceVersions versions_;
+  InterfaceVersions peer_versions_{};
   auth::Role role_ = auth::Role::kClient;
   std::optional<auth::Transcript> transcript_;
 };
@@ -48,15 +51,18 @@ class ServerHandshake {
 class ClientHandshake {
  public:
   // `own`: null to prove nothing, and ask for nothing.
-  ClientHandshake(ClusterId cluster, auth::Role role, auth::CredentialsPtr own)
-      : cluster_(cluster), role_(role), own_(std::move(own)) {}
+  ClientHandshake(ClusterId cluster, auth::Role role, auth::CredentialsPtr own,
+                  InterfaceVersions versions = own_versions())
+      : cluster_(cluster), role_(role), own_(std::move(own)), versions_(versions) {}
 
   // The first frame.
   Status begin(std::string& out);
 
   // Whether other frames may follow what was given so far.
   bool may_send() const { return may_send_; }
-  bool welcomed() const { return welcomed_; }
+  bool welcomed() const { return version_ != 0; }
+  // That both speak; 0 until welcomed(). Frames that it does not know must not be sent.
+  InterfaceVersion version() const { return version_; }
 
   // Takes the server's next frame, which is no Failure. An error: this side leaves, after it has
   // sent what was given.
@@ -69,9 +75,10 @@ class ClientHandshake {
   const ClusterId cluster_;
   const auth::Role role_;
   const auth::CredentialsPtr own_;
+  const InterfaceVersions versions_;
   std::optional<auth::Transcript> transcript_;
   bool may_send_ = false;
-  bool welcomed_ = false;
+  InterfaceVersion version_ = 0;
 };
 
 }  // namespace minidfs::transfer

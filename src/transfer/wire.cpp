@@ -18,7 +18,7 @@ constexpr std::size_t kWireStatusMax = 1024;
 constexpr std::array<FrameRule, 18> kRules{{
     {"", 0, 0, false},
     {"Hello", 10, 256, false},  // Of another version it may have another size.
-    {"Welcome", 50, 50, false},
+    {"Welcome", 54, 54, false},
     {"Failure", 5, kWireStatusMax, false},
     {"OpenPipeline", 5, 8192, false},
     {"BeginBlock", 24, 24, false},

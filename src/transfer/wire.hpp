@@ -17,6 +17,7 @@
 #include "base/checksum.hpp"
 #include "base/codec.hpp"
 #include "base/ids.hpp"
+#include "base/interface_version.hpp"
 #include "base/result.hpp"
 #include "metadata/types.hpp"
 #include "storage/blocks/block_store.hpp"
@@ -24,7 +25,8 @@
 namespace minidfs::transfer {
 
 inline constexpr std::uint64_t kHelloMagic = 0x31736664696e696dULL;  // "minidfs1"
-inline constexpr std::uint16_t kProtocolVersion = 4;
+// Of the handshake, and of the form of frames; which frames there are is the interface's version.
+inline constexpr std::uint16_t kProtocolVersion = 5;
 inline constexpr std::size_t kFrameHeaderBytes = 16;
 inline constexpr std::size_t kFrameSlicesMax = 16;
 inline constexpr std::size_t kFrameDataMax = kFrameSlicesMax * storage::kSliceBytes;
@@ -63,6 +65,7 @@ enum class FrameType : std::uint8_t {
 struct Hello {
   std::uint64_t magic = kHelloMagic;
   std::uint16_t version = kProtocolVersion;
+  InterfaceVersions versions = own_versions();
   ClusterId cluster{};  // None when it is told with the proof.
   auth::Role role = auth::Role::kClient;
   auth::Method method = auth::Method::kNone;
@@ -71,7 +74,7 @@ struct Hello {
 };
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Hello& x) {
-  return f(x.magic, x.version, x.cluster, x.role, x.method, x.key, x.nonce);
+  return f(x.magic, x.version, x.versions, x.cluster, x.role, x.method, x.key, x.nonce);
 }
 
 // What the proofs are about, and when each frame has one: handshake.hpp.
@@ -95,12 +98,13 @@ typename Inspector::result_type inspect(Inspector& f, ProofGiven& x) {
 
 struct Welcome {
   std::uint16_t version = kProtocolVersion;
+  InterfaceVersions versions = own_versions();
   NodeId node{};
   auth::Proof proof{};
 };
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, Welcome& x) {
-  return f(x.version, x.node, x.proof);
+  return f(x.version, x.versions, x.node, x.proof);
 }
 
 // How something went: a code of the error table, or 0 for success.

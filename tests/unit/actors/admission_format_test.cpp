@@ -18,6 +18,17 @@ TEST_CASE("a hello is decoded as it was encoded") {
   CHECK(hello->role == auth::Role::kDatanode);
   CHECK(hello->cluster == kCluster);
   CHECK(hello->process == kClient);
+  CHECK(hello->versions == own_versions());
+}
+
+TEST_CASE("the versions that a hello and a reply name are decoded as they were encoded") {
+  Hello hello{auth::Role::kClient, kCluster, kClient};
+  hello.versions = {0x1234, 0x0102};
+  CHECK(decode_hello(encode_hello(hello))->versions == hello.versions);
+  Reply reply{true, Errc::kInternal, "", kCluster, kServer};
+  CHECK(decode_reply(encode_reply(reply))->versions == InterfaceVersions{});
+  reply.versions = {0x1234, 0x0102};
+  CHECK(decode_reply(encode_reply(reply))->versions == reply.versions);
 }
 
 TEST_CASE("what a hello and a reply say of proofs, and a proof, are decoded as they were encoded") {

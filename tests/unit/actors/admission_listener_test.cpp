@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "actors/tcp.hpp"
+#include "net/listen.hpp"
 #include "net/look_up.hpp"
 #include "unit/actors/admission_peers.hpp"
 
@@ -244,6 +245,45 @@ TEST_CASE("a hello for another cluster is refused with both ids") {
   CHECK(dialed.error().message.find(to_string(kCluster)) != std::string::npos);
   CHECK(gate.listener->stats().refused == 1);
   gate.check_open();
+}
+
+TEST_CASE("peers of the version before and of the next one are admitted") {
+  Gate gate({.versions = {2, 1}});
+  for (const auto& [versions, common] :
+       {std::pair(InterfaceVersions{1, 1}, 1), std::pair(InterfaceVersions{2, 1}, 2),
+        std::pair(InterfaceVersions{3, 2}, 2)}) {
+    const auto dialed = gate.dial({.versions = versions});
+    REQUIRE(dialed.ok());
+    CHECK(dialed->version == common);
+    CHECK(dialed->newest == 2);
+  }
+}
+
+TEST_CASE("a peer without a version in common is refused, and both are named") {
+  Gate gate({.versions = {2, 1}});
+  for (const auto versions : {InterfaceVersions{4, 3}, InterfaceVersions{0, 0}}) {
+    const auto dialed = gate.dial({.versions = versions});
+    REQUIRE_FALSE(dialed.ok());
+    CHECK(dialed.error().code == Errc::kUnsupported);
+    CHECK(dialed.error().message == "127.0.0.1:" + std::to_string(gate.listener->port()) + ": " +
+                                        common_version({2, 1}, versions).error().message);
+  }
+  CHECK(gate.listener->stats().refused == 2);
+}
+
+TEST_CASE("a listener of before there were versions is left by who connects") {
+  const auto listening = net::listen_on({"127.0.0.1", 0}, Deadline::max());
+  REQUIRE(listening.ok());
+  std::thread server([&] {
+    const UniqueFd fd(::accept(listening->sockets.front().get(), nullptr, nullptr));
+    send_bytes(fd, encode_reply({true, Errc::kInternal, "", kCluster, kServer}));
+    CHECK(closed_by_peer(fd));
+  });
+  const auto dialed = dial_control("127.0.0.1", listening->port, {.process = kClient});
+  server.join();
+  REQUIRE_FALSE(dialed.ok());
+  CHECK(dialed.error().code == Errc::kUnsupported);
+  CHECK_THAT(dialed.error().message, Catch::Contains("of before there were numbers"));
 }
 
 TEST_CASE("a hello of another version gets a reply that says so") {

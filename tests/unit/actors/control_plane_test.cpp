@@ -137,6 +137,40 @@ TEST_CASE("an actor without the wanted interface is refused") {
   CHECK(client.works(server.port()));
 }
 
+TEST_CASE(
+    "an actor that has more than the wanted interface is reached, and not one that has less") {
+  using More = Echo::extend<caf::replies_to<std::int64_t>::with<std::int64_t>>;
+  AdmissionOptions options;
+  options.versions = {2, 1};
+  Server older;
+  Client client;
+  CHECK(client.connect<More>(older.port(), {.versions = {2, 1}}).error().code == Errc::kProtocol);
+  const auto old_one = client.connect(older.port(), {.versions = {2, 1}});
+  REQUIRE(old_one.ok());
+  CHECK(old_one->version == 1);
+
+  Client server;
+  options.process = control_process_id(server.system);
+  auto listener = open_listener(options);
+  const auto more = server.system.spawn([](More::pointer) -> More::behavior_type {
+    return {[](std::string& text) { return std::move(text); },
+            [](std::int64_t number) { return number + 1; }};
+  });
+  publish_control(server.system, more, *listener);
+  // Whoever knows the version that has brought it asks for what there is more.
+  const auto same = client.connect(listener->port(), {.versions = {2, 1}});
+  REQUIRE(same.ok());
+  CHECK(same->version == 2);
+  CHECK(client.ask(same->handle, "hello") == "hello");
+  caf::scoped_actor self{client.system};
+  std::int64_t answer = 0;
+  self->request(caf::actor_cast<Counter>(same->handle), kPatience, std::int64_t{41})
+      .receive([&](std::int64_t number) { answer = number; }, [](const caf::error&) {});
+  CHECK(answer == 42);
+  listener.reset();
+  caf::anon_send_exit(more, caf::exit_reason::user_shutdown);
+}
+
 TEST_CASE("no two systems share an identity") {
   Client a;
   Client b;

@@ -106,6 +106,37 @@ TEST_CASE("Of a wrong secret, or one where none is, both sides hear") {
   CHECK(outcome.refused_by(outcome.client));
 }
 
+TEST_CASE("Both sides know the version that they speak, or that there is none") {
+  const auto own = GENERATE(auth::CredentialsPtr(), kSecret);
+  for (const auto& [listening, connecting] :
+       {std::pair(InterfaceVersions{1, 1}, InterfaceVersions{2, 1}),
+        std::pair(InterfaceVersions{3, 2}, InterfaceVersions{2, 1}),
+        std::pair(InterfaceVersions{1, 1}, InterfaceVersions{3, 2}),
+        std::pair(InterfaceVersions{4, 3}, InterfaceVersions{2, 1})}) {
+    const auto common = common_version(listening, connecting);
+    ServerHandshake server(kCluster, kNode, own, listening);
+    ClientHandshake client(kCluster, auth::Role::kClient, own, connecting);
+    std::string to_server;
+    std::string to_client;
+    REQUIRE(client.begin(to_server).ok());
+    auto next = server.on_frame(frame_of(to_server), to_client);
+    if (own) {
+      REQUIRE(next.ok());  // Strangers are not told.
+      to_server.clear();
+      REQUIRE(client.on_frame(frame_of(to_client), to_server).ok());
+      next = server.on_frame(frame_of(to_server), to_client);
+    }
+    REQUIRE(next.ok() == common.ok());
+    if (!next.ok()) CHECK(next.error().message == common.error().message);
+    // One that does not mind is left.
+    to_client.clear();
+    server.welcome(to_client);
+    CHECK(client.on_frame(frame_of(to_client), to_server).ok() == common.ok());
+    CHECK(client.welcomed() == common.ok());
+    if (common.ok()) CHECK(client.version() == *common);
+  }
+}
+
 TEST_CASE("The cluster is named only when the server has proven itself") {
   const auto outcome = handshake(kSecret, kSecret);
   const std::string id = encode(kCluster);
