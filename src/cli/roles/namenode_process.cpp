@@ -9,6 +9,7 @@
 #include <future>
 #include <random>
 
+#include "actors/additions.hpp"
 #include "actors/backup_actor.hpp"
 #include "actors/block_actor.hpp"
 #include "actors/control_plane.hpp"
@@ -39,7 +40,10 @@ namespace {
 constexpr std::chrono::milliseconds kLogPatience{60'000};
 
 struct SystemConfig : actors::ControlSystemConfig {
-  SystemConfig() { add_message_types<caf::id_block::minidfs>(); }
+  SystemConfig() {
+    add_message_types<caf::id_block::minidfs>();
+    actors::add_added_types(*this);
+  }
 };
 
 actors::BlockManagerOptions manager_options(const Config& config, ClusterId cluster) {
@@ -117,9 +121,7 @@ class Namenode final : public NamenodeProcess {
     MDFS_CHECK(spawn_actors(config));
     // One that is alone leads before anybody knows of it.
     if (log_->quorum().members.size() == 1) MDFS_CHECK(wait_for_office());
-    actors::publish_control(system_, switch_,
-                            system_.message_types(caf::detail::type_list<actors::NamenodeActor>{}),
-                            *listener_, link_->door());
+    actors::publish_control(system_, switch_, signatures_, *listener_, link_->door());
     log_info("namenode", "listening on {}:{}, data in {}, cluster {}{}, {} entries applied",
              config.common.listen, port(), directory_.path, to_string(directory_.cluster),
              directory_.formatted ? " (new)" : "", store_->applied());
@@ -209,14 +211,20 @@ class Namenode final : public NamenodeProcess {
                             actors::QuorumParts{log_.get(), owners_, blocks_, namespace_,
                                                 lanes.beats, [this] { office_known({}); }});
     members_ = system_.spawn(actors::members_actor, members_parts(lanes));
-    switch_ = actors::RequestSwitch::make(
-        system_, actors::namenode_routes({caf::actor_cast<caf::strong_actor_ptr>(namespace_),
+    publish(lanes);
+    return {};
+  }
+
+  void publish(const actors::NamenodeLanes& lanes) {
+    const actors::NamenodeServers servers{caf::actor_cast<caf::strong_actor_ptr>(namespace_),
                                           caf::actor_cast<caf::strong_actor_ptr>(blocks_),
                                           caf::actor_cast<caf::strong_actor_ptr>(backups_),
                                           caf::actor_cast<caf::strong_actor_ptr>(quorum_),
-                                          caf::actor_cast<caf::strong_actor_ptr>(members_)},
-                                         lanes));
-    return {};
+                                          caf::actor_cast<caf::strong_actor_ptr>(members_)};
+    auto routes = actors::namenode_routes(servers, lanes);
+    signatures_ = system_.message_types(caf::detail::type_list<actors::NamenodeActor>{});
+    actors::serve_additions(system_, servers, lanes, routes, signatures_);
+    switch_ = actors::RequestSwitch::make(system_, std::move(routes));
   }
 
   actors::MembersParts members_parts(const actors::NamenodeLanes& lanes) const {
@@ -285,6 +293,7 @@ class Namenode final : public NamenodeProcess {
   actors::QuorumActor quorum_;
   actors::MembersActor members_;
   caf::strong_actor_ptr switch_;
+  std::set<std::string> signatures_;  // Of what the switch serves.
   std::unique_ptr<actors::ControlListener> listener_;
 };
 

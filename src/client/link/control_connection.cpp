@@ -19,7 +19,9 @@ Result<Connected> connect_namenode(caf::actor_system& system, const DialOrder& o
   options.cancelled = order.cancelled.get();
   auto connection =
       actors::connect_control<actors::NamenodeActor>(system, address.host, address.port, options);
-  if (connection.ok()) return Connected{std::move(connection->handle), connection->cluster};
+  if (connection.ok()) {
+    return Connected{std::move(connection->handle), connection->cluster, connection->version};
+  }
   auto error = std::move(connection).error();
   const auto prefix = metadata::to_string(address) + ": ";
   if (error.message.starts_with(prefix)) error.message.erase(0, prefix.size());

@@ -9,6 +9,7 @@
 #include "actors/interfaces.hpp"
 #include "auth/credentials.hpp"
 #include "base/ids.hpp"
+#include "base/interface_version.hpp"
 #include "base/result.hpp"
 #include "metadata/types.hpp"
 
@@ -17,6 +18,7 @@ namespace minidfs::client {
 struct Connected {
   actors::NamenodeActor namenode;
   ClusterId cluster;
+  InterfaceVersion version = 0;  // That this process and the namenode's speak.
 };
 
 struct DialOrder {

@@ -58,7 +58,7 @@ void dispatch(LinkActor* self, const OperationPtr& operation) {
   ++operation->attempt;
   ++operation->tries;
   operation->sent_over = state.used;
-  operation->send(self, state.namenode);
+  operation->send(self, *state.namenode);
   if (state.sent == 1) step(self, RequestSent{operation->sent_over});
 }
 
@@ -125,7 +125,7 @@ void perform(LinkActor* self, const DialNamenode& dial) {
 void perform(LinkActor* self, const AskWhoLeads& ask) {
   const auto found = self->state.connections.find(ask.connection);
   if (found == self->state.connections.end()) return;
-  self->request(found->second, caf::infinite, actors::WhoLeads{})
+  self->request(found->second.namenode, caf::infinite, actors::WhoLeads{})
       .then(
           [self, number = ask.connection](const metadata::QuorumView& view) {
             step(self, LeaderTold{number, view});
@@ -137,7 +137,7 @@ void perform(LinkActor* self, const AskWhoLeads& ask) {
 void perform(LinkActor* self, const UseConnection& use) {
   auto& state = self->state;
   state.used = use.connection;
-  state.namenode = nullptr;
+  state.namenode.reset();
   if (use.connection != 0) state.namenode = state.connections.at(use.connection);
   const auto operations = all_operations(state);
   for (const auto& operation : operations) {
@@ -198,7 +198,7 @@ void on_dial_ended(LinkActor* self, const DialEnded& ended) {
       ->get()
       ->attach_functor([link = caf::actor_cast<caf::actor>(self), number = ended.connection](
                            const caf::error&) { caf::anon_send(link, ClosedAtom::value, number); });
-  state.connections.emplace(ended.connection, std::move(connected.namenode));
+  state.connections.emplace(ended.connection, std::move(connected));
   step(self, Dialed{ended.connection, {}});
 }
 

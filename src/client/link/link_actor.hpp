@@ -80,9 +80,9 @@ struct LinkState {
   // Each dials one address at a time, and blocks meanwhile.
   std::map<metadata::Endpoint, caf::actor> connectors;
   std::shared_ptr<std::atomic<bool>> stopped = std::make_shared<std::atomic<bool>>(false);
-  std::map<std::uint64_t, actors::NamenodeActor> connections;  // By their numbers.
-  actors::NamenodeActor namenode;                              // The one in use, if any.
-  std::uint64_t used = 0;                                      // Its number.
+  std::map<std::uint64_t, Connected> connections;  // By their numbers.
+  std::optional<Connected> namenode;               // The one in use, if any.
+  std::uint64_t used = 0;                          // Its number.
   bool ticking = false;
   std::optional<RequestWindow> window;  // None until the namenode has given an id.
   bool asking_id = false;

@@ -12,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "actors/additions.hpp"
 #include "actors/interfaces.hpp"
 #include "client/link/link_actor.hpp"
 #include "client/link/namenode_link.hpp"
@@ -54,7 +55,7 @@ class LinkOperation : public std::enable_shared_from_this<LinkOperation> {
   virtual ~LinkOperation() = default;
 
   // Sends the request; the answer comes back through on_answered() or on_failed() of the actor.
-  virtual void send(LinkActor* self, const actors::NamenodeActor& namenode) = 0;
+  virtual void send(LinkActor* self, const Connected& connected) = 0;
   virtual void fail(Error error) = 0;
   // Null for what is no change. Without a sequence until it is sent for the first time.
   virtual metadata::RequestId* id() = 0;
@@ -86,27 +87,18 @@ class LinkOperationOf final : public LinkOperation {
                   std::chrono::milliseconds timeout)
       : LinkOperation(timeout), request_(std::move(request)), callback_(std::move(callback)) {}
 
-  // CAF's own request time-out is not used: it costs a timer for each of up to 100,000 requests a
-  // second. The actor's tick watches the deadlines instead. A handler whose answer never comes
-  // stays with the actor but owns nothing.
-  void send(LinkActor* self, const actors::NamenodeActor& namenode) override {
-    const std::weak_ptr<LinkOperation> weak = weak_from_this();
-    actors::Patience patience{deadline()};
-    if constexpr (kReads<Request>) patience.stale_ms = stale_ms(self->state.options.stale);
-    self->request(namenode, caf::infinite, patience, request_)
-        .then(
-            [self, weak, number = attempt](Reply& reply) {
-              const auto operation = current(weak, number);
-              if (!operation) return;
-              if constexpr (std::is_same_v<Reply, metadata::ChangeReply>) {
-                if (metadata::is_forgotten(reply)) return on_forgotten(self, operation);
-              }
-              on_answered(self, operation);
-              static_cast<LinkOperationOf&>(*operation).callback_(std::move(reply));
-            },
-            [self, weak, number = attempt](const caf::error& error) {
-              if (const auto operation = current(weak, number)) on_failed(self, operation, error);
-            });
+  // Each time in the newest form that whoever is asked now knows: the next one may be older.
+  void send(LinkActor* self, const Connected& connected) override {
+    if constexpr (actors::HasNewerForm<Request>) {
+      using Newer = actors::NewerForm<Request>;
+      if (connected.version >= Newer::kSince) {
+        ask<typename Newer::Reply>(
+            self, caf::actor_cast<typename Newer::Server>(connected.namenode), Newer::of(request_),
+            [](typename Newer::Reply& reply) { return Newer::old(std::move(reply)); });
+        return;
+      }
+    }
+    ask<Reply>(self, connected.namenode, request_, [](Reply& reply) { return std::move(reply); });
   }
 
   void fail(Error error) override { callback_(std::move(error)); }
@@ -121,6 +113,34 @@ class LinkOperationOf final : public LinkOperation {
   static std::uint32_t stale_ms(std::chrono::milliseconds stale) {
     return static_cast<std::uint32_t>(
         std::clamp<std::int64_t>(stale.count(), 0, std::numeric_limits<std::uint32_t>::max()));
+  }
+
+  // CAF's own request time-out is not used: it costs a timer for each of up to 100,000 requests a
+  // second. The actor's tick watches the deadlines instead. A handler whose answer never comes
+  // stays with the actor but owns nothing.
+  template <class Answer, class Server, class Question, class ToReply>
+  void ask(LinkActor* self, const Server& server, const Question& question, ToReply to_reply) {
+    const std::weak_ptr<LinkOperation> weak = weak_from_this();
+    actors::Patience patience{deadline()};
+    if constexpr (kReads<Request>) patience.stale_ms = stale_ms(self->state.options.stale);
+    self->request(server, caf::infinite, patience, question)
+        .then(
+            [self, weak, number = attempt, to_reply](Answer& answer) {
+              const auto operation = current(weak, number);
+              if (operation) static_cast<LinkOperationOf&>(*operation).take(self, to_reply(answer));
+            },
+            [self, weak, number = attempt](const caf::error& error) {
+              if (const auto operation = current(weak, number)) on_failed(self, operation, error);
+            });
+  }
+
+  void take(LinkActor* self, Reply reply) {
+    const auto own = shared_from_this();  // The link holds it no more when it is answered.
+    if constexpr (std::is_same_v<Reply, metadata::ChangeReply>) {
+      if (metadata::is_forgotten(reply)) return on_forgotten(self, own);
+    }
+    on_answered(self, own);
+    callback_(std::move(reply));
   }
 
   // The operation if it still waits for the answer to its attempt `number`.

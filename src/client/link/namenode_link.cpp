@@ -4,6 +4,7 @@
 #include <caf/send.hpp>
 #include <future>
 
+#include "actors/additions.hpp"
 #include "actors/system_config.hpp"
 #include "base/random_id.hpp"
 #include "client/link/link_actor.hpp"
@@ -11,12 +12,23 @@
 
 namespace minidfs::client {
 
+namespace {
+
+struct LinkSystemConfig : actors::ControlSystemConfig {
+  LinkSystemConfig() {
+    add_message_types<caf::id_block::minidfs>();
+    actors::add_added_types(*this);
+  }
+};
+
+}  // namespace
+
 struct NamenodeLink::Impl {
   explicit Impl(LinkOptions link_options)
       : options(std::move(link_options)),
         client(random_id<ClientId>()),
         cluster(std::make_shared<KnownCluster>()),
-        system(config.add_message_types<caf::id_block::minidfs>()),
+        system(config),
         link(system.spawn(link_behavior, options, static_cast<std::uint32_t>(client.low),
                           cluster)) {}
   ~Impl() { stop_link(link); }
@@ -24,7 +36,7 @@ struct NamenodeLink::Impl {
   LinkOptions options;
   ClientId client;
   std::shared_ptr<KnownCluster> cluster;
-  actors::ControlSystemConfig config;
+  LinkSystemConfig config;
   caf::actor_system system;  // Its destructor waits for the actors.
   caf::actor link;
 };
