@@ -86,7 +86,9 @@ void BlockActorState::propose(Proposal proposal, const metadata::Change& change,
   const auto token = next_token_++;
   proposal.term = office_term_;
   proposals_.emplace(token, std::move(proposal));
-  log_->propose(channel_, token, metadata::encode_change(change, cluster_clock_.read(now())), room);
+  log_->propose(channel_, token,
+                metadata::encode_change(change, cluster_clock_.read(now()), log_->known_by_all()),
+                room);
 }
 
 // The ids of a mark are used up, or there was none: the leadership takes another one.

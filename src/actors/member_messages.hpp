@@ -7,20 +7,23 @@
 
 #include "base/checksum.hpp"
 #include "base/ids.hpp"
+#include "base/interface_version.hpp"
 
 namespace minidfs::actors {
 
 // A namenode whose directory is empty wants to be a member. Asked of any member, over a connection
 // of role namenode; the same question may be repeated. The one that leads answers when the log has
 // it as a learner. Errors: kBusy while another change of members is under way, kInvalidArgument for
-// an address that would not do, kInUse when a living member has it.
+// an address that would not do, kInUse when a living member has it, kUnsupported when the log may
+// hold what the joiner does not know.
 struct JoinCluster {
-  std::uint64_t member = 0;  // Chosen at random, and never used before.
-  std::string address;       // Where others reach it.
+  std::uint64_t member = 0;                          // Chosen at random, and never used before.
+  std::string address;                               // Where others reach it.
+  InterfaceVersion version = own_versions().newest;  // That it speaks.
 };
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, JoinCluster& x) {
-  return f(x.member, x.address);
+  return f(x.member, x.address, x.version);
 }
 struct Joined {
   ClusterId cluster;
@@ -48,10 +51,12 @@ struct MemberReport {
   std::uint64_t replaces = 0;
   std::uint64_t applied = 0;
   std::uint64_t lag = 0;  // Entries of the leader's log that it lacks.
+  // Of the interface, the newest that it speaks; 0: the leader has not met it yet.
+  InterfaceVersion version = 0;
 };
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, MemberReport& x) {
-  return f(x.id, x.address, x.voter, x.state, x.replaces, x.applied, x.lag);
+  return f(x.id, x.address, x.voter, x.state, x.replaces, x.applied, x.lag, x.version);
 }
 
 // As the one who answers sees it.

@@ -57,7 +57,8 @@ MemberReport report_of(const consensus::MemberStatus& status) {
           text_of(status.state),
           status.replaces,
           status.applied,
-          status.lag};
+          status.lag,
+          status.version};
 }
 
 }  // namespace
@@ -99,6 +100,13 @@ void MembersActorState::go_on(Joining joining) {
   const auto status = parts_.log->quorum();
   if (status.leading.standing != Standing::kLeader) {
     promise.deliver(not_leader(view_of(status, status.leading.term)));
+    return;
+  }
+  if (const auto written = parts_.log->known_by_all(); wish.version < written) {
+    promise.deliver(to_caf(
+        {Errc::kUnsupported, "the namenodes' log is written in version " + std::to_string(written) +
+                                 " of the interface, and the one that would join speaks version " +
+                                 std::to_string(wish.version)}));
     return;
   }
   auto decision =
@@ -262,7 +270,8 @@ caf::result<MarkedForDigests> MembersActorState::mark() {
   auto promise = self_->make_response_promise<MarkedForDigests>();
   marks_[mark] = promise;
   parts_.log->propose(channel_, mark,
-                      metadata::encode_change(metadata::Change{metadata::MarkNamespace{mark}}),
+                      metadata::encode_change(metadata::Change{metadata::MarkNamespace{mark}}, 0,
+                                              parts_.log->known_by_all()),
                       consensus::Room::kReserved);
   return promise;
 }

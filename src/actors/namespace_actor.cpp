@@ -303,7 +303,7 @@ caf::result<metadata::ChangeReply> NamespaceActorState::propose_change(
   const auto token = next_token_++;
   proposals_.emplace(token, promise);
   const auto cluster_ms = cluster_clock_.read(screen_->now(self_->clock().now()));
-  log_->propose(channel_, token, metadata::encode_change(change, cluster_ms));
+  log_->propose(channel_, token, metadata::encode_change(change, cluster_ms, log_->known_by_all()));
   return promise;
 }
 

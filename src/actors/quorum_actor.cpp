@@ -69,8 +69,10 @@ void QuorumActorState::perform(const metadata::LogLeadership& log) {
   change.number = log.number;
   change.mark = mark_ = random_mark();
   if (read_.history.now().life.is_none()) change.life = random_id<metadata::LifeId>();
-  parts_.log->propose(channel_, log.attempt, metadata::encode_change(metadata::Change{change}),
-                      consensus::Room::kReserved);
+  parts_.log->propose(
+      channel_, log.attempt,
+      metadata::encode_change(metadata::Change{change}, 0, parts_.log->known_by_all()),
+      consensus::Room::kReserved);
 }
 
 void QuorumActorState::perform(const metadata::TakeOffice&) {

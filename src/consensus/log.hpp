@@ -41,6 +41,7 @@ struct LogOptions {
   PeerLink* link = nullptr;
   // Where others reach this member. When it leads it tells them when that is another one now.
   std::string address;
+  InterfaceVersions versions = own_versions();
   // An empty directory waits for a cluster that knows it; without this it becomes one of its own.
   std::optional<Joining> joining;
   std::chrono::milliseconds heartbeat{50};
@@ -138,6 +139,10 @@ class Log {
   virtual Index applied() const = 0;
 
   virtual QuorumStatus quorum() const = 0;
+  // A version of the interface that all members know: of those that this member has met since its
+  // start the oldest one's, and the oldest that it speaks when there is one that it has not met.
+  // What is proposed must be in a form of it.
+  virtual InterfaceVersion known_by_all() const { return own_versions().oldest; }
   virtual void change_members(MembersChange change, ChangeSink sink) = 0;
   // Another voter is to lead; 0: whoever is best. Proposals are held meanwhile, not failed.
   virtual void transfer(MemberId to, TransferSink sink) = 0;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/interface_version.hpp"
 #include "consensus/quorum.hpp"
 #include "consensus/types.hpp"
 
@@ -25,7 +26,9 @@ class PeerInbox {
 
   // A connection to or from `peer`, which is admitted as that member of this cluster (whether or
   // not the log has it as one). It takes the place of the one before, if any.
-  virtual void connected(MemberId peer, ConnectionEpoch epoch) = 0;
+  // `version`: of the interface, the newest that the peer speaks; a message of a newer one must not
+  // be sent to it.
+  virtual void connected(MemberId peer, ConnectionEpoch epoch, InterfaceVersion version) = 0;
   // Whole messages, in the order in which they were sent over this connection, each at most once.
   // Those of a connection that has ended are dropped, and those for which there is no room.
   virtual void received(MemberId peer, ConnectionEpoch epoch, std::string bytes) = 0;

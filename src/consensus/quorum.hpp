@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/interface_version.hpp"
 #include "base/result.hpp"
 #include "consensus/types.hpp"
 
@@ -80,6 +81,8 @@ struct MemberStatus {
   MemberRole role = MemberRole::kVoter;
   MemberState state = MemberState::kUnknown;
   MemberId replaces = 0;  // Who goes when this one is a voter.
+  // Of the interface, the newest that it speaks; 0: this one has not met it.
+  InterfaceVersion version = 0;
   // Entries that its state holds, that its disk has as the leader's, and that it lacks of the
   // leader's log. 0 while they are not known.
   Index applied = 0;

@@ -59,6 +59,7 @@ class RaftLog final : public Log {
   std::optional<std::chrono::milliseconds> staleness() const override;
   Index applied() const override { return lane_->applied(); }
   QuorumStatus quorum() const override;
+  InterfaceVersion known_by_all() const override { return known_by_all_; }
   void change_members(MembersChange change, ChangeSink sink) override;
   void transfer(MemberId to, TransferSink sink) override;
 
@@ -134,6 +135,8 @@ class RaftLog final : public Log {
   void publish(TimePoint now);
   QuorumStatus status_of_all(const Leading& leading, TimePoint now) const;
   MemberStatus status_of(const RosterMember& member, TimePoint now) const;
+  InterfaceVersion version_of(MemberId member) const;
+  void judge_versions();
   Status take_reads(TimePoint now);
   void answer_reads();
   void refuse_reads(std::vector<ReadSink> reads, const Error& error);
@@ -217,6 +220,7 @@ class RaftLog final : public Log {
   std::size_t unanswered_ = 0;
   TimePoint answered_at_;  // Or since when one waits.
   std::atomic<bool> leader_{false};
+  std::atomic<InterfaceVersion> known_by_all_{0};
   PeerMail mail_;
 
   // The log's thread only.
@@ -233,7 +237,9 @@ class RaftLog final : public Log {
   std::optional<TimePoint> handed_over_at_;
   bool link_started_ = false;
   std::map<MemberId, Peer> peers_;  // That are connected.
-  Roster reached_;                  // As the link was told.
+  // Of all that were connected: who comes back with an older one stops at what it does not know.
+  std::map<MemberId, InterfaceVersion> versions_;
+  Roster reached_;  // As the link was told.
   bool reach_again_ = false;
   std::vector<MemberAddress> goodbyes_;    // Removed in this life, and to be told.
   std::set<MemberId> told_;                // Of them.

@@ -31,6 +31,7 @@ Status RaftLog::take_mail(TimePoint now) {
 Status RaftLog::arrived(const PeerMail::Connected& news, TimePoint now) {
   pause_seeds(news.peer, now);  // Of the connection before.
   peers_[news.peer] = {news.epoch, std::nullopt, false};
+  versions_[news.peer] = news.version;
   send(news.peer, Announce{options_.address, member_->synced(), member_->known()});
   if (receiver_) receiver_->connected(news.peer);
   return {};

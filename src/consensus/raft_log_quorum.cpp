@@ -39,6 +39,7 @@ Leading RaftLog::leading() const {
 // an answer finds what it says. The members as often as a leader hears of the others, and at once
 // when something else is about them; role sinks when another one leads, and those that are new.
 void RaftLog::publish(TimePoint now) {
+  judge_versions();
   const auto leads = leading();
   const bool changed = leads != status_.leading;
   std::optional<QuorumStatus> status;
@@ -80,12 +81,26 @@ QuorumStatus RaftLog::status_of_all(const Leading& leading, TimePoint now) const
   return status;
 }
 
+InterfaceVersion RaftLog::version_of(MemberId member) const {
+  if (member == self_) return options_.versions.newest;
+  const auto found = versions_.find(member);
+  return found == versions_.end() ? InterfaceVersion{0} : found->second;
+}
+
+void RaftLog::judge_versions() {
+  const auto& members = member_->roster().members();
+  auto version = members.empty() ? options_.versions.oldest : options_.versions.newest;
+  for (const auto& each : members) version = std::min(version, version_of(each.member.id));
+  known_by_all_ = std::max(version, options_.versions.oldest);
+}
+
 MemberStatus RaftLog::status_of(const RosterMember& member, TimePoint now) const {
   const auto id = member.member.id;
   MemberStatus status;
   status.member = member.member;
   status.role = member.role;
   status.replaces = member.replaces;
+  status.version = version_of(id);
   if (id == self_) {
     status.state = member_->leads() ? MemberState::kLeader : MemberState::kFollower;
     status.applied = lane_->applied();

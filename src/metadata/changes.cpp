@@ -1,16 +1,20 @@
 #include "metadata/changes.hpp"
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
 #include "base/codec.hpp"
+#include "metadata/added_forms.hpp"
 
 namespace minidfs::metadata {
 namespace {
 
 // Added to an entry's kind when its cluster time stands before the change.
 constexpr std::size_t kWithTime = 0x80;
-static_assert(std::variant_size_v<Change> < kWithTime);
+constexpr std::size_t kOwnKinds = std::variant_size_v<Change>;
+constexpr std::size_t kKinds = kOwnKinds + added::kCount;
+static_assert(kKinds < kWithTime);
 
 template <class Alternative, class... All>
 constexpr std::size_t kind_in(const std::variant<All...>*) {
@@ -34,33 +38,40 @@ bool decode_alternative(std::size_t index, Decoder& decoder, Change& change,
   return ((index == Indexes && decode_one.template operator()<Indexes>()) || ...);
 }
 
+bool decode_kind(std::size_t kind, Decoder& decoder, Change& change) {
+  if (kind > kOwnKinds) return added::decode(kind - kOwnKinds, decoder, change);
+  return decode_alternative(kind - 1, decoder, change, std::make_index_sequence<kOwnKinds>());
+}
+
 }  // namespace
 
-std::string encode_change(const Change& change, std::int64_t cluster_ms) {
+std::string encode_change(const Change& change, std::int64_t cluster_ms,
+                          InterfaceVersion known_by_all) {
   std::string entry;
-  const std::size_t kind = change.index() + 1 + (cluster_ms != 0 ? kWithTime : 0);
-  entry.push_back(static_cast<char>(kind));
+  const std::size_t form = added::form_of(change, known_by_all);
+  const std::size_t kind = form == 0 ? change.index() + 1 : kOwnKinds + form;
+  entry.push_back(static_cast<char>(kind + (cluster_ms != 0 ? kWithTime : 0)));
   Encoder encoder(entry);
   if (cluster_ms != 0) encoder.put(cluster_ms);
-  std::visit([&](const auto& alternative) { encoder.put(alternative); }, change);
+  if (form != 0) {
+    added::encode(form, change, encoder);
+  } else {
+    std::visit([&](const auto& alternative) { encoder.put(alternative); }, change);
+  }
   return entry;
 }
 
 Result<LogEntry> decode_entry(std::string_view bytes) {
   const std::size_t first = bytes.empty() ? 0 : static_cast<unsigned char>(bytes.front());
   const std::size_t kind = first % kWithTime;
-  if (kind == 0 || kind > std::variant_size_v<Change>) {
-    return Error{Errc::kUnsupported, "log entry of kind " + std::to_string(first) +
-                                         ", but this version knows 1 to " +
-                                         std::to_string(std::variant_size_v<Change>)};
+  if (kind > kKinds) {
+    return Error{Errc::kUnsupported, "log entry of kind " + std::to_string(kind) +
+                                         ", but this version knows 1 to " + std::to_string(kKinds)};
   }
   LogEntry entry;
-  Decoder decoder(bytes.substr(1));
+  Decoder decoder(bytes.substr(std::min<std::size_t>(bytes.size(), 1)));
   const bool timed = first == kind || (decoder.get(entry.cluster_ms) && entry.cluster_ms != 0);
-  if (!timed ||
-      !decode_alternative(kind - 1, decoder, entry.change,
-                          std::make_index_sequence<std::variant_size_v<Change>>()) ||
-      !decoder.rest().empty()) {
+  if (!timed || !decode_kind(kind, decoder, entry.change) || !decoder.rest().empty()) {
     return Error{Errc::kCorrupt, "log entry of kind " + std::to_string(first) + ": " +
                                      std::to_string(bytes.size()) + " bytes that do not decode"};
   }
@@ -69,10 +80,12 @@ Result<LogEntry> decode_entry(std::string_view bytes) {
 
 std::optional<std::uint64_t> mark_of(std::string_view bytes) {
   const std::size_t first = bytes.empty() ? 0 : static_cast<unsigned char>(bytes.front());
-  if (first % kWithTime != kMarkKind) return std::nullopt;
+  const std::size_t kind = first % kWithTime;
+  if (kind != kMarkKind && kind <= kOwnKinds) return std::nullopt;
   const auto entry = decode_entry(bytes);
   if (!entry.ok()) return std::nullopt;
-  return std::get<MarkNamespace>(entry->change).mark;
+  const auto* mark = std::get_if<MarkNamespace>(&entry->change);
+  return mark == nullptr ? std::nullopt : std::optional(mark->mark);
 }
 
 Result<Change> decode_change(std::string_view bytes) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/ids.hpp"
+#include "base/interface_version.hpp"
 #include "base/result.hpp"
 #include "metadata/block_identity.hpp"
 #include "metadata/block_range.hpp"
@@ -335,7 +336,10 @@ struct LogEntry {
   std::int64_t cluster_ms = 0;
 };
 
-std::string encode_change(const Change& change, std::int64_t cluster_ms = 0);
+// `known_by_all`: a version that all members of the log know; entries are written in its form.
+std::string encode_change(const Change& change, std::int64_t cluster_ms = 0,
+                          InterfaceVersion known_by_all = own_versions().oldest);
+// kUnsupported for a kind of a newer version, kCorrupt for what encode_change() would not write.
 Result<LogEntry> decode_entry(std::string_view entry);
 // The mark of a MarkNamespace; nothing, at the cost of a byte, of any other entry.
 std::optional<std::uint64_t> mark_of(std::string_view entry);

@@ -22,7 +22,7 @@ constexpr std::uint8_t kSeedDone = 37;
 class Namenode {
  public:
   explicit Namenode(consensus::test::MemoryNetwork& network, ClusterId cluster = kCluster)
-      : link_(network.make_link()), cluster_(cluster) {
+      : link_(network.make_link(own_versions().newest)), cluster_(cluster) {
     open_store();
     options.directory = directory_.file("raft");
     std::filesystem::create_directory(options.directory);

@@ -72,6 +72,7 @@ Status PeerConnections::claim(const Hello& hello) {
     if (inbox_ == nullptr) return not_begun();
     MDFS_TRY(const auto replaced, table_->claim(caller_of(hello), Clock::now()));
     if (replaced) cut(*replaced);
+    coming_[hello.member] = hello.versions.newest;
   }
   changed_.notify_all();
   return {};
@@ -86,7 +87,8 @@ void PeerConnections::greeted(const caf::strong_actor_ptr& from) {
     if (!open) return;
     connection = *open;
     handles_[connection.member] = {from, process_of(from->node())};
-    inbox_->connected(connection.member, connection.epoch);
+    const auto version = coming_.extract(connection.member);
+    inbox_->connected(connection.member, connection.epoch, version.mapped());
   }
   changed_.notify_all();
   watch(from, connection);
@@ -193,7 +195,7 @@ std::optional<ConnectionRegistry::Slot> PeerConnections::confirm(MemberId member
   return registry_->add(link, fd, 0, auth::Role::kNamenode);
 }
 
-bool PeerConnections::dialled(MemberId member, ProcessId process,
+bool PeerConnections::dialled(MemberId member, ProcessId process, InterfaceVersion version,
                               const caf::strong_actor_ptr& handle) {
   PeerTable::Open connection;
   {
@@ -203,7 +205,7 @@ bool PeerConnections::dialled(MemberId member, ProcessId process,
     if (!open) return false;
     connection = *open;
     handles_[member] = {handle, process};
-    inbox_->connected(member, connection.epoch);
+    inbox_->connected(member, connection.epoch, version);
   }
   changed_.notify_all();
   watch(handle, connection);

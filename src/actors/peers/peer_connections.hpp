@@ -68,8 +68,9 @@ class PeerConnections final : public std::enable_shared_from_this<PeerConnection
   // Before the last word of the handshake. None when it must not be said: another connection is
   // there, or one that is gone still has its socket.
   std::optional<ConnectionRegistry::Slot> confirm(MemberId member, ProcessId process, int fd);
-  // True when the connection counts, and is open now.
-  bool dialled(MemberId member, ProcessId process, const caf::strong_actor_ptr& handle);
+  // True when the connection counts, and is open now. `version`: that the member speaks.
+  bool dialled(MemberId member, ProcessId process, InterfaceVersion version,
+               const caf::strong_actor_ptr& handle);
   void failed(MemberId member, ProcessId process);
 
  private:
@@ -94,7 +95,8 @@ class PeerConnections final : public std::enable_shared_from_this<PeerConnection
         std::make_shared<std::atomic<std::size_t>>(0);
   };
   std::map<MemberId, Handle> handles_;
-  std::vector<MemberId> dialled_for_;  // Members that somebody dials.
+  std::map<MemberId, InterfaceVersion> coming_;  // What those speak that have yet to greet.
+  std::vector<MemberId> dialled_for_;            // Members that somebody dials.
 };
 
 }  // namespace minidfs::actors

@@ -75,6 +75,7 @@ Result<bool> PeerDialler::connect(const std::string& address) {
   dialing.member = connections_->self();
   dialing.wanted = member_;
   dialing.cancelled = &cancelled_;
+  dialing.versions = options_.versions;
   MDFS_TRY(auto dialed, dial_control(where.host, where.port, dialing));
   process_ = dialed.process;
   auto slot = connections_->confirm(member_, dialed.process, dialed.fd.get());
@@ -86,7 +87,7 @@ Result<bool> PeerDialler::connect(const std::string& address) {
   if (!published.actor || !system_.assignable(published.signatures, wanted)) {
     return Error{Errc::kProtocol, address + ": the published actor has not the wanted interface"};
   }
-  if (!connections_->dialled(member_, process_, published.actor)) return false;
+  if (!connections_->dialled(member_, process_, dialed.newest, published.actor)) return false;
   // Not before the log was told: the other side may answer at once.
   say(face_, published.actor, PeerGreeting{});
   return true;

@@ -14,6 +14,7 @@
 
 #include "actors/peers/peer_connections.hpp"
 #include "auth/credentials.hpp"
+#include "base/interface_version.hpp"
 #include "base/result.hpp"
 
 namespace minidfs::actors {
@@ -21,6 +22,7 @@ namespace minidfs::actors {
 struct PeerDialOptions {
   ClusterId cluster;
   auth::CredentialsPtr credentials{};
+  InterfaceVersions versions = own_versions();
   std::chrono::milliseconds timeout{2'000};  // Of one try.
   // Refused for so long as another process under this member's id, it will not be let in.
   std::chrono::milliseconds twin_for{5'000};

@@ -18,6 +18,7 @@ class PeerMail final : public PeerInbox {
   struct Connected {
     MemberId peer = 0;
     ConnectionEpoch epoch = 0;
+    InterfaceVersion version = 0;
   };
   struct Received {
     MemberId peer = 0;
@@ -34,7 +35,9 @@ class PeerMail final : public PeerInbox {
   explicit PeerMail(std::function<void()> arrived, std::size_t bytes_max = 64 << 20)
       : arrived_(std::move(arrived)), bytes_max_(bytes_max) {}
 
-  void connected(MemberId peer, ConnectionEpoch epoch) override { add(Connected{peer, epoch}); }
+  void connected(MemberId peer, ConnectionEpoch epoch, InterfaceVersion version) override {
+    add(Connected{peer, epoch, version});
+  }
   void received(MemberId peer, ConnectionEpoch epoch, std::string bytes) override {
     add(Received{peer, epoch, std::move(bytes)});
   }

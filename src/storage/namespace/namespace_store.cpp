@@ -121,9 +121,19 @@ Status NamespaceStore::State::begin_batch() {
   return {};
 }
 
-Result<std::string> NamespaceStore::State::apply(std::string_view bytes) {
+Error NamespaceStore::State::of_newer_version(std::uint64_t number, const Error& why) const {
+  return {why.code, path + ": entry " + std::to_string(number) +
+                        " of the log was written by a newer minidfs (" + why.message +
+                        "); start that version instead"};
+}
+
+Result<std::string> NamespaceStore::State::apply(std::uint64_t number, std::string_view bytes) {
   MDFS_CHECK(begin_batch());
   Result<LogEntry> entry = metadata::decode_entry(bytes);
+  // Those who know it hold something else from there on.
+  if (!entry && entry.error().code == Errc::kUnsupported) {
+    return of_newer_version(number, entry.error());
+  }
   // Every namenode refuses it in the same way, so this is an answer and no failure.
   if (!entry) return encode_failure(entry.error());
   times.advance(metadata::time_of(entry->change), entry->cluster_ms);
@@ -236,7 +246,7 @@ Result<std::string> NamespaceStore::apply(std::uint64_t number, std::string_view
                                       " cannot follow entry " + std::to_string(state.applied)};
   }
   state.tree->set_entry(number);
-  Result<std::string> reply = state.apply(entry);
+  Result<std::string> reply = state.apply(number, entry);
   if (!reply.ok()) return state.give_up(reply.error());
   state.applied = number;
   return reply;

@@ -58,7 +58,8 @@ struct NamespaceStore::State {
   Status load();
   Status load_state();
   Status begin_batch();
-  Result<std::string> apply(std::string_view bytes);
+  Result<std::string> apply(std::uint64_t number, std::string_view bytes);
+  Error of_newer_version(std::uint64_t number, const Error& why) const;
   Result<std::string> apply_change(const metadata::LogEntry& entry);
   Status commit_batch();
   Status shorten_wal();

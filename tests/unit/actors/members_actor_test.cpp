@@ -63,6 +63,7 @@ class ScriptedLog final : public consensus::Log {
   std::optional<std::chrono::milliseconds> staleness() const override { return std::nullopt; }
   consensus::Index applied() const override { return 1; }
   consensus::QuorumStatus quorum() const override { return status; }
+  InterfaceVersion known_by_all() const override { return known; }
   void change_members(consensus::MembersChange change, consensus::ChangeSink sink) override {
     if (const auto* add = std::get_if<AddLearner>(&change)) added.push_back(*add);
     if (const auto* remove = std::get_if<RemoveMember>(&change)) {
@@ -79,6 +80,7 @@ class ScriptedLog final : public consensus::Log {
 
   // The tests wait for the actor's answer before they look.
   consensus::QuorumStatus status;
+  InterfaceVersion known = 1;
   consensus::CompletionSink completed;
   std::string proposed;
   std::vector<AddLearner> added;
@@ -156,6 +158,18 @@ TEST_CASE("only namenodes join") {
   REQUIRE_FALSE(joined.ok());
   CHECK(joined.error().code == Errc::kPermissionDenied);
   CHECK(fixture.log.added.empty());
+}
+
+TEST_CASE("who does not know what the log may hold does not join, and is told both versions") {
+  Fixture fixture;
+  fixture.log.known = 3;
+  const auto joined = fixture.ask<Joined>(JoinCluster{7, "h3:8020", 2});
+  REQUIRE_FALSE(joined.ok());
+  CHECK(joined.error().code == Errc::kUnsupported);
+  CHECK_THAT(joined.error().message,
+             Catch::Contains("version 3 of") && Catch::Contains("speaks version 2"));
+  CHECK(fixture.log.added.empty());
+  CHECK(fixture.ask<Joined>(JoinCluster{7, "h3:8020", 3}).ok());
 }
 
 TEST_CASE("a follower names the leader to whoever would change or see the members") {

@@ -68,6 +68,13 @@ TEST_CASE("Cut and unknown entries are refused") {
     CHECK_FALSE(decode_change(entry + "x").ok());
   }
   CHECK(decode_change(std::string(1, '\x63')).error().code == Errc::kUnsupported);
+  // The first kind of the next version, with and without a time; no version has kind 0.
+  const char next = static_cast<char>(std::variant_size_v<Change> + 1);
+  CHECK(decode_change(std::string(20, next)).error().code == Errc::kUnsupported);
+  CHECK(decode_change(std::string(20, static_cast<char>(next | 0x80))).error().code ==
+        Errc::kUnsupported);
+  CHECK(decode_change(std::string(20, '\0')).error().code == Errc::kCorrupt);
+  CHECK(decode_change("").error().code == Errc::kCorrupt);
 }
 
 TEST_CASE("Garbage never decodes to more than its own size allows") {

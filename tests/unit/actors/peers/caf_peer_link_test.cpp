@@ -29,8 +29,9 @@ constexpr std::chrono::seconds kPatience{30};
 // What a log hears, checked against the contract as it comes.
 class Inbox final : public consensus::PeerInbox {
  public:
-  void connected(MemberId peer, ConnectionEpoch epoch) override {
+  void connected(MemberId peer, ConnectionEpoch epoch, InterfaceVersion version) override {
     const std::lock_guard lock(mutex_);
+    versions_[peer] = version;
     wrong_ |= epoch <= last_epoch_;
     last_epoch_ = epoch;
     open_[peer] = epoch;
@@ -74,6 +75,10 @@ class Inbox final : public consensus::PeerInbox {
     const std::lock_guard lock(mutex_);
     return open_.contains(peer) ? open_[peer] : 0;
   }
+  InterfaceVersion version(MemberId peer) {
+    const std::lock_guard lock(mutex_);
+    return versions_[peer];
+  }
   std::vector<std::string> got(MemberId peer) {
     const std::lock_guard lock(mutex_);
     return got_[peer];
@@ -94,6 +99,7 @@ class Inbox final : public consensus::PeerInbox {
   std::condition_variable changed_;
   bool held_ = false;
   std::map<MemberId, ConnectionEpoch> open_;
+  std::map<MemberId, InterfaceVersion> versions_;
   std::map<MemberId, std::vector<std::string>> got_;
   ConnectionEpoch last_epoch_ = 0;
   std::size_t ends_ = 0;
@@ -103,19 +109,22 @@ class Inbox final : public consensus::PeerInbox {
 // A process of a member, as far as others see it.
 struct Member {
   explicit Member(MemberId self, std::uint16_t port = 0, ClusterId cluster = kCluster,
-                  auth::CredentialsPtr credentials = {})
+                  auth::CredentialsPtr credentials = {},
+                  InterfaceVersions versions = own_versions())
       : id(self) {
     AdmissionOptions options;
     options.port = port;
     options.cluster = cluster;
     options.process = random_id<ProcessId>();
     options.credentials = credentials;
+    options.versions = versions;
     auto opened = ControlListener::open(options);
     REQUIRE(opened.ok());
     listener = std::move(opened).value();
     PeerLinkOptions link_options;
     link_options.dial.cluster = cluster;
     link_options.dial.credentials = credentials;
+    link_options.dial.versions = versions;
     link_options.dial.twin_for = 500ms;
     link_options.dial.on_twin = [this](const Error& error) { twin.set_value(error); };
     link = std::make_unique<CafPeerLink>(link_options, *listener);
@@ -164,6 +173,18 @@ TEST_CASE("two members connect, and what they send arrives in order") {
   for (std::size_t i = 0; i < 1000; ++i) {
     CHECK(a.inbox.got(2)[i] == "to a " + std::to_string(i));
     CHECK(b.inbox.got(1)[i] == "to b " + std::to_string(i));
+  }
+}
+
+TEST_CASE("members learn one another's version, whoever has connected") {
+  for (const auto dials : {1, 2}) {
+    Member a(1, 0, kCluster, {}, {2, 1});
+    Member b(2, 0, kCluster, {}, {3, 2});
+    (dials == 1 ? a : b).reach({dials == 1 ? &b : &a});
+    REQUIRE(a.inbox.wait_open(2));
+    REQUIRE(b.inbox.wait_open(1));
+    CHECK(a.inbox.version(2) == 3);
+    CHECK(b.inbox.version(1) == 2);
   }
 }
 

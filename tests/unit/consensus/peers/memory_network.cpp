@@ -6,7 +6,7 @@ namespace minidfs::consensus::test {
 
 class MemoryNetwork::Link final : public PeerLink {
  public:
-  explicit Link(MemoryNetwork& network) : network_(network) {}
+  Link(MemoryNetwork& network, InterfaceVersion version) : network_(network), version_(version) {}
   ~Link() override { stop(); }
 
   void start(MemberId self, PeerInbox& inbox) override {
@@ -29,12 +29,15 @@ class MemoryNetwork::Link final : public PeerLink {
  private:
   friend class MemoryNetwork;
   MemoryNetwork& network_;
+  const InterfaceVersion version_;
   MemberId self_ = 0;
   PeerInbox* inbox_ = nullptr;
   std::set<MemberId> reached_;
 };
 
-std::unique_ptr<PeerLink> MemoryNetwork::make_link() { return std::make_unique<Link>(*this); }
+std::unique_ptr<PeerLink> MemoryNetwork::make_link(InterfaceVersion version) {
+  return std::make_unique<Link>(*this, version);
+}
 
 void MemoryNetwork::cut(MemberId from, MemberId to) {
   const std::lock_guard lock(mutex_);
@@ -110,8 +113,8 @@ void MemoryNetwork::connect_all() {
       if (there && !wanted) end({a, b});
       if (there || !wanted) continue;
       const auto epoch = connections_[{a, b}] = ++last_epoch_;
-      first->inbox_->connected(b, epoch);
-      second->inbox_->connected(a, epoch);
+      first->inbox_->connected(b, epoch, second->version_);
+      second->inbox_->connected(a, epoch, first->version_);
     }
   }
 }

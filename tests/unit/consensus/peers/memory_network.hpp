@@ -18,8 +18,9 @@ namespace minidfs::consensus::test {
 
 class MemoryNetwork {
  public:
-  // Of the member that starts it. The network must outlive it.
-  std::unique_ptr<PeerLink> make_link();
+  // Of the member that starts it, which speaks that version of the interface. The network must
+  // outlive it.
+  std::unique_ptr<PeerLink> make_link(InterfaceVersion version);
 
   // One way; messages are lost, the connection stays.
   void cut(MemberId from, MemberId to);

@@ -144,7 +144,7 @@ void Member::open(std::optional<Index> since) {
 }
 
 Status Member::try_open(std::optional<Index> since) {
-  link_ = network_.make_link();
+  link_ = network_.make_link(options.versions.newest);
   options.link = link_.get();
   options.joining.reset();
   if (since) options.joining = {id_, *since};

@@ -86,7 +86,7 @@ TEST_CASE("An entry that does not decode is answered with an error and counts as
   const NamespaceDirectory directory;
   TestNamespace ns(directory.file());
   for (const std::string_view entry :
-       {std::string_view(), std::string_view("\x01garbage"), std::string_view("\x70")}) {
+       {std::string_view(), std::string_view("\x01garbage"), std::string_view("\0", 1)}) {
     const auto reply = must(decode<metadata::ChangeReply>(ns.apply_entry(entry), "reply"));
     REQUIRE(reply.outcomes.size() == 1);
     CHECK_FALSE(reply.outcomes[0].ok());
@@ -94,6 +94,20 @@ TEST_CASE("An entry that does not decode is answered with an error and counts as
   must(ns.store().commit_batch());
   ns.reopen();
   CHECK(ns.store().applied() == 3);
+}
+
+TEST_CASE("An entry of a newer version ends the namespace before it, for whoever knows it") {
+  const NamespaceDirectory directory;
+  TestNamespace ns(directory.file());
+  REQUIRE(ns.run(TestNamespace::mkdir("/a")).ok());
+  const auto refused = ns.store().apply(2, std::string_view("\x70"));
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == Errc::kUnsupported);
+  CHECK_THAT(refused.error().message, Catch::Contains("entry 2 ") && Catch::Contains("kind 112") &&
+                                          Catch::Contains("newer minidfs"));
+  CHECK_FALSE(ns.store().apply(3, metadata::encode_change(TestNamespace::mkdir("/b"))).ok());
+  ns.reopen();
+  CHECK(ns.store().applied() == 1);
 }
 
 TEST_CASE("A request that is asked again has its first answer, also after a restart") {
