@@ -7,6 +7,7 @@
 
 #include "actors/datanode_messages.hpp"
 #include "base/ids.hpp"
+#include "base/interface_version.hpp"
 #include "metadata/changes.hpp"
 #include "metadata/types.hpp"
 
@@ -33,12 +34,14 @@ struct NodeReport {
   std::uint64_t draining_left = 0;     // Blocks that keep a decommission from its end.
   std::int64_t maintenance_left_ms = 0;
   std::vector<DiskState> bad_disks;  // Those that do not work.
+  InterfaceVersion version = 0;      // The newest that it speaks; 0: not known.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, NodeReport& x) {
   return f(x.node, x.data, x.rack, x.state, x.capacity_bytes, x.used_bytes, x.free_bytes, x.blocks,
-           x.last_heartbeat_ms, x.admin, x.draining_left, x.maintenance_left_ms, x.bad_disks);
+           x.last_heartbeat_ms, x.admin, x.draining_left, x.maintenance_left_ms, x.bad_disks,
+           x.version);
 }
 
 struct StatusReply {

@@ -64,6 +64,7 @@ Result<Registered> BlockManager::register_node(const RegisterNode& request, Time
   registration.usage.capacity_bytes = request.capacity_bytes;
   registration.usage.used_bytes = request.used_bytes;
   registration.usage.free_bytes = request.free_bytes;
+  registration.version = request.version;
   MDFS_TRY(const auto registered, registry_.register_node(registration, now));
   const auto& node = registry_.get(registered.node);
   node_events(registered.events);
@@ -304,6 +305,7 @@ void BlockManager::fill_status(StatusReply& reply, std::uint64_t total_blocks,
     report.node = node.id;
     report.data = node.data;
     report.rack = node.rack;
+    report.version = node.version;
     report.state = to_string(node.state);
     report.capacity_bytes = node.usage.capacity_bytes;
     report.used_bytes = node.usage.used_bytes;

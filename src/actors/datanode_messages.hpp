@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/ids.hpp"
+#include "base/interface_version.hpp"
 #include "metadata/block_report.hpp"
 #include "metadata/epoch.hpp"
 #include "metadata/quorum.hpp"
@@ -36,12 +37,13 @@ struct RegisterNode {
   std::uint64_t change = 0;
   // Of the replicas that it holds: ascending, without repetition, at most kMarksMax.
   std::vector<std::uint32_t> marks;
+  InterfaceVersion version = own_versions().newest;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, RegisterNode& x) {
   return f(x.node, x.cluster, x.incarnation, x.host, x.data, x.rack, x.capacity_bytes, x.used_bytes,
-           x.free_bytes, x.epoch, x.change, x.marks);
+           x.free_bytes, x.epoch, x.change, x.marks, x.version);
 }
 
 struct Registered {

@@ -1,5 +1,6 @@
 // The texts of --help and --version.
 
+#include "base/interface_version.hpp"
 #include "cli/application.hpp"
 
 namespace minidfs::cli {
@@ -17,7 +18,9 @@ std::string example_text(std::string_view example) {
 
 }  // namespace
 
-std::string version_text() { return "minidfs " MINIDFS_VERSION "\n"; }
+std::string version_text() {
+  return "minidfs " MINIDFS_VERSION " (interface " + to_string(own_versions()) + ")\n";
+}
 
 std::string overview_text() {
   std::string text =

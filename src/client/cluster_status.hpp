@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/ids.hpp"
+#include "base/interface_version.hpp"
 #include "client/quorum.hpp"
 #include "metadata/types.hpp"
 
@@ -42,7 +43,8 @@ struct NodeReport {
   std::uint64_t blocks = 0;
   std::int64_t last_heartbeat_ms = 0;  // Ago.
   std::vector<BadDisk> bad_disks;
-  metadata::Endpoint data;  // Without a host for an absent node.
+  metadata::Endpoint data;       // Without a host for an absent node.
+  InterfaceVersion version = 0;  // Of the interface, the newest that it speaks; 0: not known.
   // Whether this client can connect to it; none when that was not tried: see probe_nodes().
   std::optional<bool> reached{};
 };

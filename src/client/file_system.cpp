@@ -50,7 +50,8 @@ ClusterStatus cluster_status(actors::StatusReply reply) {
     status.nodes.push_back({node.node, std::move(name), std::move(node.rack), std::move(node.state),
                             std::move(node.admin), node.draining_left, node.maintenance_left_ms,
                             node.capacity_bytes, node.used_bytes, node.free_bytes, node.blocks,
-                            node.last_heartbeat_ms, std::move(bad_disks), std::move(node.data)});
+                            node.last_heartbeat_ms, std::move(bad_disks), std::move(node.data),
+                            node.version});
   }
   return status;
 }

@@ -43,7 +43,7 @@ Result<Quorum> led_quorum(ClientContext& context, std::chrono::milliseconds time
   Quorum quorum{reply.leader, reply.term, reply.led_for_ms, {}};
   for (auto& each : reply.members) {
     quorum.members.push_back({each.id, std::move(each.address), each.voter, std::move(each.state),
-                              each.replaces, each.applied, each.lag});
+                              each.replaces, each.applied, each.lag, each.version});
   }
   return quorum;
 }

@@ -7,18 +7,20 @@
 
 #include "base/checksum.hpp"
 #include "base/ids.hpp"
+#include "base/interface_version.hpp"
 #include "base/result.hpp"
 
 namespace minidfs::client {
 
 struct Namenode {
   std::uint64_t id = 0;
-  std::string address;         // HOST:PORT, as it announced it last; empty: not known.
-  bool voter = true;           // Else a learner, which is being brought up to date.
-  std::string state;           // "leader", "follower", "seeding", "unreachable" or "unknown".
-  std::uint64_t replaces = 0;  // Who goes when it is a voter; 0: nobody.
-  std::uint64_t applied = 0;   // The last change that its namespace holds.
-  std::uint64_t lag = 0;       // Entries of the leader's log that it lacks.
+  std::string address;           // HOST:PORT, as it announced it last; empty: not known.
+  bool voter = true;             // Else a learner, which is being brought up to date.
+  std::string state;             // "leader", "follower", "seeding", "unreachable" or "unknown".
+  std::uint64_t replaces = 0;    // Who goes when it is a voter; 0: nobody.
+  std::uint64_t applied = 0;     // The last change that its namespace holds.
+  std::uint64_t lag = 0;         // Entries of the leader's log that it lacks.
+  InterfaceVersion version = 0;  // The newest that it speaks; 0: not known.
 };
 
 struct Quorum {

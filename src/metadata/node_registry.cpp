@@ -93,6 +93,7 @@ Result<NodeRegistry::Registered> NodeRegistry::register_node(const NodeRegistrat
   node.rack = registration.rack;
   node.rack_index = rack_index(registration.rack);
   node.usage = registration.usage;
+  node.version = registration.version;
   node.placed_blocks = 0;
   node.placed_bytes = 0;
   node.registered_at = now;

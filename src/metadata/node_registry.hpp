@@ -13,6 +13,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "base/ids.hpp"
+#include "base/interface_version.hpp"
 #include "base/result.hpp"
 #include "metadata/block_types.hpp"
 #include "metadata/types.hpp"
@@ -47,6 +48,7 @@ struct NodeRegistration {
   Endpoint data;
   std::string rack;
   NodeUsage usage;
+  InterfaceVersion version = 0;  // Of the interface, the newest that it speaks.
 };
 
 struct Node {
@@ -63,6 +65,7 @@ struct Node {
   TimePoint registered_at{};
   TimePoint last_heartbeat{};
   NodeUsage usage;
+  InterfaceVersion version = 0;
   // Placements since the last heartbeat, which the usage does not show yet.
   std::uint32_t placed_blocks = 0;
   std::uint64_t placed_bytes = 0;

@@ -4,6 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "base/interface_version.hpp"
 #include "base/units.hpp"
 #include "cli/command/io.hpp"
 #include "cli/verbs/listing.hpp"
@@ -39,6 +40,10 @@ std::string node_line(const client::NodeReport& node, std::size_t name_width,
     line += ", not seen since the namenode started";
   } else if (node.state != "live") {
     line += ", silent for " + human_duration(std::chrono::seconds(node.last_heartbeat_ms / 1000));
+  }
+  // In the middle of an upgrade, as seen from its end or from its beginning.
+  if (node.version != 0 && node.version != own_versions().newest) {
+    line += ", interface version " + std::to_string(node.version);
   }
   if (node.reached == false) line += ", CANNOT BE REACHED from here";
   line += "\n";
@@ -161,7 +166,8 @@ nlohmann::json to_json(const client::ClusterStatus& status) {
                      {"used", node.used_bytes},
                      {"free", node.free_bytes},
                      {"blocks", node.blocks},
-                     {"last_heartbeat_ms", node.last_heartbeat_ms}});
+                     {"last_heartbeat_ms", node.last_heartbeat_ms},
+                     {"version", node.version}});
     auto bad_disks = nlohmann::json::array();
     for (const auto& disk : node.bad_disks) {
       bad_disks.push_back({{"state", disk.state}});

@@ -25,11 +25,12 @@ std::string shown_address(const Namenode& each) {
 
 std::string member_line(const Namenode& each, std::size_t width) {
   std::array<char, 512> columns{};
-  std::snprintf(columns.data(), columns.size(), "  %s  %-*.260s  %-7s  %-11s  %12llu  %8llu",
+  std::snprintf(columns.data(), columns.size(), "  %s  %-*.260s  %-7s  %-11s  %12llu  %8llu  %7s",
                 hex_64(each.id).c_str(), static_cast<int>(width), shown_address(each).c_str(),
                 role_of(each).c_str(), each.state.c_str(),
                 static_cast<unsigned long long>(each.applied),
-                static_cast<unsigned long long>(each.lag));
+                static_cast<unsigned long long>(each.lag),
+                each.version == 0 ? "-" : std::to_string(each.version).c_str());
   std::string line = columns.data();
   if (each.replaces != 0) line += "  for " + hex_64(each.replaces);
   return line + "\n";
@@ -39,8 +40,9 @@ std::string members_text(const std::vector<Namenode>& members) {
   std::size_t width = 7;
   for (const auto& each : members) width = std::max(width, shown_address(each).size());
   std::array<char, 512> columns{};
-  std::snprintf(columns.data(), columns.size(), "  %-16s  %-*s  %-7s  %-11s  %12s  %8s\n", "id",
-                static_cast<int>(width), "address", "role", "state", "applied", "lag");
+  std::snprintf(columns.data(), columns.size(), "  %-16s  %-*s  %-7s  %-11s  %12s  %8s  %7s\n",
+                "id", static_cast<int>(width), "address", "role", "state", "applied", "lag",
+                "version");
   std::string text = columns.data();
   for (const auto& each : members) text += member_line(each, width);
   return text;
@@ -117,7 +119,8 @@ nlohmann::json to_json(const client::Quorum& quorum) {
                        {"seeding", each.state == "seeding"},
                        {"replaces", id_json(each.replaces)},
                        {"applied", each.applied},
-                       {"lag", each.lag}});
+                       {"lag", each.lag},
+                       {"version", each.version}});
     put_bytes(members.back(), "address", each.address);
   }
   return {{"leader", id_json(quorum.leader)},

@@ -104,6 +104,19 @@ TEST_CASE("the cluster's JSON has the fields that programs rely on") {
   CHECK(node["blocks"] == 7);
 }
 
+TEST_CASE("status tells the versions of datanodes, and in its text those that differ") {
+  auto status = cluster_status();
+  const auto own = own_versions().newest;
+  status.nodes[0].version = own;
+  status.nodes[1].version = static_cast<InterfaceVersion>(own + 1);
+  CHECK(to_json(status)["nodes"][0]["version"] == own);
+  const auto text = status_text(status);
+  const auto at = text.find("interface version " + std::to_string(own + 1));
+  CHECK(at != std::string::npos);
+  CHECK(at > text.find("10.0.0.1:9866"));
+  CHECK(text.find("interface version " + std::to_string(own) + "\n") == std::string::npos);
+}
+
 TEST_CASE("the cluster's text counts the space of nodes that are not dead") {
   const auto text = status_text(cluster_status());
   CHECK(text.find("safe mode:  on\n") != std::string::npos);
