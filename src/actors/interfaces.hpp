@@ -18,10 +18,9 @@ struct Asked {
 };
 
 // What the namenode publishes on its control port, by who serves it there (request_switch.hpp): the
-// interface of the oldest version that this build speaks, which is what it asks of others, too. What
-// later versions have added is in additions.hpp.
-// Errors are those of base/error.hpp, carried as caf::error (see to_caf); every request may be
-// answered with kBusy.
+// interface of the oldest version that this build speaks, which is what it asks of others, too.
+// What later versions have added is in additions.hpp. Errors are those of base/error.hpp, carried
+// as caf::error (see to_caf); every request may be answered with kBusy.
 using ServedByNames =
     caf::typed_actor<Asked<StatRequest>::with<metadata::FileStatus>,
                      Asked<ListRequest>::with<ListReply>, Asked<LocateRequest>::with<LocatedFile>,

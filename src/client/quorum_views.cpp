@@ -89,8 +89,9 @@ Quorum put_together(const std::vector<QuorumReply>& views) {
   std::uint64_t furthest = 0;
   for (const auto& view : views) furthest = std::max(furthest, own_applied(view));
   for (const auto& each : newest->members) {
-    auto& member = quorum.members.emplace_back(Namenode{
-        each.id, each.address, each.voter, each.state, each.replaces, each.applied, each.lag});
+    auto& member =
+        quorum.members.emplace_back(Namenode{each.id, each.address, each.voter, each.state,
+                                             each.replaces, each.applied, each.lag, each.version});
     if (newest->leader == newest->self) continue;  // It knows best.
     const auto* own = view_of(views, each.id);
     member.state = each.id == quorum.leader ? "leader"

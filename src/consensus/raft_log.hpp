@@ -215,7 +215,7 @@ class RaftLog final : public Log {
   std::size_t role_sinks_told_ = 0;   // So many of them know who leads by `status_`.
   QuorumStatus status_;               // Written by the log's thread alone.
   Freshness freshness_;
-  bool news_ = false;                 // Something to do a turn for.
+  bool news_ = false;  // Something to do a turn for.
   bool stopping_ = false;
   std::size_t unanswered_ = 0;
   TimePoint answered_at_;  // Or since when one waits.

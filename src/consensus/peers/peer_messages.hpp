@@ -101,9 +101,9 @@ struct Committed {
   Index index = 0;
 };
 
-using PeerMessage = std::variant<Packet, Announce, SeedBegin, SeedPiece, SeedEnd, SeedAck, SeedDone,
-                                 Removed, RolledBack, GiveSeed, SeedGiven, AskCommitted, Committed,
-                                 SeedResume>;
+using PeerMessage =
+    std::variant<Packet, Announce, SeedBegin, SeedPiece, SeedEnd, SeedAck, SeedDone, Removed,
+                 RolledBack, GiveSeed, SeedGiven, AskCommitted, Committed, SeedResume>;
 
 // REQUIRES: a Packet as encode_message() wants it, no field longer than its maximum.
 std::string encode_peer_message(const PeerMessage& message);
