@@ -12,13 +12,13 @@ namespace minidfs::test {
 namespace {
 
 constexpr std::chrono::seconds kPatience{60};
-const std::string kBinary = MINIDFS_BINARY;
 
 }  // namespace
 
 NamenodeCluster::NamenodeCluster(std::size_t namenodes, std::size_t datanodes,
-                                 std::vector<std::string> environment)
+                                 std::vector<std::string> environment, std::string binary)
     : environment_(std::move(environment)),
+      binary_(std::move(binary)),
       namenodes_(namenodes),
       namenode_ports_(namenodes, 0),
       datanodes_(datanodes),
@@ -41,7 +41,7 @@ NamenodeCluster::~NamenodeCluster() {
 std::string NamenodeCluster::start_role(std::unique_ptr<Process>& process,
                                         std::vector<std::string> arguments,
                                         const std::string& name) {
-  arguments.insert(arguments.begin(), kBinary);
+  arguments.insert(arguments.begin(), binary_);
   const std::string log = directory_ + "/" + name + ".log";
   std::filesystem::remove(log);
   process = std::make_unique<Process>(std::move(arguments), log, environment_);
@@ -71,7 +71,7 @@ void NamenodeCluster::start_datanode(std::size_t i) {
 
 std::unique_ptr<Process> NamenodeCluster::start_stranger(const std::string& name,
                                                          std::vector<std::string> arguments) const {
-  std::vector<std::string> command{kBinary, "--role=namenode", "--port=0",
+  std::vector<std::string> command{binary_, "--role=namenode", "--port=0",
                                    "--data-dir=" + directory_ + "/" + name};
   command.insert(command.end(), arguments.begin(), arguments.end());
   return std::make_unique<Process>(std::move(command), directory_ + "/" + name + ".log",
@@ -96,7 +96,7 @@ std::string NamenodeCluster::addresses() const {
 
 Finished NamenodeCluster::minidfs(const std::vector<std::string>& arguments,
                                   const std::string& input) const {
-  std::vector<std::string> command{kBinary};
+  std::vector<std::string> command{binary_};
   command.insert(command.end(), arguments.begin(), arguments.end());
   auto environment = environment_;
   environment.push_back("MINIDFS_NAMENODE=" + addresses());

@@ -18,8 +18,12 @@ class NamenodeCluster {
  public:
   // The first makes the cluster, the others join it, one after another; then datanodes.
   explicit NamenodeCluster(std::size_t namenodes = 3, std::size_t datanodes = 1,
-                           std::vector<std::string> environment = {});
+                           std::vector<std::string> environment = {},
+                           std::string binary = MINIDFS_BINARY);
   ~NamenodeCluster();
+
+  // What namenodes, datanodes and verbs are started of from now on.
+  void set_binary(std::string binary) { binary_ = std::move(binary); }
 
   // Runs `minidfs VERB …` with the addresses of all namenodes.
   Finished minidfs(const std::vector<std::string>& arguments, const std::string& input = {}) const;
@@ -57,6 +61,7 @@ class NamenodeCluster {
                          const std::string& name);
 
   const std::vector<std::string> environment_;
+  std::string binary_;
   std::string directory_;
   std::vector<std::unique_ptr<Process>> namenodes_;
   std::vector<std::uint16_t> namenode_ports_;
