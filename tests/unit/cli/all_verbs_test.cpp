@@ -62,6 +62,7 @@ FakeState small_tree() {
   node.state = "live";
   node.admin = "in service";
   state.status.nodes = {node};
+  state.quorum = {1, 1, 0, {{1, "one:8020", true, "leader"}}};
   return state;
 }
 
