@@ -1,3 +1,4 @@
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <catch2/catch.hpp>
@@ -275,7 +276,10 @@ TEST_CASE("a listener of before there were versions is left by who connects") {
   const auto listening = net::listen_on({"127.0.0.1", 0}, Deadline::max());
   REQUIRE(listening.ok());
   std::thread server([&] {
-    const UniqueFd fd(::accept(listening->sockets.front().get(), nullptr, nullptr));
+    const int socket = listening->sockets.front().get();  // Does not block.
+    pollfd called{socket, POLLIN, 0};
+    CHECK(::poll(&called, 1, 10'000) == 1);
+    const UniqueFd fd(::accept(socket, nullptr, nullptr));
     send_bytes(fd, encode_reply({true, Errc::kInternal, "", kCluster, kServer}));
     CHECK(closed_by_peer(fd));
   });
