@@ -110,10 +110,19 @@ void NamespaceActorState::confirm(const Patience& patience, Read read) {
     return read(&refusal);
   }
   reads_.add(std::move(read));
-  ask_log();
+  ask_log_later();
+}
+
+// Behind what is in the mailbox already, so that one question is for all of that. Where the answer
+// costs nothing there is nothing to gain.
+void NamespaceActorState::ask_log_later() {
+  if (answered_within_) return ask_log();
+  if (!reads_.wants_question() || std::exchange(asks_later_, true)) return;
+  self_->send(self_, AskLogAtom{});
 }
 
 void NamespaceActorState::ask_log() {
+  asks_later_ = false;
   while (const auto number = reads_.ask()) {
     const auto asked = std::make_shared<LogAnswer>();
     log_->read_index(
@@ -129,14 +138,15 @@ void NamespaceActorState::ask_log() {
       const std::lock_guard lock(asked->mutex);
       asked->within = false;
     }
-    if (!asked->answer) return;
+    answered_within_ = asked->answer.has_value();
+    if (!answered_within_) return;
     serve_confirmed(number, *asked->answer);
   }
 }
 
 void NamespaceActorState::take_confirmation(const ReadConfirmed& confirmed) {
   serve_confirmed(confirmed.number, confirmed.answer);
-  ask_log();
+  ask_log_later();
 }
 
 void NamespaceActorState::serve_confirmed(std::uint64_t number,
@@ -376,6 +386,7 @@ NamespaceActor::behavior_type namespace_actor(
       [state](const OfficeBegun& begun) { state->begin_office(begun); },
       [state](const OfficeEnded&) { state->end_office(); },
       [state](const ReadConfirmed& confirmed) { state->take_confirmation(confirmed); },
+      [state](AskLogAtom) { state->ask_log(); },
       [state](TickAtom) { state->tick(); },
   };
 }

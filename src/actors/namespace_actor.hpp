@@ -24,10 +24,13 @@
 
 namespace minidfs::actors {
 
+using AskLogAtom = caf::atom_constant<caf::atom("asklog")>;
+
 using NamespaceActor = ServedByNames::extend_with<ServedByBoth>::extend<
     // What the process itself sends.
     caf::reacts_to<LogBatch>, caf::reacts_to<SafeModeChanged>, caf::reacts_to<OfficeBegun>,
-    caf::reacts_to<OfficeEnded>, caf::reacts_to<ReadConfirmed>, caf::reacts_to<TickAtom>>;
+    caf::reacts_to<OfficeEnded>, caf::reacts_to<ReadConfirmed>, caf::reacts_to<AskLogAtom>,
+    caf::reacts_to<TickAtom>>;
 
 // What the wiring hands to the actor. The log outlives the actor.
 struct NamespaceActorParts {
@@ -74,6 +77,7 @@ class NamespaceActorState {
   void begin_office(const OfficeBegun& begun);
   void end_office();
   void take_confirmation(const ReadConfirmed& confirmed);
+  void ask_log();
   void take_safe_mode(SafeModeChanged& change) { safe_mode_ = std::move(change); }
   void tick();
   const NamenodeLanes& lanes() const { return lanes_; }
@@ -118,7 +122,7 @@ class NamespaceActorState {
     return promise;
   }
   void confirm(const Patience& patience, Read read);
-  void ask_log();
+  void ask_log_later();
   void serve_confirmed(std::uint64_t number, const consensus::ReadAnswer& answer);
   metadata::QuorumView quorum() const;
 
@@ -148,6 +152,8 @@ class NamespaceActorState {
   SafeModeChanged safe_mode_{true, "the namenode is starting"};
   std::uint64_t office_term_ = 0;  // 0: this namenode does not lead.
   ReadLine<Read> reads_;
+  bool answered_within_ = true;  // The log's last answer came within the call.
+  bool asks_later_ = false;      // It is asked behind what is in the mailbox.
   absl::flat_hash_map<std::uint64_t, caf::typed_response_promise<metadata::ChangeReply>> proposals_;
   std::uint64_t next_token_ = 1;
 };

@@ -19,9 +19,11 @@ class ReadLine {
   bool is_full() const { return waiting_.size() >= max_; }
   void add(Read read) { waiting_.push_back(std::move(read)); }
 
-  // The number of the question that is to be asked now; 0 when one is under way, or none is needed.
+  // Whether there is something to ask, and no question under way.
+  bool wants_question() const { return asked_.empty() && !waiting_.empty(); }
+  // The number of the question that is to be asked now; 0 when none is.
   std::uint64_t ask() {
-    if (!asked_.empty() || waiting_.empty()) return 0;
+    if (!wants_question()) return 0;
     asked_ = std::exchange(waiting_, {});
     return ++number_;
   }

@@ -254,6 +254,25 @@ TEST_CASE("a read is answered when a question that was asked after it is, and on
   for (auto& other : others) CHECK(namenode.end<metadata::FileStatus>(other).ok());
 }
 
+TEST_CASE("reads that came together are one question, where that has to be asked of others") {
+  Follower namenode;
+  namenode.lead(7);
+  namenode.log().hold_reads(true);
+  auto first = namenode.begin<metadata::FileStatus>(StatRequest{"/"});
+  const auto before = namenode.log().reads_asked();
+  namenode.log().hold_reads(false);
+  namenode.log().hold_reads(true);
+  std::vector<decltype(first)> others;
+  for (int i = 0; i < 5; ++i)
+    others.push_back(namenode.begin<metadata::FileStatus>(StatRequest{"/"}, false));
+  namenode.settle();
+  namenode.log().hold_reads(false);
+  namenode.settle();
+  CHECK(namenode.log().reads_asked() == before + 1);
+  CHECK(namenode.end<metadata::FileStatus>(first).ok());
+  for (auto& other : others) CHECK(namenode.end<metadata::FileStatus>(other).ok());
+}
+
 TEST_CASE("a leader that is not confirmed answers nothing, though it does not know yet") {
   NamenodeFixture namenode;
   namenode.log().set_leader(8, MemoryLog::kOther);  // Its actors have not heard of it.
