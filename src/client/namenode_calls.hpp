@@ -5,13 +5,14 @@
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
 #include <chrono>
+#include <string>
 #include <utility>
 
 #include "actors/control_plane.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/system_config.hpp"
 #include "auth/credentials.hpp"
-#include "metadata/types.hpp"
+#include "base/units.hpp"
 
 namespace minidfs::client {
 
@@ -22,17 +23,18 @@ class NamenodeCalls {
   NamenodeCalls(ClusterId cluster, auth::CredentialsPtr credentials)
       : cluster_(cluster), credentials_(std::move(credentials)) {}
 
-  // Waits for the connection, and then for the answer, no longer than `patience` each. Errors lack
-  // the address.
+  // `address`: HOST:PORT. Waits for the connection, and then for the answer, no longer than
+  // `patience` each. Errors lack the address.
   template <class Reply, class Request>
-  Result<Reply> ask(const metadata::Endpoint& namenode, Request request,
+  Result<Reply> ask(const std::string& address, Request request,
                     std::chrono::milliseconds patience) {
+    MDFS_TRY(const auto where, parse_host_port(address, std::nullopt));
     actors::ConnectOptions connecting;
     connecting.cluster = cluster_;
     connecting.timeout = patience;
     connecting.credentials = credentials_;
     MDFS_TRY(auto connection, actors::connect_control<actors::ServedByMembers>(
-                                  system_, namenode.host, namenode.port, connecting));
+                                  system_, where.host, where.port, connecting));
     Result<Reply> result = Error{Errc::kInternal, "no answer"};
     caf::scoped_actor self{system_};
     const auto until = std::chrono::steady_clock::now() + patience;

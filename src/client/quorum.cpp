@@ -39,12 +39,9 @@ Result<std::uint64_t> successor(const Quorum& quorum) {
 
 // As the one that leads tells it; zero: as long as for any answer.
 Result<Quorum> led_quorum(ClientContext& context, std::chrono::milliseconds timeout = {}) {
-  MDFS_TRY(auto reply, context.link.call(actors::QuorumRequest{}, timeout));
+  MDFS_TRY(const auto reply, context.link.call(actors::QuorumRequest{}, timeout));
   Quorum quorum{reply.leader, reply.term, reply.led_for_ms, {}};
-  for (auto& each : reply.members) {
-    quorum.members.push_back({each.id, std::move(each.address), each.voter, std::move(each.state),
-                              each.replaces, each.applied, each.lag, each.version});
-  }
+  for (const auto& each : reply.members) quorum.members.push_back(namenode_of(each));
   return quorum;
 }
 
@@ -87,9 +84,8 @@ class DigestReader {
   }
 
   Result<actors::DigestReply> ask(const Namenode& namenode) {
-    MDFS_TRY(const auto where, parse_host_port(namenode.address, std::nullopt));
     MDFS_TRY(auto reply,
-             calls_.ask<actors::DigestReply>({where.host, where.port}, actors::DigestRequest{mark_},
+             calls_.ask<actors::DigestReply>(namenode.address, actors::DigestRequest{mark_},
                                              context_.options.connect_timeout));
     if (reply.self != namenode.id) {
       return Error{Errc::kUnavailable, namenode.address + ": is member " + hex_64(reply.self)};

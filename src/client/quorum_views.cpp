@@ -7,7 +7,6 @@
 #include <tuple>
 #include <utility>
 
-#include "base/units.hpp"
 #include "client/namenode_calls.hpp"
 
 namespace minidfs::client {
@@ -46,14 +45,18 @@ std::set<std::string> addresses_of_others(const std::vector<QuorumReply>& views)
 
 }  // namespace
 
+Namenode namenode_of(const actors::MemberReport& report) {
+  return {report.id,       report.address, report.voter, report.state,
+          report.replaces, report.applied, report.lag,   report.version};
+}
+
 std::vector<QuorumReply> views_of_all(ClientContext& context, Clock::time_point until) {
   const auto left = std::chrono::duration_cast<milliseconds>(until - Clock::now());
   const auto patience =
       std::clamp(left, kPatienceMin, std::max(kPatienceMin, context.options.connect_timeout));
   NamenodeCalls calls(ClusterId{}, context.options.credentials);
-  const auto ask = [&](const std::string& address) -> Result<QuorumReply> {
-    MDFS_TRY(const auto where, parse_host_port(address, std::nullopt));
-    return calls.ask<QuorumReply>({where.host, where.port}, actors::QuorumRequest{true}, patience);
+  const auto ask = [&](const std::string& address) {
+    return calls.ask<QuorumReply>(address, actors::QuorumRequest{true}, patience);
   };
   std::vector<QuorumReply> views;
   std::set<std::string> asked;
@@ -89,9 +92,7 @@ Quorum put_together(const std::vector<QuorumReply>& views) {
   std::uint64_t furthest = 0;
   for (const auto& view : views) furthest = std::max(furthest, own_applied(view));
   for (const auto& each : newest->members) {
-    auto& member =
-        quorum.members.emplace_back(Namenode{each.id, each.address, each.voter, each.state,
-                                             each.replaces, each.applied, each.lag, each.version});
+    auto& member = quorum.members.emplace_back(namenode_of(each));
     if (newest->leader == newest->self) continue;  // It knows best.
     const auto* own = view_of(views, each.id);
     member.state = each.id == quorum.leader ? "leader"

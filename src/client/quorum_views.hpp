@@ -11,6 +11,8 @@
 
 namespace minidfs::client {
 
+Namenode namenode_of(const actors::MemberReport& report);
+
 // Of all that can be reached, the given ones and those that they know; one for each namenode, all
 // of one cluster. Waits for about as long as a connect may take, and not much beyond `until`.
 std::vector<actors::QuorumReply> views_of_all(ClientContext& context,
