@@ -12,6 +12,9 @@ namespace minidfs::cli {
 // The name of this machine; "localhost" when it has none.
 std::string reachable_name();
 
+// Whether an address to listen on stands for every one of this machine.
+bool is_everywhere(const std::string& listen);
+
 // As `advertise` says, HOST or HOST:PORT; when it is empty the address that is listened on, or this
 // machine's name for one that stands for every address.
 Result<metadata::Endpoint> advertised_endpoint(const std::string& advertise,

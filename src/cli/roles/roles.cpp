@@ -18,6 +18,7 @@
 #include "base/logging.hpp"
 #include "base/printable.hpp"
 #include "cli/command/signals.hpp"
+#include "cli/roles/advertised.hpp"
 #include "cli/roles/datanode_process.hpp"
 #include "cli/roles/namenode_process.hpp"
 #include "cli/roles/role_admission.hpp"
@@ -134,8 +135,8 @@ namespace {
 
 std::string local_address(const Config& config, std::uint16_t port) {
   const auto& listen = config.common.listen;
-  const bool everywhere = listen.empty() || listen == "0.0.0.0" || listen == "::";
-  return metadata::to_string(metadata::Endpoint{everywhere ? "127.0.0.1" : listen, port});
+  return metadata::to_string(
+      metadata::Endpoint{is_everywhere(listen) ? "127.0.0.1" : listen, port});
 }
 
 // Of the first one as it has always been.
