@@ -62,11 +62,7 @@ void BackupActorState::take_confirmation(const ReadConfirmed& confirmed) {
   if (waiting.empty()) return;
   auto& [request, promise] = waiting.mapped();
   if (!confirmed.answer.index.ok()) {
-    const auto& error = confirmed.answer.index.error();
-    const auto status = parts_.log->quorum();
-    promise.deliver(error.code == Errc::kNotLeader
-                        ? not_leader(view_of(status, status.leading.term))
-                        : to_caf(error));
+    promise.deliver(error_of_log(confirmed.answer.index.error(), *parts_.log));
   } else if (auto reply = serve(request); reply.ok()) {
     promise.deliver(std::move(reply).value());
   } else {

@@ -75,13 +75,6 @@ void MembersActorState::start(Self* self, MembersParts parts) {
       [me](const consensus::Leading& leading) { caf::anon_send(me, LeadingTold{leading}); });
 }
 
-// Whether it serves clients yet does not count here: it may change the members all the same.
-caf::error MembersActorState::error_of(const Error& error) const {
-  if (error.code != Errc::kNotLeader) return to_caf(error);
-  const auto status = parts_.log->quorum();
-  return not_leader(view_of(status, status.leading.term));
-}
-
 // --- Joining -----------------------------------------------------------------------------------
 
 caf::result<Joined> MembersActorState::join(const JoinCluster& wish) {
@@ -99,7 +92,7 @@ void MembersActorState::go_on(Joining joining) {
   const auto& wish = joining.wish;
   const auto status = parts_.log->quorum();
   if (status.leading.standing != Standing::kLeader) {
-    promise.deliver(not_leader(view_of(status, status.leading.term)));
+    promise.deliver(not_led_by_log(status));
     return;
   }
   if (const auto written = parts_.log->known_by_all(); wish.version < written) {
@@ -122,7 +115,7 @@ void MembersActorState::go_on(Joining joining) {
     change(consensus::RemoveMember{drop->member},
            [this, joining](consensus::ChangeAnswer& answer) mutable {
              if (answer.index.ok()) return go_on(std::move(joining));
-             joining.promise.deliver(error_of(answer.index.error()));
+             joining.promise.deliver(error_of_log(answer.index.error(), *parts_.log));
            });
   } else {
     add(std::get<consensus::AddLearner>(*decision), promise);
@@ -133,7 +126,7 @@ void MembersActorState::add(const consensus::AddLearner& add,
                             caf::typed_response_promise<Joined> promise) {
   change(add, [this, add, promise](consensus::ChangeAnswer& answer) mutable {
     if (!answer.index.ok()) {
-      promise.deliver(error_of(answer.index.error()));
+      promise.deliver(error_of_log(answer.index.error(), *parts_.log));
       return;
     }
     log_info("namenode", "member {} at {} joins by entry {}{}", hex_64(add.member.id),
@@ -186,7 +179,7 @@ void MembersActorState::take(MembersChanged& changed) {
 caf::result<QuorumReply> MembersActorState::quorum(const QuorumRequest& request) {
   const auto status = parts_.log->quorum();
   if (!request.own_view && status.leading.standing != Standing::kLeader) {
-    return not_leader(view_of(status, status.leading.term));
+    return not_led_by_log(status);
   }
   QuorumReply reply;
   reply.cluster = parts_.cluster;
@@ -209,7 +202,7 @@ void MembersActorState::take(const LeadingTold& told) {
 caf::result<Accepted> MembersActorState::transfer(const TransferLeadership& wish) {
   const auto status = parts_.log->quorum();
   if (status.leading.standing != Standing::kLeader) {
-    return not_leader(view_of(status, status.leading.term));
+    return not_led_by_log(status);
   }
   if (wish.member == status.self) return Accepted{};
   std::size_t others = 0;
@@ -241,20 +234,20 @@ void MembersActorState::take(LeadershipMoved& moved) {
   if (moved.outcome.ok()) {
     promise.mapped().deliver(Accepted{});
   } else {
-    promise.mapped().deliver(error_of(moved.outcome.error()));
+    promise.mapped().deliver(error_of_log(moved.outcome.error(), *parts_.log));
   }
 }
 
 caf::result<Accepted> MembersActorState::remove(const RemoveNamenode& wish) {
   const auto status = parts_.log->quorum();
   if (status.leading.standing != Standing::kLeader) {
-    return not_leader(view_of(status, status.leading.term));
+    return not_led_by_log(status);
   }
   auto promise = self_->make_response_promise<Accepted>();
   change(consensus::RemoveMember{wish.member}, [this, wish,
                                                 promise](consensus::ChangeAnswer& answer) mutable {
     if (!answer.index.ok()) {
-      promise.deliver(error_of(answer.index.error()));
+      promise.deliver(error_of_log(answer.index.error(), *parts_.log));
       return;
     }
     log_info("namenode", "member {} was removed by entry {}", hex_64(wish.member), *answer.index);
@@ -282,7 +275,7 @@ void MembersActorState::take(LogBatch& batch) {
     if (promise.empty()) continue;
     const auto reply = decode_reply(std::move(completion.reply));
     if (!reply.ok()) {
-      promise.mapped().deliver(error_of(reply.error()));
+      promise.mapped().deliver(error_of_log(reply.error(), *parts_.log));
     } else {
       promise.mapped().deliver(MarkedForDigests{completion.token});
     }

@@ -102,7 +102,6 @@ class MembersActorState {
   void add(const consensus::AddLearner& add, caf::typed_response_promise<Joined> promise);
   void look_up_hosts(const consensus::QuorumStatus& status, Joining joining);
   void change(consensus::MembersChange change, Ended ended);
-  caf::error error_of(const Error& error) const;
 
   Self* self_ = nullptr;
   MembersParts parts_;

@@ -19,4 +19,12 @@ metadata::QuorumView view_of(const consensus::QuorumStatus& status, std::uint64_
   return view;
 }
 
+caf::error not_led_by_log(const consensus::QuorumStatus& status) {
+  return not_leader(view_of(status, status.leading.term));
+}
+
+caf::error error_of_log(const Error& error, const consensus::Log& log) {
+  return error.code == Errc::kNotLeader ? not_led_by_log(log.quorum()) : to_caf(error);
+}
+
 }  // namespace minidfs::actors
