@@ -55,9 +55,7 @@ Status RaftLog::start(std::unique_ptr<SegmentedLog> entries) {
   member.election_max = options_.election_max;
   member.kept_bytes_max = options_.kept_bytes_max;
   if (options_.link != nullptr) {
-    member.send = [link = options_.link](MemberId to, std::string bytes) {
-      link->send(to, std::move(bytes));
-    };
+    member.send = to_peers();
   }
   member_.emplace(std::move(entries), std::move(member));
   lane_.emplace(state_, ApplyLane::Options{options_.checkpoint_entries, options_.checkpoint_bytes,
@@ -68,15 +66,18 @@ Status RaftLog::start(std::unique_ptr<SegmentedLog> entries) {
   if (options_.link != nullptr) {
     SeedReceiver::Options seeds;
     seeds.directory = options_.directory;
-    seeds.send = [link = options_.link](MemberId to, std::string bytes) {
-      link->send(to, std::move(bytes));
-    };
+    seeds.send = to_peers();
     seeds.changed = [this] { notice(); };
     receiver_.emplace(state_, *lane_, *member_, std::move(seeds));
   }
   thread_ = std::thread([this] { run(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return started.get();
+}
+
+std::function<void(MemberId, std::string)> RaftLog::to_peers() const {
+  return
+      [link = options_.link](MemberId to, std::string bytes) { link->send(to, std::move(bytes)); };
 }
 
 bool RaftLog::is_leader() const {

@@ -116,6 +116,7 @@ class RaftLog final : public Log {
   void turn();
   Status take_turn();
   Status hand_over();
+  std::function<void(MemberId, std::string)> to_peers() const;
   void notice();
   void fail(const Error& error);
   void finish();
@@ -147,6 +148,7 @@ class RaftLog final : public Log {
   std::optional<MembersChange> due_address() const;
   Status take_transfers(TimePoint now);
   Status leave_bad_disk(TimePoint now);
+  bool is_live_voter(MemberId id, TimePoint now) const;
   void answer_transfers(TimePoint now);
   void end_transfers(const Status& status);
   void refuse_wishes(const Error& error);
@@ -185,6 +187,7 @@ class RaftLog final : public Log {
 
   // raft_log_seeds.cpp
   void pause_seeds(MemberId peer, TimePoint now);
+  GivenSeed* sent_seed(MemberId to);
   Status further_seeds(TimePoint now);
   Status seed_given(MemberId member, bool installed, bool by_other, TimePoint now);
   void begin_seeds(TimePoint now);

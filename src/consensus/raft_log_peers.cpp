@@ -2,19 +2,12 @@
 #include <utility>
 
 #include "base/logging.hpp"
-#include "base/random_id.hpp"
 #include "consensus/directory_notes.hpp"
 #include "consensus/log_directory.hpp"
 #include "consensus/members_format.hpp"
 #include "consensus/raft_log.hpp"
 
 namespace minidfs::consensus {
-namespace {
-
-std::string name_of(MemberId id) { return "member " + hex_64(id); }
-
-}  // namespace
-
 void RaftLog::send(MemberId to, const PeerMessage& message) {
   options_.link->send(to, encode_peer_message(message));
 }

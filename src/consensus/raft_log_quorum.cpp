@@ -292,9 +292,7 @@ Status RaftLog::leave_bad_disk(TimePoint now) {
   if (!own.full && now < slow_disk_judged_at_) return {};
   std::vector<VoterDisk> others;
   for (const auto& [id, follower] : member_->progress()) {
-    const auto* member = member_->roster().find(id);
-    const bool votes = member != nullptr && member->role == MemberRole::kVoter;
-    if (!votes || !member_->hears(id, now)) continue;
+    if (!is_live_voter(id, now)) continue;
     if (follower.disk) others.push_back({id, *follower.disk});
     holds_ = holds_ || (own.full && !follower.disk);
   }
@@ -305,6 +303,11 @@ Status RaftLog::leave_bad_disk(TimePoint now) {
            own.full ? "is full" : "takes " + std::to_string(own.sync_us / 1000) + " ms for a sync",
            hex_64(*better));
   return member_->transfer(*better, now);
+}
+
+bool RaftLog::is_live_voter(MemberId id, TimePoint now) const {
+  const auto* found = member_->roster().find(id);
+  return found != nullptr && found->role == MemberRole::kVoter && member_->hears(id, now);
 }
 
 // Whoever has asked is told when the next leader is known.

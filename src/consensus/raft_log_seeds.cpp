@@ -32,22 +32,20 @@ Status RaftLog::heard(MemberId from, const SeedEnd& end, TimePoint) {
 }
 
 Status RaftLog::heard(MemberId from, const SeedAck& ack, TimePoint) {
-  const auto found = seeds_given_.find(from);
-  if (found != seeds_given_.end() && found->second.sender) found->second.sender->acknowledged(ack);
+  if (const auto* sent = sent_seed(from)) sent->sender->acknowledged(ack);
   return {};
 }
 
 Status RaftLog::heard(MemberId from, const SeedDone& done, TimePoint) {
-  const auto found = seeds_given_.find(from);
-  if (found != seeds_given_.end() && found->second.sender) found->second.sender->done(done);
+  if (const auto* sent = sent_seed(from)) sent->sender->done(done);
   return {};
 }
 
 Status RaftLog::heard(MemberId from, const SeedResume& resume, TimePoint) {
-  const auto found = seeds_given_.find(from);
-  if (found == seeds_given_.end() || !found->second.sender) return {};
-  found->second.sender->resume(resume);
-  found->second.paused_at.reset();
+  if (auto* sent = sent_seed(from)) {
+    sent->sender->resume(resume);
+    sent->paused_at.reset();
+  }
   return {};
 }
 
@@ -81,10 +79,16 @@ Status RaftLog::heard(MemberId from, const SeedGiven& said, TimePoint) {
 // What is given to the peer, and what it gives. A seed that another member gives to it goes on.
 void RaftLog::pause_seeds(MemberId peer, TimePoint now) {
   if (receiver_) receiver_->disconnected(peer, now);
-  const auto found = seeds_given_.find(peer);
-  if (found == seeds_given_.end() || !found->second.sender) return;
-  found->second.sender->pause();
-  if (!found->second.paused_at) found->second.paused_at = now;
+  auto* sent = sent_seed(peer);
+  if (sent == nullptr) return;
+  sent->sender->pause();
+  if (!sent->paused_at) sent->paused_at = now;
+}
+
+// The one that this member itself sends there; null: none.
+RaftLog::GivenSeed* RaftLog::sent_seed(MemberId to) {
+  const auto found = seeds_given_.find(to);
+  return found != seeds_given_.end() && found->second.sender ? &found->second : nullptr;
 }
 
 // --- Giving them ------------------------------------------------------------------------------
@@ -191,9 +195,7 @@ std::unique_ptr<SeedSender> RaftLog::new_sender(MemberId to, std::uint64_t bytes
   SeedSender::Options options;
   options.to = to;
   options.bytes_per_second = bytes_per_second;
-  options.send = [link = options_.link](MemberId member, std::string bytes) {
-    link->send(member, std::move(bytes));
-  };
+  options.send = to_peers();
   options.changed = [this] { notice(); };
   return std::make_unique<SeedSender>(state_, std::move(options));
 }
@@ -204,9 +206,7 @@ MemberId RaftLog::seed_giver(MemberId member, TimePoint now) const {
   Index applied = 0;
   if (by_leader_.contains(member)) return best;
   for (const auto& [id, follower] : member_->progress()) {
-    const auto* found = member_->roster().find(id);
-    if (id == member || found == nullptr || found->role != MemberRole::kVoter) continue;
-    if (!member_->hears(id, now) || !peers_.contains(id)) continue;
+    if (id == member || !is_live_voter(id, now) || !peers_.contains(id)) continue;
     if (follower.state != FollowerProgress::State::kStreaming) continue;
     if (follower.applied < member_->first() || follower.applied <= applied) continue;
     best = id;

@@ -14,8 +14,6 @@ constexpr std::uint64_t kAlwaysKeptBytes = 32 << 20;
 // For so long the log is kept for a member that is silent.
 constexpr std::chrono::seconds kSilentKept{10};
 
-std::string name_of(MemberId id) { return "member " + hex_64(id); }
-
 Error refused(Refusal why) {
   switch (why) {
     case Refusal::kNotLeader:

@@ -12,8 +12,6 @@ namespace {
 
 bool by_id(const RosterMember& a, const RosterMember& b) { return a.member.id < b.member.id; }
 
-std::string name_of(MemberId id) { return "member " + hex_64(id); }
-
 Error no_such_member(MemberId id) {
   return Error{Errc::kNotFound, name_of(id) + ": not a member of this cluster"};
 }
@@ -77,6 +75,8 @@ Result<Roster> changed(const Roster& roster, const ChangeAddress& change) {
 }
 
 }  // namespace
+
+std::string name_of(MemberId id) { return "member " + hex_64(id); }
 
 Roster::Roster(std::vector<RosterMember> members) : members_(std::move(members)) {
   MDFS_ASSERT(are_members(members_));

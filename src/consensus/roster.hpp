@@ -12,6 +12,9 @@
 
 namespace minidfs::consensus {
 
+// As lines of the log and errors have it.
+std::string name_of(MemberId id);
+
 // Five voters, one that replaces another, and a learner.
 inline constexpr std::size_t kMembersMax = 7;
 

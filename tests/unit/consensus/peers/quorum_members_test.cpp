@@ -27,6 +27,16 @@ ChangeAnswer change(Quorum& quorum, const MembersChange& change) {
   return answer;
 }
 
+// The disk is as it was when the copy was made of it.
+void put_back(Member& member, const std::string& copy, std::size_t commands) {
+  for (const auto& file : std::filesystem::directory_iterator(member.directory())) {
+    std::filesystem::remove(file);
+  }
+  std::filesystem::copy(copy, member.directory());
+  std::filesystem::remove_all(copy);
+  member.state().go_back_to(commands);
+}
+
 }  // namespace
 
 TEST_CASE("a member that joins gets all commands, and a vote") {
@@ -206,12 +216,7 @@ TEST_CASE("a member whose disk went back in time is not counted on") {
   auto& leader = quorum.await_leader();
   back.close();
   REQUIRE(&quorum.await_leader() == &leader);
-  for (const auto& file : std::filesystem::directory_iterator(back.directory())) {
-    std::filesystem::remove(file);
-  }
-  std::filesystem::copy(copy, back.directory());
-  std::filesystem::remove_all(copy);
-  back.state().go_back_to(10);
+  put_back(back, copy, 10);
   back.open();
   eventually("it is told", [&] { return !back.fatal_errors().empty(); });
   back.close();
@@ -245,12 +250,7 @@ TEST_CASE("a member that was away since its disk went back is told that, not tha
   auto& leader = quorum.await_leader();
   back.close();
   REQUIRE(&quorum.await_leader() == &leader);
-  for (const auto& file : std::filesystem::directory_iterator(back.directory())) {
-    std::filesystem::remove(file);
-  }
-  std::filesystem::copy(copy, back.directory());
-  std::filesystem::remove_all(copy);
-  back.state().go_back_to(10);
+  put_back(back, copy, 10);
   // The verdict is lost the first time.
   std::atomic<int> verdicts{0};
   quorum.network.set_filter([&](MemberId, MemberId, const std::string& bytes) {
