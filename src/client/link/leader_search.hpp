@@ -19,9 +19,8 @@
 // - Whoever is met is asked who leads, now and then also while all is well, so that the members are
 //   known when they are needed. The newest term counts. A member that names another one is believed
 //   and the other used; what that one says of itself in this term counts more.
-// - When any will do nobody else is looked for while the one that was met first answers, and
-// another
-//   one takes its place when it is silent. Once one has refused the one that leads is wanted, until
+// - When any will do nobody else is looked for while the one that was met first answers; when it is
+//   silent another one takes its place. Once one has refused the one that leads is wanted, until
 //   that has been found.
 // - When nobody leads by what is known for forget_after, what is known is forgotten: a cluster that
 //   was put back from a backup counts its terms anew. It is a hint in any case: only a namenode
