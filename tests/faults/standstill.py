@@ -29,7 +29,7 @@ class SlowWriter(threading.Thread):
         self.failure = ""
         variables = {**cluster.environment, "MINIDFS_NAMENODE": cluster.namenode_address()}
         self.process = subprocess.Popen(
-            [cluster.context.binary, "put", "--timeout", "60s", "--block-size", "64KiB", "-",
+            [cluster.context.binary, "put", "--timeout", "120s", "--block-size", "64KiB", "-",
              self.path], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=variables,
             preexec_fn=die_with_parent)
         self.start()
@@ -82,9 +82,11 @@ def namenode_stands_still(context):
         with SteadyClients(cluster, 2, context.seed) as usual:
             with SteadyClients(cluster, 2, context.seed + 50, flags=("--timeout", "60s")) as patient:
                 for seconds in short:
-                    stop_for(cluster, seconds, context.random.uniform(0.2, 3))
+                    # Long enough for who waits 10 s: what arrives right after a stop is refused, as
+                    # it may be old, and who is refused asks again more and more seldom.
+                    stop_for(cluster, seconds, context.random.uniform(1.5, 3))
             done += usual.operations + patient.operations
-        with SteadyClients(cluster, 4, context.seed + 100, flags=("--timeout", "60s")) as patient:
+        with SteadyClients(cluster, 4, context.seed + 100, flags=("--timeout", "120s")) as patient:
             for seconds in long:
                 stop_for(cluster, seconds, context.random.uniform(0.2, 3))
         done += patient.operations
