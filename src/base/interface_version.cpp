@@ -9,7 +9,7 @@ namespace {
 #ifdef MINIDFS_INTERFACE_VERSION
 constexpr InterfaceVersion kNewest = MINIDFS_INTERFACE_VERSION;
 #else
-constexpr InterfaceVersion kNewest = 1;
+constexpr InterfaceVersion kNewest = 2;
 #endif
 
 }  // namespace

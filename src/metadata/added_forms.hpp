@@ -3,8 +3,8 @@
 // another one, under another kind. It is written so when all members know that, and read as the
 // change that it is. Private to changes.cpp.
 //
-// The oldest version is the newest one so far, so there are none. Tests build the next version with
-// another file in the place of this one (tests/next_version).
+// There are none so far: version 2 has added whole changes, which have kinds of Change. Tests build
+// the next version with another file in the place of this one (tests/next_version).
 #pragma once
 
 #include <cstddef>

@@ -2,6 +2,7 @@
 #include <type_traits>
 
 #include "metadata/namespace_block_ids.hpp"
+#include "metadata/namespace_growth.hpp"
 #include "metadata/namespace_rules.hpp"
 #include "metadata/namespace_staging.hpp"
 
@@ -63,6 +64,11 @@ Result<ChangeReply> apply_change(NamespaceTable& table, const Change& change) {
     } else if constexpr (std::is_same_v<Alternative, SetAttributes>) {
       for (const EntryAttributes& entry : alternative.entries) {
         MDFS_TRY(Outcome outcome, set_attributes(table, entry));
+        reply.outcomes.push_back(std::move(outcome));
+      }
+    } else if constexpr (std::is_same_v<Alternative, SetOwner>) {
+      for (const EntryOwner& entry : alternative.entries) {
+        MDFS_TRY(Outcome outcome, set_owner(table, entry));
         reply.outcomes.push_back(std::move(outcome));
       }
     } else {

@@ -24,6 +24,8 @@ constexpr std::size_t kind_in(const std::variant<All...>*) {
 }
 constexpr std::size_t kMarkKind = kind_in<MarkNamespace>(static_cast<const Change*>(nullptr));
 static_assert(kMarkKind == 17);
+// The kinds up to this one are of version 1.
+constexpr std::size_t kFirstKinds = kMarkKind;
 
 // The value of an outcome that tells forgotten() from other expiries.
 constexpr std::uint64_t kForgottenValue = 1;
@@ -44,6 +46,18 @@ bool decode_kind(std::size_t kind, Decoder& decoder, Change& change) {
 }
 
 }  // namespace
+
+InterfaceVersion known_since(const Change& change) { return change.index() < kFirstKinds ? 1 : 2; }
+
+Status check_known(const Change& change, InterfaceVersion known_by_all) {
+  const auto since = known_since(change);
+  if (since <= known_by_all) return {};
+  return Error{
+      Errc::kUnsupported,
+      "needs version " + std::to_string(since) +
+          " of the interface, but not all namenodes are known to speak more than version " +
+          std::to_string(known_by_all) + "; it can be done when all have been upgraded"};
+}
 
 std::string encode_change(const Change& change, std::int64_t cluster_ms,
                           InterfaceVersion known_by_all) {

@@ -323,11 +323,74 @@ typename Inspector::result_type inspect(Inspector& f, MarkNamespace& x) {
   return f(x.mark);
 }
 
+// Another owner or group of an entry; an empty name leaves what there is.
+struct EntryOwner {
+  std::string path;
+  std::string owner;
+  std::string group;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, EntryOwner& x) {
+  return f(x.path, x.owner, x.group);
+}
+
+// Independently of one another: outcome i belongs to entry i. Of version 2.
+struct SetOwner {
+  RequestId request;
+  std::int64_t time_ms = 0;
+  std::vector<EntryOwner> entries;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, SetOwner& x) {
+  return f(x.request, x.time_ms, x.entries);
+}
+
+// Adds blocks behind those of a file, each of 1 byte to the file's block size: what stands there
+// stays as it is, a last block that is not full too. Refused with kStale when the file was replaced
+// meanwhile, or has another length than its appender knows; the outcome's value is then the length
+// that it has, 0 for a file that is gone. Of version 2.
+struct AppendBlocks {
+  RequestId request;
+  std::int64_t time_ms = 0;
+  std::string path;          // Where the file was when it was looked up,
+  InodeId file{};            // and which one it is: it may have been renamed since.
+  std::uint64_t length = 0;  // That it has before.
+  std::vector<Block> blocks;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, AppendBlocks& x) {
+  return f(x.request, x.time_ms, x.path, x.file, x.length, x.blocks);
+}
+
+// The blocks of the sources become the last ones of the target, with its replication, and the
+// sources disappear. All must be files of one directory. Of version 2.
+struct ConcatFiles {
+  RequestId request;
+  std::int64_t time_ms = 0;
+  std::string target;
+  std::vector<std::string> sources;  // In the order of their bytes.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, ConcatFiles& x) {
+  return f(x.request, x.time_ms, x.target, x.sources);
+}
+
 // The alternative's index plus one is the first byte of an entry: only append.
 using Change =
     std::variant<MakeDirectory, CommitFiles, Rename, Remove, SetReplication, ReserveBlockIds,
                  PurgeRemoved, SetNodeAdmin, BeginLeadership, RetireBlockIds, SetAttributes,
-                 StageBlocks, CommitStaged, DropStaged, BeginLife, CommitDated, MarkNamespace>;
+                 StageBlocks, CommitStaged, DropStaged, BeginLife, CommitDated, MarkNamespace,
+                 SetOwner, AppendBlocks, ConcatFiles>;
+
+// The version of the interface that has brought this kind of change. It is proposed only when all
+// members of the log know that.
+InterfaceVersion known_since(const Change& change);
+// kUnsupported when they do not.
+Status check_known(const Change& change, InterfaceVersion known_by_all);
 
 // An entry of the log: a change, and the cluster time when it was proposed (see
 // namespace_times.hpp); 0 when it carries none.
@@ -361,7 +424,7 @@ typename Inspector::result_type inspect(Inspector& f, Outcome& x) {
 }
 
 struct ChangeReply {
-  // One, but for CommitFiles, CommitDated and SetAttributes one for each file.
+  // One, but for CommitFiles, CommitDated, SetAttributes and SetOwner one for each file.
   std::vector<Outcome> outcomes;
 };
 

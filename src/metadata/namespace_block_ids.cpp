@@ -62,16 +62,17 @@ Result<std::optional<Outcome>> check_leadership(NamespaceTable& table, std::uint
 
 }  // namespace
 
-Result<std::optional<Outcome>> check_block_ids(NamespaceTable& table, const CommittedFile& file) {
+Result<std::optional<Outcome>> check_block_ids(NamespaceTable& table, const std::string& path,
+                                               std::span<const Block> blocks) {
   std::vector<BlockId> ids;
-  ids.reserve(file.blocks.size());
-  for (const Block& block : file.blocks) ids.push_back(block.id);
+  ids.reserve(blocks.size());
+  for (const Block& block : blocks) ids.push_back(block.id);
   std::sort(ids.begin(), ids.end());
   if (std::adjacent_find(ids.begin(), ids.end()) != ids.end()) {
-    return {failure(Errc::kInvalidArgument, file.path + ": names a block twice")};
+    return {failure(Errc::kInvalidArgument, path + ": names a block twice")};
   }
   for (const BlockId id : ids) {
-    MDFS_TRY(auto bad, check_id(table, file.path, id));
+    MDFS_TRY(auto bad, check_id(table, path, id));
     if (bad) return bad;
   }
   return std::optional<Outcome>();

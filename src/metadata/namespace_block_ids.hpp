@@ -18,9 +18,10 @@ inline constexpr std::size_t kRetiredRangesMax = 65'536;  // Of one change.
 inline constexpr std::size_t kGivenUpLivesMax = 1024;
 inline constexpr std::size_t kGivenUpMarksMax = 65'536;
 
-// Checks that the blocks of a file were given out, belong to no file and are not retired; nothing
-// when all is well.
-Result<std::optional<Outcome>> check_block_ids(NamespaceTable& table, const CommittedFile& file);
+// Checks that blocks that shall belong to the file at `path` were given out, belong to no file and
+// are not retired; nothing when all is well.
+Result<std::optional<Outcome>> check_block_ids(NamespaceTable& table, const std::string& path,
+                                               std::span<const Block> blocks);
 
 // The same for runs of blocks; `what` they are for begins the message.
 Result<std::optional<Outcome>> check_block_ranges(NamespaceTable& table, const std::string& what,

@@ -23,13 +23,9 @@ struct Attributes {
   std::string_view group;  // Empty: the parent's, as in HDFS.
 };
 
-std::optional<Outcome> check_attributes(std::string_view path, const Attributes& attributes) {
-  if (attributes.permission > kPermissionMax) {
-    return failure(Errc::kInvalidArgument,
-                   about(path, "permission " + std::to_string(attributes.permission) +
-                                   " (decimal) is above 01777"));
-  }
-  for (const std::string_view name : {attributes.owner, attributes.group}) {
+std::optional<Outcome> check_names(std::string_view path, std::string_view owner,
+                                   std::string_view group) {
+  for (const std::string_view name : {owner, group}) {
     if (name.size() > kUserNameBytesMax || name.find('\0') != std::string_view::npos) {
       return failure(Errc::kInvalidArgument,
                      about(path, "not a name of a user or group: " +
@@ -37,6 +33,15 @@ std::optional<Outcome> check_attributes(std::string_view path, const Attributes&
     }
   }
   return std::nullopt;
+}
+
+std::optional<Outcome> check_attributes(std::string_view path, const Attributes& attributes) {
+  if (attributes.permission > kPermissionMax) {
+    return failure(Errc::kInvalidArgument,
+                   about(path, "permission " + std::to_string(attributes.permission) +
+                                   " (decimal) is above 01777"));
+  }
+  return check_names(path, attributes.owner, attributes.group);
 }
 
 // Inserts a directory and tells its parent.
@@ -199,7 +204,7 @@ Result<Outcome> commit_file(NamespaceTable& table, const CommittedFile& file,
   if (old.exists() && !file.overwrite) {
     return failure(Errc::kAlreadyExists, about(file.path, "already exists"));
   }
-  MDFS_TRY(const auto bad_ids, check_block_ids(table, file));
+  MDFS_TRY(const auto bad_ids, check_block_ids(table, file.path, file.blocks));
   if (bad_ids) return *bad_ids;
 
   MDFS_TRY(const InodeId parent, parent_of_new_file(table, file, *components, reached, time_ms));
@@ -272,6 +277,20 @@ Result<Outcome> set_attributes(NamespaceTable& table, const EntryAttributes& ent
   if (!resolved.failure.ok()) return resolved.failure;
   if (!resolved.found.exists()) return failure(Errc::kNotFound, about(entry.path, "not found"));
   MDFS_CHECK(table.set_attributes(resolved.place, resolved.found, entry));
+  return success(resolved.found.id);
+}
+
+Result<Outcome> set_owner(NamespaceTable& table, const EntryOwner& entry) {
+  const auto components = split_path(entry.path);
+  if (!components) return failure(components.error());
+  if (entry.owner.empty() && entry.group.empty()) {
+    return failure(Errc::kInvalidArgument, about(entry.path, "neither an owner nor a group"));
+  }
+  if (auto bad = check_names(entry.path, entry.owner, entry.group)) return *bad;
+  MDFS_TRY(const Resolved resolved, resolve(table, entry.path, *components));
+  if (!resolved.failure.ok()) return resolved.failure;
+  if (!resolved.found.exists()) return failure(Errc::kNotFound, about(entry.path, "not found"));
+  MDFS_CHECK(table.set_owner(resolved.place, resolved.found, entry));
   return success(resolved.found.id);
 }
 

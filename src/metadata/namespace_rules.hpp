@@ -30,6 +30,7 @@ Result<Outcome> apply(NamespaceTable& table, const Rename& change);
 Result<Outcome> apply(NamespaceTable& table, const Remove& change);
 Result<Outcome> apply(NamespaceTable& table, const SetReplication& change);
 Result<Outcome> set_attributes(NamespaceTable& table, const EntryAttributes& entry);
+Result<Outcome> set_owner(NamespaceTable& table, const EntryOwner& entry);
 
 // The request a change belongs to; nullptr for changes without one.
 const RequestId* request_of(const Change& change);

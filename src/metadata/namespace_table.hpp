@@ -53,6 +53,16 @@ struct StagedFile {
   std::uint8_t replication = 0;
 };
 
+// A file as changes of its blocks need to know it.
+struct FileInfo {
+  InodeId id;
+  InodeId parent;  // The directory that it is in.
+  std::uint64_t length = 0;
+  std::uint64_t block_size = 0;  // No block is longer.
+  std::uint8_t replication = 0;
+  std::uint64_t blocks = 0;  // How many it has.
+};
+
 class NamespaceTable {
  public:
   virtual ~NamespaceTable() = default;
@@ -60,6 +70,8 @@ class NamespaceTable {
   virtual Result<Found> find(Place place) = 0;
   // REQUIRES: `id` is a directory that find() has shown.
   virtual Result<DirectoryInfo> directory(InodeId id) = 0;
+  // Nothing when no path leads to a file with this id.
+  virtual Result<std::optional<FileInfo>> file(InodeId id) = 0;
   virtual Result<bool> owns(BlockId block) = 0;
 
   // Takes the next inode id for ever.
@@ -95,6 +107,15 @@ class NamespaceTable {
                                std::span<const Block> rest) = 0;
   virtual Status drop_staged(const StagedFile& file) = 0;
 
+  // `blocks` become the last ones of the file. `file` is what file() says of it.
+  virtual Status append(const FileInfo& file, std::span<const Block> blocks,
+                        std::int64_t time_ms) = 0;
+  // The blocks of `source` become the last ones of `target`, with its wanted copies, and `source`,
+  // which stands at `place`, disappears. Both are what file() says of them; `target` becomes what
+  // it will say.
+  virtual Status take_over(FileInfo& target, Place place, const FileInfo& source,
+                           std::int64_t time_ms) = 0;
+
   // Makes an entry disappear, with all that is below it. `found` is what find() says of `place`.
   virtual Status unlink(Place place, const Found& found) = 0;
   // REQUIRES: nothing stands at `to`, and `to` is not below `from`.
@@ -104,6 +125,8 @@ class NamespaceTable {
   // Sets what `attributes` does not keep. `found` is what find() says of the entry.
   virtual Status set_attributes(Place place, const Found& found,
                                 const EntryAttributes& attributes) = 0;
+  // The same of its owner and group.
+  virtual Status set_owner(Place place, const Found& found, const EntryOwner& owner) = 0;
   // Records a change in the entries of `id`: its time and by how much their number changed.
   virtual Status touch_directory(InodeId id, std::int32_t children_delta, std::int64_t time_ms) = 0;
 

@@ -40,10 +40,13 @@ Result<Columns> columns_of(Database& database, const std::string& table) {
   return columns;
 }
 
+// A table that members of the version before have not counts when there is something in it: then
+// they cannot be compared.
 Result<std::vector<std::string>> tables_of(Database& database) {
   MDFS_TRY(auto select,
            database.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE "
-                            "'sqlite_%' ORDER BY name"));
+                            "'sqlite_%' AND (name <> 'run' OR EXISTS(SELECT 1 FROM run)) "
+                            "ORDER BY name"));
   std::vector<std::string> tables;
   for (;;) {
     MDFS_TRY(const bool row, select.step());

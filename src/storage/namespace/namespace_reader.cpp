@@ -43,6 +43,9 @@ Status NamespaceReader::State::prepare() {
       {&select_file_blocks,
        "SELECT id, generation, length FROM block WHERE inode = ?1 AND position >= ?2 "
        "ORDER BY position LIMIT ?3"},
+      {&select_run,
+       "SELECT first_byte, first_block, block_size FROM run WHERE inode = ?1 AND "
+       "first_byte <= ?2 ORDER BY first_byte DESC LIMIT 1"},
       {&select_blocks,
        "SELECT id, generation, length, replication FROM block WHERE id BETWEEN ?1 AND ?2 "
        "ORDER BY id LIMIT ?3"},
@@ -151,16 +154,29 @@ Result<FileStatus> NamespaceReader::State::entry_at(std::string_view path) {
   return status;
 }
 
+// All blocks of a run but its last have one size; most files are one run.
+Result<NamespaceReader::State::BlockPlace> NamespaceReader::State::block_at(
+    const FileStatus& status, std::uint64_t offset) {
+  if (offset == 0) return BlockPlace{};
+  const StatementScope scope(select_run);
+  select_run.bind_all(status.id.value, offset);
+  MDFS_TRY(const bool row, select_run.step());
+  const std::uint64_t first_byte = row ? select_run.unsigned_integer(0) : 0;
+  const std::uint64_t first_block = row ? select_run.unsigned_integer(1) : 0;
+  const std::uint64_t block_size = row ? select_run.unsigned_integer(2) : status.block_size;
+  const std::uint64_t further = (offset - first_byte) / block_size;
+  return BlockPlace{first_block + further, first_byte + further * block_size};
+}
+
 Status NamespaceReader::State::read_blocks(std::uint64_t offset, std::uint64_t limit,
                                            FileBlocks& file) {
   const FileStatus& status = file.status;
   if (offset >= status.length || status.block_size == 0) return {};
-  // All blocks but the last have the full size.
-  const std::uint64_t position = offset / status.block_size;
-  file.offset = position * status.block_size;
+  MDFS_TRY(const BlockPlace first, block_at(status, offset));
+  file.offset = first.offset;
   limit = std::min(limit, kNoBlockLimit);
   const StatementScope scope(select_file_blocks);
-  select_file_blocks.bind_all(status.id.value, position, limit + 1);
+  select_file_blocks.bind_all(status.id.value, first.position, limit + 1);
   while (true) {
     MDFS_TRY(const bool row, select_file_blocks.step());
     if (!row) return {};

@@ -33,6 +33,7 @@ struct NamespaceReader::State {
   Statement select_page;
   Statement select_parent;
   Statement select_file_blocks;
+  Statement select_run;
   Statement select_blocks;
   Statement select_owner;
   Statement select_state;
@@ -57,6 +58,12 @@ struct NamespaceReader::State {
   // Reads the row that `statement` stands on; every field is overwritten.
   Status read_status(Statement& statement, metadata::FileStatus& status);
   Result<metadata::FileStatus> entry_at(std::string_view path);
+  struct BlockPlace {
+    std::uint64_t position = 0;  // Among the blocks of the file.
+    std::uint64_t offset = 0;    // Of its first byte in the file.
+  };
+  // The block that holds the byte at `offset` of a file. REQUIRES: there is one.
+  Result<BlockPlace> block_at(const metadata::FileStatus& status, std::uint64_t offset);
   // At most `limit` blocks of `file.status`, from the one that holds the byte at `offset`.
   Status read_blocks(std::uint64_t offset, std::uint64_t limit, FileBlocks& file);
 

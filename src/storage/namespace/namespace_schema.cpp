@@ -79,6 +79,12 @@ CREATE TABLE block(
   length INTEGER NOT NULL,
   replication INTEGER NOT NULL);
 CREATE INDEX block_inode ON block(inode, position);
+CREATE TABLE run(
+  inode INTEGER NOT NULL,
+  first_byte INTEGER NOT NULL,
+  first_block INTEGER NOT NULL,
+  block_size INTEGER NOT NULL,
+  PRIMARY KEY(inode, first_byte)) WITHOUT ROWID;
 CREATE TABLE removed(id INTEGER PRIMARY KEY, inode INTEGER NOT NULL, kind INTEGER NOT NULL);
 CREATE TABLE retargeted(
   inode INTEGER PRIMARY KEY,
@@ -165,8 +171,20 @@ CREATE TABLE retargeted(
 PRAGMA user_version=4;
 COMMIT;
 )sql";
+// What version 5 has and version 4 has not. No file has blocks that it would be needed for.
+constexpr char kUpgradeFrom4[] = R"sql(
+BEGIN IMMEDIATE;
+CREATE TABLE run(
+  inode INTEGER NOT NULL,
+  first_byte INTEGER NOT NULL,
+  first_block INTEGER NOT NULL,
+  block_size INTEGER NOT NULL,
+  PRIMARY KEY(inode, first_byte)) WITHOUT ROWID;
+PRAGMA user_version=5;
+COMMIT;
+)sql";
 // Tables and indexes of each version; those of check_version().
-constexpr std::array<std::int64_t, 5> kTables{0, 9, 11, 15, 16};
+constexpr std::array<std::int64_t, 6> kTables{0, 9, 11, 15, 16, 17};
 
 std::uint32_t big_endian_32(const unsigned char* bytes) {
   return std::uint32_t{bytes[0]} << 24U | std::uint32_t{bytes[1]} << 16U |
@@ -218,11 +236,12 @@ Status check_version(Database& database) {
                      " of the namespace, this one knows up to " +
                      std::to_string(kNamespaceVersion) + "); start that version instead"};
   }
-  MDFS_TRY(const std::int64_t tables,
-           database.integer("SELECT count(*) FROM sqlite_master WHERE name IN ('state', 'name', "
-                            "'dentry', 'dentry_inode', 'block', 'block_inode', 'removed', "
-                            "'client', 'node_admin', 'leadership', 'retired', 'staged', "
-                            "'leadership_began', 'past_life', 'given_up_mark', 'retargeted')"));
+  MDFS_TRY(
+      const std::int64_t tables,
+      database.integer("SELECT count(*) FROM sqlite_master WHERE name IN ('state', 'name', "
+                       "'dentry', 'dentry_inode', 'block', 'block_inode', 'removed', "
+                       "'client', 'node_admin', 'leadership', 'retired', 'staged', "
+                       "'leadership_began', 'past_life', 'given_up_mark', 'retargeted', 'run')"));
   MDFS_TRY(const std::int64_t root,
            database.integer("SELECT count(*) FROM state, dentry WHERE state.id = 1 AND "
                             "dentry.parent = 0 AND dentry.name = '' AND dentry.inode = 1"));
@@ -277,6 +296,7 @@ Result<Database> prepare_writer(const std::string& path, std::uint32_t cache_kib
   if (version <= 1) MDFS_CHECK(database.execute(kUpgradeFrom1));
   if (version <= 2) MDFS_CHECK(database.execute(kUpgradeFrom2));
   if (version <= 3) MDFS_CHECK(database.execute(kUpgradeFrom3));
+  if (version <= 4) MDFS_CHECK(database.execute(kUpgradeFrom4));
   return database;
 }
 

@@ -10,7 +10,7 @@
 
 namespace minidfs::storage {
 
-inline constexpr std::int64_t kNamespaceVersion = 4;
+inline constexpr std::int64_t kNamespaceVersion = 5;
 inline constexpr std::int64_t kNamespaceApplicationId = 0x6D64666E;  // "mdfn"
 inline constexpr std::uint32_t kNamespacePageBytes = 2048;
 

@@ -31,6 +31,8 @@ Result<std::unique_ptr<NamespaceTree>> NamespaceTree::open(Database& database, N
   tree->removed_count_ = static_cast<std::uint64_t>(removed);
   MDFS_TRY(const std::int64_t retargeted, database.integer("SELECT count(*) FROM retargeted"));
   tree->retargeting_ = retargeted > 0;
+  MDFS_TRY(const std::int64_t runs, database.integer("SELECT EXISTS(SELECT 1 FROM run)"));
+  tree->has_runs_ = runs > 0;
   return tree;
 }
 
@@ -56,6 +58,26 @@ Status NamespaceTree::prepare(Database& database) {
        "UPDATE dentry SET permission = coalesce(?2, permission), "
        "modified_ms = coalesce(?3, modified_ms), accessed_ms = "
        "CASE kind WHEN 2 THEN coalesce(?4, accessed_ms, modified_ms) END WHERE inode = ?1"},
+      {&update_owner_,
+       "UPDATE dentry SET owner = coalesce(?2, owner), \"group\" = coalesce(?3, \"group\") "
+       "WHERE inode = ?1"},
+      // The time of the last access stays what it was, though it may have stood for another one.
+      {&update_length_,
+       "UPDATE dentry SET length = ?2, modified_ms = ?3, "
+       "accessed_ms = coalesce(accessed_ms, modified_ms) WHERE inode = ?1"},
+      {&find_file_,
+       "SELECT kind, parent, length, block_size, replication FROM dentry WHERE inode = ?1"},
+      {&last_block_, "SELECT position FROM block WHERE inode = ?1 ORDER BY position DESC LIMIT 1"},
+      {&insert_run_, "INSERT INTO run VALUES(?1, ?2, ?3, ?4)"},
+      {&last_run_,
+       "SELECT first_byte, first_block, block_size FROM run WHERE inode = ?1 "
+       "ORDER BY first_byte DESC LIMIT 1"},
+      {&file_runs_,
+       "SELECT first_byte, first_block, block_size FROM run WHERE inode = ?1 ORDER BY first_byte"},
+      {&delete_runs_,
+       "DELETE FROM run WHERE inode = ?1 AND first_byte IN "
+       "(SELECT first_byte FROM run WHERE inode = ?1 ORDER BY first_byte LIMIT ?2)"},
+      {&move_block_, "UPDATE block SET inode = ?2, position = ?3, replication = ?4 WHERE id = ?1"},
       {&find_block_, "SELECT 1 FROM block WHERE id = ?1"},
       {&first_block_, "SELECT id FROM block WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT 1"},
       {&find_mark_, "SELECT 1 FROM leadership WHERE mark = ?1"},
@@ -246,6 +268,31 @@ Status NamespaceTree::set_attributes(Place place, const Found& found,
   bind(3, attributes.modified_ms, attributes.modified_ms == EntryAttributes::kKeepTime);
   bind(4, attributes.accessed_ms, attributes.accessed_ms == EntryAttributes::kKeepTime);
   return update_attributes_.run();
+}
+
+Status NamespaceTree::set_owner(Place place, const Found& found,
+                                const metadata::EntryOwner& owner) {
+  InodeId listed_in = place.parent;
+  update_owner_.bind(1, found.id.value);
+  update_owner_.bind_null(2);
+  update_owner_.bind_null(3);
+  if (!owner.owner.empty()) {
+    MDFS_TRY(const std::int64_t number, names_.number(owner.owner));
+    update_owner_.bind(2, number);
+  }
+  std::optional<std::int64_t> group;
+  if (!owner.group.empty()) {
+    MDFS_TRY(group, names_.number(owner.group));
+    update_owner_.bind(3, *group);
+  }
+  if (found.is_directory()) {
+    // New entries in it get the group that is remembered.
+    MDFS_TRY(Directory * known, loaded_directory(found.id));
+    listed_in = known->parent;
+    if (group) known->group = *group;
+  }
+  view_.mark(listed_in, commit_);
+  return update_owner_.run();
 }
 
 Status NamespaceTree::touch_directory(InodeId id, std::int32_t children_delta,

@@ -59,6 +59,7 @@ class NamespaceTree final : public metadata::NamespaceTable {
 
   Result<metadata::Found> find(metadata::Place place) override;
   Result<metadata::DirectoryInfo> directory(InodeId id) override;
+  Result<std::optional<metadata::FileInfo>> file(InodeId id) override;
   Result<bool> owns(BlockId block) override;
   InodeId take_inode_id() override { return InodeId{state_.next_inode++}; }
   std::uint64_t block_id_bound() const override { return state_.next_block; }
@@ -80,6 +81,10 @@ class NamespaceTree final : public metadata::NamespaceTable {
                        const metadata::StagedFile& file,
                        std::span<const metadata::Block> rest) override;
   Status drop_staged(const metadata::StagedFile& file) override;
+  Status append(const metadata::FileInfo& file, std::span<const metadata::Block> blocks,
+                std::int64_t time_ms) override;
+  Status take_over(metadata::FileInfo& target, metadata::Place place,
+                   const metadata::FileInfo& source, std::int64_t time_ms) override;
   Status unlink(metadata::Place place, const metadata::Found& found) override;
   Status move(metadata::Place from, metadata::Place to, const metadata::Found& found) override;
   Status set_node_admin(const metadata::NodeAdmin& decision) override;
@@ -87,6 +92,8 @@ class NamespaceTree final : public metadata::NamespaceTable {
                          std::uint8_t replication) override;
   Status set_attributes(metadata::Place place, const metadata::Found& found,
                         const metadata::EntryAttributes& attributes) override;
+  Status set_owner(metadata::Place place, const metadata::Found& found,
+                   const metadata::EntryOwner& owner) override;
   Status touch_directory(InodeId id, std::int32_t children_delta, std::int64_t time_ms) override;
   Result<std::uint64_t> purge(std::uint32_t limit) override;
 
@@ -126,6 +133,21 @@ class NamespaceTree final : public metadata::NamespaceTable {
     std::uint64_t position = 0;
   };
 
+  // Blocks of a file that follow one another, all of one size but the last, which may be shorter:
+  // so that the block that holds a byte is found without adding up those before it. A row of `run`,
+  // but for the first run of a file when its size is the file's.
+  struct Run {
+    std::uint64_t first_byte = 0;
+    std::uint64_t first_block = 0;
+    std::uint64_t block_size = 0;
+
+    // Of the last run of `file`: all of its blocks have its size.
+    bool is_full(const metadata::FileInfo& file) const {
+      const auto bytes = file.length - first_byte;
+      return bytes % block_size == 0 && bytes / block_size == file.blocks - first_block;
+    }
+  };
+
   NamespaceTree(NamespaceView& view, const TreeState& state) : view_(view), state_(state) {}
 
   Status prepare(Database& database);
@@ -141,6 +163,18 @@ class NamespaceTree final : public metadata::NamespaceTable {
   Status insert_blocks(InodeId file, std::uint8_t replication, std::uint64_t position,
                        std::span<const metadata::Block> blocks);
   Status end_staging(const metadata::StagedFile& file);
+  // Whether a path from the root leads to it.
+  Result<bool> is_reachable(InodeId directory);
+  Result<Run> last_run(const metadata::FileInfo& file);
+  // `file` gets a block of so many bytes, with which its last run goes on or another one begins.
+  Status extend(Run& run, const metadata::FileInfo& file, std::uint64_t length);
+  Status insert_run(InodeId file, const Run& run);
+  Status move_runs(const metadata::FileInfo& target, const metadata::FileInfo& source);
+  Status move_blocks(const metadata::FileInfo& target, const metadata::FileInfo& source);
+  // As many as blocks of the file were freed: it has no more runs than blocks.
+  Status free_runs(InodeId file, std::uint64_t blocks);
+  Result<std::vector<Run>> runs_of(const metadata::FileInfo& file);
+  Status set_length(const metadata::FileInfo& file, std::int64_t time_ms);
   Status delete_row(metadata::Place place);
   Status add_removed(const metadata::Found& found);
 
@@ -166,6 +200,7 @@ class NamespaceTree final : public metadata::NamespaceTable {
   NamespaceEffects effects_;
   std::uint64_t removed_count_ = 0;   // Rows of `removed`.
   bool retargeting_ = false;          // There are rows of `retargeted`.
+  bool has_runs_ = false;             // There may be rows of `run`.
   metadata::BlockMark mark_met_ = 0;  // One that is used; spares a query for each block.
   // No block from the first to the last of these is retired; none are when the first is above.
   BlockId gap_first_{1};
@@ -186,6 +221,15 @@ class NamespaceTree final : public metadata::NamespaceTable {
   Statement update_directory_;
   Statement update_replication_;
   Statement update_attributes_;
+  Statement update_owner_;
+  Statement update_length_;
+  Statement find_file_;
+  Statement last_block_;
+  Statement insert_run_;
+  Statement last_run_;
+  Statement file_runs_;
+  Statement delete_runs_;
+  Statement move_block_;
   Statement find_block_;
   Statement first_block_;
   Statement find_mark_;

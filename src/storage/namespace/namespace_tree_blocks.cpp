@@ -143,6 +143,7 @@ Result<std::uint64_t> NamespaceTree::free_blocks(InodeId file, std::uint64_t lim
   }
   const std::uint64_t freed = effects_.blocks.size() - before;
   state_.counters.blocks -= freed;
+  if (has_runs_) MDFS_CHECK(free_runs(file, freed));
   return freed;
 }
 

@@ -52,6 +52,18 @@ TEST_CASE("An entry may carry the cluster time when it was proposed") {
   CHECK(decode_entry(encode_change(PurgeRemoved{1})).value().cluster_ms == 0);
 }
 
+TEST_CASE("What version 2 has added is for members that all know it") {
+  test::RandomChanges changes(15, true);
+  for (int i = 0; i < 1000; ++i) {
+    const Change change = changes.next();
+    const bool added = change.index() >= 17;
+    CHECK(known_since(change) == (added ? 2 : 1));
+    CHECK(check_known(change, 1).ok() == !added);
+    CHECK(check_known(change, 2).ok());
+    if (added) CHECK(check_known(change, 1).error().code == Errc::kUnsupported);
+  }
+}
+
 TEST_CASE("An answer of forgotten requests is told from other expiries") {
   CHECK(is_forgotten(forgotten({ClientId{1, 2}, 3, 4})));
   CHECK_FALSE(is_forgotten({{{static_cast<std::uint8_t>(Errc::kExpired), "a block", 0}}}));

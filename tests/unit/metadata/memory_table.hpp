@@ -40,6 +40,15 @@ class MemoryTable : public NamespaceTable {
     const FileStatus& status = by_id(id).status;
     return DirectoryInfo{status.permission, status.group, status.children};
   }
+  Result<std::optional<FileInfo>> file(InodeId id) override {
+    for (const auto& [path, entry] : tree()) {
+      const FileStatus& status = entry.status;
+      if (status.id != id || status.kind != FileKind::kFile) continue;
+      return std::optional(FileInfo{id, parent_of(id), status.length, status.block_size,
+                                    status.replication, entry.blocks.size()});
+    }
+    return std::optional<FileInfo>();
+  }
   Result<bool> owns(BlockId block) override { return owned_.count(block.value) != 0; }
   InodeId take_inode_id() override { return InodeId{next_inode_++}; }
   std::uint64_t block_id_bound() const override { return block_bound_; }
@@ -109,6 +118,28 @@ class MemoryTable : public NamespaceTable {
     staged_.erase(file.session);
     return {};
   }
+  Status append(const FileInfo& file, std::span<const Block> blocks,
+                std::int64_t time_ms) override {
+    Entry& entry = by_id(file.id);
+    entry.blocks.insert(entry.blocks.end(), blocks.begin(), blocks.end());
+    for (const Block& block : blocks) {
+      entry.status.length += block.length;
+      owned_.insert(block.id.value);
+    }
+    entry.status.modified_ms = time_ms;
+    return {};
+  }
+  Status take_over(FileInfo& target, Place place, const FileInfo& source,
+                   std::int64_t time_ms) override {
+    const auto at = entries_.find({place.parent.value, std::string(place.name)});
+    MDFS_ASSERT(at != entries_.end() && at->second.status.id == source.id);
+    const auto blocks = std::move(at->second.blocks);
+    entries_.erase(at);
+    MDFS_CHECK(append(target, blocks, time_ms));
+    target.length += source.length;
+    target.blocks += source.blocks;
+    return {};
+  }
   Status unlink(Place place, const Found& found) override {
     const auto at = entries_.find({place.parent.value, std::string(place.name)});
     MDFS_ASSERT(at != entries_.end() && at->second.status.id == found.id);
@@ -138,6 +169,12 @@ class MemoryTable : public NamespaceTable {
     if (!found.is_directory() && attributes.accessed_ms != EntryAttributes::kKeepTime) {
       status.accessed_ms = attributes.accessed_ms;
     }
+    return {};
+  }
+  Status set_owner(Place, const Found& found, const EntryOwner& owner) override {
+    FileStatus& status = by_id(found.id).status;
+    if (!owner.owner.empty()) status.owner = owner.owner;
+    if (!owner.group.empty()) status.group = owner.group;
     return {};
   }
   Status set_node_admin(const NodeAdmin& decision) override {
@@ -173,6 +210,12 @@ class MemoryTable : public NamespaceTable {
  private:
   std::map<std::string, NodeAdmin> admins_;
 
+  InodeId parent_of(InodeId id) const {
+    for (const auto& [key, entry] : entries_) {
+      if (entry.status.id == id) return InodeId{key.first};
+    }
+    return {};
+  }
   Entry& by_id(InodeId id) {
     for (auto& [key, entry] : entries_) {
       if (entry.status.id == id) return entry;

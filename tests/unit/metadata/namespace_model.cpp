@@ -136,16 +136,7 @@ Outcome NamespaceModel::commit(const CommittedFile& file, std::int64_t time_ms,
   const std::uint8_t error = parent_error(path);
   const bool creatable = file.parents && error == static_cast<std::uint8_t>(Errc::kNotFound);
   if (error != 0 && !creatable) return {error, {}, 0};
-  std::set<std::uint64_t> ids;
-  for (const Block& block : file.blocks) {
-    if (!ids.insert(block.id.value).second) return fail(Errc::kInvalidArgument);
-  }
-  for (const std::uint64_t id : ids) {
-    const bool marked = marks_.count(id >> 31) != 0 && id % (1ULL << 31) != 0;
-    if (id == 0 || (id >= next_block_ && !marked)) return fail(Errc::kInvalidArgument);
-    if (owned_.count(id) != 0) return fail(Errc::kAlreadyExists);
-    if (retired_.count(id) != 0) return fail(Errc::kExpired);
-  }
+  if (const Outcome bad = check_ids(file.blocks); !bad.ok()) return bad;
 
   std::string nearest = parent_of(path);
   while (!is_directory(nearest)) nearest = parent_of(nearest);
@@ -167,8 +158,102 @@ Outcome NamespaceModel::commit(const CommittedFile& file, std::int64_t time_ms,
   const std::uint64_t id = add(path, status, time_ms);
   if (times.modified_ms != kKeepTime) entries_[path].status.modified_ms = times.modified_ms;
   entries_[path].blocks = std::move(blocks);
-  owned_.insert(ids.begin(), ids.end());
+  for (const Block& block : file.blocks) owned_.insert(block.id.value);
   return {0, {}, id};
+}
+
+Outcome NamespaceModel::check_ids(const std::vector<Block>& blocks) const {
+  std::set<std::uint64_t> ids;
+  for (const Block& block : blocks) {
+    if (!ids.insert(block.id.value).second) return fail(Errc::kInvalidArgument);
+  }
+  for (const std::uint64_t id : ids) {
+    const bool marked = marks_.count(id >> 31) != 0 && id % (1ULL << 31) != 0;
+    if (id == 0 || (id >= next_block_ && !marked)) return fail(Errc::kInvalidArgument);
+    if (owned_.count(id) != 0) return fail(Errc::kAlreadyExists);
+    if (retired_.count(id) != 0) return fail(Errc::kExpired);
+  }
+  return {};
+}
+
+Outcome NamespaceModel::file_error(const std::string& path, Errc if_directory) const {
+  if (path.empty()) return fail(Errc::kInvalidArgument);
+  if (path != "/") {
+    if (const std::uint8_t error = parent_error(path); error != 0) return {error, {}, 0};
+  }
+  if (entries_.count(path) == 0) return fail(Errc::kNotFound);
+  return is_directory(path) ? fail(if_directory) : Outcome{};
+}
+
+Outcome NamespaceModel::append(const AppendBlocks& change) {
+  const auto at = std::find_if(entries_.begin(), entries_.end(), [&](const auto& entry) {
+    return entry.second.status.id == change.file && is_file(entry.first);
+  });
+  if (at == entries_.end()) {
+    const Outcome error = file_error(canonical(change.path), Errc::kIsADirectory);
+    return error.ok() ? fail(Errc::kStale) : error;
+  }
+  ModelEntry& entry = at->second;
+  if (entry.status.length != change.length) {
+    return {static_cast<std::uint8_t>(Errc::kStale), {}, entry.status.length};
+  }
+  for (const Block& block : change.blocks) {
+    const bool fits = block.length >= 1 && block.length <= entry.status.block_size;
+    if (!fits || block.generation == 0) return fail(Errc::kInvalidArgument);
+  }
+  if (const Outcome bad = check_ids(change.blocks); !bad.ok()) return bad;
+  for (const Block& block : change.blocks) {
+    entry.blocks.push_back(block);
+    entry.status.length += block.length;
+    owned_.insert(block.id.value);
+  }
+  entry.status.modified_ms = change.time_ms;
+  return {0, {}, entry.status.id.value};
+}
+
+Outcome NamespaceModel::concat(const ConcatFiles& change) {
+  if (change.sources.empty()) return fail(Errc::kInvalidArgument);
+  const std::string target = canonical(change.target);
+  if (const Outcome bad = file_error(target, Errc::kIsADirectory); !bad.ok()) return bad;
+  std::vector<std::string> sources;
+  for (const auto& written : change.sources) {
+    const std::string source = canonical(written);
+    if (const Outcome bad = file_error(source, Errc::kInvalidArgument); !bad.ok()) return bad;
+    const ModelEntry& entry = entries_[source];
+    if (source == target || parent_of(source) != parent_of(target) || entry.blocks.empty() ||
+        entry.status.block_size > entries_[target].status.block_size) {
+      return fail(Errc::kInvalidArgument);
+    }
+    sources.push_back(source);
+  }
+  if (std::set<std::string>(sources.begin(), sources.end()).size() != sources.size()) {
+    return fail(Errc::kInvalidArgument);
+  }
+  ModelEntry& grown = entries_[target];
+  for (const auto& source : sources) {
+    const ModelEntry& entry = entries_[source];
+    grown.blocks.insert(grown.blocks.end(), entry.blocks.begin(), entry.blocks.end());
+    grown.status.length += entry.status.length;
+    entries_.erase(source);
+  }
+  grown.status.modified_ms = change.time_ms;
+  entries_[parent_of(target)].status.modified_ms = change.time_ms;
+  return {0, {}, grown.status.id.value};
+}
+
+Outcome NamespaceModel::set_owner(const EntryOwner& entry) {
+  const std::string path = canonical(entry.path);
+  if (path.empty() || (entry.owner.empty() && entry.group.empty())) {
+    return fail(Errc::kInvalidArgument);
+  }
+  if (path != "/") {
+    if (const std::uint8_t error = parent_error(path); error != 0) return {error, {}, 0};
+  }
+  if (entries_.count(path) == 0) return fail(Errc::kNotFound);
+  FileStatus& status = entries_[path].status;
+  if (!entry.owner.empty()) status.owner = entry.owner;
+  if (!entry.group.empty()) status.group = entry.group;
+  return {0, {}, status.id.value};
 }
 
 Outcome NamespaceModel::rename(const Rename& change) {
@@ -395,6 +480,13 @@ ChangeReply NamespaceModel::apply(const Change& change) {
       for (const auto& entry : x.entries) reply.outcomes.push_back(model.set_attributes(entry));
       return reply;
     }
+    ChangeReply operator()(const SetOwner& x) {
+      ChangeReply reply;
+      for (const auto& entry : x.entries) reply.outcomes.push_back(model.set_owner(entry));
+      return reply;
+    }
+    ChangeReply operator()(const AppendBlocks& x) { return {{model.append(x)}}; }
+    ChangeReply operator()(const ConcatFiles& x) { return {{model.concat(x)}}; }
     ChangeReply operator()(const ReserveBlockIds& x) { return {{model.reserve(x)}}; }
     ChangeReply operator()(const BeginLeadership& x) {
       return {{model.begin_leadership(x.number, x.mark)}};
@@ -495,6 +587,55 @@ SetAttributes RandomChanges::attributes() {
   return change;
 }
 
+SetOwner RandomChanges::owners() {
+  SetOwner change{request(), time_ms_, {}};
+  const std::uint64_t count = 1 + below(3);
+  const std::string names[] = {"", "ann", "carol"};
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const auto& owner = names[below(3)];
+    change.entries.push_back({path(), owner, names[below(3)]});
+  }
+  return change;
+}
+
+AppendBlocks RandomChanges::append() {
+  AppendBlocks change;
+  change.request = request();
+  change.time_ms = time_ms_;
+  change.path = path();
+  change.file = InodeId{below(200)};
+  if (known_ != nullptr && !one_in(10)) {
+    std::vector<std::pair<std::string, FileStatus>> files;
+    for (const auto& [path, entry] : known_->entries()) {
+      if (entry.status.kind == FileKind::kFile) files.emplace_back(path, entry.status);
+    }
+    if (!files.empty()) {
+      const auto& [at, status] = files[below(files.size())];
+      if (!one_in(10)) change.path = at;
+      change.file = status.id;
+      change.length = one_in(20) ? below(300) : status.length;
+    }
+  }
+  const std::uint64_t count = below(4);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t length = one_in(2) ? 50 * (1 + below(2)) : 1 + below(100);
+    change.blocks.push_back({BlockId{block_id()}, one_in(50) ? 0 : 1 + below(5), length});
+  }
+  return change;
+}
+
+// Mostly of one directory.
+ConcatFiles RandomChanges::concat() {
+  ConcatFiles change{request(), time_ms_, path(), {}};
+  const std::string directory = change.target.substr(0, change.target.rfind('/') + 1);
+  const std::uint64_t count = one_in(20) ? 0 : 1 + below(2);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const char name = static_cast<char>('a' + below(3));
+    change.sources.push_back(one_in(20) ? path() : directory + name);
+  }
+  return change;
+}
+
 std::int64_t RandomChanges::time() {
   return one_in(4) ? kKeepTime : static_cast<std::int64_t>(below(5000)) - 1000;
 }
@@ -518,13 +659,13 @@ CommittedFile RandomChanges::file() {
   file.permission = static_cast<std::uint16_t>(one_in(50) ? 02000 : 0600 + below(64));
   file.owner = one_in(2) ? "ann" : "bob";
   file.group = one_in(3) ? "" : "staff";
-  file.block_size = one_in(50) ? 0 : 100;
+  file.block_size = one_in(50) ? 0 : 50 * (1 + (one_in(5) ? 0 : 1));
   file.replication = static_cast<std::uint8_t>(below(20) == 0 ? 0 : 1 + below(3));
   file.compression = one_in(2) ? "none" : "zstd:3";
   const std::uint64_t count = below(4);
   for (std::uint64_t i = 0; i < count; ++i) {
-    file.blocks.push_back(
-        {BlockId{block_id()}, 1 + below(5), i + 1 < count ? 100 : 1 + below(101)});
+    file.blocks.push_back({BlockId{block_id()}, 1 + below(5),
+                           i + 1 < count ? file.block_size : 1 + below(file.block_size + 1)});
   }
   return file;
 }
@@ -598,8 +739,11 @@ Change RandomChanges::next() {
     if (one_in(4)) return dated(file());
     return commit;
   }
-  if (kind < 60) return staging();
-  if (kind < 76) return Rename{request(), time_ms_, path(), path()};
+  if (kind < 56) return staging();
+  if (kind < 62) return append();
+  if (kind < 67) return concat();
+  if (kind < 69) return owners();
+  if (kind < 79) return Rename{request(), time_ms_, path(), path()};
   if (kind < 88) return Remove{request(), time_ms_, path(), one_in(2)};
   if (kind < 91) return attributes();
   if (kind < 94) {

@@ -50,6 +50,9 @@ class NamespaceModel {
   Outcome remove(const Remove& change);
   Outcome set_replication(const SetReplication& change);
   Outcome set_attributes(const EntryAttributes& entry);
+  Outcome set_owner(const EntryOwner& entry);
+  Outcome append(const AppendBlocks& change);
+  Outcome concat(const ConcatFiles& change);
   Outcome reserve(const ReserveBlockIds& change);
   Outcome begin_leadership(std::uint64_t number, BlockMark mark);
   Outcome begin_life(const BeginLife& change);
@@ -58,6 +61,10 @@ class NamespaceModel {
   bool is_directory(const std::string& path) const;
   bool is_file(const std::string& path) const;
   bool has_children(const std::string& path) const;
+  // The error of a path that must lead to a file; `if_directory` when it leads to a directory.
+  Outcome file_error(const std::string& path, Errc if_directory) const;
+  // Whether blocks may be a file's from now on.
+  Outcome check_ids(const std::vector<Block>& blocks) const;
   // The error of a path whose parent must exist; 0 when it does.
   std::uint8_t parent_error(const std::string& path) const;
   void make_parents(const std::string& path, std::uint16_t permission, const std::string& owner,
@@ -76,10 +83,11 @@ class NamespaceModel {
 };
 
 // Changes over few names, so that they meet each other often; all from one seed. `protect` gives
-// them request ids of a few clients, some of them asked again.
+// them request ids of a few clients, some of them asked again. Appends name what `known` holds.
 class RandomChanges {
  public:
-  RandomChanges(std::uint64_t seed, bool protect) : random_(seed), protect_(protect) {}
+  RandomChanges(std::uint64_t seed, bool protect, const NamespaceModel* known = nullptr)
+      : random_(seed), protect_(protect), known_(known) {}
 
   Change next();
 
@@ -96,9 +104,13 @@ class RandomChanges {
   std::uint64_t block_id();
   RetireBlockIds retire();
   SetAttributes attributes();
+  SetOwner owners();
+  AppendBlocks append();
+  ConcatFiles concat();
 
   std::mt19937_64 random_;
   bool protect_;
+  const NamespaceModel* known_;
   std::int64_t time_ms_ = 1000;
   std::uint64_t next_block_ = 1;
   BlockMark mark_ = 0;  // Of the last leadership.

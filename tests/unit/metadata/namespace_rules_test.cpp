@@ -375,8 +375,8 @@ TEST_CASE("A message names the path as it is") {
 TEST_CASE("Random changes end as in a naive namespace") {
   const auto seed = GENERATE(range(1, 21));
   CAPTURE(seed);
-  test::RandomChanges changes(static_cast<std::uint64_t>(seed), false);
   test::NamespaceModel model;
+  test::RandomChanges changes(static_cast<std::uint64_t>(seed), false, &model);
   MemoryTable table;
   for (int step = 0; step < 1000; ++step) {
     CAPTURE(step);

@@ -61,8 +61,16 @@ void check_state(TestNamespace& ns, const metadata::test::NamespaceModel& model)
     CHECK(tree.at(path).blocks == entry.blocks);
     CHECK(must(ns.reader().stat(path)) == entry.status);
     CHECK(must(ns.reader().path_of(entry.status.id)) == path);
+    std::uint64_t offset = 0;
     for (const auto& block : entry.blocks) {
       CHECK(must(ns.reader().owner_of(block.id)) == entry.status.id);
+      // By its first byte, and by its last one.
+      for (const auto byte : {offset, offset + block.length - 1}) {
+        const auto found = must(ns.reader().file_blocks(path, byte, 1));
+        CHECK(found.offset == offset);
+        CHECK(found.blocks == std::vector{block});
+      }
+      offset += block.length;
     }
   }
 }
@@ -97,8 +105,8 @@ TEST_CASE("Random changes in random batches end as in a naive namespace, reopene
   NamespaceOptions options;
   options.wal_limit_bytes = 100'000;
   TestNamespace ns(directory.file(), options);
-  metadata::test::RandomChanges changes(seed, true);
   metadata::test::NamespaceModel model;
+  metadata::test::RandomChanges changes(seed, true, &model);
   std::mt19937_64 random(seed);
   std::map<std::pair<ClientId, std::uint64_t>, std::string> answered;
   std::set<std::uint64_t> owned;
@@ -137,9 +145,9 @@ TEST_CASE("Random changes in random batches end as in a naive namespace, reopene
 std::string dump(const std::string& path) {
   Database database = must(Database::open(path, Database::Mode::kReadOnly));
   std::string out;
-  for (const char* table :
-       {"state", "name", "dentry", "block", "removed", "client", "node_admin", "staged",
-        "leadership", "retired", "leadership_began", "past_life", "given_up_mark"}) {
+  for (const char* table : {"state", "name", "dentry", "block", "removed", "client", "node_admin",
+                            "staged", "leadership", "retired", "leadership_began", "past_life",
+                            "given_up_mark", "retargeted", "run"}) {
     Statement rows = must(database.prepare(std::string("SELECT * FROM ") + table));
     while (must(rows.step())) {
       out += table;
@@ -157,11 +165,14 @@ TEST_CASE("Two members that batch differently hold the same rows") {
   const NamespaceDirectory directory;
   TestNamespace one(directory.file("one.db"));
   TestNamespace two(directory.file("two.db"));
-  metadata::test::RandomChanges changes(99, true);
+  metadata::test::NamespaceModel model;
+  metadata::test::RandomChanges changes(99, true, &model);
   std::mt19937_64 random(99);
   for (int step = 0; step < 1500; ++step) {
-    const std::string entry = metadata::encode_change(changes.next());
+    const Change change = changes.next();
+    const std::string entry = metadata::encode_change(change);
     REQUIRE(one.apply_entry(entry) == two.apply_entry(entry));
+    model.apply(change);  // Some that are asked again are done twice here, which does not matter.
     must(one.store().commit_batch());
     if (random() % 100 == 0) must(two.store().commit_batch());
     if (random() % 200 == 0) {

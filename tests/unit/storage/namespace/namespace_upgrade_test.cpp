@@ -165,12 +165,31 @@ TEST_CASE("A namespace of version 3 goes on in this version") {
   }
   {
     Database database = must(Database::open(directory.file(), Database::Mode::kReadWrite));
-    must(database.execute("DROP TABLE retargeted; PRAGMA user_version=3"));
+    must(database.execute("DROP TABLE retargeted; DROP TABLE run; PRAGMA user_version=3"));
   }
   TestNamespace ns(directory.file());
   CHECK(version_of(directory.file()) == kNamespaceVersion);
   CHECK(must(ns.reader().file_blocks("/f")).blocks.size() == 1);
   CHECK(ns.run(metadata::SetReplication{{}, 1, "/f", 2}).ok());
+}
+
+TEST_CASE("A namespace of version 4 goes on in this version, and its files grow") {
+  const NamespaceDirectory directory;
+  {
+    TestNamespace ns(directory.file());
+    ns.run(metadata::ReserveBlockIds{10});
+    CHECK(ns.run(TestNamespace::create("/f", {{BlockId{1}, 1, 10}})).ok());
+  }
+  {
+    Database database = must(Database::open(directory.file(), Database::Mode::kReadWrite));
+    must(database.execute("DROP TABLE run; PRAGMA user_version=4"));
+  }
+  TestNamespace ns(directory.file());
+  CHECK(version_of(directory.file()) == kNamespaceVersion);
+  const auto file = must(ns.reader().stat("/f"));
+  const Block added{BlockId{2}, 1, 7};
+  CHECK(ns.run(metadata::AppendBlocks{{}, 1, "/f", file.id, 10, {added}}).ok());
+  CHECK(must(ns.reader().file_blocks("/f", 10)).blocks == std::vector{added});
 }
 
 TEST_CASE("A version 1 that finds no room for this version stays as it was") {
