@@ -3,8 +3,7 @@
 // asked only of those whose version knows them. What the oldest version knows has its place in
 // interfaces.hpp; so when that one rises, what stands here moves there.
 //
-// The oldest version is the newest one so far, so this is empty. Tests build the next version with
-// another file in the place of this one (tests/next_version).
+// Tests build the next version with another file in the place of this one (tests/next_version).
 #pragma once
 
 #include <caf/actor_system.hpp>
@@ -12,19 +11,22 @@
 #include <set>
 #include <string>
 
+#include "actors/interface_2.hpp"
 #include "actors/request_switch.hpp"
 #include "base/interface_version.hpp"
 
 namespace minidfs::actors {
 
-// Makes the types of the messages known to a system.
+// Makes the types of the messages known to a system, those of type_ids.hpp excepted.
 inline void add_added_types(caf::actor_system_config& /*config*/) {}
 
 // Starts who serves them, leads them there and publishes them. Whoever is started ends with one of
 // `servers`.
-inline void serve_additions(caf::actor_system& /*system*/, const NamenodeServers& /*servers*/,
-                            const NamenodeLanes& /*lanes*/, RequestSwitch::Routes& /*routes*/,
-                            std::set<std::string>& /*signatures*/) {}
+inline void serve_additions(caf::actor_system& system, const NamenodeServers& servers,
+                            const NamenodeLanes& lanes, RequestSwitch::Routes& routes,
+                            std::set<std::string>& signatures) {
+  serve_interface_2(system, servers, lanes, routes, signatures);
+}
 
 // Of a client's request that a newer version puts in another way. Then there are
 //   kSince             the version that knows it,

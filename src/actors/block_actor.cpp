@@ -281,6 +281,8 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
                          [state](CommitWrite& request) { return state->commit(request); }),
       asked<StageWrite>(state, lanes.blocks,
                         [state](StageWrite& request) { return state->stage(request); }),
+      asked<AppendWrite>(state, lanes.blocks,
+                         [state](AppendWrite& request) { return state->append(request); }),
       asked<RenewSession>(state, lanes.blocks,
                           [state](RenewSession& request) {
                             return accepted(state->manager().renew(request, state->now()));

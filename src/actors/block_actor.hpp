@@ -47,10 +47,11 @@ using SafeModeListener = caf::typed_actor<caf::reacts_to<SafeModeChanged>>;
 using BlockActor = ServedByBlocks::extend_with<ServedByBoth>::extend<
     // What the process itself sends.
     Asked<FillFile>::with<LocatedFile>, Asked<FillDirectory>::with<LocateDirectoryReply>,
-    Asked<CountCopies>::with<CopiesReply>, caf::reacts_to<LogBatch>,
-    caf::reacts_to<NamespaceEffects>, caf::reacts_to<OfficeBegun>, caf::reacts_to<OfficeEnded>,
-    caf::reacts_to<ReadConfirmed>, caf::reacts_to<SubscribeAtom, SafeModeListener>,
-    caf::reacts_to<TickAtom>, caf::reacts_to<WorkAtom>>;
+    Asked<CountCopies>::with<CopiesReply>, Asked<AppendWrite>::with<metadata::ChangeReply>,
+    caf::reacts_to<LogBatch>, caf::reacts_to<NamespaceEffects>, caf::reacts_to<OfficeBegun>,
+    caf::reacts_to<OfficeEnded>, caf::reacts_to<ReadConfirmed>,
+    caf::reacts_to<SubscribeAtom, SafeModeListener>, caf::reacts_to<TickAtom>,
+    caf::reacts_to<WorkAtom>>;
 
 // What the wiring hands to the actor. The log outlives the actor.
 struct BlockActorParts {
@@ -79,6 +80,7 @@ class BlockActorState {
   caf::result<WriteGrant> allocate(AllocateBlocks& request);
   caf::result<metadata::ChangeReply> commit(CommitWrite& request);
   caf::result<metadata::ChangeReply> stage(StageWrite& request);
+  caf::result<metadata::ChangeReply> append(AppendWrite& request);
   caf::result<StatusReply> status(const Patience& patience);
   caf::result<metadata::ChangeReply> decide(const DecideNode& request);
   caf::result<SafeModeReply> safe_mode(const SafeModeRequest& request);
@@ -146,6 +148,7 @@ class BlockActorState {
   };
 
   void try_commit(WaitingCommit commit);
+  Status refusal_of(const metadata::Change& change) const;
   void look_for_reply(WaitingCommit commit, Status refusal);
   void wait_for_proof(WaitingCommit commit);
   void try_unproven();

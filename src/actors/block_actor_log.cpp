@@ -29,10 +29,18 @@ caf::result<metadata::ChangeReply> BlockActorState::commit(CommitWrite& request)
   return promise;
 }
 
+// The block manager sees it as a commit of the blocks.
+caf::result<metadata::ChangeReply> BlockActorState::append(AppendWrite& request) {
+  auto commit = commit_of(request);
+  auto promise = self_->make_response_promise<metadata::ChangeReply>();
+  try_commit({std::move(commit), std::move(request.change), promise, now()});
+  return promise;
+}
+
 void BlockActorState::try_commit(WaitingCommit commit) {
-  const auto step = manager_->is_behind()
-                        ? Result<BlockManager::CommitStep>(*manager_->refusal())
-                        : manager_->commit_proposed(commit.request, commit.asked_at, now());
+  const auto refusal = refusal_of(commit.change);
+  if (!refusal.ok()) return look_for_reply(std::move(commit), refusal);
+  const auto step = manager_->commit_proposed(commit.request, commit.asked_at, now());
   if (!step.ok()) return look_for_reply(std::move(commit), step.error());
   if (*step == BlockManager::CommitStep::kWait) {
     if (!commit.is_new) return wait_for_proof(std::move(commit));
@@ -42,6 +50,12 @@ void BlockActorState::try_commit(WaitingCommit commit) {
   proposal.commit = std::move(commit.request);
   proposal.promise = std::move(commit.promise);
   propose(std::move(proposal), commit.change);
+}
+
+// Why no such change is proposed, whatever has become of its blocks.
+Status BlockActorState::refusal_of(const metadata::Change& change) const {
+  if (manager_->is_behind()) return *manager_->refusal();
+  return metadata::check_known(change, log_->known_by_all());
 }
 
 // What was applied once is answered as then, whatever has become of its blocks. Else the refusal is

@@ -243,4 +243,18 @@ typename Inspector::result_type inspect(Inspector& f, StageWrite& x) {
   return f(x.change, x.written);
 }
 
+// Adds written blocks to a file; see metadata::AppendBlocks. They are of the session until then.
+// Answered like CommitWrite. Of version 2.
+struct AppendWrite {
+  ClientId client;
+  std::uint64_t session = 0;
+  metadata::AppendBlocks change;
+  std::vector<WrittenBlock> written;  // Every block of the change, in order.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, AppendWrite& x) {
+  return f(x.client, x.session, x.change, x.written);
+}
+
 }  // namespace minidfs::actors

@@ -38,4 +38,18 @@ CommitWrite commit_of(const metadata::StageBlocks& part, std::vector<WrittenBloc
   return commit;
 }
 
+// The granted sizes of the blocks are not known here: the rules check them against the file's.
+CommitWrite commit_of(AppendWrite& append) {
+  CommitWrite commit;
+  commit.client = append.client;
+  commit.session = append.session;
+  commit.change.request = append.change.request;
+  auto& file = commit.change.files.emplace_back();
+  file.path = append.change.path;
+  file.block_size = metadata::kBlockSizeMax;
+  file.blocks = append.change.blocks;
+  commit.written = std::move(append.written);
+  return commit;
+}
+
 }  // namespace minidfs::actors

@@ -1,4 +1,5 @@
-// What a commit asks of the namespace, and how a part of a staged file is judged.
+// What a commit asks of the namespace, and how a part of a staged file, or of a file that grows, is
+// judged.
 #pragma once
 
 #include <vector>
@@ -14,5 +15,8 @@ Result<metadata::Change> change_of(const CommitWrite& commit);
 
 // For the block manager the blocks of a part are those of a file that is committed. Pure.
 CommitWrite commit_of(const metadata::StageBlocks& part, std::vector<WrittenBlock> written);
+
+// So are those that are added to a file. Takes what says where they are. Pure.
+CommitWrite commit_of(AppendWrite& append);
 
 }  // namespace minidfs::actors

@@ -160,10 +160,10 @@ void NamespaceActorState::serve_confirmed(std::uint64_t number,
 }
 
 caf::result<metadata::ChangeReply> NamespaceActorState::refuse_change(
-    const metadata::RequestId& request) {
+    const metadata::RequestId& request, caf::error why) {
   auto kept = reader_->kept_reply(request);
   if (kept.ok() && kept->has_value()) return std::move(**kept);
-  return refuse_in_safe_mode();
+  return why;
 }
 
 caf::error NamespaceActorState::refuse_in_safe_mode() const {
@@ -280,7 +280,7 @@ caf::result<WriteGrant> NamespaceActorState::allocate(AllocateBlocks& request,
 
 caf::result<metadata::ChangeReply> NamespaceActorState::commit(CommitWrite& request,
                                                                const Patience& patience) {
-  if (safe_mode_.on) return refuse_change(request.change.request);
+  if (safe_mode_.on) return refuse_change(request.change.request, refuse_in_safe_mode());
   request.change.time_ms = wall_clock_();
   // Empty files concern nobody else.
   const auto& files = request.change.files;
@@ -301,6 +301,14 @@ caf::result<metadata::ChangeReply> NamespaceActorState::stage(StageWrite& reques
   return pass_on<metadata::ChangeReply>(patience, lanes_.blocks, std::move(request));
 }
 
+caf::result<metadata::ChangeReply> NamespaceActorState::append(AppendWrite& request,
+                                                               const Patience& patience) {
+  if (request.change.blocks.empty()) return propose(request.change);
+  if (safe_mode_.on) return refuse_change(request.change.request, refuse_in_safe_mode());
+  request.change.time_ms = wall_clock_();
+  return pass_on<metadata::ChangeReply>(patience, lanes_.blocks, std::move(request));
+}
+
 caf::result<metadata::ChangeReply> NamespaceActorState::decide(DecideNode& request,
                                                                const Patience& patience) {
   if (safe_mode_.on) return refuse_in_safe_mode();
@@ -309,11 +317,15 @@ caf::result<metadata::ChangeReply> NamespaceActorState::decide(DecideNode& reque
 
 caf::result<metadata::ChangeReply> NamespaceActorState::propose_change(
     const metadata::Change& change) {
+  const auto known_by_all = log_->known_by_all();
+  if (auto known = metadata::check_known(change, known_by_all); !known.ok()) {
+    return refuse_change(*metadata::request_of(change), to_caf(known.error()));
+  }
   auto promise = self_->make_response_promise<metadata::ChangeReply>();
   const auto token = next_token_++;
   proposals_.emplace(token, promise);
   const auto cluster_ms = cluster_clock_.read(screen_->now(self_->clock().now()));
-  log_->propose(channel_, token, metadata::encode_change(change, cluster_ms, log_->known_by_all()));
+  log_->propose(channel_, token, metadata::encode_change(change, cluster_ms, known_by_all));
   return promise;
 }
 
@@ -379,6 +391,12 @@ NamespaceActor::behavior_type namespace_actor(
                         [state](StageWrite& request, const Patience& patience) {
                           return state->stage(request, patience);
                         }),
+      asked<metadata::SetOwner>(state, lanes.names, change),
+      asked<metadata::ConcatFiles>(state, lanes.names, change),
+      asked<AppendWrite>(state, lanes.names,
+                         [state](AppendWrite& request, const Patience& patience) {
+                           return state->append(request, patience);
+                         }),
       asked<ClientIdRequest>(state, lanes.names,
                              [state](ClientIdRequest&) { return state->client_id(); }),
       [state](LogBatch& batch) { state->take_batch(batch); },

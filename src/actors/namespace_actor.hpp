@@ -14,6 +14,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "actors/block_actor.hpp"
+#include "actors/interface_2.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/internal_messages.hpp"
 #include "actors/read_line.hpp"
@@ -26,7 +27,7 @@ namespace minidfs::actors {
 
 using AskLogAtom = caf::atom_constant<caf::atom("asklog")>;
 
-using NamespaceActor = ServedByNames::extend_with<ServedByBoth>::extend<
+using NamespaceActor = ServedByNames::extend_with<ServedByBoth, ServedByNames2>::extend<
     // What the process itself sends.
     caf::reacts_to<LogBatch>, caf::reacts_to<SafeModeChanged>, caf::reacts_to<OfficeBegun>,
     caf::reacts_to<OfficeEnded>, caf::reacts_to<ReadConfirmed>, caf::reacts_to<AskLogAtom>,
@@ -63,12 +64,13 @@ class NamespaceActorState {
   caf::result<WriteGrant> allocate(AllocateBlocks& request, const Patience& patience);
   caf::result<metadata::ChangeReply> commit(CommitWrite& request, const Patience& patience);
   caf::result<metadata::ChangeReply> stage(StageWrite& request, const Patience& patience);
+  caf::result<metadata::ChangeReply> append(AppendWrite& request, const Patience& patience);
   caf::result<metadata::ChangeReply> decide(DecideNode& request, const Patience& patience);
 
   // Stamps a change with the time and proposes it; answered when it is applied.
   template <class Change>
   caf::result<metadata::ChangeReply> propose(Change& change) {
-    if (safe_mode_.on) return refuse_change(change.request);
+    if (safe_mode_.on) return refuse_change(change.request, refuse_in_safe_mode());
     change.time_ms = wall_clock_();
     return propose_change(metadata::Change{std::move(change)});
   }
@@ -135,7 +137,8 @@ class NamespaceActorState {
   }
   caf::error refuse_in_safe_mode() const;
   // What was applied before is answered as then, also when nothing new is.
-  caf::result<metadata::ChangeReply> refuse_change(const metadata::RequestId& request);
+  caf::result<metadata::ChangeReply> refuse_change(const metadata::RequestId& request,
+                                                   caf::error why);
   caf::result<metadata::ChangeReply> propose_change(const metadata::Change& change);
   Status check_intended(const IntendedFile& file);
 

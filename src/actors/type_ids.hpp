@@ -67,5 +67,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(minidfs, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::MarkedForDigests))
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::DigestRequest))
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::DigestReply))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::metadata::SetOwner))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::metadata::ConcatFiles))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::AppendWrite))
 
 CAF_END_TYPE_ID_BLOCK(minidfs)

@@ -4,6 +4,7 @@
 #include <caf/stateful_actor.hpp>
 #include <catch2/catch.hpp>
 #include <map>
+#include <set>
 
 namespace minidfs::actors::test {
 
@@ -234,11 +235,13 @@ void NamenodeFixture::spawn() {
     caf::anon_send(blocks_, begun);
     caf::anon_send(names_, begun);
   }
-  switch_ = RequestSwitch::make(
-      system_, namenode_routes({caf::actor_cast<caf::strong_actor_ptr>(names_),
+  const NamenodeServers servers{caf::actor_cast<caf::strong_actor_ptr>(names_),
                                 caf::actor_cast<caf::strong_actor_ptr>(blocks_), nullptr,
-                                caf::actor_cast<caf::strong_actor_ptr>(quorum_)},
-                               lanes_));
+                                caf::actor_cast<caf::strong_actor_ptr>(quorum_)};
+  auto routes = namenode_routes(servers, lanes_);
+  std::set<std::string> signatures;
+  serve_interface_2(system_, servers, lanes_, routes, signatures);
+  switch_ = RequestSwitch::make(system_, std::move(routes));
   namenode_ = caf::actor_cast<NamenodeActor>(switch_);
 }
 

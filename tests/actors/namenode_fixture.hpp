@@ -43,6 +43,8 @@ class MemoryLog final : public consensus::Log {
   void add_role_sink(consensus::RoleSink sink) override;
   void read_index(consensus::ReadSink sink) override;
   std::optional<std::chrono::milliseconds> staleness() const override { return staleness_; }
+  InterfaceVersion known_by_all() const override { return known_by_all_; }
+  void set_known_by_all(InterfaceVersion version) { known_by_all_ = version; }
   void set_staleness(std::optional<std::chrono::milliseconds> age) { staleness_ = age; }
   consensus::Index applied() const override { return state_.applied(); }
   consensus::QuorumStatus quorum() const override;
@@ -92,6 +94,7 @@ class MemoryLog final : public consensus::Log {
   consensus::Room last_room_ = consensus::Room::kFree;
   std::chrono::milliseconds silent_{0};
   std::optional<std::chrono::milliseconds> staleness_;
+  InterfaceVersion known_by_all_ = own_versions().newest;
   std::vector<consensus::CompletionSink> sinks_;
   std::vector<Proposal> proposals_;
   bool holds_proposals_ = false;
@@ -143,6 +146,12 @@ class NamenodeFixture {
                              std::is_same_v<Request, Goodbye> || std::is_same_v<Request, WhoLeads>;
     if constexpr (kOfNode) {
       auto handle = self_->request(namenode_, caf::infinite, std::move(request));
+      if (run) settle();
+      return handle;
+    } else if constexpr (IsAdded<Request>) {
+      using Server = typename AddedRequest<Request>::Server;
+      auto handle = self_->request(caf::actor_cast<Server>(switch_), caf::infinite, patience,
+                                   std::move(request));
       if (run) settle();
       return handle;
     } else {

@@ -13,6 +13,7 @@
 #include <string>
 #include <utility>
 
+#include "actors/interface_2.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/request_switch.hpp"
 #include "base/interface_version.hpp"
@@ -63,7 +64,7 @@ inline ServedByAdditions::behavior_type additions_actor(ServedByAdditions::point
     self->request(names, caf::infinite, patience, StatRequest{request.path})
         .then(
             [promise](metadata::FileStatus& status) mutable {
-              promise.deliver(StatReply2{std::move(status), "told-by-2"});
+              promise.deliver(StatReply2{std::move(status), "told-by-3"});
             },
             [promise](caf::error& error) mutable { promise.deliver(std::move(error)); });
     return promise;
@@ -76,6 +77,7 @@ inline void serve_additions(caf::actor_system& system, const NamenodeServers& se
   const auto actor = system.spawn(additions_actor, caf::actor_cast<ServedByNames>(servers.names));
   routes.lead<StatRequest2>(caf::actor_cast<caf::strong_actor_ptr>(actor), lanes.names);
   signatures.merge(system.message_types(caf::detail::type_list<ServedByAdditions>{}));
+  serve_interface_2(system, servers, lanes, routes, signatures);
 }
 
 template <class Request>
@@ -83,7 +85,7 @@ struct NewerForm {};
 
 template <>
 struct NewerForm<StatRequest> {
-  static constexpr InterfaceVersion kSince = 2;
+  static constexpr InterfaceVersion kSince = 3;
   using Server = ServedByAdditions;
   using Reply = StatReply2;
   static StatRequest2 of(const StatRequest& request) { return {request.path}; }

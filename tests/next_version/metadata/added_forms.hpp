@@ -14,7 +14,7 @@ namespace minidfs::metadata::added {
 inline constexpr std::size_t kCount = 1;
 
 inline std::size_t form_of(const Change& change, InterfaceVersion version) {
-  return version >= 2 && std::holds_alternative<MarkNamespace>(change) ? 1 : 0;
+  return version >= 3 && std::holds_alternative<MarkNamespace>(change) ? 1 : 0;
 }
 
 inline void encode(std::size_t /*form*/, const Change& change, Encoder& encoder) {
