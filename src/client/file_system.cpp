@@ -9,6 +9,7 @@
 #include "base/codec.hpp"
 #include "base/wall_clock.hpp"
 #include "client/background_work.hpp"
+#include "client/changed_entries.hpp"
 #include "client/client_context.hpp"
 #include "client/failures.hpp"
 #include "client/namespace_backup.hpp"
@@ -126,6 +127,33 @@ class FileSystemImpl final : public FileSystem {
     return apply(std::move(change), path);
   }
 
+  Status set_attributes(const std::vector<metadata::EntryAttributes>& entries,
+                        const FailureCallback& failed) override {
+    Failures failures(failed);
+    MDFS_CHECK(client::set_attributes(context_, entries, failures));
+    return failures.result();
+  }
+
+  Status set_owner(const std::vector<metadata::EntryOwner>& entries,
+                   const FailureCallback& failed) override {
+    Failures failures(failed);
+    MDFS_CHECK(client::set_owner(context_, entries, failures));
+    return failures.result();
+  }
+
+  Status concat(const std::string& target, const std::vector<std::string>& sources) override {
+    metadata::ConcatFiles change;
+    change.target = target;
+    change.sources = sources;
+    auto status = apply(std::move(change), "");
+    if (status.ok()) return status;
+    auto error = std::move(status).error();
+    for (const auto& source : sources) {
+      if (names(error, source)) return error;
+    }
+    return with_path(std::move(error), target);
+  }
+
   Result<std::vector<metadata::LocatedBlock>> locate(const std::string& path) override {
     return locate_all(context_, path);
   }
@@ -222,6 +250,15 @@ class FileSystemImpl final : public FileSystem {
     ProgressMeter progress(options.progress);
     progress.set_total(source.size_hint(), 1);
     auto report = write_one_file(context_, path, source, settings, progress);
+    progress.finish();
+    return report;
+  }
+
+  Result<WriteReport> append_file(const std::string& path, Source& source,
+                                  const ProgressCallback& callback) override {
+    ProgressMeter progress(callback);
+    progress.set_total(source.size_hint(), 1);
+    auto report = append_to_file(context_, path, source, progress);
     progress.finish();
     return report;
   }

@@ -17,6 +17,7 @@
 #include "base/result.hpp"
 #include "client/cluster_status.hpp"
 #include "client/quorum.hpp"
+#include "metadata/changes.hpp"
 #include "metadata/types.hpp"
 
 namespace minidfs::client {
@@ -132,6 +133,14 @@ class FileSystem {
   virtual Status remove(const std::string& path, bool recursive) = 0;
   virtual Status rename(const std::string& source, const std::string& target) = 0;
   virtual Status set_replication(const std::string& path, std::uint8_t replication) = 0;
+  // Of many entries: one that cannot be changed stops none of the others; see FailureCallback.
+  virtual Status set_attributes(const std::vector<metadata::EntryAttributes>& entries,
+                                const FailureCallback& failed) = 0;
+  virtual Status set_owner(const std::vector<metadata::EntryOwner>& entries,
+                           const FailureCallback& failed) = 0;
+  // The bytes of the sources are added to the target, in their order, and the sources disappear:
+  // all or none. All are files of one directory.
+  virtual Status concat(const std::string& target, const std::vector<std::string>& sources) = 0;
   virtual Result<std::vector<metadata::LocatedBlock>> locate(const std::string& path) = 0;
   virtual Result<ClusterStatus> status() = 0;
   static constexpr std::size_t kProbedMax = 64;
@@ -181,6 +190,12 @@ class FileSystem {
   // What can be read of the source is what is stored, whatever length it has or had.
   virtual Result<WriteReport> write_file(const std::string& path, Source& source,
                                          const WriteOptions& options) = 0;
+  // Adds what the source has to the end of a file that exists, wherever that is by then; it is
+  // visible when this returns. Of several who do so at once each adds all of its bytes in one
+  // piece, but for sources of more than 8,192 blocks, whose bytes appear part by part. The file's
+  // block size, copies and compression count.
+  virtual Result<WriteReport> append_file(const std::string& path, Source& source,
+                                          const ProgressCallback& progress) = 0;
   // Writes many local files, small ones in batches. The parents are created. One that cannot be
   // written stops none of the others; see FailureCallback.
   virtual Result<WriteReport> write_files(const std::vector<LocalFile>& files,

@@ -1,6 +1,6 @@
 // Clusters of two versions: this build, and the next one, which the same source was built as
 // (tests/next_version). One process after the other is restarted with the newer one, and nothing
-// stops. What the next version adds can be seen: its answer to `stat` tells "told-by-2" as the
+// stops. What the next version adds can be seen: its answer to `stat` tells "told-by-3" as the
 // compression, when both sides know it; and a mark in the log, of `quorum verify`, has one more
 // field, when all members know that.
 #include <algorithm>
@@ -22,6 +22,7 @@ using namespace std::chrono_literals;
 const std::string kThis = MINIDFS_BINARY;
 const std::string kNext = MINIDFS_NEXT_BINARY;
 const std::string kAfterNext = MINIDFS_AFTER_NEXT_BINARY;
+const std::string kBefore = MINIDFS_BEFORE_BINARY;
 
 Finished run_as(const std::string& binary, const NamenodeCluster& cluster,
                 std::vector<std::string> words, const std::string& input = {}) {
@@ -42,7 +43,7 @@ std::string must(const std::string& binary, const NamenodeCluster& cluster,
 bool asked_in_new_form(const std::string& binary, const NamenodeCluster& cluster,
                        const std::string& path) {
   const auto json = nlohmann::json::parse(must(binary, cluster, {"stat", "--json", path}));
-  return json.at("compression") == "told-by-2";
+  return json.at("compression") == "told-by-3";
 }
 
 // A file is put, looked at and read back.
@@ -152,7 +153,7 @@ TEST_CASE("three namenodes are upgraded one after the other under load, and noth
   CHECK_FALSE(asked_in_new_form(kThis, cluster, "/next0"));
   CHECK(cluster.wait_for([](const nlohmann::json& quorum) {
     for (const auto& each : quorum.at("members")) {
-      if (each.at("version") != 2) return false;
+      if (each.at("version") != 3) return false;
     }
     return true;
   }));
@@ -171,11 +172,42 @@ TEST_CASE("three namenodes are upgraded one after the other under load, and noth
   must(kNext, cluster, {"quorum", "verify"});
 }
 
+TEST_CASE("what this version has added is refused until all namenodes speak it") {
+  NamenodeCluster cluster(3, 1, {}, kBefore);
+  must(kThis, cluster, {"put", "--replication", "1", "-", "/f"}, "old");
+  const auto check_refused = [&] {
+    for (const auto& words : {std::vector<std::string>{"append", "-", "/f"},
+                              std::vector<std::string>{"chown", "ann", "/f"}}) {
+      const auto finished = run_as(kThis, cluster, words, "new");
+      INFO(cluster.logs());
+      CHECK(finished.exit_code > 0);
+      CHECK_THAT(finished.err, Catch::Contains("needs version 2 of the interface"));
+      CHECK(std::count(finished.err.begin(), finished.err.end(), '\n') == 1);
+    }
+    must(kThis, cluster, {"chmod", "600", "/f"});
+    CHECK(must(kThis, cluster, {"cat", "/f"}) == "old");
+  };
+  check_refused();
+  cluster.set_binary(kThis);
+  for (std::size_t i = 0; i < 3; ++i) {
+    stop(cluster.namenode(i));
+    cluster.start_namenode(i);
+    REQUIRE(cluster.wait_for_voters(3));
+    if (i < 2) check_refused();
+  }
+  must(kThis, cluster, {"append", "-", "/f"}, "new");
+  must(kThis, cluster, {"chown", "ann", "/f"});
+  CHECK(must(kThis, cluster, {"cat", "/f"}) == "oldnew");
+  must(kThis, cluster, {"quorum", "verify"});
+  // A client of the version before reads what has grown.
+  CHECK(must(kBefore, cluster, {"cat", "/f"}) == "oldnew");
+}
+
 TEST_CASE("who speaks none of the versions is refused in one line, at both ends") {
   NamenodeCluster cluster(3, 1);
   const std::string why =
-      "no version of the interface in common: the listening side speaks version 1, the "
-      "connecting side versions 2 to 3";
+      "no version of the interface in common: the listening side speaks versions 1 to 2, the "
+      "connecting side versions 3 to 4";
   const auto client = run_as(kAfterNext, cluster, {"ls", "/"});
   CHECK(client.exit_code > 0);
   CHECK_THAT(client.err, Catch::Contains(why));
@@ -192,7 +224,7 @@ TEST_CASE("who speaks none of the versions is refused in one line, at both ends"
   // Whichever of the two members dials.
   const auto refusal =
       cluster.namenode(other).wait_for_line("no version of the interface in common");
-  CHECK_THAT(refusal, Catch::Contains("version 1") && Catch::Contains("versions 2 to 3"));
+  CHECK_THAT(refusal, Catch::Contains("versions 1 to 2") && Catch::Contains("versions 3 to 4"));
   must(kThis, cluster, {"mkdir", "/d"});
   stop(cluster.datanode(0));
   stop(cluster.namenode(other));

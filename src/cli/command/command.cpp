@@ -15,11 +15,13 @@
 namespace minidfs::cli {
 namespace {
 
-constexpr std::array kTable{
-    &kPutCommand,    &kGetCommand,      &kCatCommand,    &kLsCommand,       &kMkdirCommand,
-    &kRmCommand,     &kMvCommand,       &kStatCommand,   &kChecksumCommand, &kSetrepCommand,
-    &kStatusCommand, &kFsckCommand,     &kNodeCommand,   &kBalanceCommand,  &kSafemodeCommand,
-    &kScrubCommand,  &kNamenodeCommand, &kQuorumCommand, &kSecretCommand,   &kConfigCommand};
+constexpr std::array kTable{&kPutCommand,      &kGetCommand,   &kCatCommand,      &kLsCommand,
+                            &kMkdirCommand,    &kRmCommand,    &kMvCommand,       &kAppendCommand,
+                            &kConcatCommand,   &kTouchCommand, &kChmodCommand,    &kChownCommand,
+                            &kChgrpCommand,    &kStatCommand,  &kChecksumCommand, &kSetrepCommand,
+                            &kStatusCommand,   &kFsckCommand,  &kNodeCommand,     &kBalanceCommand,
+                            &kSafemodeCommand, &kScrubCommand, &kNamenodeCommand, &kQuorumCommand,
+                            &kSecretCommand,   &kConfigCommand};
 
 constexpr std::array kClientFlags{
     Flag{"namenode", 0, "HOST:PORT[,...]", "Where the namenodes listen (or MINIDFS_NAMENODE)",

@@ -116,15 +116,21 @@ class Check {
 
   Status take_file(const FileStatus& file, const std::string& path) {
     std::vector<metadata::LocatedBlock> located;
+    std::uint64_t blocks = 0;
     if (list_blocks_) {
       auto found = files_.locate(path);
       // Removed since it was listed, which is no damage.
       if (!found.ok() && found.error().code == Errc::kNotFound) return {};
       MDFS_TRY(located, std::move(found));
+      blocks = located.size();
+    } else if (file.length > 0) {
+      // Blocks need not be full, so the length alone does not say it.
+      const auto copies = files_.file_copies(path);
+      if (!copies.ok() && copies.error().code == Errc::kNotFound) return {};
+      if (!copies.ok()) return copies.error();
+      blocks = copies->blocks;
     }
     ++totals_.files;
-    const auto blocks =
-        file.block_size == 0 || file.length == 0 ? 0 : (file.length - 1) / file.block_size + 1;
     totals_.blocks += blocks;
     if (!list_files_) return {};
     if (json_) {

@@ -46,9 +46,23 @@ void start_ticking(LinkActor* self) {
 
 void ask_id(LinkActor* self, const LinkOperation& operation);
 
+void finish_with(LinkActor* self, const OperationPtr& operation, Error error);
+
+// The next namenode may know it; when that comes nobody can tell.
+Error unknown_there(const LinkState& state, const LinkOperation& operation) {
+  return {Errc::kUnsupported, "needs version " + std::to_string(operation.since()) +
+                                  " of the interface, but with the namenode at " +
+                                  metadata::to_string(state.search->used_address()) + " version " +
+                                  std::to_string(state.namenode->version) +
+                                  " is spoken; it can be done when that has been upgraded"};
+}
+
 void dispatch(LinkActor* self, const OperationPtr& operation) {
   auto& state = self->state;
   if (!state.namenode) return set_phase(state, *operation, Phase::kWaiting);
+  if (state.namenode->version < operation->since()) {
+    return finish_with(self, operation, unknown_there(state, *operation));
+  }
   if (operation->writes() && !state.window) ask_id(self, *operation);
   if (auto* id = operation->id(); id != nullptr && id->sequence == 0) {
     if (!state.window) return set_phase(state, *operation, Phase::kWaiting);

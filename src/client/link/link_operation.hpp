@@ -60,6 +60,8 @@ class LinkOperation : public std::enable_shared_from_this<LinkOperation> {
   // Null for what is no change. Without a sequence until it is sent for the first time.
   virtual metadata::RequestId* id() = 0;
   virtual bool writes() const = 0;
+  // The version of the interface that knows it; it goes to no namenode that speaks an older one.
+  virtual InterfaceVersion since() const = 0;
   // Until when kNoDatanode is asked again. A writer that excluded nodes wants to know at once.
   virtual bool waits_for_datanodes() const = 0;
 
@@ -98,12 +100,22 @@ class LinkOperationOf final : public LinkOperation {
         return;
       }
     }
-    ask<Reply>(self, connected.namenode, request_, [](Reply& reply) { return std::move(reply); });
+    const auto as_it_is = [](Reply& reply) { return std::move(reply); };
+    if constexpr (actors::IsAdded<Request>) {
+      using Server = typename actors::AddedRequest<Request>::Server;
+      ask<Reply>(self, caf::actor_cast<Server>(connected.namenode), request_, as_it_is);
+    } else {
+      ask<Reply>(self, connected.namenode, request_, as_it_is);
+    }
   }
 
   void fail(Error error) override { callback_(std::move(error)); }
   metadata::RequestId* id() override { return request_id(request_); }
   bool writes() const override { return kWrites<Request>; }
+  InterfaceVersion since() const override {
+    if constexpr (actors::IsAdded<Request>) return actors::AddedRequest<Request>::kSince;
+    return 0;
+  }
   bool waits_for_datanodes() const override {
     if constexpr (std::is_same_v<Request, actors::AllocateBlocks>) return request_.excluded.empty();
     return true;

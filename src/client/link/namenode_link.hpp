@@ -128,7 +128,8 @@ class NamenodeLink {
   NamenodeLink(const NamenodeLink&) = delete;
   NamenodeLink& operator=(const NamenodeLink&) = delete;
 
-  // The request types are those of ReplyOf, CommitWrite, StageWrite and the single changes. A
+  // The request types are those of ReplyOf, CommitWrite, StageWrite, AppendWrite and the single
+  // changes. A
   // time-out of zero is that of the options. The RequestId of a change is filled in here.
   template <class Request>
   void submit(Request request, Callback<Request> callback,

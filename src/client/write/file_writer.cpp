@@ -38,6 +38,31 @@ Result<WriteReport> write_one_file(ClientContext& context, const std::string& pa
   return with_path(std::move(report).error(), path);
 }
 
+Result<WriteReport> append_to_file(ClientContext& context, const std::string& path, Source& source,
+                                   ProgressMeter& progress) {
+  const auto status = context.link.call(actors::StatRequest{path});
+  if (!status.ok()) return with_path(status.error(), path);
+  if (status->kind == metadata::FileKind::kDirectory) {
+    return Error{Errc::kIsADirectory, path + ": is a directory"};
+  }
+  WriteOptions write;
+  write.replication = status->replication;
+  write.block_size = status->block_size;
+  write.compression = status->compression;
+  MDFS_TRY(const auto settings, file_settings(context.options, write));
+  const GrowingFile file{path, status->id, status->length};
+  auto report = FileWriter(context, file, settings, progress).write(source);
+  if (report.ok()) return report;
+  return with_path(std::move(report).error(), path);
+}
+
+FileWriter::FileWriter(ClientContext& context, const GrowingFile& file,
+                       const FileSettings& settings, ProgressMeter& progress,
+                       const StagingOptions& staging)
+    : FileWriter(context, file.path, settings, progress, staging) {
+  growing_ = file;
+}
+
 FileWriter::FileWriter(ClientContext& context, const std::string& path,
                        const FileSettings& settings, ProgressMeter& progress,
                        const StagingOptions& staging)
@@ -127,6 +152,7 @@ Result<Pipeline> FileWriter::next_pipeline(bool expected) {
 }
 
 PipelineDemand FileWriter::demand(std::uint64_t block_size) const {
+  if (growing_) return {{}, 1, block_size, settings_.replication};
   return {{{path_, settings_.overwrite}}, 1, block_size, settings_.replication};
 }
 
@@ -203,6 +229,7 @@ std::vector<StoredBlock> FileWriter::take_part() {
 }
 
 Status FileWriter::stage(std::uint64_t position, std::vector<StoredBlock> blocks) {
+  if (growing_) return session_.append(*growing_, std::move(blocks));
   metadata::StageBlocks part;
   part.position = position;
   part.block_size = settings_.block_size;
@@ -216,16 +243,30 @@ void FileWriter::count(const StoredBlock& block) {
       static_cast<std::uint8_t>(std::min<std::size_t>(report_.copies_min, block.nodes.size()));
 }
 
+// What is not staged of the first `blocks` blocks.
+std::vector<StoredBlock> FileWriter::take_rest(std::uint64_t blocks) {
+  std::vector<StoredBlock> rest;
+  for (auto& [index, block] : stored_) {
+    if (index >= blocks) break;
+    count(block);
+    rest.push_back(std::move(block));
+  }
+  stored_.clear();
+  return rest;
+}
+
 // The last request that the file's bytes need, and for an empty file the only one.
 Result<WriteReport> FileWriter::commit(const std::optional<Attributes>& attributes,
                                        std::uint64_t blocks) {
-  stored_.erase(stored_.lower_bound(blocks), stored_.end());
   if (staged_ > blocks) return Error{Errc::kStale, "was cut short while it was read"};
-  auto file = finished_file(context_.options, settings_, path_, attributes);
-  for (auto& [index, block] : stored_) {
-    count(block);
-    file.blocks.push_back(std::move(block));
+  auto rest = take_rest(blocks);
+  if (growing_) {
+    if (!rest.empty()) MDFS_CHECK(session_.append(*growing_, std::move(rest)));
+    progress_.add_files(1);
+    return report_;
   }
+  auto file = finished_file(context_.options, settings_, path_, attributes);
+  file.blocks = std::move(rest);
   std::vector<FinishedFile> files;
   files.push_back(std::move(file));
   MDFS_TRY(const auto outcomes, session_.commit(std::move(files), staged_));

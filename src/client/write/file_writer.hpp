@@ -3,7 +3,7 @@
 //
 // Of a file with more blocks than fit in one commit those at its beginning are staged with the
 // namenode, part by part while others are being written, and forgotten here: neither the commit nor
-// the memory grows with the file.
+// the memory grows with the file. Of one to which is added these are added part by part.
 #pragma once
 
 #include <atomic>
@@ -44,6 +44,10 @@ FinishedFile finished_file(const Options& options, const FileSettings& settings,
 Result<WriteReport> write_one_file(ClientContext& context, const std::string& path, Source& source,
                                    const FileSettings& settings, ProgressMeter& progress);
 
+// Blocks until what the source has is visible at the end of the file at `path`.
+Result<WriteReport> append_to_file(ClientContext& context, const std::string& path, Source& source,
+                                   ProgressMeter& progress);
+
 struct StagingOptions {
   std::size_t kept_max = 8192;    // With more blocks in hand the first ones are staged.
   std::uint64_t part_max = 4096;  // Blocks of one part; not more than kept_max.
@@ -54,6 +58,9 @@ class FileWriter {
   // REQUIRES: all outlive this.
   FileWriter(ClientContext& context, const std::string& path, const FileSettings& settings,
              ProgressMeter& progress, const StagingOptions& staging = {});
+  // Adds to a file. REQUIRES: the settings are the file's.
+  FileWriter(ClientContext& context, const GrowingFile& file, const FileSettings& settings,
+             ProgressMeter& progress, const StagingOptions& staging = {});
 
   // All that follows. Once.
   Result<WriteReport> write(Source& source);
@@ -61,7 +68,8 @@ class FileWriter {
   // Block `index` is stored; given once. May stage a part, which takes as long as the namenode
   // does. Thread-safe.
   Status add(std::uint64_t index, StoredBlock block);
-  // Makes the file visible with its first `blocks` blocks, all of which were added.
+  // Makes the file visible with its first `blocks` blocks, all of which were added; of one to which
+  // is added with so many more.
   Result<WriteReport> commit(const std::optional<Attributes>& attributes, std::uint64_t blocks);
 
  private:
@@ -75,14 +83,16 @@ class FileWriter {
   bool fail(Error error);
 
   std::vector<StoredBlock> take_part();
+  std::vector<StoredBlock> take_rest(std::uint64_t blocks);
   Status stage(std::uint64_t position, std::vector<StoredBlock> blocks);
   void count(const StoredBlock& block);
 
   ClientContext& context_;
-  const std::string& path_;
+  const std::string path_;
   const FileSettings& settings_;
   ProgressMeter& progress_;
   const StagingOptions staging_options_;
+  std::optional<GrowingFile> growing_;  // None: the file is new. Of whoever stages.
   WriteSession session_;
 
   // Whoever holds the turn may cut. Of a stream it is kept until the block was read to its end.

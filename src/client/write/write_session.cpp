@@ -277,6 +277,41 @@ Status WriteSession::stage(metadata::StageBlocks part, std::vector<StoredBlock> 
   return {};
 }
 
+Status WriteSession::append(GrowingFile& file, std::vector<StoredBlock> blocks) {
+  actors::AppendWrite request;
+  request.client = context_.link.client_id();
+  request.session = state_->id();
+  auto& change = request.change;
+  change.path = file.path;
+  change.file = file.id;
+  std::vector<BlockId> ids;
+  for (auto& stored : blocks) {
+    ids.push_back(stored.block.id);
+    change.blocks.push_back(stored.block);
+    request.written.push_back({stored.block.id, std::move(stored.nodes)});
+  }
+  // When somebody else was quicker the blocks, which are stored, come behind what that has added.
+  const auto until = std::chrono::steady_clock::now() + context_.options.timeout;
+  for (;;) {
+    MDFS_CHECK(alive());
+    change.length = file.length;
+    MDFS_TRY(const auto reply, context_.link.call(request));
+    if (reply.outcomes.size() != 1) {
+      return Error{Errc::kProtocol, "the namenode answered one append with " +
+                                        std::to_string(reply.outcomes.size()) + " outcomes"};
+    }
+    const auto& outcome = reply.outcomes.front();
+    const auto done = metadata::to_result(outcome);
+    if (done.ok()) break;
+    const bool was_slow = done.error().code == Errc::kStale && outcome.value > file.length;
+    if (!was_slow || std::chrono::steady_clock::now() >= until) return done.error();
+    file.length = outcome.value;
+  }
+  for (const auto& block : change.blocks) file.length += block.length;
+  state_->note_committed(ids, false);
+  return {};
+}
+
 Result<std::vector<metadata::Outcome>> WriteSession::commit(std::vector<FinishedFile> files,
                                                             std::uint64_t staged) {
   MDFS_CHECK(alive());

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "transfer/async_pipeline_writer.hpp"
@@ -51,6 +52,13 @@ struct FinishedFile {
   metadata::CommittedFile file;  // Without its blocks.
   metadata::FileTimes times{};
   std::vector<StoredBlock> blocks{};  // Behind the staged ones.
+};
+
+// A file that exists, to which is added.
+struct GrowingFile {
+  std::string path;          // Where it was,
+  InodeId id{};              // and which one it is.
+  std::uint64_t length = 0;  // As far as is known.
 };
 
 class WriteSession {
@@ -95,6 +103,8 @@ class WriteSession {
   // Hands over the next blocks of a file that has more than fit in one commit; `part` says where
   // they belong, and the session the rest.
   Status stage(metadata::StageBlocks part, std::vector<StoredBlock> blocks);
+  // Adds blocks to the end of a file, wherever that is by now. `file` gets the new length.
+  Status append(GrowingFile& file, std::vector<StoredBlock> blocks);
   // Makes files visible; outcome i belongs to file i. Fails as a whole when the namenode cannot be
   // asked. `staged` is how many blocks of the one file have been staged.
   Result<std::vector<metadata::Outcome>> commit(std::vector<FinishedFile> files,

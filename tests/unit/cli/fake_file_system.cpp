@@ -25,6 +25,8 @@ class FakeFileSystem : public client::FileSystem {
     metadata::FileStatus status;
     status.name = base_name(path);
     status.owner = status.group = state_.owner;
+    const auto permission = state_.permissions.find(path);
+    if (permission != state_.permissions.end()) status.permission = permission->second;
     if (state_.directories.count(path) != 0) {
       status.kind = metadata::FileKind::kDirectory;
       return status;
@@ -82,6 +84,37 @@ class FakeFileSystem : public client::FileSystem {
     return refusal(path);
   }
 
+  Status set_attributes(const std::vector<metadata::EntryAttributes>& entries,
+                        const client::FailureCallback& failed) override {
+    const auto part = [](std::int64_t value, bool keeps) {
+      return keeps ? std::string("-") : std::to_string(value);
+    };
+    return change_each(entries, failed, [&](const metadata::EntryAttributes& entry) {
+      using metadata::EntryAttributes;
+      if (entry.permission != EntryAttributes::kKeepPermission) {
+        state_.permissions[entry.path] = static_cast<std::uint16_t>(entry.permission);
+      }
+      return "attributes " + entry.path + " " +
+             part(entry.permission, entry.permission == EntryAttributes::kKeepPermission) + " " +
+             part(entry.modified_ms, entry.modified_ms == EntryAttributes::kKeepTime) + " " +
+             part(entry.accessed_ms, entry.accessed_ms == EntryAttributes::kKeepTime);
+    });
+  }
+
+  Status set_owner(const std::vector<metadata::EntryOwner>& entries,
+                   const client::FailureCallback& failed) override {
+    return change_each(entries, failed, [](const metadata::EntryOwner& entry) {
+      return "owner " + entry.path + " " + entry.owner + ":" + entry.group;
+    });
+  }
+
+  Status concat(const std::string& target, const std::vector<std::string>& sources) override {
+    std::string call = "concat " + target;
+    for (const auto& source : sources) call += " " + source;
+    state_.calls.push_back(call);
+    return refusal(target);
+  }
+
   Result<std::vector<metadata::LocatedBlock>> locate(const std::string& path) override {
     if (state_.removed.count(path) != 0) return not_found(path);
     metadata::LocatedBlock block;
@@ -124,6 +157,18 @@ class FakeFileSystem : public client::FileSystem {
     }
     state_.files[path] = content;
     return report(1, content.size());
+  }
+
+  Result<client::WriteReport> append_file(const std::string& path, client::Source& source,
+                                          const client::ProgressCallback& progress) override {
+    state_.calls.push_back("append " + path);
+    const auto before = state_.files.at(path);
+    client::WriteOptions options;
+    options.overwrite = true;
+    options.progress = progress;
+    const auto written = write_file(path, source, options);
+    state_.files[path] = before + state_.files[path];
+    return written;
   }
 
   Result<client::SafeMode> safe_mode(SafeModeAction action) override {
@@ -237,6 +282,23 @@ class FakeFileSystem : public client::FileSystem {
     const T answer = answers.front();
     if (answers.size() > 1) answers.erase(answers.begin());
     return answer;
+  }
+
+  template <class Entry, class Change>
+  Status change_each(const std::vector<Entry>& entries, const client::FailureCallback& failed,
+                     Change change) {
+    Status first;
+    for (const auto& entry : entries) {
+      state_.calls.push_back(change(entry));
+      const auto refused = refusal(entry.path);
+      if (refused.ok()) continue;
+      if (failed) {
+        failed(refused.error());
+      } else if (first.ok()) {
+        first = refused;
+      }
+    }
+    return first;
   }
 
   Status refusal(const std::string& path) const {

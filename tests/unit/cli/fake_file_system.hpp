@@ -43,6 +43,7 @@ struct FakeState {
   std::set<std::string> failing;  // Paths whose changes are refused.
   std::set<std::string> removed;  // Paths that are still listed, and gone when asked for.
   std::string owner;              // Of everything.
+  std::map<std::string, std::uint16_t> permissions;
   bool out_is_terminal = false;
 };
 

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include "actors/control_plane.hpp"
+#include "actors/interface_2.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/system_config.hpp"
 #include "base/codec.hpp"
@@ -90,6 +91,24 @@ std::pair<std::vector<actors::LocatedFile>, bool> page_of(const FakeNamespace& n
   return {std::move(page), next != entries.end()};
 }
 
+void add_blocks(const FakeNamespace& names, actors::LocatedFile& file,
+                const std::vector<metadata::Block>& blocks,
+                const std::vector<actors::WrittenBlock>& written) {
+  for (const auto& block : blocks) {
+    metadata::LocatedBlock place{block, file.status.length, {}};
+    file.status.length += block.length;
+    for (const auto& one : written) {
+      if (one.block != block.id) continue;
+      for (const auto& node : names.nodes) {
+        if (std::find(one.nodes.begin(), one.nodes.end(), node.node) != one.nodes.end()) {
+          place.locations.push_back(node);
+        }
+      }
+    }
+    file.blocks.push_back(std::move(place));
+  }
+}
+
 metadata::Outcome commit_file(FakeNamespace& names, const metadata::CommittedFile& file,
                               const metadata::FileTimes& times,
                               const std::vector<actors::WrittenBlock>& written) {
@@ -100,21 +119,12 @@ metadata::Outcome commit_file(FakeNamespace& names, const metadata::CommittedFil
   located.status.name = name_of(file.path);
   located.status.replication = file.replication;
   located.status.permission = file.permission;
+  located.status.id = InodeId{names.next_inode++};
+  located.status.block_size = file.block_size;
+  located.status.compression = file.compression;
   if (times.modified_ms != metadata::kKeepTime) located.status.modified_ms = times.modified_ms;
   if (times.accessed_ms != metadata::kKeepTime) located.status.accessed_ms = times.accessed_ms;
-  for (const auto& block : file.blocks) {
-    metadata::LocatedBlock place{block, located.status.length, {}};
-    located.status.length += block.length;
-    for (const auto& one : written) {
-      if (one.block != block.id) continue;
-      for (const auto& node : names.nodes) {
-        if (std::find(one.nodes.begin(), one.nodes.end(), node.node) != one.nodes.end()) {
-          place.locations.push_back(node);
-        }
-      }
-    }
-    located.blocks.push_back(std::move(place));
-  }
+  add_blocks(names, located, file.blocks, written);
   names.files[file.path] = std::move(located);
   for (auto path = parent_of(file.path); path != "/"; path = parent_of(path)) {
     names.directories.insert(path);
@@ -187,6 +197,19 @@ metadata::ChangeReply commit_files(FakeNamespace& names, const actors::CommitWri
   return reply;
 }
 
+metadata::ChangeReply append(FakeNamespace& names, const actors::AppendWrite& request) {
+  const auto& change = request.change;
+  constexpr auto kStale = static_cast<std::uint8_t>(Errc::kStale);
+  for (auto& [path, file] : names.files) {
+    if (file.status.id != change.file) continue;
+    const auto length = file.status.length;
+    if (length != change.length) return one({kStale, path + ": has another length", length});
+    add_blocks(names, file, change.blocks, request.written);
+    return one({});
+  }
+  return one({kStale, change.path + ": was replaced", 0});
+}
+
 metadata::ChangeReply stage(FakeNamespace& names, const actors::StageWrite& request) {
   const auto blocks = metadata::blocks_of(request.change);
   if (request.change.position != names.staged.size() || request.written.size() != blocks.size()) {
@@ -246,7 +269,9 @@ caf::result<Reply> serve(const NamesPtr& names, const std::string& kind, Action 
 
 caf::error not_here() { return actors::to_caf({Errc::kUnsupported, "the fake has no such thing"}); }
 
-actors::NamenodeActor::behavior_type fake_namenode(const NamesPtr& names) {
+using FakeActor = actors::NamenodeActor::extend_with<actors::ServedByNames2>;
+
+FakeActor::behavior_type fake_namenode(const NamesPtr& names) {
   return {
       [=](const actors::Patience&, const actors::StatRequest& request) {
         return serve<metadata::FileStatus>(names, "stat", [&]() -> Result<metadata::FileStatus> {
@@ -298,6 +323,18 @@ actors::NamenodeActor::behavior_type fake_namenode(const NamesPtr& names) {
       [=](const actors::Patience&, const metadata::SetAttributes& change) {
         return change_once(names, "attributes", change.request,
                            [&] { return set_attributes(*names, change); });
+      },
+      [=](const actors::Patience&, const metadata::SetOwner& change) {
+        return change_once(names, "owner", change.request, [&] {
+          return metadata::ChangeReply{std::vector<metadata::Outcome>(change.entries.size())};
+        });
+      },
+      [=](const actors::Patience&, const metadata::ConcatFiles& change) {
+        return change_once(names, "concat", change.request, [&] { return one({}); });
+      },
+      [=](const actors::Patience&, const actors::AppendWrite& request) {
+        return change_once(names, "append", request.change.request,
+                           [&] { return append(*names, request); });
       },
       [=](const actors::Patience&, const actors::AllocateBlocks& request) {
         return serve<actors::WriteGrant>(names, "allocate",
@@ -392,7 +429,7 @@ struct FakeSystemConfig : actors::ControlSystemConfig {
 struct FakeNamenode::Impl {
   FakeSystemConfig config;
   caf::actor_system system{config};
-  actors::NamenodeActor actor;
+  FakeActor actor;
   std::unique_ptr<actors::ControlListener> listener;
 };
 
@@ -406,10 +443,8 @@ FakeNamenode::FakeNamenode(std::shared_ptr<FakeNamespace> names, std::uint16_t p
   auto listener = actors::ControlListener::open(admission);
   REQUIRE(listener.ok());
   impl_->listener = std::move(*listener);
-  impl_->actor =
-      impl_->system.spawn([served = NamesPtr{names, self}](actors::NamenodeActor::pointer) {
-        return fake_namenode(served);
-      });
+  impl_->actor = impl_->system.spawn(
+      [served = NamesPtr{names, self}](FakeActor::pointer) { return fake_namenode(served); });
   actors::publish_control(impl_->system, impl_->actor, *impl_->listener);
 }
 

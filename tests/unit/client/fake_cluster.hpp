@@ -39,6 +39,7 @@ struct FakeNamespace {
   int checks_outstanding = 0;  // So many checks of blocks come before all nodes have reported.
   std::uint32_t renew_within_ms = 60'000;
   std::uint64_t next_block = 1;
+  std::uint64_t next_inode = 2;
   std::vector<ClientId> client_ids;  // Given out.
   std::set<ClientId> forgotten;      // Clients whose changes are answered as forgotten.
   // Asked before each request, with its name; an error is what the request is answered by.
