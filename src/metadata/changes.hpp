@@ -16,22 +16,11 @@
 #include "metadata/block_identity.hpp"
 #include "metadata/block_range.hpp"
 #include "metadata/epoch.hpp"
+#include "metadata/growth_changes.hpp"
+#include "metadata/request_id.hpp"
 #include "metadata/types.hpp"
 
 namespace minidfs::metadata {
-
-// Names a client's request, so that one that is asked twice is done once (the answer of the first
-// time is kept in the replicated state). A none `client` asks for no such protection.
-struct RequestId {
-  ClientId client;
-  std::uint64_t sequence = 0;            // 1, 2, 3, … for each client.
-  std::uint64_t acknowledged_below = 0;  // The client has the answers of all smaller sequences.
-};
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, RequestId& x) {
-  return f(x.client, x.sequence, x.acknowledged_below);
-}
 
 // mkdir; with `parents` also what is missing above it, and an existing directory is no error.
 struct MakeDirectory {
@@ -345,38 +334,6 @@ struct SetOwner {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, SetOwner& x) {
   return f(x.request, x.time_ms, x.entries);
-}
-
-// Adds blocks behind those of a file, each of 1 byte to the file's block size: what stands there
-// stays as it is, a last block that is not full too. Refused with kStale when the file was replaced
-// meanwhile, or has another length than its appender knows; the outcome's value is then the length
-// that it has, 0 for a file that is gone. Of version 2.
-struct AppendBlocks {
-  RequestId request;
-  std::int64_t time_ms = 0;
-  std::string path;          // Where the file was when it was looked up,
-  InodeId file{};            // and which one it is: it may have been renamed since.
-  std::uint64_t length = 0;  // That it has before.
-  std::vector<Block> blocks;
-};
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, AppendBlocks& x) {
-  return f(x.request, x.time_ms, x.path, x.file, x.length, x.blocks);
-}
-
-// The blocks of the sources become the last ones of the target, with its replication, and the
-// sources disappear. All must be files of one directory. Of version 2.
-struct ConcatFiles {
-  RequestId request;
-  std::int64_t time_ms = 0;
-  std::string target;
-  std::vector<std::string> sources;  // In the order of their bytes.
-};
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, ConcatFiles& x) {
-  return f(x.request, x.time_ms, x.target, x.sources);
 }
 
 // The alternative's index plus one is the first byte of an entry: only append.
