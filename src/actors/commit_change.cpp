@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "metadata/block_limits.hpp"
 #include "metadata/namespace_staging.hpp"
 
 namespace minidfs::actors {

@@ -13,6 +13,7 @@
 #include "actors/old_reads.hpp"
 #include "actors/quorum_view.hpp"
 #include "base/random_id.hpp"
+#include "metadata/namespace_rules.hpp"
 
 namespace minidfs::actors {
 namespace {
