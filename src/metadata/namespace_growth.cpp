@@ -13,6 +13,13 @@ Outcome refuse(Errc code, const std::string& path, const std::string& why) {
   return failure(code, path + ": " + why);
 }
 
+// `blocks`: at least so many.
+Outcome refuse_too_many(const std::string& target, std::uint64_t blocks) {
+  return refuse(Errc::kTooLarge, target,
+                "its sources have " + std::to_string(blocks) + " blocks or more, at most " +
+                    std::to_string(kConcatBlocksMax) + " can be moved at once");
+}
+
 // --- Append ------------------------------------------------------------------------------------
 
 // Why the file that an append names is not there.
@@ -134,9 +141,7 @@ std::optional<Outcome> check_sum(const ConcatFiles& change, const std::vector<Pa
     length += file.length;
   }
   if (blocks <= kConcatBlocksMax) return std::nullopt;
-  return refuse(Errc::kTooLarge, change.target,
-                "its sources have " + std::to_string(blocks) + " blocks, at most " +
-                    std::to_string(kConcatBlocksMax) + " can be moved at once");
+  return refuse_too_many(change.target, blocks);
 }
 
 }  // namespace
@@ -154,6 +159,10 @@ Result<Outcome> apply(NamespaceTable& table, const AppendBlocks& change) {
 Result<Outcome> apply(NamespaceTable& table, const ConcatFiles& change) {
   if (change.sources.empty()) {
     return refuse(Errc::kInvalidArgument, change.target, "no sources are given");
+  }
+  // Each has a block at least, so none of them need be looked at.
+  if (change.sources.size() > kConcatBlocksMax) {
+    return refuse_too_many(change.target, change.sources.size());
   }
   MDFS_TRY(Part target, find_part(table, change.target, Errc::kIsADirectory));
   if (!target.entry.failure.ok()) return target.entry.failure;

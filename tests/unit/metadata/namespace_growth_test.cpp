@@ -182,6 +182,7 @@ TEST_CASE("Sources of more blocks than one entry moves are refused") {
   ns.create("/a", blocks);
   ns.create("/b", {block(50'000)});
   check(ns.concat("/t", {"/a", "/b"}), Errc::kTooLarge);
+  check(ns.concat("/t", std::vector<std::string>(kConcatBlocksMax + 1, "/b")), Errc::kTooLarge);
   CHECK(ns.concat("/t", {"/a"}).ok());
   CHECK(ns.blocks("/t").size() == kConcatBlocksMax);
 }
