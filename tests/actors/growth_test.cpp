@@ -126,12 +126,10 @@ TEST_CASE("a namenode that has just begun to lead appends what its datanodes hav
   std::vector<Block> replicas{first, request.change.blocks[0]};
   std::sort(replicas.begin(), replicas.end(),
             [](const Block& a, const Block& b) { return a.id < b.id; });
-  auto waiting = namenode.begin<ChangeReply>(request);
-  CHECK(namenode.log().proposed() == 0);
   namenode.join(1, replicas);
   namenode.join(2, replicas);
   namenode.advance(std::chrono::seconds(1));
-  CHECK(code_of(namenode.end<ChangeReply>(waiting)) == kDone);
+  CHECK(code_of(namenode.ask<ChangeReply>(request)) == kDone);
   CHECK(located(namenode, "/f").blocks.size() == 2);
 }
 

@@ -169,7 +169,7 @@ TEST_CASE("an append whose leader is killed in the middle of it is whole, once")
   NamenodeCluster cluster(3, 2);
   const auto before = random_bytes(300'000, 1);
   must(cluster, {"put", "--block-size=1MiB", "--replication=1", "-", "/f"}, before);
-  const auto more = random_bytes(24 << 20, 2);
+  const auto more = random_bytes(64 << 20, 2);
   const auto leader = cluster.leader();
   Finished appended;
   std::thread appender([&] { appended = cluster.minidfs({"append", "-", "/f"}, more); });
