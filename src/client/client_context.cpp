@@ -15,10 +15,17 @@ constexpr std::size_t kIdlePipelinesMax = 8;
 ClientContext::ClientContext(Options client_options)
     : options(std::move(client_options)),
       host(machine_name()),
-      link({options.namenodes, options.connect_timeout, options.timeout, options.stale,
-            options.credentials}),
       idle_pipelines(kIdlePipelinesMax),
-      replicas(link, options.progress_timeout) {}
+      replicas(link, options.progress_timeout),
+      link({options.namenodes, options.connect_timeout, options.timeout, options.stale,
+            options.credentials}) {}
+
+Result<std::unique_ptr<ClientContext>> ClientContext::make(Options options) {
+  if (options.namenodes.empty()) {
+    return Error{Errc::kInvalidArgument, "no address of a namenode was given"};
+  }
+  return std::make_unique<ClientContext>(std::move(options));
+}
 
 ClientContext::~ClientContext() = default;
 

@@ -1,4 +1,5 @@
-// What every reader and writer of one FileSystem shares. Owned by the FileSystem; outlives them.
+// What every reader and writer of one client shares. Owned by a FileSystem, or by whoever reads and
+// writes on a loop of their own (client/async); outlives them.
 #pragma once
 
 #include <atomic>
@@ -30,12 +31,13 @@ struct OpenSessions {
 };
 
 struct ClientContext {
+  // kInvalidArgument when the options are of no use.
+  static Result<std::unique_ptr<ClientContext>> make(Options options);
   explicit ClientContext(Options client_options);
   ~ClientContext();
 
   Options options;
   std::string host;  // This machine's name, for placement and the order of replicas.
-  NamenodeLink link;
   // Connections to write pipelines, by the datanodes that they lead through. On no loop.
   IdlePool<std::vector<metadata::Endpoint>, std::unique_ptr<transfer::AsyncPipelineWriter>>
       idle_pipelines;
@@ -44,6 +46,8 @@ struct ClientContext {
   OpenSessions sessions;
   HiddenNames outputs;
   std::atomic<int> hedges{0};  // Second requests under way; see BlockReader.
+  // The last one, so that it ends first: what it calls back then may use the others.
+  NamenodeLink link;
 };
 
 // Whether the error begins with the path, as those of the namenode do.

@@ -71,7 +71,8 @@ Status decode_page(const actors::ListReply& page, std::vector<FileStatus>& files
 
 class FileSystemImpl final : public FileSystem {
  public:
-  explicit FileSystemImpl(Options options) : context_(std::move(options)) {}
+  explicit FileSystemImpl(std::unique_ptr<ClientContext> context)
+      : owned_(std::move(context)), context_(*owned_) {}
 
   Result<FileStatus> stat(const std::string& path) override {
     auto status = context_.link.call(actors::StatRequest{path});
@@ -340,16 +341,15 @@ class FileSystemImpl final : public FileSystem {
     return {};
   }
 
-  ClientContext context_;
+  const std::unique_ptr<ClientContext> owned_;
+  ClientContext& context_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<FileSystem>> FileSystem::connect(Options options) {
-  if (options.namenodes.empty()) {
-    return Error{Errc::kInvalidArgument, "no address of a namenode was given"};
-  }
-  return std::unique_ptr<FileSystem>(new FileSystemImpl(std::move(options)));
+  MDFS_TRY(auto context, ClientContext::make(std::move(options)));
+  return std::unique_ptr<FileSystem>(new FileSystemImpl(std::move(context)));
 }
 
 }  // namespace minidfs::client

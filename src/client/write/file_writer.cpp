@@ -70,11 +70,8 @@ FileWriter::FileWriter(ClientContext& context, const std::string& path,
       path_(path),
       settings_(settings),
       progress_(progress),
-      staging_options_(staging),
-      session_(context) {
-  report_.files = 1;
-  report_.copies_wanted = report_.copies_min = settings.replication;
-}
+      session_(context),
+      stored_(settings.block_size, settings.replication, staging) {}
 
 Result<WriteReport> FileWriter::write(Source& source) {
   cutter_ = cutter_of(source, settings_.block_size);
@@ -191,15 +188,14 @@ bool FileWriter::fail(Error error) {
 
 Status FileWriter::add(std::uint64_t index, StoredBlock block) {
   std::unique_lock lock(mutex_);
-  stored_.emplace(index, std::move(block));
-  // One thread stages at a time; what comes meanwhile waits for its turn in the map.
-  while (!staging_ && stored_.size() > staging_options_.kept_max) {
-    auto blocks = take_part();
-    if (blocks.empty()) break;
+  stored_.add(index, std::move(block));
+  // One thread stages at a time; what comes meanwhile waits for its turn.
+  while (!staging_) {
+    auto part = stored_.take_part();
+    if (!part) break;
     staging_ = true;
-    const auto position = std::exchange(staged_, staged_ + blocks.size());
     lock.unlock();
-    auto status = stage(position, std::move(blocks));
+    auto status = stage(std::move(*part));
     lock.lock();
     staging_ = false;
     if (!status.ok()) return status;
@@ -207,72 +203,32 @@ Status FileWriter::add(std::uint64_t index, StoredBlock block) {
   return {};
 }
 
-// The next blocks to stage, in order and of the full size, as many as go in one part; none while
-// one of them is missing.
-std::vector<StoredBlock> FileWriter::take_part() {
-  std::uint64_t count = 0;
-  auto end = stored_.begin();
-  for (; end != stored_.end() && count < staging_options_.part_max; ++end, ++count) {
-    const auto& block = end->second.block;
-    if (end->first != staged_ + count || block.length != settings_.block_size ||
-        block.generation != stored_.begin()->second.block.generation) {
-      break;
-    }
-  }
-  std::vector<StoredBlock> blocks;
-  if (count < staging_options_.part_max) return blocks;
-  blocks.reserve(count);
-  for (auto at = stored_.begin(); at != end; ++at) blocks.push_back(std::move(at->second));
-  stored_.erase(stored_.begin(), end);
-  for (const auto& block : blocks) this->count(block);
-  return blocks;
-}
-
-Status FileWriter::stage(std::uint64_t position, std::vector<StoredBlock> blocks) {
-  if (growing_) return session_.append(*growing_, std::move(blocks));
-  metadata::StageBlocks part;
-  part.position = position;
-  part.block_size = settings_.block_size;
-  part.replication = settings_.replication;
-  return session_.stage(std::move(part), std::move(blocks));
-}
-
-void FileWriter::count(const StoredBlock& block) {
-  report_.bytes += block.block.length;
-  report_.copies_min =
-      static_cast<std::uint8_t>(std::min<std::size_t>(report_.copies_min, block.nodes.size()));
-}
-
-// What is not staged of the first `blocks` blocks.
-std::vector<StoredBlock> FileWriter::take_rest(std::uint64_t blocks) {
-  std::vector<StoredBlock> rest;
-  for (auto& [index, block] : stored_) {
-    if (index >= blocks) break;
-    count(block);
-    rest.push_back(std::move(block));
-  }
-  stored_.clear();
-  return rest;
+// Of a file that grows a part is there at once.
+Status FileWriter::stage(FilePart part) {
+  if (growing_) return session_.append(*growing_, std::move(part.blocks));
+  return session_.stage(std::move(part.change), std::move(part.blocks));
 }
 
 // The last request that the file's bytes need, and for an empty file the only one.
 Result<WriteReport> FileWriter::commit(const std::optional<Attributes>& attributes,
                                        std::uint64_t blocks) {
-  if (staged_ > blocks) return Error{Errc::kStale, "was cut short while it was read"};
-  auto rest = take_rest(blocks);
-  if (growing_) {
-    if (!rest.empty()) MDFS_CHECK(session_.append(*growing_, std::move(rest)));
-    progress_.add_files(1);
-    return report_;
-  }
   auto file = finished_file(context_.options, settings_, path_, attributes);
-  file.blocks = std::move(rest);
+  MDFS_CHECK(stored_.finish(blocks, file));
+  MDFS_CHECK(growing_ ? commit_growth(std::move(file.blocks)) : commit_file(std::move(file)));
+  progress_.add_files(1);
+  return stored_.report();
+}
+
+Status FileWriter::commit_growth(std::vector<StoredBlock> blocks) {
+  return blocks.empty() ? Status() : session_.append(*growing_, std::move(blocks));
+}
+
+Status FileWriter::commit_file(FinishedFile file) {
   std::vector<FinishedFile> files;
   files.push_back(std::move(file));
-  MDFS_TRY(const auto outcomes, session_.commit(std::move(files), staged_));
+  MDFS_TRY(const auto outcomes, session_.commit(std::move(files), stored_.staged()));
   MDFS_CHECK(metadata::to_result(outcomes.front()));
-  progress_.add_files(1);
-  return report_;
+  return {};
 }
 
 // --- Settings ----------------------------------------------------------------------------------

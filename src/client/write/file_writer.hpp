@@ -1,14 +1,9 @@
 // Writes one file: workers cut its blocks off their source and have them stored, several at a time;
 // one commit then makes it visible as a whole.
-//
-// Of a file with more blocks than fit in one commit those at its beginning are staged with the
-// namenode, part by part while others are being written, and forgotten here: neither the commit nor
-// the memory grows with the file. Of one to which is added these are added part by part.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -19,6 +14,7 @@
 #include "client/progress_meter.hpp"
 #include "client/write/block_source.hpp"
 #include "client/write/block_writer.hpp"
+#include "client/write/file_blocks.hpp"
 #include "client/write/write_session.hpp"
 #include "storage/blocks/slice_codec.hpp"
 
@@ -48,11 +44,6 @@ Result<WriteReport> write_one_file(ClientContext& context, const std::string& pa
 Result<WriteReport> append_to_file(ClientContext& context, const std::string& path, Source& source,
                                    ProgressMeter& progress);
 
-struct StagingOptions {
-  std::size_t kept_max = 8192;    // With more blocks in hand the first ones are staged.
-  std::uint64_t part_max = 4096;  // Blocks of one part; not more than kept_max.
-};
-
 class FileWriter {
  public:
   // REQUIRES: all outlive this.
@@ -81,17 +72,14 @@ class FileWriter {
   void note_end(std::uint64_t index, std::uint64_t length);
   void join_workers();
   bool fail(Error error);
-
-  std::vector<StoredBlock> take_part();
-  std::vector<StoredBlock> take_rest(std::uint64_t blocks);
-  Status stage(std::uint64_t position, std::vector<StoredBlock> blocks);
-  void count(const StoredBlock& block);
+  Status stage(FilePart part);
+  Status commit_growth(std::vector<StoredBlock> blocks);
+  Status commit_file(FinishedFile file);
 
   ClientContext& context_;
   const std::string path_;
   const FileSettings& settings_;
   ProgressMeter& progress_;
-  const StagingOptions staging_options_;
   std::optional<GrowingFile> growing_;  // None: the file is new. Of whoever stages.
   WriteSession session_;
 
@@ -105,11 +93,9 @@ class FileWriter {
   std::atomic<bool> stop_{false};
 
   std::mutex mutex_;
-  std::optional<Error> error_;                   // The first one.
-  std::map<std::uint64_t, StoredBlock> stored_;  // By index; those below staged_ are gone.
-  std::uint64_t staged_ = 0;                     // With those that are on their way.
+  std::optional<Error> error_;  // The first one.
+  FileBlocks stored_;
   bool staging_ = false;
-  WriteReport report_;
 };
 
 }  // namespace minidfs::client

@@ -116,15 +116,24 @@ std::vector<metadata::BlockRange> SessionState::open_ranges() const {
 }
 
 void SessionState::end() {
-  auto end = take_end();
-  if (!end) return;
+  const auto promise = std::make_shared<std::promise<void>>();
+  end([promise] { promise->set_value(); });
+  promise->get_future().get();
+}
+
+void SessionState::end(const std::function<void()>& ended) {
   constexpr std::chrono::milliseconds kPatience{2000};
-  if (end->gives_up) {
-    (void)link_.call(std::move(end->request), kPatience);
-  } else {
+  auto end = take_end();
+  const bool waits = end && end->gives_up && ended;
+  if (end) {
     link_.submit<actors::EndSession>(
-        std::move(end->request), [](auto) {}, kPatience);
+        std::move(end->request),
+        [then = waits ? ended : nullptr](const auto&) {
+          if (then) then();
+        },
+        kPatience);
   }
+  if (!waits && ended) ended();
 }
 
 void end_all_sessions(ClientContext& context, std::chrono::milliseconds within) {

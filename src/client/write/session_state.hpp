@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -40,6 +41,8 @@ class SessionState : public std::enable_shared_from_this<SessionState> {
   // Once. Gives up what is no file's, and then waits a while until the namenode has done so: that
   // is how whoever failed leaves nothing behind. (Sessions of a namenode that is gone expire.)
   void end();
+  // The same without waiting; calls `ended`, if there is any, where that would return.
+  void end(const std::function<void()>& ended);
 
  private:
   friend void end_all_sessions(ClientContext& context, std::chrono::milliseconds within);

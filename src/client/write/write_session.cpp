@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <future>
 #include <iterator>
 #include <utility>
 
 #include "client/link/data_plane_options.hpp"
+#include "client/write/wait_for.hpp"
 
 namespace minidfs::client {
 namespace {
@@ -54,6 +54,36 @@ WriteSession::~WriteSession() {
   state_->end();
 }
 
+void WriteSession::end(std::unique_ptr<WriteSession> session, std::function<void()> ended) {
+  auto& leaving = *session;
+  std::function<void()> finish = [owned = std::shared_ptr<WriteSession>(std::move(session)),
+                                  ended = std::move(ended)] { owned->state_->end(ended); };
+  {
+    const std::lock_guard lock(leaving.mutex_);
+    if (leaving.unanswered_ > 0) {
+      leaving.when_answered_ = std::move(finish);
+      return;
+    }
+  }
+  finish();
+}
+
+void WriteSession::note_asked() {
+  const std::lock_guard lock(mutex_);
+  ++unanswered_;
+}
+
+void WriteSession::note_answered() {
+  std::function<void()> then;
+  {
+    const std::lock_guard lock(mutex_);
+    if (--unanswered_ == 0) then = std::exchange(when_answered_, nullptr);
+    // With the lock: whoever waits may destroy the session once it has it.
+    answered_.notify_all();
+  }
+  if (then) then();
+}
+
 // --- Pipelines ---------------------------------------------------------------------------------
 
 void WriteSession::expect_pipelines(PipelineDemand demand, std::uint64_t count,
@@ -64,50 +94,81 @@ void WriteSession::expect_pipelines(PipelineDemand demand, std::uint64_t count,
   supply_.ahead = ahead;
 }
 
+void WriteSession::next_pipeline(PipelineCallback callback) {
+  {
+    const std::lock_guard lock(mutex_);
+    supply_.wanted.push_back(std::move(callback));
+  }
+  serve();
+}
+
 Result<Pipeline> WriteSession::next_pipeline() {
-  std::unique_lock lock(mutex_);
-  // Nodes that have failed since they were granted are not worth a try; the block's id is given up
-  // with the session. What comes later was granted without them.
+  return wait_for<Result<Pipeline>>(
+      [this](PipelineCallback callback) { next_pipeline(std::move(callback)); });
+}
+
+// As many of those who want a pipeline as there are any; asks for more when these are used up.
+void WriteSession::serve() {
+  std::vector<std::pair<PipelineCallback, Result<Pipeline>>> served;
+  std::uint32_t asked = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    drop_failed();
+    auto& wanted = supply_.wanted;
+    while (!wanted.empty() && !supply_.here.empty()) {
+      served.emplace_back(std::move(wanted.front()), pipeline_of(std::move(supply_.here.front())));
+      wanted.pop_front();
+      supply_.here.pop_front();
+    }
+    if (supply_.here.empty() && supply_.asked == 0) {
+      asked = static_cast<std::uint32_t>(std::min<std::uint64_t>(supply_.ahead, supply_.left));
+      supply_.asked = asked;
+      supply_.left -= asked;
+    }
+    for (; supply_.asked == 0 && !wanted.empty(); wanted.pop_front()) {
+      served.emplace_back(std::move(wanted.front()),
+                          Error{Errc::kInternal, "more blocks wanted than announced"});
+    }
+  }
+  if (asked > 0) refill(asked);
+  for (auto& [callback, pipeline] : served) callback(std::move(pipeline));
+}
+
+// Nodes that have failed since they were granted are not worth a try; the block's id is given up
+// with the session. What comes later was granted without them. The lock is held.
+void WriteSession::drop_failed() {
   supply_.left += std::erase_if(supply_.here, [&](const actors::PipelineGrant& granted) {
     return std::any_of(granted.targets.begin(), granted.targets.end(),
                        [&](const auto& target) { return avoids(target.node); });
   });
-  while (supply_.here.empty()) {
-    if (supply_.asked == 0) {
-      if (supply_.left == 0) return Error{Errc::kInternal, "more blocks wanted than announced"};
-      refill(lock);
-    }
-    answered_.wait(lock, [&] { return supply_.asked == 0 || !supply_.here.empty(); });
-    if (supply_.here.empty() && supply_.error) return *supply_.error;
-  }
-  auto pipeline = pipeline_of(std::move(supply_.here.front()));
-  supply_.here.pop_front();
-  if (supply_.here.empty() && supply_.asked == 0 && supply_.left > 0) refill(lock);
-  return pipeline;
 }
 
-void WriteSession::refill(std::unique_lock<std::mutex>& lock) {
-  supply_.error.reset();
-  supply_.asked = static_cast<std::uint32_t>(std::min<std::uint64_t>(supply_.ahead, supply_.left));
-  supply_.left -= supply_.asked;
-  const auto demand = supply_.demand;
-  const auto pipelines = supply_.asked;
-  supply_.demand.files.clear();  // They are checked once.
-  lock.unlock();
+void WriteSession::refill(std::uint32_t pipelines) {
+  PipelineDemand demand;
+  {
+    const std::lock_guard lock(mutex_);
+    demand = supply_.demand;
+    supply_.demand.files.clear();  // They are checked once.
+  }
   ask(demand, pipelines, [this](Granted granted) { take_supply(std::move(granted)); });
-  lock.lock();
 }
 
+// Whoever waits gets the error, and may ask again.
 void WriteSession::take_supply(Granted granted) {
-  const std::lock_guard lock(mutex_);
-  const auto asked = std::exchange(supply_.asked, 0);
-  if (granted.ok()) {
-    supply_.left += asked - std::min<std::size_t>(granted->size(), asked);
-    std::move(granted->begin(), granted->end(), std::back_inserter(supply_.here));
-  } else {
-    supply_.left += asked;
-    supply_.error = std::move(granted).error();
+  std::deque<PipelineCallback> refused;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto asked = std::exchange(supply_.asked, 0);
+    if (granted.ok()) {
+      supply_.left += asked - std::min<std::size_t>(granted->size(), asked);
+      std::move(granted->begin(), granted->end(), std::back_inserter(supply_.here));
+    } else {
+      supply_.left += asked;
+      refused.swap(supply_.wanted);
+    }
   }
+  for (const auto& callback : refused) callback(granted.error());
+  if (granted.ok()) serve();
 }
 
 void WriteSession::request_pipeline(const PipelineDemand& demand, PipelineCallback callback) {
@@ -120,19 +181,14 @@ void WriteSession::request_pipeline(const PipelineDemand& demand, PipelineCallba
 }
 
 Result<Pipeline> WriteSession::request_pipeline(const PipelineDemand& demand) {
-  const auto promise = std::make_shared<std::promise<Result<Pipeline>>>();
-  request_pipeline(
-      demand, [promise](Result<Pipeline> pipeline) { promise->set_value(std::move(pipeline)); });
-  return promise->get_future().get();
+  return wait_for<Result<Pipeline>>(
+      [&](PipelineCallback callback) { request_pipeline(demand, std::move(callback)); });
 }
 
 // First without the slow nodes.
 void WriteSession::ask(const PipelineDemand& demand, std::uint32_t pipelines,
                        GrantedCallback callback) {
-  {
-    const std::lock_guard lock(mutex_);
-    ++unanswered_;
-  }
+  note_asked();
   auto all = request_of(demand, pipelines);
   auto request = all;
   add_missing(request.excluded, context_.health.slow());
@@ -156,10 +212,7 @@ void WriteSession::ask(const PipelineDemand& demand, std::uint32_t pipelines,
 
 void WriteSession::answer(const GrantedCallback& callback, Granted granted) {
   callback(std::move(granted));
-  const std::lock_guard lock(mutex_);
-  --unanswered_;
-  // With the lock: whoever waits may destroy the session once it has it.
-  answered_.notify_all();
+  note_answered();
 }
 
 // A node that failed while the namenode was asked is not worth a try. One that it was asked to do

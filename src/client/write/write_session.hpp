@@ -2,7 +2,8 @@
 // the namenode (see also session_state.hpp) and the connections to the datanodes that this names.
 //
 // Thread-safe. Destroying it ends the session: blocks that were not committed are given up. Once
-// the session is over (SessionState) every call gives kExpired.
+// the session is over (SessionState) every call gives kExpired. What waits for the namenode has two
+// forms: one that calls back, perhaps on another thread, and one that blocks.
 #pragma once
 
 #include <condition_variable>
@@ -66,8 +67,11 @@ class WriteSession {
   explicit WriteSession(ClientContext& context);
   // Waits for the answers to what was asked for (two time-outs of the link at most: a request that
   // does without slow nodes may be repeated), and until what is no file's is given up (2 s at
-  // most). Not to be destroyed on a loop that must not block.
+  // most). Not to be destroyed on a loop that must not block, but for that there is end().
   ~WriteSession();
+  // Does without blocking what the destructor does, and calls `ended` where that would return,
+  // unless the link ends before.
+  static void end(std::unique_ptr<WriteSession> session, std::function<void()> ended);
   WriteSession(const WriteSession&) = delete;
   WriteSession& operator=(const WriteSession&) = delete;
 
@@ -75,10 +79,11 @@ class WriteSession {
   // of them at a time, while the blocks of those before are on their way. REQUIRES: not called yet.
   void expect_pipelines(PipelineDemand demand, std::uint64_t count, std::uint32_t ahead);
   // One of these. REQUIRES: not more often than expected.
+  using PipelineCallback = std::function<void(Result<Pipeline>)>;
+  void next_pipeline(PipelineCallback callback);
   Result<Pipeline> next_pipeline();
   // Another one, for which the namenode is asked now. Neither has a node that failed by the time of
-  // the namenode's answer, as long as there are others. `callback` may be called on another thread.
-  using PipelineCallback = std::function<void(Result<Pipeline>)>;
+  // the namenode's answer, as long as there are others.
   void request_pipeline(const PipelineDemand& demand, PipelineCallback callback);
   Result<Pipeline> request_pipeline(const PipelineDemand& demand);
 
@@ -102,13 +107,20 @@ class WriteSession {
 
   // Hands over the next blocks of a file that has more than fit in one commit; `part` says where
   // they belong, and the session the rest.
+  using StageCallback = std::function<void(Status)>;
+  void stage(metadata::StageBlocks part, std::vector<StoredBlock> blocks, StageCallback callback);
   Status stage(metadata::StageBlocks part, std::vector<StoredBlock> blocks);
-  // Adds blocks to the end of a file, wherever that is by now. `file` gets the new length.
+  // Adds blocks to the end of a file, wherever that is by now. Gives, or `file` gets, the new
+  // length.
+  using GrowCallback = std::function<void(Result<std::uint64_t>)>;
+  void append(const GrowingFile& file, std::vector<StoredBlock> blocks, GrowCallback callback);
   Status append(GrowingFile& file, std::vector<StoredBlock> blocks);
   // Makes files visible; outcome i belongs to file i. Fails as a whole when the namenode cannot be
   // asked. `staged` is how many blocks of the one file have been staged.
-  Result<std::vector<metadata::Outcome>> commit(std::vector<FinishedFile> files,
-                                                std::uint64_t staged = 0);
+  using Outcomes = Result<std::vector<metadata::Outcome>>;
+  using CommitCallback = std::function<void(Outcomes)>;
+  void commit(std::vector<FinishedFile> files, std::uint64_t staged, CommitCallback callback);
+  Outcomes commit(std::vector<FinishedFile> files, std::uint64_t staged = 0);
 
  private:
   using Granted = Result<std::vector<actors::PipelineGrant>>;
@@ -117,16 +129,25 @@ class WriteSession {
   struct Supply {
     PipelineDemand demand;
     std::uint32_t ahead = 1;
-    std::uint64_t left = 0;      // Not asked for yet.
-    std::uint32_t asked = 0;     // On their way; one request at a time.
-    std::optional<Error> error;  // Of the last request; whoever wants one then asks again.
+    std::uint64_t left = 0;   // Not asked for yet.
+    std::uint32_t asked = 0;  // On their way; one request at a time.
     std::deque<actors::PipelineGrant> here;
+    std::deque<PipelineCallback> wanted;  // Not answered yet.
   };
 
-  void refill(std::unique_lock<std::mutex>& lock);
+  struct Growth;
+
+  void serve();
+  void drop_failed();
+  void refill(std::uint32_t pipelines);
   void take_supply(Granted granted);
   void ask(const PipelineDemand& demand, std::uint32_t pipelines, GrantedCallback callback);
   void answer(const GrantedCallback& callback, Granted granted);
+  void note_asked();
+  void note_answered();
+  void ask_to_grow(const std::shared_ptr<Growth>& growth);
+  void grown(const std::shared_ptr<Growth>& growth, const Outcomes& outcomes);
+  Status note_staged(const std::vector<metadata::BlockRange>& blocks, const Outcomes& outcomes);
   actors::AllocateBlocks request_of(const PipelineDemand& demand, std::uint32_t pipelines) const;
   bool avoids(NodeId node) const;
   Granted without_failed(Granted granted, const std::vector<NodeId>& excluded) const;
@@ -136,6 +157,7 @@ class WriteSession {
   mutable std::mutex mutex_;
   std::condition_variable answered_;  // A request was.
   std::size_t unanswered_ = 0;
+  std::function<void()> when_answered_;  // All of them; called once.
   Supply supply_;
   std::vector<NodeId> failed_;  // Nodes that failed this writer.
 };
