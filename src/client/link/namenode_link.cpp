@@ -31,7 +31,11 @@ struct NamenodeLink::Impl {
         system(config),
         link(system.spawn(link_behavior, options, static_cast<std::uint32_t>(client.low),
                           cluster)) {}
-  ~Impl() { stop_link(link); }
+  ~Impl() {
+    stop_link(link);
+    // Callbacks may submit until then; what they do is dropped.
+    system.await_all_actors_done();
+  }
 
   LinkOptions options;
   ClientId client;

@@ -27,8 +27,6 @@ constexpr std::size_t kRequestedMax = 2;
 // parts, so that this many keep the processors and the network busy where half of them do not.
 constexpr std::size_t kReadersPerBlock = 2;
 
-Error changed() { return {Errc::kStale, "the file was changed while it was read"}; }
-
 // What one of several readers takes at a time.
 constexpr std::uint64_t kParallelPartBytes = 8U << 20;
 
@@ -183,10 +181,6 @@ class ParallelReader {
   Status status_;
 };
 
-std::uint64_t end_of(const std::vector<metadata::LocatedBlock>& blocks) {
-  return blocks.empty() ? 0 : blocks.back().offset + blocks.back().block.length;
-}
-
 std::vector<BlockPart> cut(const std::vector<BlockPart>& parts, std::uint64_t bytes_max) {
   std::vector<BlockPart> pieces;
   for (const auto& part : parts) {
@@ -201,7 +195,7 @@ std::vector<BlockPart> cut(const std::vector<BlockPart>& parts, std::uint64_t by
 Result<actors::LocatedFile> next_page(ClientContext& context, const std::string& path,
                                       const actors::LocatedFile& file) {
   MDFS_TRY(auto page, locate_page(context, path, end_of(file.blocks)));
-  if (page.status.id != file.status.id || page.blocks.empty()) return changed();
+  MDFS_CHECK(check_next_page(file, page));
   return page;
 }
 
@@ -239,6 +233,17 @@ std::vector<BlockPart> parts_of(const std::vector<metadata::LocatedBlock>& block
   }
   return parts;
 }
+
+std::uint64_t end_of(const std::vector<metadata::LocatedBlock>& blocks) {
+  return blocks.empty() ? 0 : blocks.back().offset + blocks.back().block.length;
+}
+
+Status check_next_page(const actors::LocatedFile& before, const actors::LocatedFile& page) {
+  if (page.status.id != before.status.id || page.blocks.empty()) return changed_while_read();
+  return {};
+}
+
+Error changed_while_read() { return {Errc::kStale, "the file was changed while it was read"}; }
 
 Result<actors::LocatedFile> locate_page(ClientContext& context, const std::string& path,
                                         std::uint64_t offset) {

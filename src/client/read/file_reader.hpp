@@ -22,6 +22,13 @@ struct BlockPart {
 std::vector<BlockPart> parts_of(const std::vector<metadata::LocatedBlock>& blocks,
                                 std::uint64_t offset, std::uint64_t length);
 
+// Where the last of these blocks ends in its file.
+std::uint64_t end_of(const std::vector<metadata::LocatedBlock>& blocks);
+// kStale unless `page` goes on where `before` ends, in the same file.
+Status check_next_page(const actors::LocatedFile& before, const actors::LocatedFile& page);
+// kStale.
+Error changed_while_read();
+
 class Salvage;
 
 // A page of the file's blocks, from the one that holds the byte at `offset`.

@@ -54,6 +54,10 @@ class FileBlock final : public BlockSource {
 
 }  // namespace
 
+asio::awaitable<void> BlockSource::wait(std::uint64_t /*offset*/, std::size_t /*bytes*/) {
+  co_return;
+}
+
 // --- Files -------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<BlockSource>> FileCutter::cut(std::uint64_t index,
@@ -102,17 +106,37 @@ class StreamCutter::Block final : public BlockSource {
   }
 
   bool whole() const override { return ended_ || replay_->length() == stream_.block_size_; }
+  std::uint64_t kept() const override { return replay_->length(); }
   Status keep_next(std::span<std::byte> buffer) override {
     MDFS_TRY([[maybe_unused]] const auto count, read_on(buffer));
     return {};
   }
   Status repeatable() const override { return replay_->kept(); }
 
+  bool has_come(std::uint64_t offset, std::size_t bytes) const override {
+    const auto missing = missing_of(offset, bytes);
+    return stream_.pieces_ == nullptr || missing == 0 || stream_.pieces_->holds(missing);
+  }
+  asio::awaitable<void> wait(std::uint64_t offset, std::size_t bytes) override {
+    return stream_.pieces_->wait_for(missing_of(offset, bytes));
+  }
+  void end_wait() override { stream_.pieces_->end_waits(); }
+
  private:
+  // How much more the block can take of so many bytes.
+  std::size_t room_for(std::uint64_t bytes) const {
+    const auto room = ended_ ? 0 : stream_.block_size_ - replay_->length();
+    return static_cast<std::size_t>(std::min(bytes, room));
+  }
+  // Of so many bytes from `offset` on, those that are to be read from the source.
+  std::size_t missing_of(std::uint64_t offset, std::size_t bytes) const {
+    const auto old = replay_->length() - offset;
+    return bytes <= old ? 0 : room_for(bytes - old);
+  }
+
   // Until the buffer is full or the block or the source ends.
   Result<std::size_t> read_on(std::span<std::byte> buffer) {
-    const auto room = static_cast<std::size_t>(
-        std::min<std::uint64_t>(buffer.size(), stream_.block_size_ - replay_->length()));
+    const auto room = room_for(buffer.size());
     std::size_t filled = 0;
     while (filled < room) {
       MDFS_TRY(const auto count, stream_.source_.read(buffer.subspan(filled, room - filled)));

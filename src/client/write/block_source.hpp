@@ -13,8 +13,11 @@
 #include <string>
 #include <vector>
 
+#include "net/asio.hpp"
+// The above comes first: see there.
 #include "base/result.hpp"
 #include "client/file_system.hpp"
+#include "client/write/piece_buffer.hpp"
 #include "client/write/replay_buffer.hpp"
 
 namespace minidfs::client {
@@ -33,10 +36,20 @@ class BlockSource {
   // Of a source that gives its bytes only once, which are kept here.
   // Whether all of them have come.
   virtual bool whole() const { return true; }
+  // How many have been read so far.
+  virtual std::uint64_t kept() const { return 0; }
   // Reads on, only to keep it. REQUIRES: !whole().
   virtual Status keep_next(std::span<std::byte> /*buffer*/) { return {}; }
   // Why what was read before cannot be read again, if so.
   virtual Status repeatable() const { return {}; }
+
+  // Of a source whose bytes are brought by another coroutine on the loop of its reader.
+  // Whether so many from `offset` on are here, or the end of the block. Before they are they must
+  // not be read. REQUIRES: not more than a chunk of what was not read yet.
+  virtual bool has_come(std::uint64_t /*offset*/, std::size_t /*bytes*/) const { return true; }
+  // Waits until that may be so, or the wait is ended.
+  virtual asio::awaitable<void> wait(std::uint64_t offset, std::size_t bytes);
+  virtual void end_wait() {}
 };
 
 // A small local file as a whole, opened when it is read and again whenever it is read again.
@@ -101,6 +114,10 @@ class StreamCutter final : public BlockCutter {
   // REQUIRES: the source outlives this; it is not read after its end.
   StreamCutter(Source& source, std::uint64_t block_size)
       : source_(source), block_size_(block_size) {}
+  // Of what is brought meanwhile. A block can be cut when the first bytes of it are here, as many
+  // as the room to look at them.
+  StreamCutter(PieceBuffer& pieces, std::uint64_t block_size)
+      : source_(pieces), pieces_(&pieces), block_size_(block_size) {}
 
   Result<std::unique_ptr<BlockSource>> cut(std::uint64_t index,
                                            std::span<std::byte> buffer) override;
@@ -112,6 +129,7 @@ class StreamCutter final : public BlockCutter {
   std::unique_ptr<ReplayBuffer> take_replay();
 
   Source& source_;
+  PieceBuffer* pieces_ = nullptr;  // The source, if its bytes are brought.
   std::uint64_t block_size_;
   bool ended_ = false;
   std::mutex mutex_;

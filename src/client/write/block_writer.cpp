@@ -77,7 +77,7 @@ asio::awaitable<void> BlockWriter::send(std::span<BlockToWrite> blocks, Result<P
   command_ = policy_.start();
   take_answer(std::move(first));
   co_await obey(false);
-  keep_rest();
+  if (wants_rest()) co_await keep_rest();
 }
 
 asio::awaitable<Status> BlockWriter::finish() {
@@ -177,16 +177,23 @@ bool BlockWriter::stopped() {
 
 // A stream may take hours for one block. When there are no nodes in the meantime it is only kept,
 // and sent at its end, with new patience.
-void BlockWriter::keep_rest() {
-  if (!may_start_again() || pending_.front()->source->whole()) return;
+asio::awaitable<void> BlockWriter::keep_rest() {
   auto& block = *pending_.front();
-  while (may_start_again() && !block.source->whole()) {
+  while (wants_rest()) {
+    if (must_wait(*block.source, block.source->kept())) {
+      co_await wait_for_bytes(*block.source, block.source->kept());
+      if (cancelled_) co_return;
+    }
     if (auto kept = block.source->keep_next(space_.buffer); !kept.ok()) {
       block.unreadable = std::move(kept).error();
-      return;
+      co_return;
     }
   }
   if (block.source->whole()) command_ = policy_.start_again(SteadyClock::now());
+}
+
+bool BlockWriter::wants_rest() const {
+  return may_start_again() && !pending_.front()->source->whole();
 }
 
 // It gave up for want of nodes, which may come back.
@@ -218,6 +225,7 @@ asio::awaitable<bool> BlockWriter::send_all() {
 asio::awaitable<bool> BlockWriter::send_block(BlockToWrite& block, BlockId id) {
   std::uint64_t offset = 0;
   for (;;) {
+    if (must_wait(*block.source, offset)) co_await wait_for_bytes(*block.source, offset);
     if (stopped()) co_return false;
     if (offset > 0) {
       const bool here = co_await goes_on_here(block, offset);
@@ -247,6 +255,19 @@ asio::awaitable<bool> BlockWriter::send_block(BlockToWrite& block, BlockId id) {
   const bool ended = co_await end_block(block);
   if (ended) try_.sent.push_back({&block, id, offset});
   co_return true;
+}
+
+// Whether the next chunk has not been brought yet.
+bool BlockWriter::must_wait(const BlockSource& source, std::uint64_t offset) const {
+  return !source.has_come(offset, space_.buffer.size());
+}
+
+asio::awaitable<void> BlockWriter::wait_for_bytes(BlockSource& source, std::uint64_t offset) {
+  end_wait_ = [&source] { source.end_wait(); };
+  while (!cancelled_ && must_wait(source, offset)) {
+    co_await source.wait(offset, space_.buffer.size());
+  }
+  end_wait_ = nullptr;
 }
 
 // A source may have nothing for hours.

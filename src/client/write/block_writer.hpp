@@ -68,8 +68,9 @@ struct SendingThread {
 };
 
 // Belongs to the loop of its executor; one operation at a time, which the object outlives. Sources
-// are read on the loop, which stands still for so long: the writer's signs of life go on. Every
-// other wait is bounded by the options' time-outs, and ended by cancel().
+// are read on the loop, which stands still for so long: the writer's signs of life go on. Bytes
+// that are brought meanwhile are waited for, however long that takes. Every other wait is bounded
+// by the options' time-outs, and cancel() ends them all.
 class BlockWriter {
  public:
   // All references outlive it.
@@ -122,7 +123,10 @@ class BlockWriter {
   asio::awaitable<bool> end_block(const BlockToWrite& block);
   asio::awaitable<bool> goes_on_here(const BlockToWrite& block, std::uint64_t bytes_sent);
   bool stopped();
-  void keep_rest();
+  bool must_wait(const BlockSource& source, std::uint64_t offset) const;
+  asio::awaitable<void> wait_for_bytes(BlockSource& source, std::uint64_t offset);
+  asio::awaitable<void> keep_rest();
+  bool wants_rest() const;
   bool may_start_again() const;
   bool connection_holds(Status status);
   asio::awaitable<void> end_try();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
@@ -67,6 +68,19 @@ inline std::string put_local(const test::TemporaryDirectory& directory, const st
 inline std::string local_content(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Damages what `node` stored of its blocks: every byte of the larger files that are no index.
+inline void flip_bytes(const FakeDatanode& node) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(node.directory())) {
+    if (!entry.is_regular_file() || entry.path().string().find("index") != std::string::npos ||
+        entry.file_size() < 50'000) {
+      continue;
+    }
+    auto content = local_content(entry.path().string());
+    for (std::size_t i = 20'000; i < 30'000; ++i) content[i] = static_cast<char>(~content[i]);
+    std::ofstream(entry.path(), std::ios::binary | std::ios::in) << content;
+  }
 }
 
 inline Result<std::string> read_range(FileSystem& files, const std::string& path,

@@ -10,19 +10,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Damages what `node` stored of its blocks: every byte of the larger files that are no index.
-void flip_bytes(const FakeDatanode& node) {
-  for (const auto& entry : fs::recursive_directory_iterator(node.directory())) {
-    if (!entry.is_regular_file() || entry.path().string().find("index") != std::string::npos ||
-        entry.file_size() < 50'000) {
-      continue;
-    }
-    auto content = local_content(entry.path().string());
-    for (std::size_t i = 20'000; i < 30'000; ++i) content[i] = static_cast<char>(~content[i]);
-    std::ofstream(entry.path(), std::ios::binary | std::ios::in) << content;
-  }
-}
-
 // Reads in parallel into one string, with nothing left out and nothing twice.
 Result<std::string> read_in_parallel(FileSystem& files, const std::string& path, std::size_t size) {
   std::string content(size, '\0');

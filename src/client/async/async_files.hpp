@@ -1,0 +1,107 @@
+// The client library for those who have a loop of their own and never block it, as the HTTP server
+// does: requests to the namenode, and files read and written piece by piece. What FileSystem is for
+// those who block. All of it works with a ClientContext (ClientContext::make()), which outlives it.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "net/answer.hpp"
+// The above comes first: see net/asio.hpp.
+#include "actors/messages.hpp"
+#include "base/result.hpp"
+#include "client/client_context.hpp"
+#include "client/write/file_blocks.hpp"
+
+namespace minidfs::client {
+
+// Asks the namenode that leads, and waits on the loop of the caller. The link ends every wait. Give
+// it a request that has a name: g++ 12 destroys one that is made within a co_await twice.
+template <class Request>
+asio::awaitable<Result<NamenodeLink::Reply<Request>>> ask(ClientContext& context, Request request) {
+  const auto executor = co_await asio::this_coro::executor;
+  net::Answer<Result<NamenodeLink::Reply<Request>>> answer(executor);
+  context.link.submit<Request>(std::move(request), answer.giver());
+  auto reply = co_await answer.take(std::chrono::steady_clock::time_point::max());
+  co_return *std::move(reply);
+}
+
+// Bytes of a file, in order, from whichever replicas can give them, each slice verified before it
+// is given. Belongs to the loop of its executor; one operation at a time, which the object
+// outlives.
+class FileDownload {
+ public:
+  static constexpr std::size_t kPieceBytes = 1 << 20;
+
+  // [offset, offset + length) of the file, cut at its end. `first` is a page of its blocks that
+  // holds the byte at `offset`, as the link of `context` got it (actors::LocateRequest). REQUIRES:
+  // `context` outlives this.
+  FileDownload(const asio::any_io_executor& executor, ClientContext& context, std::string path,
+               actors::LocatedFile first, std::uint64_t offset, std::uint64_t length);
+  ~FileDownload();
+  FileDownload(const FileDownload&) = delete;
+  FileDownload& operator=(const FileDownload&) = delete;
+
+  std::uint64_t length() const;  // What is read in all.
+  // At most kPieceBytes, which stand there until the next call; none at the end. What follows is
+  // requested of its datanode meanwhile. Errors name the path; after one there is nothing more.
+  asio::awaitable<Result<std::span<const std::byte>>> next();
+  // The operation under way ends with kCancelled, and all that follow.
+  void cancel();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// What a new file is to be.
+struct UploadSettings {
+  bool overwrite = false;
+  bool parents = true;
+  std::uint16_t permission = 0644;
+  std::string owner;  // Empty, or 0: as in Options, and so on.
+  std::string group;
+  std::uint8_t replication = 0;
+  std::uint64_t block_size = 0;
+  std::string compression;
+};
+
+// A new file, written piece by piece and visible as a whole after commit(). Belongs to the loop of
+// its executor; one operation at a time, which the object outlives. Memory: two chunks of 512 KiB
+// for each of the two blocks that may be on their way, and what a ReplayBuffer keeps of these.
+class FileUpload {
+ public:
+  // kInvalidArgument when the settings are of no use. REQUIRES: `context` outlives this, and its
+  // loop where close() is not called.
+  static Result<std::unique_ptr<FileUpload>> make(const asio::any_io_executor& executor,
+                                                  ClientContext& context, const std::string& path,
+                                                  const UploadSettings& settings,
+                                                  const StagingOptions& staging = {});
+  // What is written goes behind the end of the file that `status` is of, wherever it is by then;
+  // it is there as a whole, or in a few parts when it has thousands of blocks.
+  static Result<std::unique_ptr<FileUpload>> append(const asio::any_io_executor& executor,
+                                                    ClientContext& context, const std::string& path,
+                                                    const metadata::FileStatus& status);
+  // Without close() what is under way ends on the loop as after cancel().
+  virtual ~FileUpload() = default;
+
+  // Whether the name may be written, before any byte is: the errors of commit() that concern it.
+  virtual asio::awaitable<Status> check() = 0;
+  // Takes the bytes; waits while the datanodes are slower. After an error nothing can be written
+  // any more.
+  virtual asio::awaitable<Status> write(std::span<const std::byte> bytes) = 0;
+  // The file is visible with all that was written when this returns. Nothing is written after it.
+  virtual asio::awaitable<Status> commit() = 0;
+  // What was not committed is given up. Last of all, also after an error and after commit(); the
+  // object may be destroyed then.
+  virtual asio::awaitable<void> close() = 0;
+  // The operation under way ends with kCancelled, and all that follow but close().
+  virtual void cancel() = 0;
+};
+
+}  // namespace minidfs::client

@@ -1,0 +1,156 @@
+#include "client/read/block_reader.hpp"
+// The above comes first: see net/asio.hpp.
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <utility>
+
+#include "client/async/async_files.hpp"
+#include "client/read/file_reader.hpp"
+
+namespace minidfs::client {
+namespace {
+
+// Pieces that are requested at a time. One is received; the others wait in the sockets' buffers,
+// which bounds the memory.
+constexpr std::size_t kRequestedMax = 2;
+
+}  // namespace
+
+struct FileDownload::Impl {
+  Impl(const asio::any_io_executor& its_executor, ClientContext& its_context, std::string its_path,
+       actors::LocatedFile first, std::uint64_t offset, std::uint64_t wanted)
+      : executor(its_executor),
+        context(its_context),
+        path(std::move(its_path)),
+        page(std::move(first)),
+        begin(std::min(offset, page.status.length)),
+        length(std::min(wanted, page.status.length - begin)),
+        parts(parts_of(page.blocks, begin, length)) {}
+
+  asio::awaitable<Status> read_piece();
+  asio::awaitable<Status> request();
+  asio::awaitable<Status> locate();
+  bool pages_follow() const { return page.more && end_of(page.blocks) < begin + length; }
+  BlockPart take_part();
+  void fail(Error error);
+  void cancel();
+
+  asio::any_io_executor executor;
+  ClientContext& context;
+  const std::string path;
+  actors::LocatedFile page;  // Of its blocks, the last that was located.
+  const std::uint64_t begin;
+  const std::uint64_t length;
+  std::uint64_t done = 0;
+  std::vector<BlockPart> parts;  // Of the page.
+  std::size_t next_part = 0;     // The first of which not all was requested.
+  FailedNodes failed_nodes;
+  std::deque<BlockReader> requested;  // In the order of their pieces.
+  std::vector<std::byte> piece;
+  std::optional<Error> failure;    // The first one, for good.
+  std::function<void()> end_wait;  // For the namenode.
+};
+
+FileDownload::FileDownload(const asio::any_io_executor& executor, ClientContext& context,
+                           std::string path, actors::LocatedFile first, std::uint64_t offset,
+                           std::uint64_t length)
+    : impl_(std::make_unique<Impl>(executor, context, std::move(path), std::move(first), offset,
+                                   length)) {}
+
+FileDownload::~FileDownload() = default;
+
+std::uint64_t FileDownload::length() const { return impl_->length; }
+
+void FileDownload::cancel() { impl_->cancel(); }
+
+asio::awaitable<Result<std::span<const std::byte>>> FileDownload::next() {
+  auto& impl = *impl_;
+  if (!impl.failure) {
+    Status read = co_await impl.read_piece();
+    if (!read.ok()) impl.fail(std::move(read).error());
+  }
+  if (impl.failure) {
+    impl.requested.clear();
+    co_return *impl.failure;
+  }
+  co_return std::span<const std::byte>(impl.piece);
+}
+
+// Empty at the end.
+asio::awaitable<Status> FileDownload::Impl::read_piece() {
+  piece.clear();
+  piece.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(kPieceBytes, length - done)));
+  Status asked = co_await request();
+  if (!asked.ok() || failure) co_return asked;
+  if (requested.empty()) co_return done == length ? Status() : Status(changed_while_read());
+  const transfer::ByteSink sink = [this](std::span<const std::byte> bytes) {
+    piece.insert(piece.end(), bytes.begin(), bytes.end());
+    return Status();
+  };
+  Status received = co_await requested.front().receive(sink);
+  if (!received.ok()) co_return received;
+  done += piece.size();
+  requested.pop_front();
+  for (auto& other : requested) other.avoid_failed_node();
+  co_return Status();
+}
+
+// The next pieces of their datanodes, so that these have begun to send them by the time that they
+// are received.
+asio::awaitable<Status> FileDownload::Impl::request() {
+  while (requested.size() < kRequestedMax && !failure) {
+    if (next_part == parts.size()) {
+      if (!pages_follow()) break;
+      Status located = co_await locate();
+      if (!located.ok()) co_return located;
+      continue;
+    }
+    const auto part = take_part();
+    requested.emplace_back(executor, context, path, failed_nodes, page.blocks[part.block],
+                           part.offset, part.length);
+    co_await requested.back().request_ahead();
+  }
+  co_return Status();
+}
+
+BlockPart FileDownload::Impl::take_part() {
+  auto& rest = parts[next_part];
+  auto part = rest;
+  part.length = std::min<std::uint64_t>(rest.length, kPieceBytes);
+  rest.offset += part.length;
+  rest.length -= part.length;
+  if (rest.length == 0) ++next_part;
+  return part;
+}
+
+// The next page.
+asio::awaitable<Status> FileDownload::Impl::locate() {
+  net::Answer<Result<actors::LocatedFile>> answer(executor);
+  end_wait = [&answer] { answer.cancel(); };
+  context.link.submit<actors::LocateRequest>(
+      actors::LocateRequest{path, context.host, end_of(page.blocks)}, answer.giver());
+  // The link answers in time.
+  auto located = co_await answer.take(std::chrono::steady_clock::time_point::max());
+  end_wait = nullptr;
+  if (!located) co_return Error{Errc::kCancelled, "cancelled"};
+  if (!located->ok()) co_return std::move(*located).error();
+  Status follows = check_next_page(page, **located);
+  if (!follows.ok()) co_return follows;
+  page = std::move(**located);
+  parts = parts_of(page.blocks, begin, length);
+  next_part = 0;
+  co_return parts.empty() ? Status(changed_while_read()) : Status();
+}
+
+void FileDownload::Impl::fail(Error error) {
+  if (!failure) failure = with_path(std::move(error), path);
+}
+
+void FileDownload::Impl::cancel() {
+  fail({Errc::kCancelled, "cancelled"});
+  for (auto& reader : requested) reader.cancel();
+  if (end_wait) end_wait();
+}
+
+}  // namespace minidfs::client
