@@ -1,0 +1,30 @@
+// One request to the REST API, taken apart, and what all handlers need.
+#pragma once
+
+#include "client/async/async_names.hpp"
+// The above comes first: see net/asio.hpp.
+#include <string>
+#include <string_view>
+
+#include "http/exchange.hpp"
+#include "http/uri.hpp"
+
+namespace minidfs::http::rest {
+
+struct RestCall {
+  Exchange& exchange;
+  client::ClientContext& context;
+  std::string path;  // In the namespace, what follows the name of the resource: "/a/b".
+  Query query;
+};
+
+// An error that it has not answered itself is answered for it.
+using RestHandler = asio::awaitable<Status> (*)(RestCall&);
+
+// The path that what a client sent stands for, in its one form. kInvalidArgument for what is none.
+Result<std::string> canonical_path(std::string_view path);
+
+// "true", or the name alone; "false", or nothing at all. kInvalidArgument for anything else.
+Result<bool> flag(const Query& query, std::string_view name);
+
+}  // namespace minidfs::http::rest

@@ -1,0 +1,56 @@
+// What the operations of WebHDFS have in common: the cluster, and one call.
+#pragma once
+
+#include "client/async/async_names.hpp"
+// The above comes first: see net/asio.hpp.
+#include <string>
+
+#include "client/client_context.hpp"
+#include "http/exchange.hpp"
+#include "http/webhdfs/json.hpp"
+#include "http/webhdfs/parameters.hpp"
+#include "http/webhdfs/remote_exception.hpp"
+
+namespace minidfs::http::webhdfs {
+
+inline constexpr char kPrefix[] = "/webhdfs/v1";
+
+// One request. The exchange and the context outlive it.
+struct Call {
+  Exchange& exchange;
+  client::ClientContext& context;
+  Parameters parameters;
+  std::string operation;  // In upper case.
+  std::string path;       // Of the namespace.
+  std::string user;
+};
+
+// One that answers itself, piece by piece, has responded when it returns nothing.
+using Answer = std::optional<Response>;
+using Operation = asio::awaitable<Answer> (*)(Call&);
+
+inline Response failed(const Error& error) { return exception_response(remote_exception(error)); }
+inline Response failed(Exception exception, std::string message) {
+  return exception_response({exception, std::move(message)});
+}
+// Of what only looks: below a file there is nothing, as for HDFS's superuser. `missing` is what
+// HDFS says of a path that does not exist.
+Response failed_to_look(const Error& error, std::string missing);
+
+// --- Two steps (two_steps.cpp).
+
+bool is_second_step(const Call& call);
+// HOST:PORT, as the first step has named it.
+std::string second_step_at(const Call& call);
+// Where the second is to be asked, as a redirect or, with noredirect, in words.
+Answer first_step(const Call& call);
+
+// --- The operations, by what they do (docs/webhdfs.md has the table). Null: there is none of that
+// name.
+
+Operation find_look(std::string_view name);              // look_operations.cpp
+Operation find_change(std::string_view name);            // change_operations.cpp
+Operation find_data(std::string_view name);              // data_operations.cpp
+asio::awaitable<Answer> checksum_operation(Call& call);  // checksum_operation.cpp
+
+}  // namespace minidfs::http::webhdfs
