@@ -38,12 +38,18 @@ constexpr auto datanode = option<&Config::datanode, kMember, Type>;
 template <auto kMember, class Type>
 constexpr auto client = option<&Config::client, kMember, Type>;
 template <auto kMember, class Type>
+constexpr auto gateway = option<&Config::gateway, kMember, Type>;
+template <auto kMember, class Type>
+constexpr auto http = option<&Config::http, kMember, Type>;
+template <auto kMember, class Type>
 constexpr auto local = option<&Config::local, kMember, Type>;
 
 using C = CommonConfig;
 using N = NamenodeConfig;
 using D = DatanodeConfig;
 using F = ClientConfig;
+using G = GatewayConfig;
+using H = HttpConfig;
 using L = LocalConfig;
 template <std::uint64_t kLow, std::uint64_t kHigh>
 using Number = Count<std::uint32_t, kLow, kHigh>;
@@ -62,6 +68,8 @@ const std::array kTable{
                                "File that the log is appended to; empty for standard error."),
 
     namenode<&N::port, Port>("namenode.port", "Port for clients and datanodes; 0 is any free one."),
+    namenode<&N::http_port, HttpPortOrOff>(
+        "namenode.http_port", "Port for HTTP: WebHDFS; 0 is any free one, off is none."),
     namenode<&N::data_dir, Text>("namenode.data_dir",
                                  "Directory of the namespace and its log; has no default."),
     namenode<&N::join, MemberList>(
@@ -181,6 +189,15 @@ const std::array kTable{
     client<&F::hedge_after, DurationOrZero>(
         "client.hedge_after",
         "A read without a byte for so long is asked of another datanode as well; 0s is never."),
+
+    gateway<&G::http_port, HttpPortOrOff>("gateway.http_port",
+                                          "Port for HTTP of a gateway; 0 is any free one."),
+
+    http<&H::listen, Host>("http.listen", "Address that a role listens on for HTTP."),
+    http<&H::insecure, Switch>(
+        "http.insecure",
+        "Whether HTTP that other machines reach lets everybody in, as whoever he says he is."),
+    http<&H::group, Text>("http.group", "The group of files that are made by HTTP."),
 
     local<&L::namenodes, Number<1, 5>>("local.namenodes",
                                        "Namenodes of a cluster in one process: 1, 3 or 5."),

@@ -15,6 +15,14 @@
 
 namespace minidfs {
 
+// Where a role serves HTTP.
+struct HttpPort {
+  std::uint16_t port = 0;  // 0: any free one.
+  bool open = true;
+  // Somebody has asked for it: that it cannot be had is then an error.
+  bool wanted = false;
+};
+
 struct CommonConfig {
   std::string listen = "127.0.0.1";
   std::string secret_file;  // Empty: none.
@@ -25,6 +33,7 @@ struct CommonConfig {
 
 struct NamenodeConfig {
   std::uint16_t port = 8020;
+  HttpPort http_port{9870};
   std::string data_dir;           // Empty: must be given.
   std::vector<std::string> join;  // Empty: a new directory becomes a cluster of its own.
   std::string advertise;          // Empty: the address it listens on.
@@ -82,6 +91,18 @@ struct ClientConfig {
   std::chrono::milliseconds hedge_after{500};  // 0: never.
 };
 
+// Serves HTTP for a cluster elsewhere; finds it as a client does.
+struct GatewayConfig {
+  HttpPort http_port{9870};
+};
+
+// How a role serves HTTP.
+struct HttpConfig {
+  std::string listen = "127.0.0.1";
+  bool insecure = false;             // Everybody who reaches it is let in, and is who he says.
+  std::string group = "supergroup";  // Of files that are made by HTTP.
+};
+
 struct LocalConfig {
   std::uint32_t namenodes = 1;
   std::uint32_t datanodes = 3;
@@ -93,6 +114,8 @@ struct Config {
   NamenodeConfig namenode;
   DatanodeConfig datanode;
   ClientConfig client;
+  GatewayConfig gateway;
+  HttpConfig http;
   LocalConfig local;
 };
 

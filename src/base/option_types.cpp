@@ -133,6 +133,17 @@ Result<std::uint64_t> parse_count(std::string_view text, std::uint64_t low, std:
   return *number;
 }
 
+Result<HttpPort> HttpPortOrOff::parse(std::string_view text) {
+  if (text == "off") return HttpPort{0, false, true};
+  const auto port = Port::parse(text);
+  if (!port.ok()) return bad_value(text, "a port from 0 to 65535, or off");
+  return HttpPort{*port, true, true};
+}
+
+std::string HttpPortOrOff::print(const Value& value) {
+  return value.open ? Port::print(value.port) : quote_toml("off");
+}
+
 Result<bool> Switch::parse(std::string_view text) {
   if (text == "true" || text == "false") return text == "true";
   return bad_value(text, "true or false");

@@ -91,6 +91,14 @@ struct Count {
 // 0 lets the kernel choose a free one, which the start-up line then names.
 using Port = Count<std::uint16_t, 0, 65535>;
 
+// The same, or "off".
+struct HttpPortOrOff {
+  using Value = HttpPort;
+  static constexpr TomlKind kToml = TomlKind::kStringOrInteger;
+  static Result<Value> parse(std::string_view text);
+  static std::string print(const Value& value);
+};
+
 // "true" or "false".
 struct Switch {
   using Value = bool;

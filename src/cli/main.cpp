@@ -20,6 +20,8 @@ int run_role(cli::Role role, const Config& config) {
       return cli::run_namenode(config);
     case cli::Role::kDatanode:
       return cli::run_datanode(config);
+    case cli::Role::kGateway:
+      return cli::run_gateway(config);
     case cli::Role::kLocal:
       return cli::run_local(config);
   }

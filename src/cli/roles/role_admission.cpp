@@ -21,15 +21,14 @@ Result<auth::CredentialsPtr> secret_of_role(const std::string& path) {
   return credentials;
 }
 
-// Whether only this machine's processes reach what listens there.
+}  // namespace
+
 Result<bool> is_local(const std::string& host) {
   MDFS_TRY(const auto addresses,
            net::look_up({host, 0}, std::chrono::steady_clock::now() + kLookUpTimeMax));
   return std::all_of(addresses.begin(), addresses.end(),
                      [](const net::Address& address) { return address.is_loopback(); });
 }
-
-}  // namespace
 
 Result<auth::CredentialsPtr> role_admission(const CommonConfig& common) {
   if (!common.secret_file.empty()) {

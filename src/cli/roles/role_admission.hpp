@@ -15,4 +15,7 @@ Result<auth::CredentialsPtr> role_admission(const CommonConfig& common);
 // One line of the log about it.
 void log_admission(const CommonConfig& common, const auth::CredentialsPtr& credentials);
 
+// Whether only this machine's processes reach what listens on `host`.
+Result<bool> is_local(const std::string& host);
+
 }  // namespace minidfs::cli

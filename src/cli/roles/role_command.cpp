@@ -9,13 +9,21 @@
 namespace minidfs::cli {
 namespace {
 
-constexpr Flag kRole{"role", 0, "ROLE", "namenode, datanode or local", ""};
+constexpr Flag kRole{"role", 0, "ROLE", "namenode, datanode, gateway or local", ""};
 constexpr Flag kSync{"sync", 0, "MODE",
                      "full (default): blocks are on disk when acknowledged; none: maybe not",
                      "datanode.sync"};
 constexpr Flag kCapacity{"capacity", 0, "SIZE",
                          "The most to store, such as 500G (default: the disks)",
                          "datanode.capacity"};
+
+constexpr Flag kNamenodeHttp{"http-port", 0, "PORT",
+                             "Port for HTTP (default 9870); 0 is any free one, off is none",
+                             "namenode.http_port"};
+constexpr Flag kHttpListen{"http-listen", 0, "ADDR",
+                           "Address to listen on for HTTP (default 127.0.0.1)", "http.listen"};
+constexpr Flag kHttpInsecure{"http-insecure", 0, "", "Let everybody in who reaches HTTP",
+                             "http.insecure"};
 
 // Taken by every role, after its own.
 constexpr std::array kCommonFlags{
@@ -47,6 +55,18 @@ constexpr auto kNamenodeFlags = with_common_flags(std::array{
          "namenode.join"},
     Flag{"advertise", 0, "HOST[:PORT]", "What clients, datanodes and namenodes connect to",
          "namenode.advertise"},
+    kNamenodeHttp,
+    kHttpListen,
+    kHttpInsecure,
+});
+
+constexpr auto kGatewayFlags = with_common_flags(std::array{
+    Flag{"namenode", 0, "HOST:PORT[,...]", "Where the namenodes listen (default 127.0.0.1:8020)",
+         "client.namenode"},
+    Flag{"http-port", 0, "PORT", "Port for HTTP (default 9870); 0 is any free one",
+         "gateway.http_port"},
+    kHttpListen,
+    kHttpInsecure,
 });
 
 constexpr auto kDatanodeFlags = with_common_flags(std::array{
@@ -69,6 +89,9 @@ constexpr auto kLocalFlags = with_common_flags(std::array{
     Flag{"namenodes", 0, "N", "How many namenodes: 1 (the default), 3 or 5", "local.namenodes"},
     Flag{"datanodes", 0, "N", "How many datanodes (default 3)", "local.datanodes"},
     Flag{"port", 0, "PORT", "Port of the namenode (default 8020)", "namenode.port"},
+    kNamenodeHttp,
+    kHttpListen,
+    kHttpInsecure,
     kCapacity,
     kSync,
 });
@@ -78,6 +101,8 @@ constexpr std::array kRoles{
               "minidfs --role=namenode --data-dir=/srv/nn", kNamenodeFlags},
     RoleEntry{Role::kDatanode, "datanode", "Store blocks",
               "minidfs --role=datanode --port=9866 --data-dir=/srv/d1,/srv/d2", kDatanodeFlags},
+    RoleEntry{Role::kGateway, "gateway", "Serve HTTP for a cluster elsewhere",
+              "minidfs --role=gateway --namenode=h1:8020,h2:8020 --http-port=9870", kGatewayFlags},
     RoleEntry{Role::kLocal, "local", "A whole cluster in one process, to try it out",
               "minidfs --role=local --datanodes=3 --data-dir=/tmp/minidfs", kLocalFlags},
 };
@@ -93,7 +118,7 @@ Result<const RoleEntry*> find_role(std::string_view name) {
     names.push_back(entry.name);
   }
   return Error{Errc::kInvalidArgument, "unknown role '" + std::string(name) +
-                                           "': namenode, datanode or local" +
+                                           "': namenode, datanode, gateway or local" +
                                            suggestion(name, names)};
 }
 
@@ -133,6 +158,10 @@ Status check_role_config(Role role, const Config& config) {
     case Role::kDatanode:
       if (config.datanode.data_dir.empty()) return missing("datanode", "datanode.data_dir");
       break;
+    case Role::kGateway:
+      if (config.gateway.http_port.open) break;
+      return Error{Errc::kInvalidArgument,
+                   "--role=gateway serves HTTP alone: its port cannot be off"};
     case Role::kLocal:
       if (config.local.data_dir.empty()) return missing("local", "local.data_dir");
       return check_local(config);

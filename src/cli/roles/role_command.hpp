@@ -9,7 +9,7 @@
 
 namespace minidfs::cli {
 
-enum class Role : std::uint8_t { kNamenode, kDatanode, kLocal };
+enum class Role : std::uint8_t { kNamenode, kDatanode, kGateway, kLocal };
 
 struct RoleEntry {
   Role role;

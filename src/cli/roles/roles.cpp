@@ -1,5 +1,7 @@
 #include "cli/roles/roles.hpp"
 
+#include "cli/roles/http_face.hpp"
+// The above comes first: see net/asio.hpp.
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
@@ -14,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "auth/secret_file.hpp"
 #include "base/descriptor_limit.hpp"
 #include "base/logging.hpp"
 #include "base/printable.hpp"
@@ -103,6 +106,27 @@ int refuse_missing(const char* what) {
   return refuse_start({Errc::kInvalidArgument, std::string(what) + " must be given (--data-dir)"});
 }
 
+std::string local_address(const Config& config, std::uint16_t port) {
+  const auto& listen = config.common.listen;
+  return metadata::to_string(
+      metadata::Endpoint{is_everywhere(listen) ? "127.0.0.1" : listen, port});
+}
+
+// What a role does first, and HTTP beside it.
+struct SharesWithHttp {
+  std::size_t role = 0;
+  std::size_t http = 0;
+};
+SharesWithHttp share_with_http(std::size_t descriptors) {
+  return {descriptors - descriptors / 8, descriptors / 8};
+}
+
+// A client's key is enough for it.
+Result<auth::CredentialsPtr> gateway_credentials(const CommonConfig& common) {
+  if (common.secret_file.empty()) return auth::CredentialsPtr();
+  return auth::load_credentials(common.secret_file);
+}
+
 }  // namespace
 
 int run_namenode(const Config& config) {
@@ -111,9 +135,27 @@ int run_namenode(const Config& config) {
   auto credentials = role_admission(config.common);
   if (!credentials.ok()) return refuse_start(credentials.error());
   log_admission(config.common, *credentials);
-  auto namenode = NamenodeProcess::start(config, config.namenode.data_dir, raise_descriptor_limit(),
-                                         *std::move(credentials), lifetime.fatal_handler());
+  const auto shares = share_with_http(raise_descriptor_limit());
+  auto namenode = NamenodeProcess::start(config, config.namenode.data_dir, shares.role,
+                                         *credentials, lifetime.fatal_handler());
   if (!namenode.ok()) return refuse_start(namenode.error());
+  const auto http =
+      HttpFace::open(config, config.namenode.http_port,
+                     {local_address(config, (*namenode)->port())}, shares.http, *credentials);
+  if (!http.ok()) return refuse_start(http.error());
+  return lifetime.wait();
+}
+
+int run_gateway(const Config& config) {
+  Lifetime lifetime;
+  auto credentials = gateway_credentials(config.common);
+  if (!credentials.ok()) return refuse_start(credentials.error());
+  const auto descriptors = raise_descriptor_limit();
+  auto at = config.gateway.http_port;
+  at.wanted = true;
+  const auto http =
+      HttpFace::open(config, at, config.client.namenode, descriptors, *std::move(credentials));
+  if (!http.ok()) return refuse_start(http.error());
   return lifetime.wait();
 }
 
@@ -132,12 +174,6 @@ int run_datanode(const Config& config) {
 }
 
 namespace {
-
-std::string local_address(const Config& config, std::uint16_t port) {
-  const auto& listen = config.common.listen;
-  return metadata::to_string(
-      metadata::Endpoint{is_everywhere(listen) ? "127.0.0.1" : listen, port});
-}
 
 // Of the first one as it has always been.
 std::string local_namenode_directory(const std::string& directory, std::uint32_t number) {
@@ -163,8 +199,8 @@ int run_local(const Config& config) {
   if (!credentials.ok()) return refuse_start(credentials.error());
   log_admission(config.common, *credentials);
   const auto& directory = config.local.data_dir;
-  const std::size_t descriptors =
-      raise_descriptor_limit() / (config.local.namenodes + config.local.datanodes);
+  const auto shares = share_with_http(raise_descriptor_limit());
+  const std::size_t descriptors = shares.role / (config.local.namenodes + config.local.datanodes);
   std::vector<std::unique_ptr<NamenodeProcess>> namenodes;
   std::vector<std::string> addresses_of_namenodes;
   for (std::uint32_t i = 0; i < config.local.namenodes; ++i) {
@@ -192,6 +228,9 @@ int run_local(const Config& config) {
     if (!datanode.ok()) return refuse_start(datanode.error());
     datanodes.push_back(std::move(datanode).value());
   }
+  const auto http = HttpFace::open(config, config.namenode.http_port, addresses_of_namenodes,
+                                   shares.http, *credentials);
+  if (!http.ok()) return refuse_start(http.error());
   return lifetime.wait();
 }
 

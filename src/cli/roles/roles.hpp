@@ -8,6 +8,8 @@ namespace minidfs::cli {
 
 int run_namenode(const Config& config);
 int run_datanode(const Config& config);
+// HTTP for the cluster of `client.namenode`.
+int run_gateway(const Config& config);
 
 // A namenode and `local.datanodes` datanodes in this process.
 int run_local(const Config& config);

@@ -43,6 +43,7 @@ TEST_CASE("every option can be set by its variable to what it prints") {
       {"common.log_level", "debug"},
       {"common.log_file", "/var/log/x"},
       {"namenode.port", "1"},
+      {"namenode.http_port", "off"},
       {"namenode.data_dir", "/srv/nn"},
       {"namenode.join", "h1:1,h2"},
       {"namenode.advertise", "me:2"},
@@ -92,6 +93,10 @@ TEST_CASE("every option can be set by its variable to what it prints") {
       {"client.progress_timeout", "8s"},
       {"client.disk_timeout", "9s"},
       {"client.hedge_after", "0s"},
+      {"gateway.http_port", "8080"},
+      {"http.listen", "h1"},
+      {"http.insecure", "true"},
+      {"http.group", "staff"},
       {"local.namenodes", "3"},
       {"local.datanodes", "5"},
       {"local.data_dir", "/tmp/all"}};
@@ -129,6 +134,22 @@ TEST_CASE("the short variables set namenode and user, and the full names beat th
   CHECK(config->client.namenode == std::vector<std::string>{"h1:9", "h2:8020"});
   CHECK(config->client.user == "full");
   CHECK(config->datanode.namenode == config->client.namenode);
+}
+
+TEST_CASE("a port for HTTP may be off, and it is known whether somebody has asked for it") {
+  const auto port_of = [](const std::string& text) {
+    const auto config = load_config({"", {"MINIDFS_NAMENODE_HTTP_PORT=" + text}, {}});
+    REQUIRE(config.ok());
+    return config->namenode.http_port;
+  };
+  CHECK(Config{}.namenode.http_port.open);
+  CHECK_FALSE(Config{}.namenode.http_port.wanted);
+  CHECK(port_of("9870").wanted);
+  CHECK(port_of("0").open);
+  CHECK_FALSE(port_of("off").open);
+  CHECK(problem_of_variable("MINIDFS_NAMENODE_HTTP_PORT=on") ==
+        "environment variable MINIDFS_NAMENODE_HTTP_PORT: 'on' is not a port from 0 to 65535, or "
+        "off");
 }
 
 TEST_CASE("a misspelt variable is refused with the nearest name") {

@@ -1,0 +1,77 @@
+#include "cli/roles/http_face.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/logging.hpp"
+#include "base/units.hpp"
+#include "cli/command/command.hpp"
+#include "cli/roles/role_admission.hpp"
+#include "http/monitoring/monitoring.hpp"
+#include "http/page/page_routes.hpp"
+#include "http/rest/rest_routes.hpp"
+#include "http/webhdfs/webhdfs.hpp"
+
+namespace minidfs::cli {
+namespace {
+
+constexpr std::size_t kConnectionsMin = 16;
+
+Status check_reach(const HttpConfig& http) {
+  if (http.insecure) return {};
+  MDFS_TRY(const bool local, is_local(http.listen));
+  if (local) return {};
+  return Error{Errc::kInvalidArgument,
+               "--http-listen=" + http.listen +
+                   ": other machines reach it, and HTTP asks nobody who he is: give "
+                   "--http-insecure to let everybody in as whoever he says he is"};
+}
+
+Result<client::Options> options_of(const Config& config, const std::vector<std::string>& namenodes,
+                                   auth::CredentialsPtr credentials) {
+  Config own = config;
+  own.client.namenode = namenodes;
+  own.common.secret_file.clear();  // It is in the credentials already.
+  MDFS_TRY(auto options, client_options(own));
+  options.credentials = std::move(credentials);
+  options.group = config.http.group;
+  return options;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<HttpFace>> HttpFace::open(const Config& config, const HttpPort& at,
+                                                 const std::vector<std::string>& namenodes,
+                                                 std::size_t descriptors,
+                                                 auth::CredentialsPtr credentials) {
+  if (!at.open) return std::unique_ptr<HttpFace>();
+  MDFS_CHECK(check_reach(config.http));
+  MDFS_TRY(auto options, options_of(config, namenodes, std::move(credentials)));
+  std::unique_ptr<HttpFace> face(new HttpFace(std::move(options)));
+  http::Routes routes;
+  http::webhdfs::add_webhdfs_routes(routes, face->cluster_, face->requests_);
+  http::monitoring::add_monitoring_routes(routes, face->cluster_, face->requests_);
+  http::rest::add_rest_routes(routes, face->cluster_, face->requests_);
+  http::page::add_page_routes(routes);
+  http::ServerOptions server;
+  server.host = config.http.listen;
+  server.port = at.port;
+  // A client that reads or writes a file has two connections made for it.
+  server.connections_max =
+      std::clamp<std::size_t>(descriptors / 3, kConnectionsMin, server.connections_max);
+  auto started = http::Server::start(server, std::move(routes));
+  if (!started.ok() && started.error().code == Errc::kInUse && !at.wanted) {
+    log_warn("http", "{}: HTTP is not served; --http-port gives it another port, or off",
+             started.error().message);
+    return std::unique_ptr<HttpFace>();
+  }
+  if (!started.ok()) return std::move(started).error();
+  face->server_ = std::move(started).value();
+  log_info("http", "serving http://{}/", format_host_port(config.http.listen, face->port()));
+  if (config.http.insecure) {
+    log_warn("http", "--http-insecure: everybody who reaches the port is let in");
+  }
+  return face;
+}
+
+}  // namespace minidfs::cli

@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""What operators and their programs ask a real cluster for, and the page that it serves."""
+import sys
+import unittest
+
+from local_cluster import LocalCluster
+
+BINARY = sys.argv.pop(1) if len(sys.argv) > 1 else "build/dev/minidfs"
+
+
+class Monitoring(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = LocalCluster(BINARY)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.cluster.__exit__(None, None, None)
+
+    def ask(self, method, target, expected, body=None, headers=None):
+        status, found, content = self.cluster.request(method, target, body, headers)
+        self.assertEqual(status, expected, content)
+        return found, content
+
+    def test_monitoring(self):
+        self.assertEqual(self.ask("GET", "/healthz", 200)[1], b"ok\n")
+        self.assertEqual(self.ask("GET", "/readyz", 200)[1], b"ready\n")
+        self.ask("PUT", "/files/counted", 201, b"x")
+        text = self.ask("GET", "/metrics", 200)[1].decode()
+        for line in ("minidfs_namenode_up 1\n", 'minidfs_datanodes{state="live"} 2\n',
+                     "# TYPE minidfs_http_request_duration_seconds histogram\n",
+                     'minidfs_http_requests_total{face="rest",method="PUT",status="201"}'):
+            self.assertIn(line, text)
+
+    def test_the_page(self):
+        headers, content = self.ask("GET", "/", 200)
+        self.assertIn(b"<!doctype html>", content.lower())
+        self.assertIn("default-src 'none'", headers["Content-Security-Policy"])
+        self.ask("GET", "/", 304, headers={"If-None-Match": headers["ETag"]})
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
