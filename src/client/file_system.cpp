@@ -6,12 +6,12 @@
 #include <random>
 #include <utility>
 
-#include "base/codec.hpp"
 #include "base/wall_clock.hpp"
 #include "client/background_work.hpp"
 #include "client/changed_entries.hpp"
 #include "client/client_context.hpp"
 #include "client/failures.hpp"
+#include "client/namenode_answers.hpp"
 #include "client/namespace_backup.hpp"
 #include "client/progress_meter.hpp"
 #include "client/read/file_reader.hpp"
@@ -55,18 +55,6 @@ ClusterStatus cluster_status(actors::StatusReply reply) {
                             node.version});
   }
   return status;
-}
-
-// Adds the entries of a page to `files`.
-Status decode_page(const actors::ListReply& page, std::vector<FileStatus>& files) {
-  Decoder decoder(page.entries);
-  for (std::uint32_t i = 0; i < page.count; ++i) {
-    if (!decoder.get(files.emplace_back())) {
-      return Error{Errc::kProtocol, "entry " + std::to_string(i) + " of a page of " +
-                                        std::to_string(page.count) + " does not decode"};
-    }
-  }
-  return {};
 }
 
 class FileSystemImpl final : public FileSystem {
@@ -330,14 +318,7 @@ class FileSystemImpl final : public FileSystem {
 
   template <class Request>
   Status ask_for_change(Request change, const std::string& path) {
-    auto reply = context_.link.call(std::move(change));
-    if (!reply.ok()) return with_path(std::move(reply).error(), path);
-    if (reply->outcomes.size() != 1) {
-      return Error{Errc::kProtocol, "the namenode answered one change with " +
-                                        std::to_string(reply->outcomes.size()) + " outcomes"};
-    }
-    auto outcome = metadata::to_result(reply->outcomes.front());
-    if (!outcome.ok()) return with_path(std::move(outcome).error(), path);
+    MDFS_CHECK(only_outcome(context_.link.call(std::move(change)), path));
     return {};
   }
 

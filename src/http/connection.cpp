@@ -29,6 +29,12 @@ Peer peer_of(const tcp::endpoint& endpoint) {
 
 }  // namespace
 
+bool is_malformed(const boost::system::error_code& error) {
+  const boost::system::error_code any = beast::http::error::bad_target;
+  return error && error.category() == any.category() &&
+         error != beast::http::error::end_of_stream && error != beast::http::error::partial_message;
+}
+
 Connection::Connection(ServerLoop& loop, tcp::socket socket)
     : loop_(loop), socket_(std::move(socket)), idle_since_(Clock::now()) {
   boost::system::error_code error;
@@ -110,8 +116,7 @@ asio::awaitable<Connection::Next> Connection::serve_next() {
         431, "the header has more than " + std::to_string(options().header_bytes_max) + " bytes");
     co_return Next::kLinger;
   }
-  if (error.category() == beast::http::make_error_code(beast::http::error::bad_target).category() &&
-      error != beast::http::error::end_of_stream && error != beast::http::error::partial_message) {
+  if (is_malformed(error)) {
     co_await refuse(400, "not a request of HTTP/1.1: " + error.message());
     co_return Next::kLinger;
   }

@@ -23,6 +23,9 @@ namespace beast = boost::beast;
 
 using RequestParser = beast::http::request_parser<beast::http::buffer_body>;
 
+// Whether the parser has refused what came: neither a failure of the socket, nor an end too soon.
+bool is_malformed(const boost::system::error_code& error);
+
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(ServerLoop& loop, tcp::socket socket);

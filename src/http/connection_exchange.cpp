@@ -103,10 +103,7 @@ asio::awaitable<Result<std::span<const std::byte>>> ConnectionExchange::read_chu
                                           asio::redirect_error(asio::use_awaitable, error));
     const auto came = memory_.size() - body.size;
     if (error == beast::http::error::need_buffer) error = {};
-    if (error &&
-        error.category() ==
-            beast::http::make_error_code(beast::http::error::bad_chunk).category() &&
-        error != beast::http::error::partial_message) {
+    if (is_malformed(error)) {
       co_return Error{Errc::kProtocol, "the body of the request: " + error.message()};
     }
     if (error) co_return gone(error);

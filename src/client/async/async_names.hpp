@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/wall_clock.hpp"
+#include "client/namenode_answers.hpp"
 #include "metadata/changes.hpp"
 
 namespace minidfs::client {
@@ -27,9 +28,6 @@ asio::awaitable<Result<ListPage>> list_page(ClientContext& context, std::string 
 // A page of a file's blocks, from the one that holds the byte at `offset`.
 asio::awaitable<Result<actors::LocatedFile>> locate(ClientContext& context, std::string path,
                                                     std::uint64_t offset);
-
-// The outcome of a change that has one, such as an inode's id.
-Result<std::uint64_t> only_outcome(Result<metadata::ChangeReply> reply, const std::string& path);
 
 // A single change (metadata/changes.hpp); `path` goes in front of its error unless it is empty.
 template <class Change>

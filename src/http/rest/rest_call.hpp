@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "http/exchange.hpp"
+#include "http/namespace_path.hpp"
 #include "http/uri.hpp"
 
 namespace minidfs::http::rest {
@@ -20,9 +21,6 @@ struct RestCall {
 
 // An error that it has not answered itself is answered for it.
 using RestHandler = asio::awaitable<Status> (*)(RestCall&);
-
-// The path that what a client sent stands for, in its one form. kInvalidArgument for what is none.
-Result<std::string> canonical_path(std::string_view path);
 
 // "true", or the name alone; "false", or nothing at all. kInvalidArgument for anything else.
 Result<bool> flag(const Query& query, std::string_view name);

@@ -10,11 +10,7 @@ namespace {
 
 using metadata::FileKind;
 
-constexpr std::int64_t kReplicationMax = 255;  // A byte, in the namespace.
-
 Answer boolean(bool value) { return json_response({{"boolean", value}}); }
-
-std::string does_not_exist(const Call& call) { return "File does not exist: " + call.path; }
 
 asio::awaitable<Answer> make_directories(Call& call) {
   const auto permission = call.parameters.permission("permission");
@@ -221,11 +217,6 @@ asio::awaitable<Answer> concat(Call& call) {
   co_return empty_response();
 }
 
-struct Named {
-  std::string_view name;
-  Operation operation;
-};
-
 constexpr std::array<Named, 8> kOperations{{
     {"MKDIRS", make_directories},
     {"DELETE", remove},
@@ -239,11 +230,6 @@ constexpr std::array<Named, 8> kOperations{{
 
 }  // namespace
 
-Operation find_change(std::string_view name) {
-  for (const auto& each : kOperations) {
-    if (each.name == name) return each.operation;
-  }
-  return nullptr;
-}
+Operation find_change(std::string_view name) { return find(kOperations, name); }
 
 }  // namespace minidfs::http::webhdfs

@@ -4,14 +4,12 @@
 
 #include "client/async/async_files.hpp"
 #include "http/webhdfs/service.hpp"
+#include "metadata/block_limits.hpp"
 
 namespace minidfs::http::webhdfs {
 namespace {
 
 using metadata::FileKind;
-
-constexpr std::int64_t kBlockSizeMax = std::int64_t{1} << 40;
-constexpr std::int64_t kReplicationMax = 255;
 
 std::string not_found(const Call& call) { return "File " + call.path + " not found."; }
 
@@ -100,7 +98,7 @@ Result<client::UploadSettings> create_settings(const Call& call) {
   settings.permission = permission.value_or(0644);
   const auto unmasked = parameters.permission("unmaskedpermission");
   if (!unmasked.ok()) return unmasked.error();
-  MDFS_TRY(const auto block_size, parameters.number("blocksize", 1, kBlockSizeMax));
+  MDFS_TRY(const auto block_size, parameters.number("blocksize", 1, metadata::kBlockSizeMax));
   settings.block_size = static_cast<std::uint64_t>(block_size.value_or(0));
   MDFS_TRY(const auto replication, parameters.number("replication", 1, kReplicationMax));
   settings.replication = static_cast<std::uint8_t>(replication.value_or(0));
@@ -176,11 +174,6 @@ asio::awaitable<Answer> append_operation(Call& call) {
   co_return empty_response();
 }
 
-struct Named {
-  std::string_view name;
-  Operation operation;
-};
-
 constexpr std::array<Named, 4> kOperations{{
     {"OPEN", open_operation},
     {"CREATE", create_operation},
@@ -190,11 +183,6 @@ constexpr std::array<Named, 4> kOperations{{
 
 }  // namespace
 
-Operation find_data(std::string_view name) {
-  for (const auto& each : kOperations) {
-    if (each.name == name) return each.operation;
-  }
-  return nullptr;
-}
+Operation find_data(std::string_view name) { return find(kOperations, name); }
 
 }  // namespace minidfs::http::webhdfs

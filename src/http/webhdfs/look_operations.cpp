@@ -19,8 +19,6 @@ constexpr std::size_t kLocatedMax = 100'000;
 
 bool is_directory(const FileStatus& status) { return status.kind == FileKind::kDirectory; }
 
-std::string does_not_exist(const Call& call) { return "File does not exist: " + call.path; }
-
 asio::awaitable<Answer> get_file_status(Call& call) {
   const auto status = co_await client::stat(call.context, call.path);
   if (!status.ok()) co_return failed_to_look(status.error(), does_not_exist(call));
@@ -285,11 +283,6 @@ asio::awaitable<Answer> get_acl_status(Call& call) {
                              {"stickyBit", (status->permission & 01000) != 0}}}});
 }
 
-struct Named {
-  std::string_view name;
-  Operation operation;
-};
-
 constexpr std::array<Named, 15> kOperations{{
     {"GETFILESTATUS", get_file_status},
     {"GETFILELINKSTATUS", get_file_status},
@@ -317,11 +310,6 @@ Response failed_to_look(const Error& error, std::string missing) {
   return failed(error);
 }
 
-Operation find_look(std::string_view name) {
-  for (const auto& each : kOperations) {
-    if (each.name == name) return each.operation;
-  }
-  return nullptr;
-}
+Operation find_look(std::string_view name) { return find(kOperations, name); }
 
 }  // namespace minidfs::http::webhdfs

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "http/message.hpp"
+#include "http/namespace_path.hpp"
 #include "metadata/path.hpp"
 
 namespace minidfs::http::webhdfs {
@@ -114,10 +115,7 @@ Result<std::string> user_of(const Parameters& parameters) {
 Result<std::string> namespace_path(std::string_view escaped) {
   MDFS_TRY(auto path, unescape_path(escaped));
   if (path.empty()) path = "/";
-  MDFS_TRY(const auto components, metadata::split_path(path));
-  std::string clean;
-  for (const auto component : components) clean += '/' + std::string(component);
-  return clean.empty() ? "/" : clean;
+  return canonical_path(path);
 }
 
 }  // namespace minidfs::http::webhdfs

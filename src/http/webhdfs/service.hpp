@@ -3,7 +3,10 @@
 
 #include "client/async/async_names.hpp"
 // The above comes first: see net/asio.hpp.
+#include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "client/client_context.hpp"
 #include "http/exchange.hpp"
@@ -45,9 +48,20 @@ std::string second_step_at(const Call& call);
 // Where the second is to be asked, as a redirect or, with noredirect, in words.
 Answer first_step(const Call& call);
 
+// HDFS's words for a path that is not there.
+inline std::string does_not_exist(const Call& call) { return "File does not exist: " + call.path; }
+
+// A byte, in the namespace.
+inline constexpr std::int64_t kReplicationMax = 255;
+
 // --- The operations, by what they do (docs/webhdfs.md has the table). Null: there is none of that
 // name.
 
+struct Named {
+  std::string_view name;
+  Operation operation;
+};
+Operation find(std::span<const Named> operations, std::string_view name);
 Operation find_look(std::string_view name);              // look_operations.cpp
 Operation find_change(std::string_view name);            // change_operations.cpp
 Operation find_data(std::string_view name);              // data_operations.cpp

@@ -79,6 +79,13 @@ Response options_response() {
 
 }  // namespace
 
+Operation find(std::span<const Named> operations, std::string_view name) {
+  for (const auto& each : operations) {
+    if (each.name == name) return each.operation;
+  }
+  return nullptr;
+}
+
 void add_webhdfs_routes(Routes& routes, ContextSource& cluster,
                         monitoring::RequestMetrics& requests) {
   const auto handler = [&cluster](Exchange& exchange) -> asio::awaitable<void> {
