@@ -1,5 +1,7 @@
 #include "http/connection_exchange.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <boost/beast/core/buffers_suffix.hpp>
 #include <boost/beast/http/read.hpp>
@@ -52,7 +54,7 @@ asio::awaitable<Result<std::span<const std::byte>>> ConnectionExchange::read_bod
   if (body_over_) co_return std::span<const std::byte>();
   Status asked = co_await ask_for_body();
   if (!asked.ok()) co_return std::move(asked).error();
-  if (memory_.empty()) memory_.resize(kBodyReadBytes);
+  if (memory_.empty()) memory_ = RawBuffer(body_memory());
   connection_.expect_progress(connection_.options().progress_timeout);
   Result<std::span<const std::byte>> bytes = std::span<const std::byte>();
   if (head_.chunked) {
@@ -63,6 +65,12 @@ asio::awaitable<Result<std::span<const std::byte>>> ConnectionExchange::read_bod
   connection_.expect_nothing();
   if (!bytes.ok()) usable_ = false;
   co_return bytes;
+}
+
+// A body that is known to be small needs no more than that.
+std::size_t ConnectionExchange::body_memory() const {
+  if (head_.chunked) return kBodyReadBytes;
+  return static_cast<std::size_t>(std::min<std::uint64_t>(kBodyReadBytes, body_left_));
 }
 
 asio::awaitable<Status> ConnectionExchange::ask_for_body() {
@@ -186,6 +194,17 @@ asio::awaitable<Status> ConnectionExchange::write(std::span<const std::byte> byt
   Status sent = co_await send(parts);
   if (!sent.ok()) usable_ = false;
   co_return sent;
+}
+
+// Not before the head, nor in a chunk, which says first how long it is.
+std::size_t ConnectionExchange::try_write(std::span<const std::byte> bytes) {
+  if (!pending_.empty() || chunked_ || head_.is_head()) return 0;
+  MDFS_ASSERT(bytes.size() <= response_left_);
+  const auto sent = ::send(connection_.socket().native_handle(), bytes.data(), bytes.size(),
+                           MSG_DONTWAIT | MSG_NOSIGNAL);
+  const auto count = sent < 0 ? std::size_t{0} : static_cast<std::size_t>(sent);
+  if (response_left_ != UINT64_MAX) response_left_ -= count;
+  return count;
 }
 
 asio::awaitable<Status> ConnectionExchange::end() {

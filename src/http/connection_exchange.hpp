@@ -6,8 +6,8 @@
 // The above comes first: see net/asio.hpp.
 #include <array>
 #include <string>
-#include <vector>
 
+#include "base/raw_buffer.hpp"
 #include "http/exchange.hpp"
 
 namespace minidfs::http {
@@ -22,6 +22,7 @@ class ConnectionExchange final : public Exchange {
   asio::awaitable<void> respond(Response response) override;
   asio::awaitable<Status> begin(ResponseHead head, std::optional<std::uint64_t> length) override;
   asio::awaitable<Status> write(std::span<const std::byte> bytes) override;
+  std::size_t try_write(std::span<const std::byte> bytes) override;
   asio::awaitable<Status> end() override;
   unsigned status() const override { return status_; }
   void on_cancel(std::function<void()> cancel) override {
@@ -40,6 +41,7 @@ class ConnectionExchange final : public Exchange {
   using Parts = std::array<asio::const_buffer, 4>;
 
   asio::awaitable<Status> ask_for_body();
+  std::size_t body_memory() const;
   asio::awaitable<Result<std::span<const std::byte>>> read_counted();
   asio::awaitable<Result<std::span<const std::byte>>> read_chunked();
   std::string head_text(const ResponseHead& head, std::optional<std::uint64_t> length);
@@ -49,9 +51,9 @@ class ConnectionExchange final : public Exchange {
   Connection& connection_;
   RequestParser& parser_;
   const RequestHead head_;
-  std::vector<std::byte> memory_;  // Of the body, from its first read on.
-  std::uint64_t body_left_ = 0;    // Of one with a length.
-  std::size_t taken_ = 0;          // Of the connection's buffer, by the last read.
+  RawBuffer memory_;             // Of the body, from its first read on.
+  std::uint64_t body_left_ = 0;  // Of one with a length.
+  std::size_t taken_ = 0;        // Of the connection's buffer, by the last read.
   bool body_over_ = false;
   bool awaits_continue_ = false;  // The client does, before it sends the body.
   unsigned status_ = 0;

@@ -40,6 +40,10 @@ class Exchange {
   // notices. Of a HEAD request nothing need be written.
   virtual asio::awaitable<Status> begin(ResponseHead head, std::optional<std::uint64_t> length) = 0;
   virtual asio::awaitable<Status> write(std::span<const std::byte> bytes) = 0;
+  // As many of the bytes, from the first on, as can be sent without waiting: for those who have
+  // them in memory that they need again at once. What keeps them from being sent shows with the
+  // next write().
+  virtual std::size_t try_write(std::span<const std::byte> bytes) = 0;
   virtual asio::awaitable<Status> end() = 0;
   // Whether respond() or begin() was called: an error can then only be told by closing.
   bool answered() const { return status() != 0; }

@@ -48,6 +48,9 @@ struct RequestHead {
   // HEAD is answered as GET without the body.
   bool is_head() const { return method == "HEAD"; }
   bool has_body() const { return chunked || content_length.value_or(0) > 0; }
+  // Refusing it before its bytes have come saves nothing.
+  bool has_small_body() const { return content_length.value_or(UINT64_MAX) <= kSmallBodyBytes; }
+  static constexpr std::uint64_t kSmallBodyBytes = 64 << 10;
 };
 
 struct ResponseHead {

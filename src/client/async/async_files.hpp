@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -48,9 +49,12 @@ class FileDownload {
   FileDownload& operator=(const FileDownload&) = delete;
 
   std::uint64_t length() const;  // What is read in all.
+  // Is given bytes as they come, and says how many of them, from the first on, it has done with.
+  using Taker = std::function<std::size_t(std::span<const std::byte>)>;
   // At most kPieceBytes, which stand there until the next call; none at the end. What follows is
-  // requested of its datanode meanwhile. Errors name the path; after one there is nothing more.
-  asio::awaitable<Result<std::span<const std::byte>>> next();
+  // requested of its datanode meanwhile. What `take` takes on its way is not among what is
+  // returned. Errors name the path; after one there is nothing more.
+  asio::awaitable<Result<std::span<const std::byte>>> next(Taker take = nullptr);
   // The operation under way ends with kCancelled, and all that follow.
   void cancel();
 

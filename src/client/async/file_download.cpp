@@ -28,7 +28,7 @@ struct FileDownload::Impl {
         length(std::min(wanted, page.status.length - begin)),
         parts(parts_of(page.blocks, begin, length)) {}
 
-  asio::awaitable<Status> read_piece();
+  asio::awaitable<Status> read_piece(const FileDownload::Taker& take);
   asio::awaitable<Status> request();
   asio::awaitable<Status> locate();
   bool pages_follow() const { return page.more && end_of(page.blocks) < begin + length; }
@@ -64,11 +64,14 @@ std::uint64_t FileDownload::length() const { return impl_->length; }
 
 void FileDownload::cancel() { impl_->cancel(); }
 
-asio::awaitable<Result<std::span<const std::byte>>> FileDownload::next() {
+asio::awaitable<Result<std::span<const std::byte>>> FileDownload::next(Taker take) {
   auto& impl = *impl_;
-  if (!impl.failure) {
-    Status read = co_await impl.read_piece();
+  while (!impl.failure) {
+    Status read = co_await impl.read_piece(take);
     if (!read.ok()) impl.fail(std::move(read).error());
+    if (!impl.piece.empty() || impl.done == impl.length) break;
+    // All of it was taken, perhaps without a wait: the others on the loop have their turn.
+    co_await asio::post(impl.executor, asio::use_awaitable);
   }
   if (impl.failure) {
     impl.requested.clear();
@@ -77,20 +80,21 @@ asio::awaitable<Result<std::span<const std::byte>>> FileDownload::next() {
   co_return std::span<const std::byte>(impl.piece);
 }
 
-// Empty at the end.
-asio::awaitable<Status> FileDownload::Impl::read_piece() {
+// Empty at the end, and when all of it was taken.
+asio::awaitable<Status> FileDownload::Impl::read_piece(const FileDownload::Taker& take) {
   piece.clear();
-  piece.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(kPieceBytes, length - done)));
+  if (!take) piece.reserve(std::min<std::uint64_t>(kPieceBytes, length - done));
   Status asked = co_await request();
   if (!asked.ok() || failure) co_return asked;
   if (requested.empty()) co_return done == length ? Status() : Status(changed_while_read());
-  const transfer::ByteSink sink = [this](std::span<const std::byte> bytes) {
+  const transfer::ByteSink sink = [&](std::span<const std::byte> bytes) {
+    done += bytes.size();
+    if (take && piece.empty()) bytes = bytes.subspan(take(bytes));
     piece.insert(piece.end(), bytes.begin(), bytes.end());
     return Status();
   };
   Status received = co_await requested.front().receive(sink);
   if (!received.ok()) co_return received;
-  done += piece.size();
   requested.pop_front();
   for (auto& other : requested) other.avoid_failed_node();
   co_return Status();

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <random>
 #include <utility>
 
+#include "base/random_id.hpp"
 #include "net/answer.hpp"
 
 namespace minidfs::client {
@@ -75,7 +75,7 @@ void BlockReader::tell_failed(Error why, bool opening, bool stood_still) {
   failed.bytes = done_;
   failed.opening = opening;
   failed.stood_still = stood_still;
-  failed.random = std::random_device{}();
+  failed.random = random_128().low;
   tell(failed);
 }
 

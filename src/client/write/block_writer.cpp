@@ -1,9 +1,9 @@
 #include "client/write/block_writer.hpp"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
+#include "base/random_id.hpp"
 #include "net/answer.hpp"
 #include "transfer/writer_pulse.hpp"
 
@@ -147,7 +147,7 @@ void BlockWriter::take_answer(Result<Pipeline> pipeline) {
   if (pipeline.ok()) answer.nodes = pipeline->targets.size();
   if (!pipeline.ok()) answer.refused = pipeline.error();
   answer.avoids_nodes = session_.avoids_nodes();
-  answer.random = std::random_device{}();
+  answer.random = random_128().low;
   step(answer);
   if (command_.kind != Kind::kSend) return;
   try_ = {};

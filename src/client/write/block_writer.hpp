@@ -16,6 +16,7 @@
 
 #include "net/blocking_loop.hpp"
 // The above comes first: see net/asio.hpp.
+#include "base/raw_buffer.hpp"
 #include "client/client_context.hpp"
 #include "client/progress_meter.hpp"
 #include "client/write/block_source.hpp"
@@ -51,7 +52,7 @@ struct SendingSpace {
   explicit SendingSpace(const storage::Compression& compression)
       : encoder(compression), buffer(kChunkBytes) {}
   storage::SliceEncoder encoder;
-  std::vector<std::byte> buffer;
+  RawBuffer buffer;
 };
 
 // The same for a thread that does nothing else, with the loop on which it waits.

@@ -44,7 +44,9 @@ asio::awaitable<Result<std::unique_ptr<IncomingFile>>> IncomingFile::begin(
   if (!upload.ok()) co_return std::move(upload).error();
   std::unique_ptr<IncomingFile> file(new IncomingFile(call, std::move(path), *std::move(upload)));
   call.exchange.on_cancel([cancelled = file->upload_.get()] { cancelled->cancel(); });
-  Status checked = co_await file->upload_->check();
+  Status checked;
+  // Of a small one the namenode checks the name soon enough.
+  if (!call.exchange.request().has_small_body()) checked = co_await file->upload_->check();
   if (checked.ok()) co_return std::move(file);
   co_await file->give_up();
   co_return client::with_path(std::move(checked).error(), file->path_);

@@ -64,18 +64,20 @@ class FileSender {
   }
 
   asio::awaitable<Status> send_bytes(const Body::Part& part, client::FileDownload& download) {
-    std::string_view head = part.head;
-    for (auto left = part.range.length; left > 0;) {
-      const auto bytes = co_await download.next();
-      if (!bytes.ok()) co_return bytes.error();
-      if (bytes->empty()) co_return changed();
-      Status written = co_await write(std::exchange(head, {}));
-      if (!written.ok()) co_return written;
+    if (download.length() != part.range.length) co_return changed();
+    auto bytes = co_await download.next();
+    if (!bytes.ok()) co_return bytes.error();
+    Status written = co_await write(part.head);
+    const client::FileDownload::Taker send_now = [this](std::span<const std::byte> come) {
+      return call_.exchange.try_write(come);
+    };
+    while (written.ok() && !bytes->empty()) {
       written = co_await call_.exchange.write(*bytes);
-      if (!written.ok()) co_return written;
-      left -= bytes->size();
+      if (!written.ok()) break;
+      bytes = co_await download.next(send_now);
+      if (!bytes.ok()) co_return bytes.error();
     }
-    co_return Status();
+    co_return written;
   }
 
   asio::awaitable<Status> write(std::string_view text) {

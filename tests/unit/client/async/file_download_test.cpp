@@ -1,6 +1,7 @@
 // Files are read piece by piece on a loop that never blocks.
 #include "unit/client/async/async_client.hpp"
 // The above comes first: see net/asio.hpp.
+#include <algorithm>
 #include <boost/asio/detached.hpp>
 #include <chrono>
 #include <future>
@@ -59,6 +60,40 @@ TEST_CASE("A block of several pieces is downloaded in them") {
   const auto rest = client.read(*download);
   REQUIRE(rest.ok());
   CHECK((*rest == content.substr(10 + FileDownload::kPieceBytes)));
+}
+
+TEST_CASE("What is taken on its way is not returned, and nothing is lost or told twice") {
+  FakeCluster cluster(2, one_copy(1'500'000));
+  const auto content = content_of(7'000'000);
+  write_text(*cluster.files, "/f", content);
+  const AsyncClient client(cluster);
+  // All of it, none, or some of each.
+  const std::size_t at_most = GENERATE(SIZE_MAX, 0, 1000, 65'536, 100'000);
+  CAPTURE(at_most);
+  const auto download = client.download("/f", 3, UINT64_MAX);
+  std::string read;
+  std::size_t returned = 0;
+  const auto add = [&](std::span<const std::byte> bytes) {
+    read.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  };
+  std::size_t calls = 0;
+  const FileDownload::Taker take = [&](std::span<const std::byte> bytes) {
+    // Now and then none, as a socket that is full.
+    const auto taken = bytes.first(++calls % 7 == 0 ? 0 : std::min(bytes.size(), at_most));
+    add(taken);
+    return taken.size();
+  };
+  for (;;) {
+    const auto piece = client.run(*download, download->next(take));
+    REQUIRE(piece.ok());
+    if (piece->empty()) break;
+    CHECK(piece->size() <= FileDownload::kPieceBytes);
+    returned += piece->size();
+    add(*piece);
+  }
+  CHECK((read == content.substr(3)));
+  CHECK(returned > 0);
+  CHECK((returned == content.size() - 3) == (at_most == 0));
 }
 
 TEST_CASE("An empty file is downloaded without a datanode") {
