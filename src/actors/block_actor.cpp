@@ -311,6 +311,13 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
         if (const auto refusal = state->refuse_sender()) return to_caf(*refusal);
         return accepted(state->manager().goodbye(request, now));
       },
+      [state](const AnnounceHttp& request) -> caf::result<Accepted> {
+        state->lanes().beats->leave();
+        if (const auto refusal = state->refuse_sender()) return to_caf(*refusal);
+        return accepted(state->manager().announce_http(request));
+      },
+      asked<HttpNodesRequest>(state, lanes.blocks,
+                              [state](HttpNodesRequest&) { return state->manager().http_nodes(); }),
       asked_read<StatusRequest>(
           state, lanes.admin,
           [state](StatusRequest&, const Patience& patience) { return state->status(patience); }),

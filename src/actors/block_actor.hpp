@@ -45,9 +45,10 @@ using SubscribeAtom = caf::atom_constant<caf::atom("subscribe")>;
 using SafeModeListener = caf::typed_actor<caf::reacts_to<SafeModeChanged>>;
 
 using BlockActor = ServedByBlocks::extend_with<ServedByBoth>::extend<
-    // What the process itself sends.
+    // What the process itself sends, and what version 2 has added.
     Asked<FillFile>::with<LocatedFile>, Asked<FillDirectory>::with<LocateDirectoryReply>,
     Asked<CountCopies>::with<CopiesReply>, Asked<AppendWrite>::with<metadata::ChangeReply>,
+    Asked<HttpNodesRequest>::with<HttpNodesReply>, caf::replies_to<AnnounceHttp>::with<Accepted>,
     caf::reacts_to<LogBatch>, caf::reacts_to<NamespaceEffects>, caf::reacts_to<OfficeBegun>,
     caf::reacts_to<OfficeEnded>, caf::reacts_to<ReadConfirmed>,
     caf::reacts_to<SubscribeAtom, SafeModeListener>, caf::reacts_to<TickAtom>,

@@ -5,6 +5,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "base/logging.hpp"
+#include "base/random_id.hpp"
 
 namespace minidfs::actors {
 namespace {
@@ -98,6 +99,10 @@ Result<std::vector<NodeIndex>> BlockManager::targets_for(const AllocateBlocks& r
                                                          TimePoint now) {
   metadata::PlacementRequest placement;
   placement.writer_host = request.writer_host;
+  if (const auto* own = node_named(request.writer_host)) {
+    placement.writer_host = own->host;
+    placement.writer_node = own->index;
+  }
   placement.block_bytes = request.block_size * request.blocks_per_pipeline;
   placement.wanted = request.replication;
   for (const auto& id : request.excluded) {
@@ -361,14 +366,23 @@ void BlockManager::apply_effects(std::span<const metadata::BlockEffect> effects)
 
 void BlockManager::locate(std::vector<metadata::LocatedBlock>& blocks,
                           const std::string& reader_host, bool corrupt_ones) {
+  metadata::ReaderPosition reader{.host = reader_host, .rack = {}};
+  if (const auto* own = node_named(reader_host)) {
+    reader = {.host = own->host, .rack = own->rack, .node = own->index};
+  }
   for (auto& block : blocks) {
     auto replicas = map_.readable_replicas(block.block.id);
     if (replicas.empty() && corrupt_ones) replicas = map_.corrupt_replicas(block.block.id);
-    for (const auto node : metadata::order_for_reading(
-             registry_, replicas, {.host = reader_host, .rack = {}}, random_)) {
+    for (const auto node : metadata::order_for_reading(registry_, replicas, reader, random_)) {
       block.locations.push_back(location(node));
     }
   }
+}
+
+// Who is part of a datanode gives that one's id in the place of a machine.
+const metadata::Node* BlockManager::node_named(const std::string& host) const {
+  const auto id = parse_id<NodeId>(host, "datanode");
+  return id.ok() ? registry_.find(*id) : nullptr;
 }
 
 metadata::ReplicaLocation BlockManager::location(NodeIndex node) const {

@@ -182,6 +182,9 @@ class BlockManager {
   using Answered = std::function<void(Status)>;
   void report(const BlockReportPart& request, TimePoint now, Answered answered);
   Status goodbye(const Goodbye& request, TimePoint now);
+  // Errors: kNotFound for a process that has not registered.
+  Status announce_http(const AnnounceHttp& request);
+  HttpNodesReply http_nodes() const;  // Of those that live.
 
   // --- Lives of the namespace ---
 
@@ -247,6 +250,7 @@ class BlockManager {
     metadata::OrderWindow removes;  // Sent with its heartbeats.
     std::vector<CopyOrder> copies;  // Likewise.
     ScrubState scrub;               // As it said last.
+    std::optional<AnnounceHttp> http;      // Likewise: where it serves HTTP, if it does.
     std::vector<DiskState> bad_disks;      // Likewise: those that do not work.
     std::uint64_t scrub_wanted = 0;        // The request that it is to carry out.
     std::vector<metadata::Block> doubted;  // Likewise: to be told to it, kDoubtedMax at most.
@@ -271,6 +275,7 @@ class BlockManager {
   void note_lost_node(metadata::NodeIndex node);
   void acknowledge(const metadata::Block& block, std::span<const NodeId> acknowledged,
                    std::span<const metadata::NodeIndex> lost);
+  const metadata::Node* node_named(const std::string& host) const;
   metadata::ReplicaLocation location(metadata::NodeIndex node) const;
   void node_events(std::span<const metadata::NodeEvent> events);
   // The full report that the node owes, when it is its turn.

@@ -76,6 +76,7 @@ Result<Registered> BlockManager::register_node(const RegisterNode& request, Time
     registry_.report_due(registered.node);
     note_lost_node(registered.node);  // Its report tells what it has.
   }
+  work(registered.node).http.reset();
   // Orders that it had are dropped there.
   work(registered.node).copies.clear();
   work(registered.node).removes.restart();
@@ -343,6 +344,7 @@ void BlockManager::node_events(std::span<const metadata::NodeEvent> events) {
       auto& gone = work(event.node);
       gone.copies.clear();
       gone.removes = metadata::OrderWindow(options_.orders);
+      gone.http.reset();
       gone.bad_disks.clear();
       gone.scrub = {};
       gone.scrub_wanted = 0;

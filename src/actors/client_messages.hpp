@@ -77,7 +77,9 @@ typename Inspector::result_type inspect(Inspector& f, ListReply& x) {
 // A file's blocks and where they are, from the one that holds the byte at `offset`.
 struct LocateRequest {
   std::string path;
-  std::string reader_host;   // To put near replicas first.
+  // To put near replicas first: the machine, or the id of the datanode that the reader is part of,
+  // which version 1 takes for a machine that it has never heard of.
+  std::string reader_host;
   std::uint64_t offset = 0;  // For the next page: where the last block of this one ends.
   // Of a block without a good replica name those that are corrupt: parts of them may be good.
   bool corrupt_ones = false;
@@ -146,7 +148,7 @@ struct AllocateBlocks {
   std::uint32_t blocks_per_pipeline = 1;
   std::uint64_t block_size = 0;  // An upper bound of each block's bytes.
   std::uint8_t replication = 0;
-  std::string writer_host;
+  std::string writer_host;       // As LocateRequest::reader_host.
   std::vector<NodeId> excluded;  // Nodes that failed this writer.
 };
 

@@ -160,6 +160,7 @@ void DatanodeActorState::dialed(Number number, std::uint64_t connection, const D
   namenode.last_complaint.clear();
   namenode.actor = ended.namenode;
   namenode.connection = connection;
+  namenode.version = ended.version;
   // Not a monitor: its message names the actor, and the same namenode over a new connection is the
   // same actor.
   caf::actor_cast<caf::strong_actor_ptr>(namenode.actor)
@@ -230,6 +231,7 @@ void DatanodeActorState::registered(Number number, const metadata::SendRegistrat
     return;
   }
   found->second.last_complaint.clear();
+  found->second.http_told = false;
   if (reply.later) {
     const auto& known = memberships_->known();
     log_warn("datanode",
@@ -244,6 +246,7 @@ void DatanodeActorState::registered(Number number, const metadata::SendRegistrat
                                               reply.from,
                                               reply.later,
                                               reply.quorum.leads()});
+  tell_http(number);
   learn(number, reply.quorum);
 }
 
@@ -335,6 +338,7 @@ void DatanodeActorState::beaten(Number number, const metadata::SendHeartbeat& as
                                            reply.from,
                                            reply.quorum.leads()});
   orders_ = nullptr;
+  tell_http(number);
   learn(number, reply.quorum);
 }
 
@@ -356,6 +360,7 @@ DatanodeActor::behavior_type datanode_actor(
       [state](ClosedAtom, metadata::MembershipNumber number, std::uint64_t connection) {
         state->closed(number, connection);
       },
+      [state](const AnnounceHttp& where) { state->serves_http(where); },
       [state](LeaveAtom) { return state->leave(); },
   };
 }

@@ -32,6 +32,8 @@ using DatanodeActor =
     caf::typed_actor<caf::reacts_to<WakeAtom, std::uint64_t>,
                      // The membership's connection with this number has ended.
                      caf::reacts_to<ClosedAtom, metadata::MembershipNumber, std::uint64_t>,
+                     // The process serves HTTP at `http` from now on; the namenodes are told.
+                     caf::reacts_to<AnnounceHttp>,
                      // Says goodbye to the namenodes; answered when each has answered or failed,
                      // with whether any has taken it.
                      caf::replies_to<LeaveAtom>::with<bool>>;
@@ -72,6 +74,7 @@ class DatanodeActorState {
   void start(Self* self, DatanodeParts parts);
   void wake(std::uint64_t number);
   void closed(metadata::MembershipNumber number, std::uint64_t connection);
+  void serves_http(const AnnounceHttp& where);
   caf::result<bool> leave();
 
  private:
@@ -88,6 +91,8 @@ class DatanodeActorState {
     DialActor dialer;
     NamenodeActor actor;  // None while away.
     std::uint64_t connection = 0;
+    InterfaceVersion version = 0;
+    bool http_told = false;  // Where HTTP is served, in this registration.
     std::uint64_t incarnation = 0;
     std::string last_complaint;  // So that a lasting problem is logged once.
     Told told;
@@ -120,6 +125,7 @@ class DatanodeActorState {
   RegisterNode registration(const Namenode& namenode);
   Heartbeat heartbeat(Number number);
   void put_back_told(Number number);
+  void tell_http(Number number);
   void begin_copy(Number number, const CopyOrder& order, std::uint64_t fence);
   void copy_failed(Number number, BlockId block, const metadata::Endpoint& node);
   void complain(Number number, const std::string& problem);
@@ -129,6 +135,7 @@ class DatanodeActorState {
   std::optional<metadata::Memberships> memberships_;
   std::map<Number, Namenode> namenodes_;  // Those of memberships_.
   std::uint64_t incarnation_ = 0;
+  AnnounceHttp http_;  // Without a port while none is served.
   std::uint64_t wake_number_ = 0;
   std::optional<metadata::TimePoint> wake_at_;
   const HeartbeatReply* orders_ = nullptr;  // During the step about it.

@@ -3,8 +3,6 @@
 #include <chrono>
 #include <utility>
 
-#include "actors/control_plane.hpp"
-
 namespace minidfs::actors {
 namespace {
 
@@ -15,8 +13,8 @@ constexpr std::chrono::milliseconds kConnectTimeout{2000};
 DialFunction dial_control_plane(caf::actor_system& system, storage::BlockStore& store,
                                 auth::CredentialsPtr credentials,
                                 const std::atomic<bool>& stopping) {
-  return [&system, &store, &stopping,
-          credentials = std::move(credentials)](const DialWanted& wanted) -> Result<NamenodeActor> {
+  return [&system, &store, &stopping, credentials = std::move(credentials)](
+             const DialWanted& wanted) -> Result<DialedNamenode> {
     ConnectOptions options;
     options.role = auth::Role::kDatanode;
     options.cluster = store.cluster_id();
@@ -24,9 +22,8 @@ DialFunction dial_control_plane(caf::actor_system& system, storage::BlockStore& 
     options.replace = wanted.replace;
     options.credentials = credentials;
     options.cancelled = &stopping;
-    MDFS_TRY(auto connection, connect_control<NamenodeActor>(system, wanted.namenode.host,
-                                                             wanted.namenode.port, options));
-    return std::move(connection.handle);
+    return connect_control<NamenodeActor>(system, wanted.namenode.host, wanted.namenode.port,
+                                          options);
   };
 }
 
@@ -34,7 +31,7 @@ DialActor::behavior_type dial_actor(DialActor::pointer, DialFunction dial) {
   return {[dial = std::move(dial)](const DialWanted& wanted) {
     auto reached = dial(wanted);
     if (!reached.ok()) return DialEnded{{}, std::move(reached).error()};
-    return DialEnded{std::move(reached).value(), {}};
+    return DialEnded{std::move(reached->handle), {}, reached->version};
   }};
 }
 

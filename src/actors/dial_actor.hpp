@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 
+#include "actors/control_plane.hpp"
 #include "actors/interfaces.hpp"
 #include "auth/credentials.hpp"
 #include "base/result.hpp"
@@ -23,12 +24,14 @@ struct DialWanted {
 struct DialEnded {
   NamenodeActor namenode;        // None when it failed.
   std::optional<Error> failure;  // Else none.
+  InterfaceVersion version = 0;  // What is spoken with it.
 };
 
 using DialActor = caf::typed_actor<caf::replies_to<DialWanted>::with<DialEnded>>;
 
 // Reaches the namenode; may block for seconds.
-using DialFunction = std::function<Result<NamenodeActor>(const DialWanted&)>;
+using DialedNamenode = ControlConnection<NamenodeActor>;
+using DialFunction = std::function<Result<DialedNamenode>(const DialWanted&)>;
 // By the control plane, as a datanode of the store's cluster. All outlive it. `credentials`: null
 // when the cluster has no secret. True in `stopping` ends what is not admitted yet, with
 // kCancelled.

@@ -1,5 +1,5 @@
-// What version 2 of the interface has added to what clients ask of a namenode. It is asked only of
-// those whose version knows it; what every version knows is in interfaces.hpp.
+// What version 2 of the interface has added to what clients and datanodes ask of a namenode. It is
+// asked only of those whose version knows it; what every version knows is in interfaces.hpp.
 #pragma once
 
 #include <caf/actor_cast.hpp>
@@ -19,6 +19,10 @@ using ServedByNames2 = caf::typed_actor<Asked<metadata::SetOwner>::with<metadata
                                         Asked<metadata::ConcatFiles>::with<metadata::ChangeReply>,
                                         Asked<AppendWrite>::with<metadata::ChangeReply>>;
 
+// Served by the block actor.
+using ServedByBlocks2 = caf::typed_actor<Asked<HttpNodesRequest>::with<HttpNodesReply>,
+                                         caf::replies_to<AnnounceHttp>::with<Accepted>>;
+
 // Of a request that an older version has nothing for. Then there are
 //   kSince   the version that knows it, and
 //   Server   a typed actor that serves it.
@@ -35,18 +39,26 @@ template <>
 struct AddedRequest<metadata::ConcatFiles> : AddedIn2 {};
 template <>
 struct AddedRequest<AppendWrite> : AddedIn2 {};
+template <>
+struct AddedRequest<HttpNodesRequest> {
+  static constexpr InterfaceVersion kSince = AddedIn2::kSince;
+  using Server = ServedByBlocks2;
+};
 
 template <class Request>
 concept IsAdded = requires {
   AddedRequest<Request>::kSince;
 };
 
-// Leads these requests to the namespace actor and publishes them.
+// Leads these messages to the actors that serve them and publishes them.
 inline void serve_interface_2(caf::actor_system& system, const NamenodeServers& servers,
                               const NamenodeLanes& lanes, RequestSwitch::Routes& routes,
                               std::set<std::string>& signatures) {
   routes.lead<metadata::SetOwner, metadata::ConcatFiles, AppendWrite>(servers.names, lanes.names);
+  routes.lead<HttpNodesRequest>(servers.blocks, lanes.blocks);
+  routes.lead_nodes<AnnounceHttp>(servers.blocks, lanes.beats);
   signatures.merge(system.message_types(caf::detail::type_list<ServedByNames2>{}));
+  signatures.merge(system.message_types(caf::detail::type_list<ServedByBlocks2>{}));
 }
 
 }  // namespace minidfs::actors

@@ -8,5 +8,6 @@
 #include "actors/admin_messages.hpp"
 #include "actors/client_messages.hpp"
 #include "actors/datanode_messages.hpp"
+#include "actors/http_messages.hpp"
 #include "actors/member_messages.hpp"
 #include "actors/quorum_messages.hpp"

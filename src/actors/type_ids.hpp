@@ -70,5 +70,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(minidfs, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(minidfs, (minidfs::metadata::SetOwner))
   CAF_ADD_TYPE_ID(minidfs, (minidfs::metadata::ConcatFiles))
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::AppendWrite))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::AnnounceHttp))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::HttpNodesRequest))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::HttpNodesReply))
 
 CAF_END_TYPE_ID_BLOCK(minidfs)

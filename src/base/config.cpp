@@ -108,6 +108,9 @@ const std::array kTable{
         "How far a datanode's used part may lie from the mean before blocks move."),
 
     datanode<&D::port, Port>("datanode.port", "Port for block data; 0 is any free one."),
+    datanode<&D::http_port, HttpPortOrOff>(
+        "datanode.http_port",
+        "Port for HTTP of a datanode: WebHDFS; 0 is any free one, off is none."),
     datanode<&D::data_dir, PathList>("datanode.data_dir",
                                      "Directories for blocks, one for each disk; has no default."),
     datanode<&D::namenode, NamenodeList>(
@@ -203,6 +206,9 @@ const std::array kTable{
                                        "Namenodes of a cluster in one process: 1, 3 or 5."),
     local<&L::datanodes, Number<1, 64>>("local.datanodes",
                                         "Datanodes of a cluster in one process."),
+    local<&L::datanode_http_port, HttpPortOrOff>(
+        "local.datanode_http_port",
+        "Port for HTTP of the first datanode, others follow; 0 is any free ones, off is none."),
     local<&L::data_dir, Text>("local.data_dir",
                               "Directory of a whole cluster in one process; has no default."),
 };

@@ -52,6 +52,7 @@ struct NamenodeConfig {
 
 struct DatanodeConfig {
   std::uint16_t port = 9866;
+  HttpPort http_port{9864};
   std::vector<std::string> data_dir;  // Empty: must be given.
   std::vector<std::string> namenode{"127.0.0.1:8020"};
   std::string rack = "/default-rack";
@@ -106,7 +107,8 @@ struct HttpConfig {
 struct LocalConfig {
   std::uint32_t namenodes = 1;
   std::uint32_t datanodes = 3;
-  std::string data_dir;  // Empty: must be given.
+  HttpPort datanode_http_port{0, false};  // Of the first datanode; the others have those after it.
+  std::string data_dir;                   // Empty: must be given.
 };
 
 struct Config {

@@ -14,7 +14,7 @@ constexpr std::size_t kIdlePipelinesMax = 8;
 
 ClientContext::ClientContext(Options client_options)
     : options(std::move(client_options)),
-      host(machine_name()),
+      host(options.datanode ? to_string(*options.datanode) : machine_name()),
       idle_pipelines(kIdlePipelinesMax),
       replicas(link, options.progress_timeout),
       link({options.namenodes, options.connect_timeout, options.timeout, options.stale,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "client/file_system.hpp"
+#include "client/http_nodes.hpp"
 #include "client/idle_pool.hpp"
 #include "client/link/namenode_link.hpp"
 #include "client/node_health.hpp"
@@ -37,7 +38,8 @@ struct ClientContext {
   ~ClientContext();
 
   Options options;
-  std::string host;  // This machine's name, for placement and the order of replicas.
+  // For placement and the order of replicas, as in actors::LocateRequest::reader_host.
+  std::string host;
   // Connections to write pipelines, by the datanodes that they lead through. On no loop.
   IdlePool<std::vector<metadata::Endpoint>, std::unique_ptr<transfer::AsyncPipelineWriter>>
       idle_pipelines;
@@ -45,6 +47,7 @@ struct ClientContext {
   NodeHealth health;
   OpenSessions sessions;
   HiddenNames outputs;
+  HttpNodes http_nodes;
   std::atomic<int> hedges{0};  // Second requests under way; see BlockReader.
   // The last one, so that it ends first: what it calls back then may use the others.
   NamenodeLink link;

@@ -28,6 +28,7 @@ struct Options {
   std::chrono::milliseconds stale{0};  // As in LinkOptions.
   std::string user;
   std::string group;
+  std::optional<NodeId> datanode{};  // That this client is part of: it is read and written first.
   std::chrono::milliseconds connect_timeout{2000};  // Of one attempt.
   std::chrono::milliseconds timeout{10000};         // Of a request with all its retries.
   std::uint8_t replication = 3;

@@ -72,6 +72,10 @@ class Chooser {
       const auto by_rack = [&](const Node& n) { return in_state(n) && fits_rack(n); };
       const auto new_host = [&](const Node& n) { return !host_used(n); };
       if (holders_.empty()) {
+        const auto own = [&](const Node& n) {
+          return in_state(n) && n.index == request_.writer_node;
+        };
+        if (const Node* node = request_.writer_node ? pick(own) : nullptr) return node;
         const auto beside = [&](const Node& n) { return in_state(n) && n.host == writer(); };
         if (const Node* node = writer().empty() ? nullptr : pick(beside)) return node;
       }
@@ -189,10 +193,11 @@ std::vector<NodeIndex> order_for_reading(const NodeRegistry& registry,
   for (const Replica& replica : replicas) {
     const Node& node = registry.get(replica.node);
     if (replica.state != ReplicaState::kGood || node.state == NodeState::kDead) continue;
-    int distance = 2;
-    if (!rack.empty() && node.rack == rack) distance = 1;
-    if (!reader.host.empty() && node.host == reader.host) distance = 0;
-    ranked.emplace_back(node.state == NodeState::kStale ? 3 + distance : distance, node.index);
+    int distance = 3;
+    if (!rack.empty() && node.rack == rack) distance = 2;
+    if (!reader.host.empty() && node.host == reader.host) distance = 1;
+    if (node.index == reader.node) distance = 0;
+    ranked.emplace_back(node.state == NodeState::kStale ? 4 + distance : distance, node.index);
   }
   for (std::size_t i = ranked.size(); i > 1; --i) {
     std::swap(ranked[i - 1], ranked[random_below(random, i)]);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,7 +19,8 @@ struct PlacementOptions {
 };
 
 struct PlacementRequest {
-  std::string writer_host;  // Empty: the writer is not near any datanode.
+  std::string writer_host;                 // Empty: the writer is not near any datanode.
+  std::optional<NodeIndex> writer_node{};  // The datanode that the writer is part of.
   std::uint64_t block_bytes = 0;
   std::uint32_t wanted = 0;
   std::vector<NodeIndex> existing;  // Have the block already; racks are chosen with regard to them.
@@ -26,11 +28,11 @@ struct PlacementRequest {
 };
 
 // At most `wanted` nodes, in the order of the pipeline; fewer when there are not enough. As HDFS
-// does: the first on the writer's machine, the second on another rack, the third on the rack of the
-// second, the rest anywhere; where a rule cannot be met any node will do. Stale nodes only when no
-// live one is left. Among equals chance decides, weighted by free space and against load. A node
-// that has room only if writers take less than was promised to them since its last heartbeat counts
-// as almost full but may be chosen: it refuses by itself what does not fit.
+// does: the first the writer's own, or on its machine, the second on another rack, the third on the
+// rack of the second, the rest anywhere; where a rule cannot be met any node will do. Stale nodes
+// only when no live one is left. Among equals chance decides, weighted by free space and against
+// load. A node that has room only if writers take less than was promised to them since its last
+// heartbeat counts as almost full but may be chosen: it refuses by itself what does not fit.
 std::vector<NodeIndex> choose_targets(const NodeRegistry& registry, const PlacementRequest& request,
                                       const PlacementOptions& options, Random& random);
 
@@ -42,10 +44,11 @@ Error no_target(const NodeRegistry& registry, const PlacementRequest& request,
 struct ReaderPosition {
   std::string host;
   std::string rack;  // Empty: unknown, then that of a datanode on the same host if there is one.
+  std::optional<NodeIndex> node{};  // The datanode that the reader is part of.
 };
 
-// Good replicas on nodes that are not dead: on the reader's host, on its rack, the others; shuffled
-// within each group; stale nodes after all live ones.
+// Good replicas on nodes that are not dead: on the reader's own node, on its host, on its rack, the
+// others; shuffled within each group; stale nodes after all live ones.
 std::vector<NodeIndex> order_for_reading(const NodeRegistry& registry,
                                          std::span<const Replica> replicas,
                                          const ReaderPosition& reader, Random& random);

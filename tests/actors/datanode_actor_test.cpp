@@ -28,6 +28,8 @@ struct NamenodeScript {
   metadata::QuorumView quorum{1, 1, 1, {}};  // Leads.
   std::deque<RegisterNode> registrations;
   std::deque<Heartbeat> heartbeats;
+  std::vector<AnnounceHttp> announced;
+  bool takes_announcements = true;
   std::size_t chunks = 0;
   std::uint64_t leadership = 1;
   bool answers_heartbeats = true;
@@ -65,6 +67,11 @@ caf::behavior fake_namenode(caf::event_based_actor* self, NamenodeScript* script
         return Accepted{};
       },
       [](const Goodbye&) { return Accepted{}; },
+      [script](const AnnounceHttp& where) -> caf::result<Accepted> {
+        script->announced.push_back(where);
+        if (!script->takes_announcements) return to_caf({Errc::kBusy, "full"});
+        return Accepted{};
+      },
       [script](AnswerAtom) {
         for (auto& promise : script->unanswered) promise.deliver(take_reply(*script));
         script->unanswered.clear();
@@ -102,11 +109,14 @@ class DatanodeFixture {
     second.quorum.self = 2;
     auto parts = std::make_shared<DatanodeParts>();
     parts->namenodes = {{"namenode", 8020}};
-    const DialFunction dial = [this](const DialWanted& wanted) -> Result<NamenodeActor> {
-      if (wanted.namenode.host == "second") return caf::actor_cast<NamenodeActor>(follower_);
+    const DialFunction dial = [this](const DialWanted& wanted) -> Result<DialedNamenode> {
+      const auto reached = [this](const caf::actor& namenode) {
+        return DialedNamenode{caf::actor_cast<NamenodeActor>(namenode), kCluster, version};
+      };
+      if (wanted.namenode.host == "second") return reached(follower_);
       ++dials;
       if (!namenode_) return Error{Errc::kUnavailable, "refused"};
-      return caf::actor_cast<NamenodeActor>(namenode_);
+      return reached(namenode_);
     };
     parts->make_dialer = [this, dial] { return system_.spawn(dial_actor, dial); };
     parts->store = &store;
@@ -153,6 +163,13 @@ class DatanodeFixture {
     for (const auto& batch : orders.batches) count += batch.blocks.size();
     return count;
   }
+  // HTTP is served for the datanode from now on.
+  void serve_http() {
+    AnnounceHttp where;
+    where.http = {"node", 9864};
+    caf::anon_send(datanode_, where);
+    scheduler_.run();
+  }
   // Answers the heartbeats that it owes.
   void answer_late() {
     caf::anon_send(namenode_, AnswerAtom::value);
@@ -172,6 +189,7 @@ class DatanodeFixture {
   ReplicaChanges changes;
   OrderGate gate{0};
   int dials = 0;
+  InterfaceVersion version = own_versions().newest;  // Of namenodes that are dialed.
 
  private:
   struct Config : caf::actor_system_config {
@@ -345,6 +363,50 @@ TEST_CASE(
   REQUIRE(node.orders.batches.size() == 1);
   CHECK(node.orders.batches[0].blocks == std::vector{BlockId{2}});
   CHECK(node.orders.batches[0].fence == node.gate);
+}
+
+TEST_CASE("where HTTP is served is told to each namenode, after each registration") {
+  DatanodeFixture node;
+  node.add_follower();
+  node.advance(seconds(3));
+  REQUIRE(node.script.announced.empty());
+  node.serve_http();
+  node.advance(seconds(3));
+  REQUIRE(node.script.announced.size() == 1);
+  REQUIRE(node.second.announced.size() == 1);
+  CHECK(node.script.announced[0].node == node.store.node_id());
+  CHECK(node.script.announced[0].incarnation == node.script.registrations[0].incarnation);
+  CHECK(node.script.announced[0].http == metadata::Endpoint{"node", 9864});
+  node.script.next_reply.register_again = true;
+  node.advance(seconds(3));
+  REQUIRE(node.script.registrations.size() == 2);
+  CHECK(node.script.announced.size() == 2);
+  CHECK(node.second.announced.size() == 1);
+}
+
+TEST_CASE("a namenode that has not taken where HTTP is served is told again") {
+  DatanodeFixture node;
+  node.script.takes_announcements = false;
+  node.serve_http();
+  node.advance(seconds(3));
+  const auto refused = node.script.announced.size();
+  CHECK(refused > 1);
+  node.script.takes_announcements = true;
+  node.advance(seconds(3));
+  CHECK(node.script.announced.size() == refused + 1);
+}
+
+TEST_CASE("a namenode of version 1 is not told where HTTP is served") {
+  DatanodeFixture node;
+  node.advance(seconds(2));
+  node.version = 1;
+  node.kill_namenode();
+  node.boot_namenode();
+  node.advance(seconds(5));
+  node.serve_http();
+  node.advance(seconds(3));
+  CHECK(node.script.registrations.size() == 2);
+  CHECK(node.script.announced.empty());
 }
 
 TEST_CASE("the order actor drops orders from before the last fence and keeps the epoch on disk") {

@@ -148,6 +148,11 @@ class NamenodeFixture {
       auto handle = self_->request(namenode_, caf::infinite, std::move(request));
       if (run) settle();
       return handle;
+    } else if constexpr (std::is_same_v<Request, AnnounceHttp>) {
+      auto handle = self_->request(caf::actor_cast<ServedByBlocks2>(switch_), caf::infinite,
+                                   std::move(request));
+      if (run) settle();
+      return handle;
     } else if constexpr (IsAdded<Request>) {
       using Server = typename AddedRequest<Request>::Server;
       auto handle = self_->request(caf::actor_cast<Server>(switch_), caf::infinite, patience,

@@ -12,7 +12,36 @@ import urllib.parse
 PREFIX = "/webhdfs/v1"
 
 
-class LocalCluster:
+class Requests:
+    """Of the HTTP server at `self.port`."""
+
+    def request(self, method, target, body=None, headers=None, chunked=False, at=None):
+        """One request over a connection of its own: (status, headers, body). `at`: another server
+        than the cluster's, (host, port)."""
+        connection = http.client.HTTPConnection(*(at or ("127.0.0.1", self.port)), timeout=60)
+        connection.request(method, target, body=body, headers=headers or {},
+                           encode_chunked=chunked)
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        return answer.status, dict(answer.getheaders()), content
+
+    def operation(self, method, path, op, body=None, headers=None, **parameters):
+        """A step of WebHDFS."""
+        query = urllib.parse.urlencode({"op": op, "user.name": "alice", **parameters})
+        return self.request(method, f"{PREFIX}{urllib.parse.quote(path)}?{query}", body, headers)
+
+    def follow(self, method, path, op, body=None, **parameters):
+        """Both steps: the second one's answer."""
+        status, headers, content = self.operation(method, path, op, **parameters)
+        if status != 307:
+            return status, headers, content
+        place = urllib.parse.urlsplit(headers["Location"])
+        return self.request(method, f"{place.path}?{place.query}", body,
+                            at=(place.hostname, place.port))
+
+
+class LocalCluster(Requests):
     def __init__(self, binary, *flags):
         self.binary = binary
         self.directory = tempfile.mkdtemp(prefix="minidfs-http-")
@@ -57,28 +86,3 @@ class LocalCluster:
         shutil.rmtree(self.directory)
         if failure[0] is None and (code != 0 or "ERROR: AddressSanitizer" in text):
             raise RuntimeError(f"the cluster ended with {code}:\n{text[-4000:]}")
-
-    # --- Requests ---
-
-    def request(self, method, target, body=None, headers=None, chunked=False):
-        """One request over a connection of its own: (status, headers, body)."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        connection.request(method, target, body=body, headers=headers or {},
-                           encode_chunked=chunked)
-        answer = connection.getresponse()
-        content = answer.read()
-        connection.close()
-        return answer.status, dict(answer.getheaders()), content
-
-    def operation(self, method, path, op, body=None, headers=None, **parameters):
-        """A step of WebHDFS."""
-        query = urllib.parse.urlencode({"op": op, "user.name": "alice", **parameters})
-        return self.request(method, f"{PREFIX}{urllib.parse.quote(path)}?{query}", body, headers)
-
-    def follow(self, method, path, op, body=None, **parameters):
-        """Both steps: the second one's answer."""
-        status, headers, content = self.operation(method, path, op, **parameters)
-        if status != 307:
-            return status, headers, content
-        place = urllib.parse.urlsplit(headers["Location"])
-        return self.request(method, f"{place.path}?{place.query}", body)

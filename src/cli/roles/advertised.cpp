@@ -2,6 +2,7 @@
 
 #include "base/machine_name.hpp"
 #include "base/units.hpp"
+#include "cli/roles/role_admission.hpp"
 
 namespace minidfs::cli {
 
@@ -21,6 +22,13 @@ Result<metadata::Endpoint> advertised_endpoint(const std::string& advertise,
     return metadata::Endpoint{parsed.host, parsed.port};
   }
   return metadata::Endpoint{is_everywhere(listen) ? reachable_name() : listen, port};
+}
+
+Result<HttpReach> http_reach(const std::string& listen, std::uint16_t port,
+                             const metadata::Endpoint& data) {
+  MDFS_TRY(const bool local, is_local(listen));
+  if (local) return HttpReach{{listen, port}, true};
+  return HttpReach{{data.host, port}, is_everywhere(listen)};
 }
 
 }  // namespace minidfs::cli

@@ -20,4 +20,12 @@ bool is_everywhere(const std::string& listen);
 Result<metadata::Endpoint> advertised_endpoint(const std::string& advertise,
                                                const std::string& listen, std::uint16_t port);
 
+// Where others reach HTTP that listens on `listen` beside a data port that they reach at `data`.
+struct HttpReach {
+  metadata::Endpoint address;  // On loopback when no other machine reaches it.
+  bool on_loopback = false;    // Processes of this machine reach it there.
+};
+Result<HttpReach> http_reach(const std::string& listen, std::uint16_t port,
+                             const metadata::Endpoint& data);
+
 }  // namespace minidfs::cli

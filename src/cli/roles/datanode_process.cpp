@@ -3,6 +3,7 @@
 #include <atomic>
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <optional>
 
@@ -115,8 +116,9 @@ class Datanode final : public DatanodeProcess {
     options.block_files_max = static_cast<std::uint32_t>(shares.block_files);
     log_info("datanode", "{} descriptors: {}", addresses.descriptors, to_string(shares));
     MDFS_TRY(server_, transfer::DataServer::start(options, *store_, changes_));
-    MDFS_TRY(parts.advertised,
+    MDFS_TRY(advertised_,
              advertised_endpoint(config.datanode.advertise, config.common.listen, server_->port()));
+    parts.advertised = advertised_;
     start_scrubber(config, addresses.data_dirs.front() + "/scrub");
     parts.make_dialer = [this, credentials = addresses.credentials] {
       return system_.spawn<caf::detached>(
@@ -161,6 +163,16 @@ class Datanode final : public DatanodeProcess {
   }
 
   std::uint16_t port() const override { return server_->port(); }
+  NodeId node() const override { return store_->node_id(); }
+
+  Status serves_http(const std::string& listen, std::uint16_t port) override {
+    MDFS_TRY(const auto reach, http_reach(listen, port, advertised_));
+    actors::AnnounceHttp where;
+    where.http = reach.address;
+    where.on_loopback = reach.on_loopback;
+    caf::anon_send(actor_, std::move(where));
+    return {};
+  }
 
  private:
   void start_scrubber(const Config& config, std::string state_file) {
@@ -207,6 +219,7 @@ class Datanode final : public DatanodeProcess {
   std::unique_ptr<transfer::DataServer> server_;
   std::unique_ptr<storage::Scrubber> scrubber_;
   std::optional<storage::DatanodeEpoch> epoch_;
+  metadata::Endpoint advertised_;
   actors::OrderGate gate_{0};
   std::atomic<bool> stopping_{false};
   SystemConfig system_config_;

@@ -9,6 +9,7 @@
 
 #include "auth/credentials.hpp"
 #include "base/config.hpp"
+#include "base/ids.hpp"
 #include "base/result.hpp"
 #include "cli/roles/namenode_process.hpp"
 
@@ -36,6 +37,9 @@ class DatanodeProcess {
   virtual ~DatanodeProcess() = default;
 
   virtual std::uint16_t port() const = 0;
+  virtual NodeId node() const = 0;
+  // HTTP is served for it on `listen`, at this port: the namenodes are told. Errors: as is_local().
+  virtual Status serves_http(const std::string& listen, std::uint16_t port) = 0;
 };
 
 }  // namespace minidfs::cli

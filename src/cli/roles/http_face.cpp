@@ -40,19 +40,23 @@ Result<client::Options> options_of(const Config& config, const std::vector<std::
 
 }  // namespace
 
-Result<std::unique_ptr<HttpFace>> HttpFace::open(const Config& config, const HttpPort& at,
+Result<std::unique_ptr<HttpFace>> HttpFace::open(const Config& config, const HttpPlace& place,
                                                  const std::vector<std::string>& namenodes,
                                                  std::size_t descriptors,
                                                  auth::CredentialsPtr credentials) {
+  const auto& at = place.port;
   if (!at.open) return std::unique_ptr<HttpFace>();
   MDFS_CHECK(check_reach(config.http));
   MDFS_TRY(auto options, options_of(config, namenodes, std::move(credentials)));
+  options.datanode = place.datanode;
   std::unique_ptr<HttpFace> face(new HttpFace(std::move(options)));
   http::Routes routes;
   http::webhdfs::add_webhdfs_routes(routes, face->cluster_, face->requests_);
   http::monitoring::add_monitoring_routes(routes, face->cluster_, face->requests_);
-  http::rest::add_rest_routes(routes, face->cluster_, face->requests_);
-  http::page::add_page_routes(routes);
+  if (!place.datanode) {
+    http::rest::add_rest_routes(routes, face->cluster_, face->requests_);
+    http::page::add_page_routes(routes);
+  }
   http::ServerOptions server;
   server.host = config.http.listen;
   server.port = at.port;
@@ -67,7 +71,13 @@ Result<std::unique_ptr<HttpFace>> HttpFace::open(const Config& config, const Htt
   }
   if (!started.ok()) return std::move(started).error();
   face->server_ = std::move(started).value();
-  log_info("http", "serving http://{}/", format_host_port(config.http.listen, face->port()));
+  const auto address = "http://" + format_host_port(config.http.listen, face->port());
+  if (place.datanode) {
+    log_info("http", "datanode {}: serving WebHDFS at {}/webhdfs/v1", to_string(*place.datanode),
+             address);
+  } else {
+    log_info("http", "serving {}/", address);
+  }
   if (config.http.insecure) {
     log_warn("http", "--http-insecure: everybody who reaches the port is let in");
   }

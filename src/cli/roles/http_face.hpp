@@ -4,23 +4,32 @@
 #include "http/server.hpp"
 // The above comes first: see net/asio.hpp.
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "auth/credentials.hpp"
 #include "base/config.hpp"
+#include "base/ids.hpp"
 #include "http/context_source.hpp"
 #include "http/monitoring/request_metrics.hpp"
 
 namespace minidfs::cli {
 
+struct HttpPlace {
+  HttpPort port;
+  // Of the datanode that serves it: WebHDFS and monitoring, its own replicas first. None:
+  // everything.
+  std::optional<NodeId> datanode{};
+};
+
 class HttpFace {
  public:
-  // Null when `at` is off, or when nobody asked for the port and another process has it, which is
+  // Null when the port is off, or when nobody asked for it and another process has it, which is
   // logged. `namenodes`: HOST:PORT of those of the cluster. `descriptors`: what clients, and what
   // is asked for them, may take. kInvalidArgument for an address that other machines reach without
   // leave to let everybody in.
-  static Result<std::unique_ptr<HttpFace>> open(const Config& config, const HttpPort& at,
+  static Result<std::unique_ptr<HttpFace>> open(const Config& config, const HttpPlace& place,
                                                 const std::vector<std::string>& namenodes,
                                                 std::size_t descriptors,
                                                 auth::CredentialsPtr credentials);

@@ -75,6 +75,10 @@ constexpr auto kDatanodeFlags = with_common_flags(std::array{
     Flag{"port", 0, "PORT", "Port for block data (default 9866)", "datanode.port"},
     Flag{"namenode", 0, "HOST:PORT[,...]", "Where the namenodes listen (default 127.0.0.1:8020)",
          "datanode.namenode"},
+    Flag{"http-port", 0, "PORT", "Port for HTTP (default 9864); 0 is any free one, off is none",
+         "datanode.http_port"},
+    kHttpListen,
+    kHttpInsecure,
     Flag{"rack", 0, "/RACK", "The rack this machine stands in", "datanode.rack"},
     Flag{"advertise", 0, "HOST[:PORT]", "What clients and other nodes connect to",
          "datanode.advertise"},
@@ -90,6 +94,9 @@ constexpr auto kLocalFlags = with_common_flags(std::array{
     Flag{"datanodes", 0, "N", "How many datanodes (default 3)", "local.datanodes"},
     Flag{"port", 0, "PORT", "Port of the namenode (default 8020)", "namenode.port"},
     kNamenodeHttp,
+    Flag{"datanode-http-port", 0, "PORT",
+         "Ports for HTTP of the datanodes, from this one on (default off); 0 is any free ones",
+         "local.datanode_http_port"},
     kHttpListen,
     kHttpInsecure,
     kCapacity,
@@ -125,11 +132,12 @@ Result<const RoleEntry*> find_role(std::string_view name) {
 namespace {
 
 // The parts of a local cluster listen on the port of their role and those after it.
-Status check_local_ports(const std::string& role, std::uint32_t first, std::uint32_t count) {
+Status check_local_ports(const std::string& key, std::uint32_t first, const std::string& parts,
+                         std::uint32_t count) {
   constexpr std::uint32_t kPortMax = 65535;
   if (first == 0 || first + count - 1 <= kPortMax) return {};
-  return Error{Errc::kInvalidArgument, role + ".port (" + std::to_string(first) + ") and local." +
-                                           role + "s (" + std::to_string(count) +
+  return Error{Errc::kInvalidArgument, key + " (" + std::to_string(first) + ") and local." + parts +
+                                           " (" + std::to_string(count) +
                                            "): their ports would go beyond " +
                                            std::to_string(kPortMax)};
 }
@@ -140,8 +148,12 @@ Status check_local(const Config& config) {
                  "local.namenodes (" + std::to_string(config.local.namenodes) +
                      "): an even number bears no more failures than one less; 1, 3 or 5"};
   }
-  MDFS_CHECK(check_local_ports("namenode", config.namenode.port, config.local.namenodes));
-  return check_local_ports("datanode", config.datanode.port, config.local.datanodes);
+  const auto datanodes = config.local.datanodes;
+  MDFS_CHECK(check_local_ports("namenode.port", config.namenode.port, "namenodes",
+                               config.local.namenodes));
+  MDFS_CHECK(check_local_ports("datanode.port", config.datanode.port, "datanodes", datanodes));
+  return check_local_ports("local.datanode_http_port", config.local.datanode_http_port.port,
+                           "datanodes", datanodes);
 }
 
 }  // namespace

@@ -121,6 +121,17 @@ SharesWithHttp share_with_http(std::size_t descriptors) {
   return {descriptors - descriptors / 8, descriptors / 8};
 }
 
+// The HTTP of a datanode, which the namenodes are told of; null as HttpFace::open() says.
+Result<std::unique_ptr<HttpFace>> serve_datanode_http(const Config& config, const HttpPort& port,
+                                                      const DatanodeAddresses& addresses,
+                                                      std::size_t descriptors,
+                                                      DatanodeProcess& datanode) {
+  MDFS_TRY(auto http, HttpFace::open(config, {port, datanode.node()}, addresses.namenodes,
+                                     descriptors, addresses.credentials));
+  if (http) MDFS_CHECK(datanode.serves_http(config.http.listen, http->port()));
+  return http;
+}
+
 // A client's key is enough for it.
 Result<auth::CredentialsPtr> gateway_credentials(const CommonConfig& common) {
   if (common.secret_file.empty()) return auth::CredentialsPtr();
@@ -140,7 +151,7 @@ int run_namenode(const Config& config) {
                                          *credentials, lifetime.fatal_handler());
   if (!namenode.ok()) return refuse_start(namenode.error());
   const auto http =
-      HttpFace::open(config, config.namenode.http_port,
+      HttpFace::open(config, {config.namenode.http_port},
                      {local_address(config, (*namenode)->port())}, shares.http, *credentials);
   if (!http.ok()) return refuse_start(http.error());
   return lifetime.wait();
@@ -154,7 +165,7 @@ int run_gateway(const Config& config) {
   auto at = config.gateway.http_port;
   at.wanted = true;
   const auto http =
-      HttpFace::open(config, at, config.client.namenode, descriptors, *std::move(credentials));
+      HttpFace::open(config, {at}, config.client.namenode, descriptors, *std::move(credentials));
   if (!http.ok()) return refuse_start(http.error());
   return lifetime.wait();
 }
@@ -165,11 +176,16 @@ int run_datanode(const Config& config) {
   auto credentials = role_admission(config.common);
   if (!credentials.ok()) return refuse_start(credentials.error());
   log_admission(config.common, *credentials);
+  const auto& http_port = config.datanode.http_port;
+  const auto descriptors = raise_descriptor_limit();
+  const auto shares =
+      http_port.open ? share_with_http(descriptors) : SharesWithHttp{descriptors, 0};
   const DatanodeAddresses addresses{config.datanode.port, config.datanode.data_dir,
-                                    config.datanode.namenode, raise_descriptor_limit(),
-                                    *std::move(credentials)};
+                                    config.datanode.namenode, shares.role, *std::move(credentials)};
   auto datanode = DatanodeProcess::start(config, addresses, lifetime.fatal_handler());
   if (!datanode.ok()) return refuse_start(datanode.error());
+  const auto http = serve_datanode_http(config, http_port, addresses, shares.http, **datanode);
+  if (!http.ok()) return refuse_start(http.error());
   return lifetime.wait();
 }
 
@@ -180,13 +196,17 @@ std::string local_namenode_directory(const std::string& directory, std::uint32_t
   return directory + "/namenode" + (number == 0 ? "" : std::to_string(number + 1));
 }
 
+// Of the first and those after it; any free ones when that is 0.
+std::uint16_t nth_port(std::uint16_t first, std::uint32_t number) {
+  return first == 0 ? first : static_cast<std::uint16_t>(first + number);
+}
+
 // The first one makes the cluster, the others join it.
 Config local_namenode_config(const Config& config, std::uint32_t number,
                              const std::vector<std::string>& before) {
   Config own = config;
   own.namenode.join = before;
-  const auto port = config.namenode.port;
-  own.namenode.port = port == 0 ? port : static_cast<std::uint16_t>(port + number);
+  own.namenode.port = nth_port(config.namenode.port, number);
   return own;
 }
 
@@ -212,12 +232,16 @@ int run_local(const Config& config) {
     namenodes.push_back(std::move(namenode).value());
   }
   std::vector<std::unique_ptr<DatanodeProcess>> datanodes;
+  std::vector<std::unique_ptr<HttpFace>> faces;
+  const auto& http_of_nodes = config.local.datanode_http_port;
+  const std::size_t http_descriptors =
+      shares.http / (http_of_nodes.open ? 1 + config.local.datanodes : 1);
   for (std::uint32_t i = 0; i < config.local.datanodes; ++i) {
     DatanodeAddresses addresses;
     addresses.descriptors = descriptors;
     addresses.credentials = *credentials;
     const auto port = config.datanode.port;
-    addresses.port = port == 0 ? port : static_cast<std::uint16_t>(port + i);
+    addresses.port = nth_port(port, i);
     addresses.data_dirs = {directory + "/datanode" + std::to_string(i + 1)};
     addresses.namenodes = addresses_of_namenodes;
     // One that has lost its directory stays, without any capacity: the others go on.
@@ -226,10 +250,15 @@ int run_local(const Config& config) {
     };
     auto datanode = DatanodeProcess::start(config, addresses, std::move(on_fatal));
     if (!datanode.ok()) return refuse_start(datanode.error());
+    auto http_port = http_of_nodes;
+    http_port.port = nth_port(http_port.port, i);
+    auto face = serve_datanode_http(config, http_port, addresses, http_descriptors, **datanode);
+    if (!face.ok()) return refuse_start(face.error());
+    faces.push_back(std::move(face).value());
     datanodes.push_back(std::move(datanode).value());
   }
-  const auto http = HttpFace::open(config, config.namenode.http_port, addresses_of_namenodes,
-                                   shares.http, *credentials);
+  const auto http = HttpFace::open(config, {config.namenode.http_port}, addresses_of_namenodes,
+                                   http_descriptors, *credentials);
   if (!http.ok()) return refuse_start(http.error());
   return lifetime.wait();
 }

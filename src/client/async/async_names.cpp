@@ -29,4 +29,18 @@ asio::awaitable<Result<actors::LocatedFile>> locate(ClientContext& context, std:
   co_return file;
 }
 
+asio::awaitable<HttpNodes::List> http_nodes(ClientContext& context) {
+  const auto known = context.http_nodes.look(std::chrono::steady_clock::now());
+  const auto note = [&context](Result<actors::HttpNodesReply> reply) {
+    return context.http_nodes.note(std::move(reply), std::chrono::steady_clock::now());
+  };
+  if (known.nodes && known.ask_again) {
+    context.link.submit<actors::HttpNodesRequest>({}, note);
+  }
+  if (known.nodes) co_return known.nodes;
+  actors::HttpNodesRequest request;
+  auto reply = co_await ask(context, request);
+  co_return note(std::move(reply));
+}
+
 }  // namespace minidfs::client

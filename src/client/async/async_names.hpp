@@ -29,6 +29,9 @@ asio::awaitable<Result<ListPage>> list_page(ClientContext& context, std::string 
 asio::awaitable<Result<actors::LocatedFile>> locate(ClientContext& context, std::string path,
                                                     std::uint64_t offset);
 
+// The datanodes that serve HTTP, as of some seconds ago at most; none where nobody can tell.
+asio::awaitable<HttpNodes::List> http_nodes(ClientContext& context);
+
 // A single change (metadata/changes.hpp); `path` goes in front of its error unless it is empty.
 template <class Change>
 asio::awaitable<Result<std::uint64_t>> apply(ClientContext& context, Change change,

@@ -62,6 +62,10 @@ struct ReplyOf<actors::StatusRequest> {
   using type = actors::StatusReply;
 };
 template <>
+struct ReplyOf<actors::HttpNodesRequest> {
+  using type = actors::HttpNodesReply;
+};
+template <>
 struct ReplyOf<actors::SafeModeRequest> {
   using type = actors::SafeModeReply;
 };

@@ -52,7 +52,10 @@ asio::awaitable<Answer> checksum_operation(Call& call) {
   if (blocks->first.status.kind == metadata::FileKind::kDirectory) {
     co_return failed(Exception::kFileNotFound, "Path is not a file: " + call.path);
   }
-  if (!is_second_step(call)) co_return first_step(call);
+  if (!is_second_step(call)) {
+    auto answer = co_await first_step_at_block(call, blocks->first, 0);
+    co_return answer;
+  }
   const auto sum = co_await sum_of(call, *std::move(blocks));
   if (!sum.ok()) co_return failed(sum.error());
   co_return json_response(

@@ -30,17 +30,19 @@ Result<Range> range_of(const Parameters& parameters) {
 }
 
 asio::awaitable<Answer> open_first(Call& call, const Range& range) {
-  const auto status = co_await client::stat(call.context, call.path);
-  if (!status.ok()) co_return failed_to_look(status.error(), not_found(call));
-  if (status->kind == FileKind::kDirectory) {
+  const auto file = co_await client::locate(call.context, call.path, range.offset);
+  if (!file.ok()) co_return failed_to_look(file.error(), not_found(call));
+  const auto& status = file->status;
+  if (status.kind == FileKind::kDirectory) {
     co_return failed(Exception::kFileNotFound, "Path is not a file: " + call.path);
   }
-  if (range.offset >= status->length && status->length > 0) {
+  if (range.offset >= status.length && status.length > 0) {
     co_return failed(Exception::kIo, "Offset=" + std::to_string(range.offset) +
-                                         " out of the range [0, " + std::to_string(status->length) +
+                                         " out of the range [0, " + std::to_string(status.length) +
                                          "); OPEN, path=" + call.path);
   }
-  co_return first_step(call);
+  auto answer = co_await first_step_at_block(call, *file, range.offset);
+  co_return answer;
 }
 
 asio::awaitable<Answer> send_file(Call& call, const Range& range) {
@@ -156,7 +158,10 @@ asio::awaitable<Answer> receive_file(Call& call, const client::UploadSettings& s
 asio::awaitable<Answer> create_operation(Call& call) {
   const auto settings = create_settings(call);
   if (!settings.ok()) co_return failed(settings.error());
-  if (!is_second_step(call)) co_return first_step(call);
+  if (!is_second_step(call)) {
+    auto answer = co_await first_step(call);
+    co_return answer;
+  }
   auto answer = co_await receive_file(call, *settings);
   co_return answer;
 }
@@ -171,7 +176,10 @@ asio::awaitable<Answer> append_operation(Call& call) {
     co_return failed(Exception::kFileAlreadyExists, "Cannot append to directory " + call.path +
                                                         "; already exists as a directory.");
   }
-  if (!is_second_step(call)) co_return first_step(call);
+  if (!is_second_step(call)) {
+    auto answer = co_await first_step(call);
+    co_return answer;
+  }
   auto upload =
       client::FileUpload::append(call.exchange.executor(), call.context, call.path, *status);
   const Status taken = co_await receive(call.exchange, std::move(upload));

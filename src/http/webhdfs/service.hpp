@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "client/client_context.hpp"
 #include "http/exchange.hpp"
@@ -45,8 +46,12 @@ Response failed_to_look(const Error& error, std::string missing);
 bool is_second_step(const Call& call);
 // HOST:PORT, as the first step has named it.
 std::string second_step_at(const Call& call);
-// Where the second is to be asked, as a redirect or, with noredirect, in words.
-Answer first_step(const Call& call);
+// Where the second is to be asked, as a redirect or, with noredirect, in words: of a datanode, one
+// of `holders` unless that is null.
+asio::awaitable<Answer> first_step(const Call& call, const std::vector<NodeId>* holders = nullptr);
+// Of a datanode that has the block with the byte at `offset`. `file`: a page that begins with that.
+asio::awaitable<Answer> first_step_at_block(const Call& call, const actors::LocatedFile& file,
+                                            std::uint64_t offset);
 
 // HDFS's words for a path that is not there.
 inline std::string does_not_exist(const Call& call) { return "File does not exist: " + call.path; }

@@ -1,7 +1,9 @@
 // As in HDFS an operation that moves bytes has two steps: the first answers where the second is to
-// be asked. Here that is the same address that the client has reached, which is known to be
-// reachable for it.
+// be asked. That is a datanode, or where none suits the same address that the client has reached.
+#include "base/machine_name.hpp"
+#include "base/random_id.hpp"
 #include "base/units.hpp"
+#include "http/webhdfs/datanode_choice.hpp"
 #include "http/webhdfs/service.hpp"
 
 namespace minidfs::http::webhdfs {
@@ -25,13 +27,29 @@ std::string with_port(std::string authority, std::uint16_t port) {
   return has_port ? authority : authority + ':' + std::to_string(port);
 }
 
+Asker asker_of(const RequestHead& request) {
+  auto machine = machine_name();
+  return {request.remote, request.local, machine.empty() ? "localhost" : std::move(machine)};
+}
+
+// Where there is no datanode with HTTP that the client could reach it stays at this server.
+asio::awaitable<std::optional<metadata::Endpoint>> datanode_for(
+    const Call& call, const std::vector<NodeId>* holders) {
+  const auto nodes = co_await client::http_nodes(call.context);
+  if (nodes->empty()) co_return std::nullopt;
+  const DatanodeWish wish{holders,
+                          excluded_nodes(call.parameters.text("excludedatanodes").value_or(""))};
+  co_return choose_datanode(*nodes, asker_of(call.exchange.request()), wish, random_128().low);
+}
+
 // The same operation with the same parameters, for the second step.
-std::string location_of(const Call& call) {
+std::string location_of(const Call& call, const std::optional<metadata::Endpoint>& datanode) {
   const auto& request = call.exchange.request();
   const auto authority = with_port(authority_of(request), request.local.port);
-  std::string location = "http://" + authority + kPrefix + escape_path(call.path) +
-                         "?op=" + call.operation + "&user.name=" + escape_query(call.user) + '&' +
-                         kSecondStep + '=' + escape_query(authority);
+  std::string location = "http://" + (datanode ? to_string(*datanode) : authority) + kPrefix +
+                         escape_path(call.path) + "?op=" + call.operation +
+                         "&user.name=" + escape_query(call.user) + '&' + kSecondStep + '=' +
+                         escape_query(authority);
   bool has_offset = false;
   for (const auto& [name, value] : call.parameters.query().all()) {
     const bool known = same_name(name, "op") || same_name(name, "user.name") ||
@@ -53,15 +71,29 @@ std::string second_step_at(const Call& call) {
   return call.parameters.text(kSecondStep).value_or("");
 }
 
-Answer first_step(const Call& call) {
+asio::awaitable<Answer> first_step_at_block(const Call& call, const actors::LocatedFile& file,
+                                            std::uint64_t offset) {
+  for (const auto& block : file.blocks) {
+    if (offset >= block.offset + block.block.length) continue;
+    std::vector<NodeId> holders;
+    for (const auto& location : block.locations) holders.push_back(location.node);
+    auto answer = co_await first_step(call, &holders);
+    co_return answer;
+  }
+  auto answer = co_await first_step(call);  // Of an empty file: anywhere.
+  co_return answer;
+}
+
+asio::awaitable<Answer> first_step(const Call& call, const std::vector<NodeId>* holders) {
   const auto stays = call.parameters.boolean("noredirect", false);
-  if (!stays.ok()) return failed(stays.error());
-  const auto location = location_of(call);
-  if (*stays) return json_response({{"Location", location}});
+  if (!stays.ok()) co_return failed(stays.error());
+  const auto datanode = co_await datanode_for(call, holders);
+  const auto location = location_of(call, datanode);
+  if (*stays) co_return json_response({{"Location", location}});
   auto response = empty_response();
   response.head.status = 307;
   response.head.fields.add("Location", location);
-  return response;
+  co_return response;
 }
 
 }  // namespace minidfs::http::webhdfs

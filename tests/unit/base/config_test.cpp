@@ -58,6 +58,7 @@ TEST_CASE("every option can be set by its variable to what it prints") {
       {"namenode.rack_table", "/etc/racks"},
       {"namenode.balance", "false"},
       {"namenode.balance_threshold", "0.2"},
+      {"datanode.http_port", "1"},
       {"datanode.port", "2"},
       {"datanode.data_dir", "/a,/b"},
       {"datanode.namenode", "h1:1,h2"},
@@ -99,6 +100,7 @@ TEST_CASE("every option can be set by its variable to what it prints") {
       {"http.group", "staff"},
       {"local.namenodes", "3"},
       {"local.datanodes", "5"},
+      {"local.datanode_http_port", "0"},
       {"local.data_dir", "/tmp/all"}};
   REQUIRE(changed.size() == option_table().size());
   for (const auto& [key, value] : changed) {

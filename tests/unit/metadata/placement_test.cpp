@@ -77,6 +77,22 @@ TEST_CASE("Several datanodes on the writer's machine share its first replicas") 
   CHECK(firsts == std::set<NodeIndex>{NodeIndex{0}, NodeIndex{1}, NodeIndex{2}});
 }
 
+TEST_CASE("A writer that is part of a datanode has its first replica there, if it can") {
+  const auto registry = registry_of({{"a"}, {"a"}, {"a"}, {"b"}});
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    auto request = request_of(2, "a");
+    request.writer_node = NodeIndex{1};
+    const auto chosen = place(registry, request, seed);
+    REQUIRE(chosen.size() == 2);
+    CHECK(chosen[0] == NodeIndex{1});
+    CHECK(chosen[1] == NodeIndex{3});
+    request.excluded = {NodeIndex{1}};
+    const auto beside = place(registry, request, seed);
+    REQUIRE(beside.size() == 2);
+    CHECK(registry.get(beside[0]).host == "a");
+  }
+}
+
 TEST_CASE("A single machine with three datanodes takes three replicas") {
   const auto registry = registry_of({{"a"}, {"a"}, {"a"}});
   const auto chosen = place(registry, request_of(3, "a"));
@@ -218,6 +234,17 @@ TEST_CASE("A reader is sent to its machine, then its rack, then elsewhere, stale
   Random random(1);
   const auto order = order_for_reading(registry, replicas, {"a", ""}, random);
   CHECK(order == std::vector{NodeIndex{5}, NodeIndex{1}, NodeIndex{2}, NodeIndex{0}});
+}
+
+TEST_CASE("A reader that is part of a datanode is sent there before others of its machine") {
+  const auto registry = registry_of({{"a"}, {"a"}, {"a"}, {"b"}});
+  const std::vector<Replica> replicas{{NodeIndex{0}}, {NodeIndex{1}}, {NodeIndex{2}}};
+  Random random(1);
+  for (int i = 0; i < 50; ++i) {
+    const auto order = order_for_reading(registry, replicas, {"a", "/r1", NodeIndex{2}}, random);
+    REQUIRE(order.size() == 3);
+    CHECK(order[0] == NodeIndex{2});
+  }
 }
 
 TEST_CASE("Readers far from all replicas are spread over them") {
