@@ -402,7 +402,7 @@ TEST_CASE("a namenode of version 1 is not told where HTTP is served") {
   node.version = 1;
   node.kill_namenode();
   node.boot_namenode();
-  node.advance(seconds(5));
+  node.advance(seconds(20));
   node.serve_http();
   node.advance(seconds(3));
   CHECK(node.script.registrations.size() == 2);

@@ -260,6 +260,10 @@ class Reach(Clustered):
         self.assertEqual(self.places([*self.OPEN, f"--advertise={self.outside}"]),
                          [("127.0.0.1", "datanode"), (self.outside, "datanode")])
 
+    def test_a_datanode_whose_http_alone_others_reach_is_named_by_its_address(self):
+        self.assertEqual(self.places([f"--http-listen={self.outside}", "--http-insecure"]),
+                         [(self.outside, "datanode"), (self.outside, "datanode")])
+
 
 class LocalDatanodes(Clustered):
     def test_each_datanode_of_a_local_cluster_has_a_port_of_its_own(self):

@@ -28,7 +28,12 @@ Result<HttpReach> http_reach(const std::string& listen, std::uint16_t port,
                              const metadata::Endpoint& data) {
   MDFS_TRY(const bool local, is_local(listen));
   if (local) return HttpReach{{listen, port}, true};
-  return HttpReach{{data.host, port}, is_everywhere(listen)};
+  if (is_everywhere(listen)) return HttpReach{{data.host, port}, true};
+  // Only the data port may be there for this machine alone. A name that cannot be looked up here is
+  // for others.
+  const auto data_local = is_local(data.host);
+  const bool apart = data_local.ok() && *data_local;
+  return HttpReach{{apart ? listen : data.host, port}, false};
 }
 
 }  // namespace minidfs::cli

@@ -95,7 +95,7 @@ constexpr auto kLocalFlags = with_common_flags(std::array{
     Flag{"port", 0, "PORT", "Port of the namenode (default 8020)", "namenode.port"},
     kNamenodeHttp,
     Flag{"datanode-http-port", 0, "PORT",
-         "Ports for HTTP of the datanodes, from this one on (default off); 0 is any free ones",
+         "The first HTTP port of the datanodes, or 0 for any free ones (default off)",
          "local.datanode_http_port"},
     kHttpListen,
     kHttpInsecure,
