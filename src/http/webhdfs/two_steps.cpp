@@ -56,7 +56,7 @@ std::string second_step_at(const Call& call) {
 Answer first_step(const Call& call) {
   const auto stays = call.parameters.boolean("noredirect", false);
   if (!stays.ok()) return failed(stays.error());
-  const auto location = location_of(call);
+  const auto location = call.access.signed_step(location_of(call));
   if (*stays) return json_response({{"Location", location}});
   auto response = empty_response();
   response.head.status = 307;
