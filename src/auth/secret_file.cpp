@@ -1,7 +1,6 @@
 #include "auth/secret_file.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +9,7 @@
 #include <span>
 #include <utility>
 
+#include "auth/private_file.hpp"
 #include "base/checksum.hpp"
 #include "base/file.hpp"
 #include "base/random_id.hpp"
@@ -20,7 +20,6 @@ namespace {
 
 constexpr std::uint64_t kFormat = 1;
 constexpr std::size_t kFileBytesMax = 4096;
-constexpr mode_t kOthers = S_IRWXG | S_IRWXO;
 
 constexpr std::string_view kDigits = "0123456789abcdef";
 
@@ -94,26 +93,7 @@ Result<Credentials> parse_credentials(std::string_view text, const std::string& 
 }
 
 Result<CredentialsPtr> load_credentials(const std::string& path) {
-  const auto fd = open_file(path, O_RDONLY | O_NONBLOCK);
-  if (!fd.ok()) return Error{fd.error().code, "cannot read the secret: " + fd.error().message};
-  struct stat status {};
-  if (::fstat(fd->get(), &status) != 0) return errno_error(errno, path);
-  if (!S_ISREG(status.st_mode)) {
-    return Error{Errc::kInvalidArgument, path + ": a secret is kept in a regular file"};
-  }
-  if ((status.st_mode & kOthers) != 0) {
-    return Error{Errc::kPermissionDenied,
-                 path +
-                     ": others than its owner may use this secret; chmod 600 it, and replace "
-                     "it if they may have read it"};
-  }
-  const auto size = static_cast<std::uint64_t>(status.st_size);
-  if (size > kFileBytesMax) {
-    return Error{Errc::kTooLarge,
-                 path + ": is no secret of minidfs: it has " + std::to_string(size) + " bytes"};
-  }
-  std::string text(size, '\0');
-  MDFS_CHECK(read_at(fd->get(), std::as_writable_bytes(std::span(text)), 0, path));
+  MDFS_TRY(auto text, read_private_file(path, "secret", kFileBytesMax));
   auto parsed = parse_credentials(text, path);
   wipe(std::as_writable_bytes(std::span(text)));
   if (!parsed.ok()) return std::move(parsed).error();

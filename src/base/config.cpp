@@ -200,6 +200,12 @@ const std::array kTable{
     http<&H::insecure, Switch>(
         "http.insecure",
         "Whether HTTP that other machines reach lets everybody in, as whoever he says he is."),
+    http<&H::token_file, Text>(
+        "http.token_file",
+        "File of the tokens, TOKEN or USER:TOKEN a line, of which who asks by HTTP must show one."),
+    http<&H::cors_origin, OriginList>(
+        "http.cors_origin",
+        "Other sites, such as https://example.com, whose pages may use HTTP here (CORS)."),
     http<&H::group, Text>("http.group", "The group of files that are made by HTTP."),
 
     local<&L::namenodes, Number<1, 5>>("local.namenodes",

@@ -100,8 +100,10 @@ struct GatewayConfig {
 // How a role serves HTTP.
 struct HttpConfig {
   std::string listen = "127.0.0.1";
-  bool insecure = false;             // Everybody who reaches it is let in, and is who he says.
-  std::string group = "supergroup";  // Of files that are made by HTTP.
+  bool insecure = false;                 // Everybody who reaches it is let in, and is who he says.
+  std::string token_file;                // Who asks must show one of these; empty: nobody must.
+  std::vector<std::string> cors_origin;  // Sites whose pages may use it.
+  std::string group = "supergroup";      // Of files that are made by HTTP.
 };
 
 struct LocalConfig {

@@ -124,6 +124,18 @@ Result<std::vector<std::string>> MemberList::parse(std::string_view text) {
   return NamenodeList::parse(text);
 }
 
+Result<std::vector<std::string>> OriginList::parse(std::string_view text) {
+  MDFS_TRY(auto items, PathList::parse(text));
+  for (const auto& item : items) {
+    const auto end = item.find("://");
+    const bool whole = end != std::string::npos && end > 0 && end + 3 < item.size();
+    if (!whole || item.find_first_of("/ \t*?#@", end + 3) != std::string::npos) {
+      return bad_value(item, "an origin such as https://example.com or http://host:8080");
+    }
+  }
+  return items;
+}
+
 Result<std::uint64_t> parse_count(std::string_view text, std::uint64_t low, std::uint64_t high) {
   const auto number = parse_number(text);
   if (!number || *number < low || *number > high) {

@@ -75,6 +75,11 @@ struct MemberList : PathList {
   static Result<Value> parse(std::string_view text);
 };
 
+// Sites as browsers name them: SCHEME://HOST[:PORT], separated by commas, or nothing.
+struct OriginList : PathList {
+  static Result<Value> parse(std::string_view text);
+};
+
 Result<std::uint64_t> parse_count(std::string_view text, std::uint64_t low, std::uint64_t high);
 
 template <class T, std::uint64_t kLow, std::uint64_t kHigh>

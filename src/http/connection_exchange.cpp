@@ -136,8 +136,8 @@ asio::awaitable<bool> ConnectionExchange::finish() {
 
 // --- The response ------------------------------------------------------------------------------
 
-std::string ConnectionExchange::head_text(const ResponseHead& head,
-                                          std::optional<std::uint64_t> length) {
+std::string ConnectionExchange::head_text(ResponseHead head, std::optional<std::uint64_t> length) {
+  if (change_head_) change_head_(head.fields);
   if (head.close) keep_alive_ = false;
   // What of the body will not be read keeps the next request from being found.
   if (awaits_continue_ || (!head_.chunked && body_left_ > kDrainBytesMax)) keep_alive_ = false;
@@ -158,7 +158,7 @@ std::string ConnectionExchange::head_text(const ResponseHead& head,
 
 asio::awaitable<void> ConnectionExchange::respond(Response response) {
   status_ = response.head.status;
-  const auto text = head_text(response.head, response.body.size());
+  const auto text = head_text(std::move(response.head), response.body.size());
   const auto body = head_.is_head() ? std::string_view() : std::string_view(response.body);
   const Parts parts{buffer_of(text), buffer_of(body)};
   const Status sent = co_await send(parts);
@@ -172,7 +172,7 @@ asio::awaitable<Status> ConnectionExchange::begin(ResponseHead head,
   response_left_ = length.value_or(0);
   chunked_ = !length && parser_.get().version() >= 11;
   if (!length && !chunked_) keep_alive_ = false;
-  pending_ = head_text(head, length);
+  pending_ = head_text(std::move(head), length);
   if (!length && !chunked_) response_left_ = UINT64_MAX;
   co_return Status();
 }

@@ -28,6 +28,7 @@ class ConnectionExchange final : public Exchange {
   void on_cancel(std::function<void()> cancel) override {
     connection_.set_cancel(std::move(cancel));
   }
+  void on_head(std::function<void(Fields&)> change) override { change_head_ = std::move(change); }
 
   // The handler has failed: a response that was begun cannot go on.
   void give_up() { usable_ = usable_ && !answered(); }
@@ -44,13 +45,14 @@ class ConnectionExchange final : public Exchange {
   std::size_t body_memory() const;
   asio::awaitable<Result<std::span<const std::byte>>> read_counted();
   asio::awaitable<Result<std::span<const std::byte>>> read_chunked();
-  std::string head_text(const ResponseHead& head, std::optional<std::uint64_t> length);
+  std::string head_text(ResponseHead head, std::optional<std::uint64_t> length);
   asio::awaitable<Status> send(Parts parts);
   Error gone(const boost::system::error_code& error) const;
 
   Connection& connection_;
   RequestParser& parser_;
   const RequestHead head_;
+  std::function<void(Fields&)> change_head_;
   RawBuffer memory_;             // Of the body, from its first read on.
   std::uint64_t body_left_ = 0;  // Of one with a length.
   std::size_t taken_ = 0;        // Of the connection's buffer, by the last read.

@@ -8,6 +8,8 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
+#include <utility>
 
 #include "net/asio.hpp"
 // The above comes first: see there.
@@ -53,6 +55,15 @@ class Exchange {
   // Called on the loop when the connection must end before the handler has, so that what the
   // handler waits for beside the connection ends as well. Null: nothing.
   virtual void on_cancel(std::function<void()> cancel) = 0;
+  // Called for each response before its head goes out, to add to its fields or change them.
+  virtual void on_head(std::function<void(Fields&)> change) = 0;
+
+  // Who asks, when his token says so; empty: whoever he says he is.
+  const std::string& user() const { return user_; }
+  void set_user(std::string user) { user_ = std::move(user); }
+
+ private:
+  std::string user_;
 };
 
 using Handler = std::function<asio::awaitable<void>(Exchange&)>;

@@ -22,6 +22,11 @@ class Fields {
   void add(std::string name, std::string value) {
     fields_.emplace_back(std::move(name), std::move(value));
   }
+  // Those whose name `unwanted` is true of.
+  template <class Predicate>
+  void remove_if(Predicate unwanted) {
+    std::erase_if(fields_, [&](const auto& field) { return unwanted(field.first); });
+  }
   const std::vector<std::pair<std::string, std::string>>& all() const { return fields_; }
 
  private:

@@ -18,13 +18,38 @@ namespace {
 constexpr std::size_t kConnectionsMin = 16;
 
 Status check_reach(const HttpConfig& http) {
-  if (http.insecure) return {};
+  if (http.insecure && !http.token_file.empty()) {
+    return Error{Errc::kInvalidArgument,
+                 "--http-insecure lets everybody in, and --http-token-file (" + http.token_file +
+                     ") only those who show a token: give one of them"};
+  }
+  if (http.insecure || !http.token_file.empty()) return {};
   MDFS_TRY(const bool local, is_local(http.listen));
   if (local) return {};
   return Error{Errc::kInvalidArgument,
                "--http-listen=" + http.listen +
-                   ": other machines reach it, and HTTP asks nobody who he is: give "
-                   "--http-insecure to let everybody in as whoever he says he is"};
+                   ": other machines reach it: give --http-token-file with the tokens of those who "
+                   "may use it, or --http-insecure to let everybody in as whoever he says he is"};
+}
+
+Result<http::access::AccessOptions> access_of(const HttpConfig& http,
+                                              const auth::CredentialsPtr& credentials) {
+  MDFS_CHECK(check_reach(http));
+  http::access::AccessOptions options{std::nullopt, credentials, http.cors_origin};
+  if (!http.token_file.empty()) {
+    MDFS_TRY(options.tokens, http::access::Tokens::load(http.token_file));
+  }
+  return options;
+}
+
+void log_access(const HttpConfig& http) {
+  if (!http.token_file.empty()) {
+    log_info("http", "who asks must show a token of {}", http.token_file);
+  } else if (http.insecure) {
+    log_warn("http", "--http-insecure: everybody who reaches the port is let in");
+  } else {
+    log_info("http", "no tokens: every process of this machine is let in");
+  }
 }
 
 Result<client::Options> options_of(const Config& config, const std::vector<std::string>& namenodes,
@@ -46,16 +71,16 @@ Result<std::unique_ptr<HttpFace>> HttpFace::open(const Config& config, const Htt
                                                  auth::CredentialsPtr credentials) {
   const auto& at = place.port;
   if (!at.open) return std::unique_ptr<HttpFace>();
-  MDFS_CHECK(check_reach(config.http));
+  MDFS_TRY(auto access, access_of(config.http, credentials));
   MDFS_TRY(auto options, options_of(config, namenodes, std::move(credentials)));
   options.datanode = place.datanode;
-  std::unique_ptr<HttpFace> face(new HttpFace(std::move(options)));
+  std::unique_ptr<HttpFace> face(new HttpFace(std::move(options), std::move(access)));
   http::Routes routes;
-  http::webhdfs::add_webhdfs_routes(routes, face->cluster_, face->requests_);
-  http::monitoring::add_monitoring_routes(routes, face->cluster_, face->requests_);
+  http::webhdfs::add_webhdfs_routes(routes, face->cluster_, face->requests_, face->access_);
+  http::monitoring::add_monitoring_routes(routes, face->cluster_, face->requests_, face->access_);
   if (!place.datanode) {
-    http::rest::add_rest_routes(routes, face->cluster_, face->requests_);
-    http::page::add_page_routes(routes);
+    http::rest::add_rest_routes(routes, face->cluster_, face->requests_, face->access_);
+    http::page::add_page_routes(routes, face->access_);
   }
   http::ServerOptions server;
   server.host = config.http.listen;
@@ -78,9 +103,7 @@ Result<std::unique_ptr<HttpFace>> HttpFace::open(const Config& config, const Htt
   } else {
     log_info("http", "serving {}/", address);
   }
-  if (config.http.insecure) {
-    log_warn("http", "--http-insecure: everybody who reaches the port is let in");
-  }
+  log_access(config.http);
   return face;
 }
 

@@ -11,6 +11,7 @@
 #include "auth/credentials.hpp"
 #include "base/config.hpp"
 #include "base/ids.hpp"
+#include "http/access/access.hpp"
 #include "http/context_source.hpp"
 #include "http/monitoring/request_metrics.hpp"
 
@@ -28,7 +29,7 @@ class HttpFace {
   // Null when the port is off, or when nobody asked for it and another process has it, which is
   // logged. `namenodes`: HOST:PORT of those of the cluster. `descriptors`: what clients, and what
   // is asked for them, may take. kInvalidArgument for an address that other machines reach without
-  // leave to let everybody in.
+  // tokens, or leave to let everybody in; the errors of the file of tokens.
   static Result<std::unique_ptr<HttpFace>> open(const Config& config, const HttpPlace& place,
                                                 const std::vector<std::string>& namenodes,
                                                 std::size_t descriptors,
@@ -37,10 +38,12 @@ class HttpFace {
   std::uint16_t port() const { return server_->port(); }
 
  private:
-  explicit HttpFace(client::Options options) : cluster_(std::move(options)) {}
+  HttpFace(client::Options options, http::access::AccessOptions access)
+      : cluster_(std::move(options)), access_(std::move(access)) {}
 
   http::ContextSource cluster_;
   http::monitoring::RequestMetrics requests_;
+  http::access::Access access_;
   std::unique_ptr<http::Server> server_;
 };
 

@@ -24,6 +24,11 @@ constexpr Flag kHttpListen{"http-listen", 0, "ADDR",
                            "Address to listen on for HTTP (default 127.0.0.1)", "http.listen"};
 constexpr Flag kHttpInsecure{"http-insecure", 0, "", "Let everybody in who reaches HTTP",
                              "http.insecure"};
+constexpr Flag kHttpTokenFile{"http-token-file", 0, "FILE",
+                              "Let those in over HTTP who show a token of this file",
+                              "http.token_file"};
+constexpr Flag kHttpCorsOrigin{"http-cors-origin", 0, "ORIGIN[,...]",
+                               "Sites whose pages may use HTTP here", "http.cors_origin"};
 
 // Taken by every role, after its own.
 constexpr std::array kCommonFlags{
@@ -58,6 +63,8 @@ constexpr auto kNamenodeFlags = with_common_flags(std::array{
     kNamenodeHttp,
     kHttpListen,
     kHttpInsecure,
+    kHttpTokenFile,
+    kHttpCorsOrigin,
 });
 
 constexpr auto kGatewayFlags = with_common_flags(std::array{
@@ -67,6 +74,8 @@ constexpr auto kGatewayFlags = with_common_flags(std::array{
          "gateway.http_port"},
     kHttpListen,
     kHttpInsecure,
+    kHttpTokenFile,
+    kHttpCorsOrigin,
 });
 
 constexpr auto kDatanodeFlags = with_common_flags(std::array{
@@ -99,6 +108,8 @@ constexpr auto kLocalFlags = with_common_flags(std::array{
          "local.datanode_http_port"},
     kHttpListen,
     kHttpInsecure,
+    kHttpTokenFile,
+    kHttpCorsOrigin,
     kCapacity,
     kSync,
 });

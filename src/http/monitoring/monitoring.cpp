@@ -54,10 +54,12 @@ asio::awaitable<void> ready(Exchange& exchange, ContextSource& cluster) {
 
 }  // namespace
 
-void add_monitoring_routes(Routes& routes, ContextSource& cluster, RequestMetrics& requests) {
-  routes.add("/metrics", [&cluster, &requests](Exchange& exchange) {
+void add_monitoring_routes(Routes& routes, ContextSource& cluster, RequestMetrics& requests,
+                           const access::Access& access) {
+  const auto show_metrics = [&cluster, &requests](Exchange& exchange) {
     return metrics(exchange, cluster, requests);
-  });
+  };
+  routes.add("/metrics", access.guarded({access::plain_refusal}, show_metrics));
   routes.add("/readyz", [&cluster](Exchange& exchange) { return ready(exchange, cluster); });
   routes.add("/healthz", [](Exchange& exchange) { return healthy(exchange); });
 }

@@ -14,6 +14,8 @@ asio::awaitable<void> serve(Exchange& exchange) {
 
 }  // namespace
 
-void add_page_routes(Routes& routes) { routes.add("/", serve); }
+void add_page_routes(Routes& routes, const access::Access& access) {
+  routes.add("/", access.guarded({access::plain_refusal}, serve));
+}
 
 }  // namespace minidfs::http::page

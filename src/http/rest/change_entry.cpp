@@ -17,7 +17,7 @@ asio::awaitable<Status> make_directory(RestCall& call) {
   metadata::MakeDirectory wanted;
   wanted.path = call.path;
   wanted.parents = true;
-  wanted.owner = call.context.options.user;
+  wanted.owner = owner_of(call);
   wanted.group = call.context.options.group;
   const auto made = co_await client::apply(call.context, std::move(wanted), call.path);
   if (!made.ok()) co_return made.error();

@@ -14,7 +14,7 @@ Error invalid(std::string_view parameter, const std::string& value) {
 
 Result<client::UploadSettings> upload_settings(const RestCall& call) {
   client::UploadSettings settings;
-  settings.owner = call.context.options.user;
+  settings.owner = owner_of(call);
   settings.group = call.context.options.group;
   if (const auto text = call.query.find("replication")) {
     const auto copies = parse_number(*text);

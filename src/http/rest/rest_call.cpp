@@ -2,6 +2,11 @@
 
 namespace minidfs::http::rest {
 
+const std::string& owner_of(const RestCall& call) {
+  const auto& user = call.exchange.user();
+  return user.empty() ? call.context.options.user : user;
+}
+
 Result<bool> flag(const Query& query, std::string_view name) {
   const auto value = query.find(name);
   if (!value || *value == "false") return false;

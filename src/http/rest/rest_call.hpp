@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/access/access.hpp"
 #include "http/exchange.hpp"
 #include "http/namespace_path.hpp"
 #include "http/uri.hpp"
@@ -15,9 +16,13 @@ namespace minidfs::http::rest {
 struct RestCall {
   Exchange& exchange;
   client::ClientContext& context;
+  const access::Access& access;
   std::string path;  // In the namespace, what follows the name of the resource: "/a/b".
   Query query;
 };
+
+// To whom belongs what is made: who asks, or where nobody knows that, the server's own user.
+const std::string& owner_of(const RestCall& call);
 
 // An error that it has not answered itself is answered for it.
 using RestHandler = asio::awaitable<Status> (*)(RestCall&);

@@ -5,7 +5,6 @@
 #include <optional>
 #include <span>
 
-#include "http/rest/origin.hpp"
 #include "http/rest/rest_json.hpp"
 #include "http/rest/rest_routes.hpp"
 
@@ -69,18 +68,25 @@ Error no_resource(const RequestHead& request) {
   return {Errc::kNotFound, request.path + ": there is no such resource"};
 }
 
+// What the routes are given; all of it outlives them.
+struct Server {
+  ContextSource& cluster;
+  const access::Access& access;
+};
+
 // `below` is what follows the resource's name, still escaped.
-Result<RestCall> call_of(const Resource& resource, Exchange& exchange, ContextSource& cluster,
+Result<RestCall> call_of(const Resource& resource, Exchange& exchange, const Server& server,
                          std::string_view below) {
   const auto& request = exchange.request();
   if (!resource.takes_path && !below.empty() && below != "/") return no_resource(request);
   MDFS_TRY(const auto path, unescape_path(below.empty() ? "/" : below));
   MDFS_TRY(auto canonical, canonical_path(path));
   MDFS_TRY(auto query, Query::parse(request.query));
-  return RestCall{exchange, cluster.get(), std::move(canonical), std::move(query)};
+  return RestCall{exchange, server.cluster.get(), server.access, std::move(canonical),
+                  std::move(query)};
 }
 
-asio::awaitable<void> serve(const Resource& resource, Exchange& exchange, ContextSource& cluster,
+asio::awaitable<void> serve(const Resource& resource, Exchange& exchange, const Server& server,
                             std::size_t name_bytes) {
   const auto& request = exchange.request();
   const auto* const method = find(resource, request.method);
@@ -89,14 +95,14 @@ asio::awaitable<void> serve(const Resource& resource, Exchange& exchange, Contex
     co_await exchange.respond(std::move(response));
     co_return;
   }
-  if (method->changes && is_foreign(request.fields)) {
+  if (method->changes && server.access.is_foreign(request.fields)) {
     const Error error{Errc::kPermissionDenied, "pages of other sites may change nothing here"};
     auto response = error_response(error);
     co_await exchange.respond(std::move(response));
     co_return;
   }
   auto call =
-      call_of(resource, exchange, cluster, std::string_view(request.path).substr(name_bytes));
+      call_of(resource, exchange, server, std::string_view(request.path).substr(name_bytes));
   Status served;
   if (call.ok()) {
     served = co_await method->handler(*call);
@@ -109,10 +115,14 @@ asio::awaitable<void> serve(const Resource& resource, Exchange& exchange, Contex
   }
 }
 
-Handler handler_of(const Resource& resource, ContextSource& cluster, std::size_t name_bytes) {
-  return [&resource, &cluster, name_bytes](Exchange& exchange) {
-    return serve(resource, exchange, cluster, name_bytes);
+Handler handler_of(const Resource& resource, const Server& server, std::size_t name_bytes) {
+  return [&resource, server, name_bytes](Exchange& exchange) {
+    return serve(resource, exchange, server, name_bytes);
   };
+}
+
+Response refusal(unsigned status, std::string message) {
+  return error_response({Errc::kPermissionDenied, std::move(message)}, status);
 }
 
 asio::awaitable<void> refuse(Exchange& exchange) {
@@ -122,16 +132,22 @@ asio::awaitable<void> refuse(Exchange& exchange) {
 
 }  // namespace
 
-void add_rest_routes(Routes& routes, ContextSource& cluster, monitoring::RequestMetrics& requests) {
-  const auto add = [&](std::string prefix, const Resource& resource) {
-    auto handler = handler_of(resource, cluster, prefix.size());
-    routes.add(std::move(prefix), requests.counted("rest", std::move(handler)));
+void add_rest_routes(Routes& routes, ContextSource& cluster, monitoring::RequestMetrics& requests,
+                     const access::Access& access) {
+  const Server server{cluster, access};
+  const auto add = [&](std::string prefix, Handler handler) {
+    routes.add(std::move(prefix),
+               requests.counted("rest", access.guarded({refusal}, std::move(handler))));
+  };
+  const auto add_resource = [&](std::string prefix, const Resource& resource) {
+    auto handler = handler_of(resource, server, prefix.size());
+    add(std::move(prefix), std::move(handler));
   };
   for (const auto& resource : kResources) {
-    add(std::string(kApi) + std::string(resource.name), resource);
-    if (resource.has_short_name) add(std::string(resource.name), resource);
+    add_resource(std::string(kApi) + std::string(resource.name), resource);
+    if (resource.has_short_name) add_resource(std::string(resource.name), resource);
   }
-  routes.add(std::string(kApi), requests.counted("rest", refuse));
+  add(std::string(kApi), refuse);
 }
 
 }  // namespace minidfs::http::rest

@@ -3,6 +3,8 @@
 // is described by openapi.json.
 #pragma once
 
+#include "http/access/access.hpp"
+// The above comes first: see net/asio.hpp.
 #include "http/context_source.hpp"
 #include "http/monitoring/request_metrics.hpp"
 #include "http/routes.hpp"
@@ -10,6 +12,7 @@
 namespace minidfs::http::rest {
 
 // All outlive the routes.
-void add_rest_routes(Routes& routes, ContextSource& cluster, monitoring::RequestMetrics& requests);
+void add_rest_routes(Routes& routes, ContextSource& cluster, monitoring::RequestMetrics& requests,
+                     const access::Access& access);
 
 }  // namespace minidfs::http::rest

@@ -6,6 +6,7 @@
 
 #include "http/message.hpp"
 #include "http/namespace_path.hpp"
+#include "http/user_name.hpp"
 #include "metadata/path.hpp"
 
 namespace minidfs::http::webhdfs {
@@ -23,17 +24,6 @@ std::optional<Number> parse(std::string_view text, int base) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
   if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
   return value;
-}
-
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
-// HDFS's dfs.webhdfs.user.provider.user.pattern: ^[A-Za-z_][A-Za-z0-9._-]*[$]?$
-bool is_user_name(std::string_view name) {
-  if (name.empty() || !(is_letter(name.front()) || name.front() == '_')) return false;
-  if (name.back() == '$') name.remove_suffix(1);
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return is_letter(c) || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-  });
 }
 
 }  // namespace
@@ -103,8 +93,13 @@ Result<std::string> Parameters::path(std::string_view name, std::string_view ope
   return path;
 }
 
-Result<std::string> user_of(const Parameters& parameters) {
+Result<std::string> user_of(const Parameters& parameters, const std::string& bearer) {
   auto user = parameters.text("user.name");
+  if (!bearer.empty()) {
+    if (!user || *user == bearer) return bearer;
+    return Error{Errc::kPermissionDenied,
+                 "The token is of user " + bearer + ", and not of user.name=" + *user};
+  }
   if (!user) return std::string(kStaticUser);
   if (is_user_name(*user)) return *std::move(user);
   return invalid_parameter("user.name", "Invalid value: \"" + *user +

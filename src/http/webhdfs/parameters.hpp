@@ -38,8 +38,9 @@ class Parameters {
 // "Invalid value for webhdfs parameter "NAME": WHY".
 Error invalid_parameter(std::string_view name, const std::string& why);
 
-// Who asks: the user.name, or HDFS's static user. kInvalidArgument for what is no name.
-Result<std::string> user_of(const Parameters& parameters);
+// Who asks: `bearer` if his token says so, else the user.name, or HDFS's static user.
+// kInvalidArgument for what is no name, kPermissionDenied for that of another than the bearer.
+Result<std::string> user_of(const Parameters& parameters, const std::string& bearer);
 
 // The path of the namespace that a request's path names, below the prefix: unescaped once, without
 // repeated slashes. Errors are of metadata::split_path().

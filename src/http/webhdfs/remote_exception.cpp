@@ -13,8 +13,10 @@ struct ExceptionInfo {
 };
 
 // Statuses as HDFS's ExceptionHandler gives them.
-constexpr std::array<ExceptionInfo, 15> kTable{{
+constexpr std::array<ExceptionInfo, 16> kTable{{
     {Exception::kFileNotFound, "java.io.FileNotFoundException", 404},
+    {Exception::kAuthentication,
+     "org.apache.hadoop.security.authentication.client.AuthenticationException", 401},
     {Exception::kAccessControl, "org.apache.hadoop.security.AccessControlException", 403},
     {Exception::kAuthorization, "org.apache.hadoop.security.authorize.AuthorizationException", 403},
     {Exception::kFileAlreadyExists, "org.apache.hadoop.fs.FileAlreadyExistsException", 403},

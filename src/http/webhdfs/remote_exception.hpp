@@ -13,6 +13,7 @@ namespace minidfs::http::webhdfs {
 // The exceptions of HDFS that are answered with.
 enum class Exception : std::uint8_t {
   kFileNotFound,
+  kAuthentication,
   kAccessControl,
   kAuthorization,
   kFileAlreadyExists,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "client/client_context.hpp"
+#include "http/access/access.hpp"
 #include "http/exchange.hpp"
 #include "http/webhdfs/json.hpp"
 #include "http/webhdfs/parameters.hpp"
@@ -27,6 +28,7 @@ struct Call {
   std::string operation;  // In upper case.
   std::string path;       // Of the namespace.
   std::string user;
+  const access::Access& access;  // Outlives it as well.
 };
 
 // One that answers itself, piece by piece, has responded when it returns nothing.

@@ -35,6 +35,7 @@ Asker asker_of(const RequestHead& request) {
 // Where there is no datanode with HTTP that the client could reach it stays at this server.
 asio::awaitable<std::optional<metadata::Endpoint>> datanode_for(
     const Call& call, const std::vector<NodeId>* holders) {
+  if (call.access.steps_stay()) co_return std::nullopt;
   const auto nodes = co_await client::http_nodes(call.context);
   if (nodes->empty()) co_return std::nullopt;
   const DatanodeWish wish{holders,
@@ -88,7 +89,7 @@ asio::awaitable<Answer> first_step(const Call& call, const std::vector<NodeId>* 
   const auto stays = call.parameters.boolean("noredirect", false);
   if (!stays.ok()) co_return failed(stays.error());
   const auto datanode = co_await datanode_for(call, holders);
-  const auto location = location_of(call, datanode);
+  const auto location = call.access.signed_step(location_of(call, datanode));
   if (*stays) co_return json_response({{"Location", location}});
   auto response = empty_response();
   response.head.status = 307;

@@ -28,11 +28,12 @@ Error no_operation(const std::string& method, const std::string& name) {
 }
 
 // As far as it can be known without asking anybody.
-Result<Call> call_of(Exchange& exchange, client::ClientContext& context) {
+Result<Call> call_of(Exchange& exchange, client::ClientContext& context,
+                     const access::Access& access) {
   const auto& request = exchange.request();
   MDFS_TRY(auto query, Query::parse(request.query));
   Parameters parameters(std::move(query));
-  MDFS_TRY(auto user, user_of(parameters));
+  MDFS_TRY(auto user, user_of(parameters, exchange.user()));
   auto name = upper(parameters.text("op").value_or(""));
   if (name.empty()) {
     return Error{Errc::kUnsupported, "op = NULL is not supported: the parameter \"op\" is missing"};
@@ -40,8 +41,8 @@ Result<Call> call_of(Exchange& exchange, client::ClientContext& context) {
   if (!is_operation(request.method, name)) return no_operation(request.method, name);
   const auto escaped = std::string_view(request.path).substr(sizeof kPrefix - 1);
   MDFS_TRY(auto path, namespace_path(escaped));
-  return Call{exchange,        context,         std::move(parameters),
-              std::move(name), std::move(path), std::move(user)};
+  return Call{exchange,        context, std::move(parameters), std::move(name), std::move(path),
+              std::move(user), access};
 }
 
 // Nobody may act for somebody else.
@@ -60,11 +61,17 @@ std::optional<Response> refuse(const Result<Call>& call) {
   return failed(Exception::kUnsupportedOperation, call->operation + " is not supported");
 }
 
-asio::awaitable<void> serve(Exchange& exchange, client::ClientContext& context) {
-  auto call = call_of(exchange, context);
+asio::awaitable<void> serve(Exchange& exchange, client::ClientContext& context,
+                            const access::Access& access) {
+  auto call = call_of(exchange, context, access);
   auto answer = refuse(call);
   if (!answer) answer = co_await operation_of(call->operation)(*call);
   if (answer) co_await exchange.respond(*std::move(answer));
+}
+
+Response refusal(unsigned status, std::string message) {
+  const auto exception = status == 401 ? Exception::kAuthentication : Exception::kAuthorization;
+  return failed(exception, std::move(message));
 }
 
 // Of a page of another origin that asks what it may do.
@@ -87,16 +94,16 @@ Operation find(std::span<const Named> operations, std::string_view name) {
 }
 
 void add_webhdfs_routes(Routes& routes, ContextSource& cluster,
-                        monitoring::RequestMetrics& requests) {
-  const auto handler = [&cluster](Exchange& exchange) -> asio::awaitable<void> {
+                        monitoring::RequestMetrics& requests, const access::Access& access) {
+  const auto handler = [&cluster, &access](Exchange& exchange) -> asio::awaitable<void> {
     if (exchange.request().method == "OPTIONS") {
       auto response = options_response();
       co_await exchange.respond(std::move(response));
     } else {
-      co_await serve(exchange, cluster.get());
+      co_await serve(exchange, cluster.get(), access);
     }
   };
-  routes.add(kPrefix, requests.counted("webhdfs", handler));
+  routes.add(kPrefix, requests.counted("webhdfs", access.guarded({refusal, true}, handler)));
 }
 
 }  // namespace minidfs::http::webhdfs

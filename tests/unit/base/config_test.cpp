@@ -98,6 +98,8 @@ TEST_CASE("every option can be set by its variable to what it prints") {
       {"http.listen", "h1"},
       {"http.insecure", "true"},
       {"http.group", "staff"},
+      {"http.token_file", "/etc/tokens"},
+      {"http.cors_origin", "https://example.com,http://h:8080"},
       {"local.namenodes", "3"},
       {"local.datanodes", "5"},
       {"local.datanode_http_port", "0"},

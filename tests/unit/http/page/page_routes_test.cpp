@@ -19,7 +19,7 @@ class PageServer {
  public:
   PageServer() {
     Routes routes;
-    add_page_routes(routes);
+    add_page_routes(routes, everybody_);
     ServerOptions options;
     options.host = "127.0.0.1";
     auto started = Server::start(options, std::move(routes));
@@ -42,6 +42,7 @@ class PageServer {
   }
 
  private:
+  const access::Access everybody_{access::AccessOptions{}};
   std::unique_ptr<Server> server_;
 };
 

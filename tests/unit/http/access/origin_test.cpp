@@ -1,8 +1,8 @@
-#include "http/rest/origin.hpp"
+#include "http/access/origin.hpp"
 
 #include <catch2/catch.hpp>
 
-namespace minidfs::http::rest {
+namespace minidfs::http::access {
 namespace {
 
 bool foreign(const std::string& origin, const std::string& host) {
@@ -41,4 +41,4 @@ TEST_CASE("pages of other hosts and ports are, and those that do not say") {
 }
 
 }  // namespace
-}  // namespace minidfs::http::rest
+}  // namespace minidfs::http::access

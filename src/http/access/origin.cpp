@@ -1,11 +1,11 @@
-#include "http/rest/origin.hpp"
+#include "http/access/origin.hpp"
 
 #include <string>
 #include <string_view>
 
 #include "http/field_text.hpp"
 
-namespace minidfs::http::rest {
+namespace minidfs::http::access {
 namespace {
 
 // Host and port; without the latter where it is the one that the scheme means anyway.
@@ -30,4 +30,4 @@ bool is_foreign(const Fields& fields) {
   return authority(origin.substr(end + 3), scheme) != authority(*host, scheme);
 }
 
-}  // namespace minidfs::http::rest
+}  // namespace minidfs::http::access
