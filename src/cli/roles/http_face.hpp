@@ -11,6 +11,7 @@
 #include "base/config.hpp"
 #include "http/context_source.hpp"
 #include "http/monitoring/request_metrics.hpp"
+#include "http/traffic.hpp"
 
 namespace minidfs::cli {
 
@@ -31,7 +32,8 @@ class HttpFace {
   explicit HttpFace(client::Options options) : cluster_(std::move(options)) {}
 
   http::ContextSource cluster_;
-  http::monitoring::RequestMetrics requests_;
+  http::Traffic traffic_;
+  http::monitoring::RequestMetrics requests_{traffic_};
   std::unique_ptr<http::Server> server_;
 };
 

@@ -125,7 +125,9 @@ asio::awaitable<void> refuse(Exchange& exchange) {
 void add_rest_routes(Routes& routes, ContextSource& cluster, monitoring::RequestMetrics& requests) {
   const auto add = [&](std::string prefix, const Resource& resource) {
     auto handler = handler_of(resource, cluster, prefix.size());
-    routes.add(std::move(prefix), requests.counted("rest", std::move(handler)));
+    const std::string operation(resource.name.substr(1));
+    routes.add(std::move(prefix), requests.counted("rest", std::move(handler),
+                                                   [operation](const auto&) { return operation; }));
   };
   for (const auto& resource : kResources) {
     add(std::string(kApi) + std::string(resource.name), resource);
