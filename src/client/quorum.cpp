@@ -40,9 +40,7 @@ Result<std::uint64_t> successor(const Quorum& quorum) {
 // As the one that leads tells it; zero: as long as for any answer.
 Result<Quorum> led_quorum(ClientContext& context, std::chrono::milliseconds timeout = {}) {
   MDFS_TRY(const auto reply, context.link.call(actors::QuorumRequest{}, timeout));
-  Quorum quorum{reply.leader, reply.term, reply.led_for_ms, {}};
-  for (const auto& each : reply.members) quorum.members.push_back(namenode_of(each));
-  return quorum;
+  return quorum_of(reply);
 }
 
 bool may_lack_leader(Errc code) {

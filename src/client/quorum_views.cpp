@@ -50,6 +50,12 @@ Namenode namenode_of(const actors::MemberReport& report) {
           report.replaces, report.applied, report.lag,   report.version};
 }
 
+Quorum quorum_of(const actors::QuorumReply& reply) {
+  Quorum quorum{reply.leader, reply.term, reply.led_for_ms, {}};
+  for (const auto& each : reply.members) quorum.members.push_back(namenode_of(each));
+  return quorum;
+}
+
 std::vector<QuorumReply> views_of_all(ClientContext& context, Clock::time_point until) {
   const auto left = std::chrono::duration_cast<milliseconds>(until - Clock::now());
   const auto patience =

@@ -12,6 +12,8 @@
 namespace minidfs::client {
 
 Namenode namenode_of(const actors::MemberReport& report);
+// As the one who answered sees it.
+Quorum quorum_of(const actors::QuorumReply& reply);
 
 // Of all that can be reached, the given ones and those that they know; one for each namenode, all
 // of one cluster. Waits for about as long as a connect may take, and not much beyond `until`.

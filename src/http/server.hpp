@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -14,16 +15,21 @@
 
 namespace minidfs::http {
 
+class Traffic;
+
 struct ServerOptions {
   std::string host;        // "" for every address; see net::listen_on().
   std::uint16_t port = 0;  // 0: any free one.
   unsigned threads = 2;
   std::size_t connections_max = 16'384;        // The one that is idle longest gives way.
   std::size_t connections_of_address = 4'096;  // But of loopback.
+  // Called as connections come (1) and go (-1), from any thread of the server; may be empty.
+  std::function<void(int change)> connection_changed{};
   std::size_t header_bytes_max = 64 << 10;
   std::chrono::milliseconds idle_timeout{60'000};      // Between two requests.
   std::chrono::milliseconds header_timeout{10'000};    // For a whole header.
   std::chrono::milliseconds progress_timeout{30'000};  // Of a body, either way.
+  Traffic* traffic = nullptr;  // Where the server counts what it does; outlives it.
 };
 
 class Server {

@@ -57,6 +57,7 @@ std::uint64_t ServerLoop::add(Connection& connection) {
   }
   const auto number = next_number_++;
   connections_.emplace(number, &connection);
+  if (context_.options.connection_changed) context_.options.connection_changed(1);
   if (const auto oldest = shares_.come(number)) close(*oldest);
   if (!sweeping_) {
     sweeping_ = true;
@@ -81,6 +82,7 @@ void ServerLoop::remove(const Connection& connection) {
   if (connection.number() == 0) return;
   shares_.leave(connection.number());
   connections_.erase(connection.number());
+  if (context_.options.connection_changed) context_.options.connection_changed(-1);
   const auto found = of_address_.find(connection.address());
   if (found != of_address_.end() && --found->second == 0) of_address_.erase(found);
 }

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """What operators and their programs ask a real cluster for, and the page that it serves."""
 import sys
+import time
 import unittest
 
+from gateway import Gateway
 from local_cluster import LocalCluster
 
 BINARY = sys.argv.pop(1) if len(sys.argv) > 1 else "build/dev/minidfs"
@@ -29,8 +31,23 @@ class Monitoring(unittest.TestCase):
         text = self.ask("GET", "/metrics", 200)[1].decode()
         for line in ("minidfs_namenode_up 1\n", 'minidfs_datanodes{state="live"} 2\n',
                      "# TYPE minidfs_http_request_duration_seconds histogram\n",
-                     'minidfs_http_requests_total{face="rest",method="PUT",status="201"}'):
+                     'minidfs_http_requests_total{face="rest",method="PUT",operation="files",status="201"}',
+                     "minidfs_quorum_voters 1\n", "minidfs_http_connections 1\n",
+                     'minidfs_http_requests_in_progress{face="rest"} 0\n',
+                     "minidfs_http_received_bytes_total 1\n"):
             self.assertIn(line, text)
+
+    def test_that_nobody_leads_is_told_in_time(self):
+        # Prometheus waits for ten seconds, by default.
+        with Gateway(BINARY, "127.0.0.1:1") as gateway:
+            begun = time.monotonic()
+            status, _, content = gateway.request("GET", "/metrics")
+            self.assertEqual(status, 200)
+            self.assertIn(b"\nminidfs_namenode_up 0\n", content)
+            self.assertNotIn(b"minidfs_datanodes", content)
+            self.assertEqual(gateway.request("GET", "/readyz")[0], 503)
+            self.assertEqual(gateway.request("GET", "/healthz")[0], 200)
+            self.assertLess(time.monotonic() - begun, 8)
 
     def test_the_page(self):
         headers, content = self.ask("GET", "/", 200)

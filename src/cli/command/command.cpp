@@ -15,13 +15,13 @@
 namespace minidfs::cli {
 namespace {
 
-constexpr std::array kTable{&kPutCommand,      &kGetCommand,   &kCatCommand,      &kLsCommand,
-                            &kMkdirCommand,    &kRmCommand,    &kMvCommand,       &kAppendCommand,
-                            &kConcatCommand,   &kTouchCommand, &kChmodCommand,    &kChownCommand,
-                            &kChgrpCommand,    &kStatCommand,  &kChecksumCommand, &kSetrepCommand,
-                            &kStatusCommand,   &kFsckCommand,  &kNodeCommand,     &kBalanceCommand,
-                            &kSafemodeCommand, &kScrubCommand, &kNamenodeCommand, &kQuorumCommand,
-                            &kSecretCommand,   &kConfigCommand};
+constexpr std::array kTable{
+    &kPutCommand,     &kGetCommand,      &kCatCommand,    &kLsCommand,       &kMkdirCommand,
+    &kRmCommand,      &kMvCommand,       &kAppendCommand, &kConcatCommand,   &kTouchCommand,
+    &kChmodCommand,   &kChownCommand,    &kChgrpCommand,  &kStatCommand,     &kChecksumCommand,
+    &kSetrepCommand,  &kStatusCommand,   &kTopCommand,    &kFsckCommand,     &kNodeCommand,
+    &kBalanceCommand, &kSafemodeCommand, &kScrubCommand,  &kNamenodeCommand, &kQuorumCommand,
+    &kSecretCommand,  &kConfigCommand};
 
 constexpr std::array kClientFlags{
     Flag{"namenode", 0, "HOST:PORT[,...]", "Where the namenodes listen (or MINIDFS_NAMENODE)",
@@ -63,7 +63,20 @@ Result<client::FileSystem*> Invocation::file_system() {
   return file_system_.get();
 }
 
+void Invocation::limit_timeout(std::chrono::milliseconds longest) {
+  config_.client.timeout = std::min(config_.client.timeout, longest);
+}
+
+void Invocation::at_abandon(std::function<void()> tidy) {
+  const std::lock_guard lock(tidy_mutex_);
+  tidy_ = std::move(tidy);
+}
+
 void Invocation::abandon(std::chrono::milliseconds within) {
+  {
+    const std::lock_guard lock(tidy_mutex_);
+    if (tidy_) tidy_();
+  }
   if (auto* connected = connected_.load()) connected->abandon(within);
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,8 +37,13 @@ class Invocation {
   // Connects at the first call, so that what is wrong with local operands is said before.
   Result<client::FileSystem*> file_system();
 
+  // No answer is waited for longer than this. REQUIRES: before file_system().
+  void limit_timeout(std::chrono::milliseconds longest);
+
   // For a process that a signal ends, from another thread: nothing is left behind.
   void abandon(std::chrono::milliseconds within);
+  // What abandon() does first.
+  void at_abandon(std::function<void()> tidy);
 
  private:
   Arguments arguments_;
@@ -46,6 +52,8 @@ class Invocation {
   const Connector& connector_;
   std::unique_ptr<client::FileSystem> file_system_;
   std::atomic<client::FileSystem*> connected_{nullptr};  // As abandon() sees it.
+  std::mutex tidy_mutex_;
+  std::function<void()> tidy_;
 };
 
 struct Command {
@@ -108,6 +116,7 @@ extern const Command kStatCommand;
 extern const Command kChecksumCommand;
 extern const Command kSetrepCommand;
 extern const Command kStatusCommand;
+extern const Command kTopCommand;
 extern const Command kFsckCommand;
 extern const Command kNodeCommand;
 extern const Command kNamenodeCommand;

@@ -85,9 +85,13 @@ Result<std::unique_ptr<HttpFace>> HttpFace::open(const Config& config, const Htt
   http::ServerOptions server;
   server.host = config.http.listen;
   server.port = at.port;
+  server.traffic = &face->traffic_;
   // A client that reads or writes a file has two connections made for it.
   server.connections_max =
       std::clamp<std::size_t>(descriptors / 3, kConnectionsMin, server.connections_max);
+  server.connection_changed = [&requests = face->requests_](int change) {
+    requests.count_connection(change);
+  };
   auto started = http::Server::start(server, std::move(routes));
   if (!started.ok() && started.error().code == Errc::kInUse && !at.wanted) {
     log_warn("http", "{}: HTTP is not served; --http-port gives it another port, or off",

@@ -14,6 +14,7 @@
 #include "http/access/access.hpp"
 #include "http/context_source.hpp"
 #include "http/monitoring/request_metrics.hpp"
+#include "http/traffic.hpp"
 
 namespace minidfs::cli {
 
@@ -42,7 +43,8 @@ class HttpFace {
       : cluster_(std::move(options)), access_(std::move(access)) {}
 
   http::ContextSource cluster_;
-  http::monitoring::RequestMetrics requests_;
+  http::Traffic traffic_;
+  http::monitoring::RequestMetrics requests_{traffic_};
   http::access::Access access_;
   std::unique_ptr<http::Server> server_;
 };

@@ -13,12 +13,8 @@
 namespace minidfs::cli {
 namespace {
 
-// What an operator has decided comes before whether the node lives, but for a death that matters.
-std::string shown_state(const client::NodeReport& node) {
-  const bool decided = !node.admin.empty() && node.admin != "in service";
-  return decided && !(node.state == "dead" && node.admin == "decommissioning") ? node.admin
-                                                                               : node.state;
-}
+// An honest sync may take seconds.
+constexpr std::uint64_t kHangsMs = 5'000;
 
 std::string node_line(const client::NodeReport& node, std::size_t name_width,
                       std::size_t state_width) {
@@ -73,35 +69,6 @@ std::string reach_text(const std::vector<client::NodeReport>& nodes) {
          " datanodes were tried from here\n";
 }
 
-std::string safe_mode_text(const client::ClusterStatus& status) {
-  if (!status.safe_mode) return "off";
-  return status.safe_mode_reason.empty() ? "on" : "on, " + status.safe_mode_reason;
-}
-
-// An honest sync may take seconds.
-constexpr std::uint64_t kHangsMs = 5'000;
-
-// Of the namenode's disk.
-std::string silence_text(const client::ClusterStatus& status) {
-  if (status.directory_silent_ms == 0) return {};
-  const std::chrono::seconds silent(status.directory_silent_ms / 1000);
-  return "namenode:   the disk of " + status.directory +
-         (status.directory_silent_ms < kHangsMs ? " is slow" : " HANGS") + ", no answer for " +
-         human_duration(silent) + "; files and blocks are as last known\n";
-}
-
-// How long repair will take at the rate of late.
-std::string repair_text(const client::BlockCounts& blocks) {
-  if (blocks.under_replicated == 0 || blocks.repaired_per_second <= 0) return {};
-  const auto seconds = static_cast<std::int64_t>(static_cast<double>(blocks.under_replicated) /
-                                                 blocks.repaired_per_second) +
-                       1;
-  std::array<char, 64> rate{};
-  std::snprintf(rate.data(), rate.size(), "%.1f", blocks.repaired_per_second);
-  return "repair:     " + std::string(rate.data()) + " copies a second, about " +
-         human_duration(std::chrono::seconds(seconds)) + " left\n";
-}
-
 }  // namespace
 
 client::ClusterStatus printable(client::ClusterStatus status, bool is_terminal) {
@@ -115,6 +82,36 @@ client::ClusterStatus printable(client::ClusterStatus status, bool is_terminal) 
     for (auto& disk : node.bad_disks) disk.directory = printable(disk.directory, is_terminal);
   }
   return status;
+}
+
+std::string shown_state(const client::NodeReport& node) {
+  const bool decided = !node.admin.empty() && node.admin != "in service";
+  return decided && !(node.state == "dead" && node.admin == "decommissioning") ? node.admin
+                                                                               : node.state;
+}
+
+std::string safe_mode_text(const client::ClusterStatus& status) {
+  if (!status.safe_mode) return "off";
+  return status.safe_mode_reason.empty() ? "on" : "on, " + status.safe_mode_reason;
+}
+
+std::string silence_text(const client::ClusterStatus& status) {
+  if (status.directory_silent_ms == 0) return {};
+  const std::chrono::seconds silent(status.directory_silent_ms / 1000);
+  return "namenode:   the disk of " + status.directory +
+         (status.directory_silent_ms < kHangsMs ? " is slow" : " HANGS") + ", no answer for " +
+         human_duration(silent) + "; files and blocks are as last known\n";
+}
+
+std::string repair_text(const client::BlockCounts& blocks) {
+  if (blocks.under_replicated == 0 || blocks.repaired_per_second <= 0) return {};
+  const auto seconds = static_cast<std::int64_t>(static_cast<double>(blocks.under_replicated) /
+                                                 blocks.repaired_per_second) +
+                       1;
+  std::array<char, 64> rate{};
+  std::snprintf(rate.data(), rate.size(), "%.1f", blocks.repaired_per_second);
+  return "repair:     " + std::string(rate.data()) + " copies a second, about " +
+         human_duration(std::chrono::seconds(seconds)) + " left\n";
 }
 
 std::string status_text(const client::ClusterStatus& status) {

@@ -21,13 +21,16 @@
 
 namespace minidfs::client {
 
-// Asks the namenode that leads, and waits on the loop of the caller. The link ends every wait. Give
-// it a request that has a name: g++ 12 destroys one that is made within a co_await twice.
+// Asks the namenode that leads, and waits on the loop of the caller. The link ends every wait,
+// after `timeout` at the latest (0: that of the options). Give it a request that has a name: g++ 12
+// destroys one that is made within a co_await twice.
 template <class Request>
-asio::awaitable<Result<NamenodeLink::Reply<Request>>> ask(ClientContext& context, Request request) {
+asio::awaitable<Result<NamenodeLink::Reply<Request>>> ask(
+    ClientContext& context, Request request,
+    std::chrono::milliseconds timeout = std::chrono::milliseconds{0}) {
   const auto executor = co_await asio::this_coro::executor;
   net::Answer<Result<NamenodeLink::Reply<Request>>> answer(executor);
-  context.link.submit<Request>(std::move(request), answer.giver());
+  context.link.submit<Request>(std::move(request), answer.giver(), timeout);
   auto reply = co_await answer.take(std::chrono::steady_clock::time_point::max());
   co_return *std::move(reply);
 }

@@ -1,7 +1,11 @@
 #include "http/monitoring/request_metrics.hpp"
 
 #include <chrono>
+#include <map>
+#include <memory>
 #include <string_view>
+
+#include "http/monitoring/families.hpp"
 
 namespace minidfs::http::monitoring {
 namespace {
@@ -18,37 +22,72 @@ std::string known_method(const std::string& method) {
   return "other";
 }
 
+// A request that is under way, however it ends.
+class InProgress {
+ public:
+  explicit InProgress(prometheus::Gauge& count) : count_(count) { count_.Increment(); }
+  ~InProgress() { count_.Decrement(); }
+  InProgress(const InProgress&) = delete;
+  InProgress& operator=(const InProgress&) = delete;
+
+ private:
+  prometheus::Gauge& count_;
+};
+
 }  // namespace
 
-RequestMetrics::RequestMetrics()
-    : requests_(prometheus::BuildCounter()
+RequestMetrics::RequestMetrics(const Traffic& traffic)
+    : traffic_(traffic),
+      requests_(prometheus::BuildCounter()
                     .Name("minidfs_http_requests_total")
                     .Help("Requests that were answered, by status.")
                     .Register(registry_)),
       durations_(prometheus::BuildHistogram()
                      .Name("minidfs_http_request_duration_seconds")
                      .Help("From a request's header to the end of its answer.")
-                     .Register(registry_)) {}
+                     .Register(registry_)),
+      in_progress_(prometheus::BuildGauge()
+                       .Name("minidfs_http_requests_in_progress")
+                       .Help("Requests that are not answered yet.")
+                       .Register(registry_)),
+      connections_(prometheus::BuildGauge()
+                       .Name("minidfs_http_connections")
+                       .Help("Connections of clients that are open.")
+                       .Register(registry_)
+                       .Add({})) {}
 
-Handler RequestMetrics::counted(std::string face, Handler handler) {
-  return [this, face = std::move(face),
-          handler = std::move(handler)](Exchange& exchange) -> asio::awaitable<void> {
+Handler RequestMetrics::counted(std::string face, Handler handler, OperationOf operation_of) {
+  auto& count = in_progress_.Add({{"face", face}});
+  const auto shared =
+      std::make_shared<const Face>(Face{std::move(face), std::move(operation_of), count});
+  return [this, shared, handler = std::move(handler)](Exchange& exchange) -> asio::awaitable<void> {
+    const InProgress in_progress(shared->in_progress);
     const auto begun = std::chrono::steady_clock::now();
     co_await handler(exchange);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
-    note(face, exchange, took.count());
+    note(*shared, exchange, took.count());
   };
 }
 
-void RequestMetrics::note(const std::string& face, const Exchange& exchange, double seconds) {
-  const auto method = known_method(exchange.request().method);
+std::vector<prometheus::MetricFamily> RequestMetrics::collect() const {
+  auto families = registry_.Collect();
+  const auto counts = traffic_.counts();
+  families.push_back(counter_of("minidfs_http_received_bytes_total",
+                                "Bytes of the bodies of requests.", number(counts.received_bytes)));
+  families.push_back(counter_of("minidfs_http_sent_bytes_total",
+                                "Bytes of responses, with their headers.",
+                                number(counts.sent_bytes)));
+  return families;
+}
+
+void RequestMetrics::note(const Face& face, const Exchange& exchange, double seconds) {
+  const auto& request = exchange.request();
   const auto status = exchange.status();
-  requests_
-      .Add({{"face", face},
-            {"method", method},
-            {"status", status == 0 ? "none" : std::to_string(status)}})
-      .Increment();
-  durations_.Add({{"face", face}, {"method", method}}, kSeconds).Observe(seconds);
+  prometheus::Labels labels{{"face", face.name}, {"method", known_method(request.method)}};
+  if (face.operation_of) labels.emplace("operation", face.operation_of(request));
+  durations_.Add(labels, kSeconds).Observe(seconds);
+  labels.emplace("status", status == 0 ? "none" : std::to_string(status));
+  requests_.Add(labels).Increment();
 }
 
 }  // namespace minidfs::http::monitoring

@@ -1,38 +1,58 @@
-// Counts the requests of an HTTP server and how long they take.
+// Counts the requests of an HTTP server: how many there are, how they end, how long they take, and
+// the bytes that pass.
 #pragma once
 
 #include <prometheus/counter.h>
 #include <prometheus/family.h>
+#include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/metric_family.h>
 #include <prometheus/registry.h>
 
-#include <map>
-#include <mutex>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "http/exchange.hpp"
+#include "http/traffic.hpp"
 
 namespace minidfs::http::monitoring {
 
 // Thread-safe.
 class RequestMetrics {
  public:
-  RequestMetrics();
+  // What a request is for: a word from a short list.
+  using OperationOf = std::function<std::string(const RequestHead&)>;
 
-  // The same handler, counted as one of `face`: a word from a short list, such as "webhdfs".
-  Handler counted(std::string face, Handler handler);
+  // `traffic` is what the server counts, and outlives this object.
+  explicit RequestMetrics(const Traffic& traffic);
 
-  std::vector<prometheus::MetricFamily> collect() const { return registry_.Collect(); }
+  // The same handler, counted as one of `face`: a word from a short list, such as "webhdfs". Where
+  // a face has several operations they are told apart.
+  Handler counted(std::string face, Handler handler, OperationOf operation_of = {});
+
+  // Called as connections come (1) and go (-1).
+  void count_connection(int change) { connections_.Increment(change); }
+
+  std::vector<prometheus::MetricFamily> collect() const;
 
  private:
-  void note(const std::string& face, const Exchange& exchange, double seconds);
+  // What all requests to one handler share.
+  struct Face {
+    std::string name;
+    OperationOf operation_of;
+    prometheus::Gauge& in_progress;
+  };
 
+  void note(const Face& face, const Exchange& exchange, double seconds);
+
+  const Traffic& traffic_;
   prometheus::Registry registry_;
   prometheus::Family<prometheus::Counter>& requests_;
   prometheus::Family<prometheus::Histogram>& durations_;
+  prometheus::Family<prometheus::Gauge>& in_progress_;
+  prometheus::Gauge& connections_;
 };
 
 }  // namespace minidfs::http::monitoring

@@ -25,7 +25,10 @@ Result<client::UploadSettings> upload_settings(const RestCall& call) {
     MDFS_TRY(settings.block_size, parse_size(*text));
     if (settings.block_size == 0) return invalid("block_size", *text);
   }
-  settings.compression = call.query.find("compression").value_or("");
+  if (auto text = call.query.find("compression")) {
+    if (text->empty()) return invalid("compression", *text);  // It would be that of the server.
+    settings.compression = *std::move(text);
+  }
   return settings;
 }
 

@@ -135,19 +135,20 @@ asio::awaitable<void> refuse(Exchange& exchange) {
 void add_rest_routes(Routes& routes, ContextSource& cluster, monitoring::RequestMetrics& requests,
                      const access::Access& access) {
   const Server server{cluster, access};
-  const auto add = [&](std::string prefix, Handler handler) {
+  const auto add = [&](std::string prefix, std::string operation, Handler handler) {
     routes.add(std::move(prefix),
-               requests.counted("rest", access.guarded({refusal}, std::move(handler))));
+               requests.counted("rest", access.guarded({refusal}, std::move(handler)),
+                                [operation](const auto&) { return operation; }));
   };
   const auto add_resource = [&](std::string prefix, const Resource& resource) {
     auto handler = handler_of(resource, server, prefix.size());
-    add(std::move(prefix), std::move(handler));
+    add(std::move(prefix), std::string(resource.name.substr(1)), std::move(handler));
   };
   for (const auto& resource : kResources) {
     add_resource(std::string(kApi) + std::string(resource.name), resource);
     if (resource.has_short_name) add_resource(std::string(resource.name), resource);
   }
-  add(std::string(kApi), refuse);
+  add(std::string(kApi), "", refuse);
 }
 
 }  // namespace minidfs::http::rest

@@ -47,13 +47,10 @@ asio::awaitable<Status> send_page(RestCall& call, const client::ListPage& page) 
   co_return sent;
 }
 
-asio::awaitable<Status> show_directory(RestCall& call) {
-  auto wanted = listing_page(call.query);
-  if (!wanted.ok()) co_return wanted.error();
-  auto page =
-      co_await client::list_page(call.context, call.path, wanted->start_after, wanted->limit);
+asio::awaitable<Status> show_directory(RestCall& call, const ListingPage& wanted) {
+  auto page = co_await client::list_page(call.context, call.path, wanted.start_after, wanted.limit);
   if (!page.ok()) co_return page.error();
-  keep_prefixed(*page, wanted->prefix);
+  keep_prefixed(*page, wanted.prefix);
   Status sent = co_await send_page(call, *page);
   co_return sent;
 }
@@ -94,6 +91,9 @@ asio::awaitable<Status> show_file(RestCall& call) {
 }  // namespace
 
 asio::awaitable<Status> show_entry(RestCall& call) {
+  // Whatever stands there: a value that is none is none of a file, either.
+  const auto wanted = listing_page(call.query);
+  if (!wanted.ok()) co_return wanted.error();
   const auto status = co_await client::stat(call.context, call.path);
   if (!status.ok()) co_return status.error();
   const bool is_file = status->kind == metadata::FileKind::kFile;
@@ -101,7 +101,7 @@ asio::awaitable<Status> show_entry(RestCall& call) {
   if (is_file) {
     shown = co_await show_file(call);
   } else {
-    shown = co_await show_directory(call);
+    shown = co_await show_directory(call, *wanted);
   }
   co_return shown;
 }

@@ -45,6 +45,7 @@ const std::map<std::string, Trial>& trials() {
       {"checksum", {{"/a"}, {"relative"}, {"/none", "/a"}, "  /a\n"}},
       {"setrep", {{"2", "/a"}, {"2", "relative"}, {"2", "/none", "/a"}, "setrep 2 /a"}},
       {"status", {{}, {}, {}, ""}},
+      {"top", {{"--count=1"}, {}, {}, ""}},
       {"fsck", {{"/"}, {"relative"}, {}, ""}},
       {"node", {{"decommission", "one"}, {}, {"decommission", "none", "one"}, "decide"}},
       {"balance", {{}, {}, {}, ""}},
