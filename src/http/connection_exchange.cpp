@@ -207,6 +207,7 @@ std::size_t ConnectionExchange::try_write(std::span<const std::byte> bytes) {
                            MSG_DONTWAIT | MSG_NOSIGNAL);
   const auto count = sent < 0 ? std::size_t{0} : static_cast<std::size_t>(sent);
   if (response_left_ != UINT64_MAX) response_left_ -= count;
+  if (auto* const traffic = connection_.options().traffic) traffic->sent(count);
   return count;
 }
 
