@@ -45,7 +45,8 @@ struct ClientContext {
   NodeHealth health;
   OpenSessions sessions;
   HiddenNames outputs;
-  std::atomic<int> hedges{0};  // Second requests under way; see BlockReader.
+  std::atomic<int> hedges{0};                         // Second requests under way; see BlockReader.
+  std::atomic<bool> told_of_reading_for_sums{false};  // See FileSumming.
   // The last one, so that it ends first: what it calls back then may use the others.
   NamenodeLink link;
 };
