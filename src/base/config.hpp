@@ -101,6 +101,8 @@ struct HttpConfig {
   std::string listen = "127.0.0.1";
   bool insecure = false;             // Everybody who reaches it is let in, and is who he says.
   std::string group = "supergroup";  // Of files that are made by HTTP.
+  // HDFS's dfs.checksum.combine.mode.
+  std::string checksum_combine_mode = "MD5MD5CRC";
 };
 
 struct LocalConfig {

@@ -24,6 +24,9 @@ constexpr Flag kHttpListen{"http-listen", 0, "ADDR",
                            "Address to listen on for HTTP (default 127.0.0.1)", "http.listen"};
 constexpr Flag kHttpInsecure{"http-insecure", 0, "", "Let everybody in who reaches HTTP",
                              "http.insecure"};
+constexpr Flag kHttpCombineMode{"http-checksum-combine-mode", 0, "MODE",
+                                "GETFILECHECKSUM's: MD5MD5CRC (default) or COMPOSITE_CRC",
+                                "http.checksum_combine_mode"};
 
 // Taken by every role, after its own.
 constexpr std::array kCommonFlags{
@@ -58,6 +61,7 @@ constexpr auto kNamenodeFlags = with_common_flags(std::array{
     kNamenodeHttp,
     kHttpListen,
     kHttpInsecure,
+    kHttpCombineMode,
 });
 
 constexpr auto kGatewayFlags = with_common_flags(std::array{
@@ -67,6 +71,7 @@ constexpr auto kGatewayFlags = with_common_flags(std::array{
          "gateway.http_port"},
     kHttpListen,
     kHttpInsecure,
+    kHttpCombineMode,
 });
 
 constexpr auto kDatanodeFlags = with_common_flags(std::array{
@@ -92,6 +97,7 @@ constexpr auto kLocalFlags = with_common_flags(std::array{
     kNamenodeHttp,
     kHttpListen,
     kHttpInsecure,
+    kHttpCombineMode,
     kCapacity,
     kSync,
 });

@@ -97,6 +97,7 @@ TEST_CASE("every option can be set by its variable to what it prints") {
       {"http.listen", "h1"},
       {"http.insecure", "true"},
       {"http.group", "staff"},
+      {"http.checksum_combine_mode", "COMPOSITE_CRC"},
       {"local.namenodes", "3"},
       {"local.datanodes", "5"},
       {"local.data_dir", "/tmp/all"}};
