@@ -207,6 +207,9 @@ const std::array kTable{
         "http.cors_origin",
         "Other sites, such as https://example.com, whose pages may use HTTP here (CORS)."),
     http<&H::group, Text>("http.group", "The group of files that are made by HTTP."),
+    http<&H::checksum_combine_mode, CombineModeName>(
+        "http.checksum_combine_mode",
+        "The kind of GETFILECHECKSUM's checksums, as in HDFS: MD5MD5CRC or COMPOSITE_CRC."),
 
     local<&L::namenodes, Number<1, 5>>("local.namenodes",
                                        "Namenodes of a cluster in one process: 1, 3 or 5."),

@@ -104,6 +104,8 @@ struct HttpConfig {
   std::string token_file;                // Who asks must show one of these; empty: nobody must.
   std::vector<std::string> cors_origin;  // Sites whose pages may use it.
   std::string group = "supergroup";      // Of files that are made by HTTP.
+  // HDFS's dfs.checksum.combine.mode.
+  std::string checksum_combine_mode = "MD5MD5CRC";
 };
 
 struct LocalConfig {

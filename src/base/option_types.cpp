@@ -89,6 +89,13 @@ Result<std::string> CompressionName::parse(std::string_view text) {
   return std::string(text);
 }
 
+Result<std::string> CombineModeName::parse(std::string_view text) {
+  if (text != "MD5MD5CRC" && text != "COMPOSITE_CRC") {
+    return bad_value(text, "one of MD5MD5CRC, COMPOSITE_CRC");
+  }
+  return std::string(text);
+}
+
 Result<std::vector<std::string>> PathList::parse(std::string_view text) {
   std::vector<std::string> items;
   if (text.empty()) return items;

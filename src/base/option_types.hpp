@@ -57,6 +57,11 @@ struct CompressionName : Text {
   static Result<Value> parse(std::string_view text);
 };
 
+// "MD5MD5CRC" or "COMPOSITE_CRC".
+struct CombineModeName : Text {
+  static Result<Value> parse(std::string_view text);
+};
+
 // Paths separated by commas.
 struct PathList {
   using Value = std::vector<std::string>;

@@ -48,7 +48,8 @@ struct ClientContext {
   OpenSessions sessions;
   HiddenNames outputs;
   HttpNodes http_nodes;
-  std::atomic<int> hedges{0};  // Second requests under way; see BlockReader.
+  std::atomic<int> hedges{0};                         // Second requests under way; see BlockReader.
+  std::atomic<bool> told_of_reading_for_sums{false};  // See FileSumming.
   // The last one, so that it ends first: what it calls back then may use the others.
   NamenodeLink link;
 };

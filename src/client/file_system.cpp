@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/wall_clock.hpp"
+#include "client/async/file_summing.hpp"
 #include "client/background_work.hpp"
 #include "client/changed_entries.hpp"
 #include "client/client_context.hpp"
@@ -293,6 +294,10 @@ class FileSystemImpl final : public FileSystem {
     auto status = read_in_parallel(context_, path, sink, progress);
     progress.finish();
     return status;
+  }
+
+  Result<HdfsChecksum> hdfs_checksum(const std::string& path, CombineMode mode) override {
+    return sum_file(context_, path, mode);
   }
 
   Status read_tree(const std::string& path, const std::string& local_path,

@@ -16,6 +16,7 @@
 #include "auth/credentials.hpp"
 #include "base/result.hpp"
 #include "client/cluster_status.hpp"
+#include "client/hdfs_checksum.hpp"
 #include "client/quorum.hpp"
 #include "metadata/changes.hpp"
 #include "metadata/types.hpp"
@@ -43,6 +44,8 @@ struct Options {
   std::chrono::milliseconds disk_timeout{10'000};    // One whose disk makes none, likewise.
   // A read that got no byte for so long is asked of a second datanode as well. 0: never.
   std::chrono::milliseconds hedge_after{500};
+  // Of the checksums that are given to clients of HDFS.
+  CombineMode checksum_combine_mode = CombineMode::kMd5Md5Crc;
 };
 
 // Told of progress, at most about ten times a second; may be called from any thread, one at a time.
@@ -218,6 +221,8 @@ class FileSystem {
   // error any of its bytes may have gone to `sink`.
   virtual Status read_file_in_parallel(const std::string& path, const PlacedSink& sink,
                                        const ProgressCallback& progress) = 0;
+  // HDFS's checksum of a file, which is made where its replicas are.
+  virtual Result<HdfsChecksum> hdfs_checksum(const std::string& path, CombineMode mode) = 0;
   // Reads a file or, with everything below it, a directory, to a local path (a directory to put it
   // in is resolved by the caller). The path must not exist, but with ReadOptions::overwrite and
   // ReadOptions::keep_existing (directories of the same name are merged) and for a link to nowhere.

@@ -17,7 +17,9 @@ constexpr std::size_t kTurnBytes = 4 * 1024 * 1024;
 AsyncReplicaClient::AsyncReplicaClient(const asio::any_io_executor& executor,
                                        const metadata::Endpoint& datanode,
                                        const ConnectionOptions& options)
-    : connection_(executor, datanode, options, kReceiveBufferBytes), answers_(connection_.name()) {}
+    : connection_(executor, datanode, options, kReceiveBufferBytes),
+      answers_(connection_.name()),
+      sums_(connection_.name()) {}
 
 asio::awaitable<Status> AsyncReplicaClient::open() {
   const std::string nothing_more;
@@ -139,6 +141,31 @@ asio::awaitable<std::optional<Status>> AsyncReplicaClient::finish_receive(
   }
   receiving_ = false;
   co_return ended;
+}
+
+asio::awaitable<Status> AsyncReplicaClient::request_sum(SumBlock request) {
+  MDFS_ASSERT(can_sum() && answers_.requested() == 0);
+  if (!usable()) {
+    co_return Error{Errc::kUnavailable, connection_.name() + ": connection was given up"};
+  }
+  sums_.request(request, out_);
+  Status sent = co_await flush();
+  co_return sent;
+}
+
+asio::awaitable<Result<BlockSum>> AsyncReplicaClient::receive_sum() {
+  connection_.note_progress();  // A peer is not silent while nobody listens.
+  for (;;) {
+    auto step = sums_.step(connection_.received());
+    connection_.consume(step.consumed);
+    if (step.alive) connection_.note_progress();
+    if (step.answer) co_return *std::move(step.answer);
+    Status filled = co_await connection_.fill();
+    if (!filled.ok()) {
+      give_up();
+      co_return std::move(filled).error();
+    }
+  }
 }
 
 }  // namespace minidfs::transfer

@@ -14,6 +14,7 @@
 #include "transfer/client_connection.hpp"
 // The above comes first: see net/asio.hpp.
 #include "transfer/answer_reader.hpp"
+#include "transfer/sum_answers.hpp"
 
 namespace minidfs::transfer {
 
@@ -38,7 +39,13 @@ class AsyncReplicaClient {
   asio::awaitable<std::optional<Status>> receive(const ByteSink& sink,
                                                  std::chrono::milliseconds patience = {});
 
-  bool usable() const { return usable_ && answers_.in_step(); }
+  // The same for the sums of whole blocks, which the datanode makes itself. Between them and reads
+  // no answer is left to be received. REQUIRES: can_sum(), as those of older versions cannot.
+  bool can_sum() const { return connection_.version() >= kSumsSince; }
+  asio::awaitable<Status> request_sum(SumBlock request);
+  asio::awaitable<Result<BlockSum>> receive_sum();
+
+  bool usable() const { return usable_ && answers_.in_step() && sums_.in_step(); }
   // The rest of the present answer is not wanted, so the connection cannot be used again.
   void give_up() { usable_ = false; }
   // Calls `ready` once there is more to receive, or the end of the connection.
@@ -70,6 +77,7 @@ class AsyncReplicaClient {
 
   ClientConnection connection_;
   AnswerReader answers_;
+  SumAnswers sums_;
   std::string out_;         // Not yet sent.
   bool receiving_ = false;  // The answer to the oldest request is waited for.
   bool turn_over_ = false;  // More of it may stand in the connection.

@@ -147,6 +147,7 @@ asio::awaitable<Status> ClientConnection::shake_hands(std::string first_frames) 
     status = co_await fill();
     if (!status.ok()) co_return status;
   }
+  version_ = handshake.version();
   if (status.ok()) co_return status;
   // That it is not believed the server hears, if it can without being waited for.
   iovec part{out.data(), out.size()};

@@ -26,6 +26,7 @@
 // The above comes first: see net/asio.hpp.
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include "base/interface_version.hpp"
 #include "base/result.hpp"
 #include "metadata/types.hpp"
 #include "transfer/connection_options.hpp"
@@ -85,6 +86,8 @@ class ClientConnection {
   void join_loop(const asio::any_io_executor& executor);
 
   const std::string& name() const { return name_; }  // host:port
+  // Of the interface, that both sides speak; 0 until it is open.
+  InterfaceVersion version() const { return version_; }
   // REQUIRES: on a loop.
   asio::any_io_executor executor() { return loop_->watchdog.get_executor(); }
 
@@ -122,6 +125,7 @@ class ClientConnection {
   const std::string name_;
   const ConnectionOptions options_;
   std::chrono::milliseconds timeout_;  // For the present phase.
+  InterfaceVersion version_ = 0;
   std::optional<OnLoop> loop_;
   UniqueFd between_loops_;         // The socket while loop_ is none.
   net::Dialer* dialer_ = nullptr;  // While it dials.

@@ -79,8 +79,7 @@ asio::awaitable<Status> Connection::serve_reads() {
 }
 
 asio::awaitable<Status> Connection::serve_read(const ReadBlock& request, Opened opened) {
-  ServerContext& context = loop_.context();
-  const CountActive active(context.active_reads);
+  const CountActive active(loop_.context().active_reads);
   if (opened.ok() && request.length > 0 &&
       (*opened)->slices().size() <= (request.offset + request.length - 1) / kSliceBytes &&
       request.offset + request.length <= (*opened)->info().length) {
@@ -88,15 +87,7 @@ asio::awaitable<Status> Connection::serve_read(const ReadBlock& request, Opened 
                                        std::to_string((*opened)->slices().size()) + " slices for " +
                                        std::to_string((*opened)->info().length) + " bytes"};
   }
-  if (!opened.ok()) {
-    const Error& error = opened.error();
-    if (is_bad(error.code)) {
-      context.events.replica_corrupt(request.block, request.generation, error.message);
-    }
-    if (!keeps_connection(error.code)) co_return error;
-    append_frame(out_, FrameType::kReadFails, wire_status(error));
-    co_return Status();
-  }
+  if (!opened.ok()) co_return answer_failed(request, opened.error());
   const auto replica = *std::move(opened);
   const std::uint64_t length = replica->info().length;
   if (request.offset + request.length > length) {
@@ -113,6 +104,16 @@ asio::awaitable<Status> Connection::serve_read(const ReadBlock& request, Opened 
   const bool sent = co_await send_replica(replica, begins.first_slice, begins.slices);
   if (!sent) close();
   co_return Status();
+}
+
+// The replica cannot be read. An error ends the connection.
+Status Connection::answer_failed(const ReadBlock& request, const Error& error) {
+  if (is_bad(error.code)) {
+    loop_.context().events.replica_corrupt(request.block, request.generation, error.message);
+  }
+  if (!keeps_connection(error.code)) return error;
+  append_frame(out_, FrameType::kReadFails, wire_status(error));
+  return {};
 }
 
 asio::awaitable<bool> Connection::send_replica(std::shared_ptr<storage::ReplicaReader> replica,

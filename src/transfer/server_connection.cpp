@@ -165,6 +165,12 @@ asio::awaitable<Status> Connection::serve() {
     if (frame.type == FrameType::kReadBlock) {
       Status served = co_await serve_reads();
       if (!served.ok()) co_return served;
+    } else if (frame.type == FrameType::kSumBlock) {
+      auto request = parse_sum_block(frame.control);
+      if (!request.ok()) co_return std::move(request).error();
+      consume(frame.total_bytes());
+      Status served = co_await serve_sum(*request);
+      if (!served.ok() || closed()) co_return served;
     } else if (frame.type == FrameType::kCorruptSlice) {
       auto notice = parse_corrupt_slice(frame.control);
       if (!notice.ok()) co_return std::move(notice).error();

@@ -1,6 +1,6 @@
 // One accepted connection of the data server: handshake, input and output, deadlines, and the
-// dispatch to reading (here, answers in connection_reads.cpp) or writing (BlockReceiver). Lives on
-// one ServerLoop and is kept alive by its own coroutine.
+// dispatch to reading (here, answers in connection_reads.cpp and connection_sums.cpp) or writing
+// (BlockReceiver). Lives on one ServerLoop and is kept alive by its own coroutine.
 //
 // How each wait ends; close() ends all of them, and the loop's end closes all connections:
 //   for all of the handshake           handshake_timeout
@@ -136,7 +136,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
                                          std::size_t first, std::size_t slices);
   asio::awaitable<Status> send_frames(std::shared_ptr<storage::ReplicaReader> replica,
                                       std::shared_ptr<ReplicaFrames> frames);
+  Status answer_failed(const ReadBlock& request, const Error& error);
   asio::awaitable<void> check_slice(CorruptSlice notice);
+  asio::awaitable<Status> serve_sum(SumBlock request);
+  asio::awaitable<Result<BlockSum>> sum_replica(std::shared_ptr<storage::ReplicaReader> replica);
   void tell_bad(const storage::ReplicaReader& replica, const Error& error);
   const std::byte* buffer() const { return piece_ ? piece_->bytes().data() : head_.data(); }
   asio::awaitable<bool> wait_readable(Wait wait);

@@ -15,7 +15,7 @@ struct FrameRule {
 constexpr std::size_t kWireStatusMax = 1024;
 
 // The row of each type, by its number; an empty name is no type.
-constexpr std::array<FrameRule, 18> kRules{{
+constexpr std::array<FrameRule, 20> kRules{{
     {"", 0, 0, false},
     {"Hello", 10, 256, false},  // Of another version it may have another size.
     {"Welcome", 54, 54, false},
@@ -34,6 +34,8 @@ constexpr std::array<FrameRule, 18> kRules{{
     {"TargetLost", 14, kWireStatusMax, false},
     {"Challenge", 64, 64, false},
     {"Proof", 48, 48, false},
+    {"SumBlock", 24, 24, false},
+    {"BlockSummed", 28, 28, false},
 }};
 
 template <class T>
@@ -256,6 +258,14 @@ Result<ReadBegins> parse_read_begins(std::string_view control) {
 
 Result<CorruptSlice> parse_corrupt_slice(std::string_view control) {
   return parse_control<CorruptSlice>(control, FrameType::kCorruptSlice);
+}
+
+Result<SumBlock> parse_sum_block(std::string_view control) {
+  return parse_control<SumBlock>(control, FrameType::kSumBlock);
+}
+
+Result<BlockSummed> parse_block_summed(std::string_view control) {
+  return parse_control<BlockSummed>(control, FrameType::kBlockSummed);
 }
 
 void append_frame(std::string& out, FrameType type, std::string_view control) {

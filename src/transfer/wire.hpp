@@ -21,6 +21,7 @@
 #include "base/result.hpp"
 #include "metadata/types.hpp"
 #include "storage/blocks/block_store.hpp"
+#include "transfer/block_sum.hpp"
 
 namespace minidfs::transfer {
 
@@ -60,6 +61,8 @@ enum class FrameType : std::uint8_t {
   kTargetLost = 15,
   kChallenge = 16,
   kProof = 17,
+  kSumBlock = 18,
+  kBlockSummed = 19,
 };
 
 struct Hello {
@@ -215,6 +218,26 @@ typename Inspector::result_type inspect(Inspector& f, CorruptSlice& x) {
   return f(x.block, x.generation, x.slice);
 }
 
+// Asks for the sums of a whole block; block_sum.hpp.
+struct SumBlock {
+  BlockId block;
+  std::uint64_t generation = 0;
+  std::uint64_t length = 0;  // A replica of another length is not one of this block.
+};
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, SumBlock& x) {
+  return f(x.block, x.generation, x.length);
+}
+
+struct BlockSummed {
+  BlockId block;
+  BlockSum sum;
+};
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, BlockSummed& x) {
+  return f(x.block, x.sum);
+}
+
 // A frame in a receive buffer. The spans point into it.
 struct Frame {
   FrameType type = FrameType::kFailure;
@@ -264,6 +287,8 @@ Result<TargetLost> parse_target_lost(std::string_view control);
 Result<ReadBlock> parse_read_block(std::string_view control);
 Result<ReadBegins> parse_read_begins(std::string_view control);
 Result<CorruptSlice> parse_corrupt_slice(std::string_view control);
+Result<SumBlock> parse_sum_block(std::string_view control);
+Result<BlockSummed> parse_block_summed(std::string_view control);
 
 // kTimedOut when a KeepAlive frame says that its disk has made no progress for at least
 // `disk_timeout`.

@@ -73,6 +73,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static_cast<void>(parse_read_block(control));
   static_cast<void>(parse_read_begins(control));
   static_cast<void>(parse_corrupt_slice(control));
+  static_cast<void>(parse_sum_block(control));
+  static_cast<void>(parse_block_summed(control));
   Frame slices;
   slices.control = control;
   slices.type = FrameType::kWriteSlices;

@@ -107,6 +107,8 @@ Result<client::Options> client_options(const Config& config) {
   options.progress_timeout = from.progress_timeout;
   options.disk_timeout = from.disk_timeout;
   options.hedge_after = from.hedge_after;
+  MDFS_TRY(options.checksum_combine_mode,
+           client::parse_combine_mode(config.http.checksum_combine_mode));
   return options;
 }
 

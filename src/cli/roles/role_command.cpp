@@ -29,6 +29,9 @@ constexpr Flag kHttpTokenFile{"http-token-file", 0, "FILE",
                               "http.token_file"};
 constexpr Flag kHttpCorsOrigin{"http-cors-origin", 0, "ORIGIN[,...]",
                                "Sites whose pages may use HTTP here", "http.cors_origin"};
+constexpr Flag kHttpCombineMode{"http-checksum-combine-mode", 0, "MODE",
+                                "GETFILECHECKSUM's: MD5MD5CRC (default) or COMPOSITE_CRC",
+                                "http.checksum_combine_mode"};
 
 // Taken by every role, after its own.
 constexpr std::array kCommonFlags{
@@ -65,6 +68,7 @@ constexpr auto kNamenodeFlags = with_common_flags(std::array{
     kHttpInsecure,
     kHttpTokenFile,
     kHttpCorsOrigin,
+    kHttpCombineMode,
 });
 
 constexpr auto kGatewayFlags = with_common_flags(std::array{
@@ -76,6 +80,7 @@ constexpr auto kGatewayFlags = with_common_flags(std::array{
     kHttpInsecure,
     kHttpTokenFile,
     kHttpCorsOrigin,
+    kHttpCombineMode,
 });
 
 constexpr auto kDatanodeFlags = with_common_flags(std::array{
@@ -88,6 +93,9 @@ constexpr auto kDatanodeFlags = with_common_flags(std::array{
          "datanode.http_port"},
     kHttpListen,
     kHttpInsecure,
+    kHttpTokenFile,
+    kHttpCorsOrigin,
+    kHttpCombineMode,
     Flag{"rack", 0, "/RACK", "The rack this machine stands in", "datanode.rack"},
     Flag{"advertise", 0, "HOST[:PORT]", "What clients and other nodes connect to",
          "datanode.advertise"},
@@ -110,6 +118,7 @@ constexpr auto kLocalFlags = with_common_flags(std::array{
     kHttpInsecure,
     kHttpTokenFile,
     kHttpCorsOrigin,
+    kHttpCombineMode,
     kCapacity,
     kSync,
 });

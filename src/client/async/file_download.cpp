@@ -2,10 +2,10 @@
 // The above comes first: see net/asio.hpp.
 #include <algorithm>
 #include <deque>
-#include <functional>
 #include <utility>
 
 #include "client/async/async_files.hpp"
+#include "client/async/file_pages.hpp"
 #include "client/read/file_reader.hpp"
 
 namespace minidfs::client {
@@ -23,15 +23,16 @@ struct FileDownload::Impl {
       : executor(its_executor),
         context(its_context),
         path(std::move(its_path)),
-        page(std::move(first)),
-        begin(std::min(offset, page.status.length)),
-        length(std::min(wanted, page.status.length - begin)),
-        parts(parts_of(page.blocks, begin, length)) {}
+        pages(executor, context, path, std::move(first)),
+        begin(std::min(offset, page().status.length)),
+        length(std::min(wanted, page().status.length - begin)),
+        parts(parts_of(page().blocks, begin, length)) {}
 
   asio::awaitable<Status> read_piece(const FileDownload::Taker& take);
   asio::awaitable<Status> request();
   asio::awaitable<Status> locate();
-  bool pages_follow() const { return page.more && end_of(page.blocks) < begin + length; }
+  const actors::LocatedFile& page() const { return pages.page(); }
+  bool pages_follow() const { return page().more && end_of(page().blocks) < begin + length; }
   BlockPart take_part();
   void fail(Error error);
   void cancel();
@@ -39,7 +40,7 @@ struct FileDownload::Impl {
   asio::any_io_executor executor;
   ClientContext& context;
   const std::string path;
-  actors::LocatedFile page;  // Of its blocks, the last that was located.
+  FilePages pages;
   const std::uint64_t begin;
   const std::uint64_t length;
   std::uint64_t done = 0;
@@ -48,8 +49,7 @@ struct FileDownload::Impl {
   FailedNodes failed_nodes;
   std::deque<BlockReader> requested;  // In the order of their pieces.
   std::vector<std::byte> piece;
-  std::optional<Error> failure;    // The first one, for good.
-  std::function<void()> end_wait;  // For the namenode.
+  std::optional<Error> failure;  // The first one, for good.
 };
 
 FileDownload::FileDownload(const asio::any_io_executor& executor, ClientContext& context,
@@ -111,7 +111,7 @@ asio::awaitable<Status> FileDownload::Impl::request() {
       continue;
     }
     const auto part = take_part();
-    requested.emplace_back(executor, context, path, failed_nodes, page.blocks[part.block],
+    requested.emplace_back(executor, context, path, failed_nodes, page().blocks[part.block],
                            part.offset, part.length);
     co_await requested.back().request_ahead();
   }
@@ -130,19 +130,9 @@ BlockPart FileDownload::Impl::take_part() {
 
 // The next page.
 asio::awaitable<Status> FileDownload::Impl::locate() {
-  net::Answer<Result<actors::LocatedFile>> answer(executor);
-  end_wait = [&answer] { answer.cancel(); };
-  context.link.submit<actors::LocateRequest>(
-      actors::LocateRequest{path, context.host, end_of(page.blocks)}, answer.giver());
-  // The link answers in time.
-  auto located = co_await answer.take(std::chrono::steady_clock::time_point::max());
-  end_wait = nullptr;
-  if (!located) co_return Error{Errc::kCancelled, "cancelled"};
-  if (!located->ok()) co_return std::move(*located).error();
-  Status follows = check_next_page(page, **located);
-  if (!follows.ok()) co_return follows;
-  page = std::move(**located);
-  parts = parts_of(page.blocks, begin, length);
+  Status located = co_await pages.next();
+  if (!located.ok()) co_return located;
+  parts = parts_of(page().blocks, begin, length);
   next_part = 0;
   co_return parts.empty() ? Status(changed_while_read()) : Status();
 }
@@ -154,7 +144,7 @@ void FileDownload::Impl::fail(Error error) {
 void FileDownload::Impl::cancel() {
   fail({Errc::kCancelled, "cancelled"});
   for (auto& reader : requested) reader.cancel();
-  if (end_wait) end_wait();
+  pages.cancel();
 }
 
 }  // namespace minidfs::client

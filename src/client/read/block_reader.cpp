@@ -116,9 +116,34 @@ asio::awaitable<Status> BlockReader::connect(Connection& connection) {
     Status opened = co_await connection.client->open();
     if (!opened.ok()) co_return opened;
   }
-  const auto request = missing();
-  Status requested = co_await connection.client->request(std::span(&request, 1));
+  Status requested = co_await request_of(*connection.client);
   co_return requested;
+}
+
+asio::awaitable<Status> BlockReader::request_of(AsyncReplicaClient& client) {
+  if (asks_for_sum_) {
+    if (!client.can_sum()) co_return Status();
+    const transfer::SumBlock whole{block_.id, block_.generation, block_.length};
+    Status asked = co_await client.request_sum(whole);
+    co_return asked;
+  }
+  const auto request = missing();
+  Status requested = co_await client.request(std::span(&request, 1));
+  co_return requested;
+}
+
+// As it is not new, or has waited for long.
+bool BlockReader::may_have_stood_still() const {
+  return connection_.reused || Clock::now() - requested_at_ > kAheadMax;
+}
+
+// For the next reader, if it can be used again.
+void BlockReader::give_back(const metadata::Endpoint& datanode) {
+  if (connection_.client->usable()) {
+    connection_.client->leave_loop();
+    context_.replicas.give_back(datanode, std::move(connection_.client));
+  }
+  connection_.client.reset();
 }
 
 asio::awaitable<void> BlockReader::request_ahead() {
@@ -138,7 +163,11 @@ asio::awaitable<Status> BlockReader::receive(const transfer::ByteSink& sink) {
     switch (command_.kind) {
       case Kind::kAsk:
         if (!is_open()) co_await open();
-        if (is_open()) co_await receive_from(sink);
+        if (is_open() && asks_for_sum_) {
+          co_await receive_sum_from();
+        } else if (is_open()) {
+          co_await receive_from(sink);
+        }
         break;
       case Kind::kSwitch:
         co_await receive_from(sink);
@@ -159,7 +188,7 @@ asio::awaitable<Status> BlockReader::receive(const transfer::ByteSink& sink) {
 
 asio::awaitable<void> BlockReader::receive_from(const transfer::ByteSink& sink) {
   const auto place = *command_.location;
-  const bool stood_still = connection_.reused || Clock::now() - requested_at_ > kAheadMax;
+  const bool stood_still = may_have_stood_still();
   bool sink_failed = false;
   const transfer::ByteSink counting = [&](std::span<const std::byte> bytes) {
     auto taken = sink(bytes);
@@ -168,11 +197,8 @@ asio::awaitable<void> BlockReader::receive_from(const transfer::ByteSink& sink) 
     return taken;
   };
   Status status = co_await receive_some(counting);
-  if (connection_.client->usable() && !sink_failed) {
-    connection_.client->leave_loop();
-    context_.replicas.give_back(place.data, std::move(connection_.client));
-  }
-  connection_.client.reset();
+  if (sink_failed) connection_.client->give_up();
+  give_back(place.data);
   if (cancelled_) co_return;
   if (sink_failed) co_return end(std::move(status).error());
   if (command_.kind == Kind::kSwitch && rival_.client != nullptr) {

@@ -38,6 +38,13 @@ class BlockReader {
   // or there is no more hope.
   asio::awaitable<Status> receive(const transfer::ByteSink& sink);
 
+  // For a reader of the whole block that wants its sums alone (transfer/block_sum.hpp), which the
+  // datanode makes: ask_for_sum() before the first request, and receive_sum() in the place of
+  // receive(). kUnsupported when the datanode is of a version that makes none: the block has to be
+  // read.
+  void ask_for_sum() { asks_for_sum_ = true; }
+  asio::awaitable<Result<transfer::BlockSum>> receive_sum();
+
   // The operation under way ends with kCancelled, and all that follow.
   void cancel();
 
@@ -74,7 +81,11 @@ class BlockReader {
   // The replica of the command for the missing bytes; tells when that fails.
   asio::awaitable<void> open();
   asio::awaitable<Status> connect(Connection& connection);
+  asio::awaitable<Status> request_of(transfer::AsyncReplicaClient& client);
+  bool may_have_stood_still() const;
+  void give_back(const metadata::Endpoint& datanode);
   asio::awaitable<void> receive_from(const transfer::ByteSink& sink);
+  asio::awaitable<void> receive_sum_from();
   asio::awaitable<Status> receive_some(const transfer::ByteSink& sink);
   asio::awaitable<void> race();
   asio::awaitable<bool> rival_is_first();
@@ -95,6 +106,8 @@ class BlockReader {
   std::uint64_t done_ = 0;
   std::uint64_t bad_at_ = UINT64_MAX;  // Where a replica turned out to be bad the last time.
   bool corrupt_ones_ = false;
+  bool asks_for_sum_ = false;
+  transfer::BlockSum sum_;
   bool ended_ = false;  // For another reason than for want of a replica.
   bool cancelled_ = false;
   std::function<void()> end_wait_;  // The present wait for anything but a connection.

@@ -100,6 +100,7 @@ TEST_CASE("every option can be set by its variable to what it prints") {
       {"http.group", "staff"},
       {"http.token_file", "/etc/tokens"},
       {"http.cors_origin", "https://example.com,http://h:8080"},
+      {"http.checksum_combine_mode", "COMPOSITE_CRC"},
       {"local.namenodes", "3"},
       {"local.datanodes", "5"},
       {"local.datanode_http_port", "0"},

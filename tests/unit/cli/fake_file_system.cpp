@@ -259,6 +259,13 @@ class FakeFileSystem : public client::FileSystem {
     return sink(0, std::as_bytes(std::span(file->second)));
   }
 
+  Result<client::HdfsChecksum> hdfs_checksum(const std::string& path,
+                                             client::CombineMode mode) override {
+    state_.calls.push_back("hdfs_checksum " + path + " " + std::string(to_string(mode)));
+    if (state_.files.count(path) == 0) return not_found(path);
+    return client::HdfsChecksum{"COMPOSITE-CRC32C", "c076ab75"};
+  }
+
   Status read_tree(const std::string& path, const std::string& local_path,
                    const client::ReadOptions& options) override {
     state_.calls.push_back("read " + path);

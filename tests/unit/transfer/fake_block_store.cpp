@@ -2,6 +2,8 @@
 
 #include <sys/mman.h>
 
+#include <utility>
+
 namespace minidfs::transfer {
 
 class FakeReplicaWriter final : public storage::ReplicaWriter {
@@ -65,24 +67,32 @@ class FakeReplicaWriter final : public storage::ReplicaWriter {
   std::function<void(const Error&)> lost_;
 };
 
-namespace {
-
 class FakeReplicaReader final : public storage::ReplicaReader {
  public:
-  explicit FakeReplicaReader(std::shared_ptr<FakeBlockStore::Replica> replica)
-      : replica_(std::move(replica)) {}
+  FakeReplicaReader(FakeBlockStore& store, std::shared_ptr<FakeBlockStore::Replica> replica)
+      : store_(store), replica_(std::move(replica)) {}
   const storage::ReplicaInfo& info() const override { return replica_->info; }
   std::span<const storage::Slice> slices() const override { return replica_->slices; }
   int fd() const override { return replica_->file.get(); }
   std::uint64_t stored_offset(std::size_t slice) const override {
     return replica_->offsets.at(slice);
   }
+  void submit(Job job) override {
+    {
+      const std::lock_guard lock(store_.mutex_);
+      if (store_.hold_jobs_) {
+        store_.held_jobs_.push_back(std::move(job));
+        return;
+      }
+    }
+    job.run();
+    job.done();
+  }
 
  private:
+  FakeBlockStore& store_;
   std::shared_ptr<FakeBlockStore::Replica> replica_;
 };
-
-}  // namespace
 
 Status FakeBlockStore::set_cluster_id(ClusterId cluster) {
   cluster_ = cluster;
@@ -138,6 +148,32 @@ void FakeBlockStore::hold_memory(bool hold) {
   if (!hold) released.swap(held_memory_);
 }
 
+void FakeBlockStore::hold_jobs(bool hold) {
+  const std::lock_guard lock(mutex_);
+  hold_jobs_ = hold;
+}
+
+std::size_t FakeBlockStore::held_jobs() {
+  const std::lock_guard lock(mutex_);
+  return held_jobs_.size();
+}
+
+std::vector<storage::ReplicaReader::Job> FakeBlockStore::take_jobs() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(held_jobs_, {});
+}
+
+void FakeBlockStore::do_jobs() {
+  for (const auto& job : take_jobs()) {
+    job.run();
+    job.done();
+  }
+}
+
+void FakeBlockStore::give_up_jobs() {
+  for (const auto& job : take_jobs()) job.given_up({Errc::kTimedOut, "the fake disk hangs"});
+}
+
 Result<std::shared_ptr<storage::ReplicaReader>> FakeBlockStore::open_replica(
     BlockId block, std::uint64_t generation) {
   const std::lock_guard lock(mutex_);
@@ -149,7 +185,7 @@ Result<std::shared_ptr<storage::ReplicaReader>> FakeBlockStore::open_replica(
     return Error{Errc::kStale, "block " + to_string(block) + ": another generation"};
   }
   return std::shared_ptr<storage::ReplicaReader>(
-      std::make_shared<FakeReplicaReader>(found->second));
+      std::make_shared<FakeReplicaReader>(*this, found->second));
 }
 
 Status FakeBlockStore::remove(BlockId block, std::uint64_t) {

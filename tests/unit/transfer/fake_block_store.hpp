@@ -41,6 +41,12 @@ class FakeBlockStore final : public storage::BlockStore {
   void hold_finishes(bool hold);  // Releases what was held when false.
   // Appended bytes wait for the disk, until false.
   void hold_memory(bool hold);
+  // Jobs of readers wait for the disk; held_jobs() tells how many do. Those that wait are done, or
+  // given up as the disk hangs.
+  void hold_jobs(bool hold);
+  std::size_t held_jobs();
+  void do_jobs();
+  void give_up_jobs();
   // What all writers say of their disk.
   void say_stalled_for(std::chrono::milliseconds time) { stalled_ = time; }
   void flip_byte(BlockId block, std::uint64_t offset);
@@ -54,6 +60,8 @@ class FakeBlockStore final : public storage::BlockStore {
 
  private:
   friend class FakeReplicaWriter;
+  friend class FakeReplicaReader;
+  std::vector<storage::ReplicaReader::Job> take_jobs();
   void publish(std::shared_ptr<Replica> replica,
                std::function<void(Result<storage::ReplicaInfo>)> done);
 
@@ -64,6 +72,8 @@ class FakeBlockStore final : public storage::BlockStore {
   bool hold_ = false;
   std::vector<std::shared_ptr<const void>> held_memory_;
   bool hold_memory_ = false;
+  std::vector<storage::ReplicaReader::Job> held_jobs_;
+  bool hold_jobs_ = false;
   BlockId failing_;
   std::size_t open_writers_ = 0;
   std::size_t sources_ = 0;

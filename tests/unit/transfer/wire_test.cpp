@@ -28,6 +28,8 @@ std::string sample_frames() {
   append_frame(all, FrameType::kReadBlock, ReadBlock{BlockId{1}, 2, 3, 4});
   append_frame(all, FrameType::kReadFails, WireStatus{2, "not found"});
   append_frame(all, FrameType::kTargetLost, TargetLost{BlockId{1}, 2, {9, "disk"}});
+  append_frame(all, FrameType::kSumBlock, SumBlock{BlockId{1}, 2, 3});
+  append_frame(all, FrameType::kBlockSummed, BlockSummed{BlockId{1}, {}});
   return all;
 }
 
@@ -56,6 +58,8 @@ std::size_t walk(std::span<const std::byte> in) {
     (void)parse_read_block(frame.control).ok();
     (void)parse_read_begins(frame.control).ok();
     (void)parse_corrupt_slice(frame.control).ok();
+    (void)parse_sum_block(frame.control).ok();
+    (void)parse_block_summed(frame.control).ok();
     in = in.subspan(frame.total_bytes());
   }
   return frames;
@@ -63,7 +67,7 @@ std::size_t walk(std::span<const std::byte> in) {
 
 TEST_CASE("A frame is found only when its header and control part are whole") {
   const std::string all = sample_frames();
-  CHECK(walk(bytes_of(all)) == 12);
+  CHECK(walk(bytes_of(all)) == 14);
   std::string first;
   append_frame(first, FrameType::kHello, Hello{.cluster = {1, 2}});
   for (std::size_t size = 0; size < first.size(); ++size) {

@@ -199,6 +199,28 @@ TEST_CASE("checksum prints the sum and the path as xxhsum does") {
   CHECK(run(state, {"checksum", "/empty"}).out == "99aa06d3014798d86001c324468d497f  /empty\n");
 }
 
+TEST_CASE("checksum with a mode prints what the datanodes made, as hdfs dfs -checksum does") {
+  FakeState state;
+  state.files["/a"] = "abc";
+  CHECK(run(state, {"checksum", "--combine-mode", "COMPOSITE_CRC", "/a"}).out ==
+        "/a\tCOMPOSITE-CRC32C\tc076ab75\n");
+  CHECK(state.calls.back() == "hdfs_checksum /a COMPOSITE_CRC");
+  const auto refused = run(state, {"checksum", "--combine-mode", "CRC", "/a"});
+  CHECK(refused.exit_code == 2);
+  CHECK_THAT(refused.err, Catch::Contains("'CRC' is not one of MD5MD5CRC, COMPOSITE_CRC"));
+}
+
+TEST_CASE("checksum tells the algorithm in JSON") {
+  FakeState state;
+  state.files["/a"] = "";
+  const auto own = nlohmann::json::parse(run(state, {"checksum", "--json", "/a"}).out);
+  CHECK(own["algorithm"] == "XXH3-128");
+  CHECK(own["checksum"] == "99aa06d3014798d86001c324468d497f");
+  CHECK(own["path"] == "/a");
+  const auto several = nlohmann::json::parse(run(state, {"checksum", "--json", "/a", "/b"}).out);
+  CHECK(several.size() == 1);
+}
+
 TEST_CASE("scrub shows the state, or has all checked, and waits for it only when asked to") {
   FakeState state;
   state.scrubbed = {{{}, "dn1:9866", "live", true, 10, 12, 0, 1000}, {{}, "dn2:9866", "dead"}};
