@@ -71,7 +71,8 @@ class Access(unittest.TestCase):
                                ("GET", "/api/v1/cluster"), ("GET", "/openapi.json"),
                                ("GET", "/api/v1"), ("GET", "/api/v1/nothing"),
                                ("GET", "/webhdfs/v1/?op=LISTSTATUS"), ("GET", "/webhdfs/v1"),
-                               ("PUT", "/webhdfs/v1/x?op=MKDIRS"), ("GET", "/webhdfs/v1/x?op=WRONG"),
+                               ("PUT", "/webhdfs/v1/x?op=MKDIRS"),
+                               ("GET", "/webhdfs/v1/x?op=WRONG"),
                                ("PUT", "/webhdfs/v1/x?op=CREATE&namenoderpcaddress=x"),
                                ("DELETE", "/webhdfs/v1/x?op=DELETE"), ("BREW", "/files/x")]:
             for headers in ({}, bearer("x"), bearer(ANYBODY[:-1]), basic(ALICE + "x"), bearer("")):

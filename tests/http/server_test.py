@@ -2,6 +2,7 @@
 """The HTTP server against clients that are odd, slow or hostile: each gets one proper status or is
 closed, and good ones are served."""
 import re
+import select
 import socket
 import sys
 import time
@@ -87,14 +88,64 @@ class Server(unittest.TestCase):
                 "a huge length": "Content-Length: 99999999999999999999999\r\n\r\n",
                 "a space before the colon": "Content-Length : 3\r\n\r\nabc",
                 "bare line feeds": "Content-Length: 0\n\n",
+                "a coding twice": "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n"
+                                  "\r\n0\r\n\r\n",
+                "an empty name": ": chunked\r\n\r\n",
                 "a zero byte": "X: a\0b\r\n\r\n",
                 "a carriage return in a value": "X: a\rb\r\n\r\n"}.items():
             with self.subTest(name):
                 self.assertEqual(self.statuses(put + fields + STATUS + "\r\n"), [400])
-        codings = put + "Transfer-Encoding: gzip\r\n\r\n"
-        self.assertEqual(self.statuses(codings + STATUS + "\r\n"), [501])
+        for coding in ("gzip", "chunked, identity", "xchunked"):
+            codings = put + f"Transfer-Encoding: {coding}\r\n\r\n"
+            self.assertEqual(self.statuses(codings + STATUS + "\r\n"), [501])
+        # A folded field is one, as if a space were there (RFC 9112, 5.2), and hides none.
+        hidden = put + "X: a\r\n Content-Length: 3\r\n\r\n"
+        self.assertEqual(self.statuses(hidden + STATUS + "\r\n"), [200, 200])
+        length = put + "Content-Length:\r\n 3\r\n\r\nabc"
+        self.assertIn(self.statuses(length + STATUS + "\r\n"), ([400], [200, 200]))
         bad_chunk = put + "Transfer-Encoding: chunked\r\n\r\nzz\r\n"
         self.assertEqual(self.statuses(bad_chunk + STATUS + "\r\n"), [200], "closed after its answer")
+
+    def test_chunks_that_are_none(self):
+        """What follows is never taken for a request: the answer is the last."""
+        put = ("PUT /files/chunks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for name, body in {"a size that overflows": "fffffffffffffffff\r\n",
+                           "a size with a sign": "-1\r\n", "a size of a C program": "0x1\r\na\r\n",
+                           "no size": "\r\n\r\n", "bare line feeds": "1\na\n0\n\n",
+                           "more than its size": "1\r\nab\r\n0\r\n\r\n"}.items():
+            with self.subTest(name):
+                found = self.statuses(put + body + STATUS + "\r\n")
+                self.assertEqual(len(found), 1, found)
+                self.assertGreaterEqual(found[0], 400)
+        self.assertEqual(self.cluster.request("GET", "/files/chunks")[0], 404)
+
+    def test_bodies_that_are_longer_or_shorter_than_said(self):
+        put = "PUT /files/length HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
+        self.assertEqual(self.statuses(put + "hello, and more\r\n\r\n"), [201, 400])
+        self.assertEqual(self.cluster.verb("cat", "/length"), b"hello")
+        self.assertEqual(self.statuses(put + "hello" + STATUS + "\r\n"), [200, 200])
+        short = put.replace("/length", "/short").replace(": 5", ": 5000000")
+        found = self.statuses(short + "a" * 1_000_000)
+        self.assertLessEqual(len(found), 1)
+        self.assertTrue(all(status >= 400 for status in found), found)
+        self.assertEqual(self.cluster.request("GET", "/files/short")[0], 404)
+
+    def test_no_path_leads_out(self):
+        ways = ["/../", "/%2e%2e/", "/.%2e/", "/%2E%2E%2F", "/..%2f", "/..%5c", "/..\\",
+                "/%252e%252e/", "/%c0%ae%c0%ae/", "/%u002e%u002e/", "/..;/", "//../", "/./../",
+                "/%2e%2e%00/"]
+        for root in ("", "/files", "/api/v1/files", "/download", "/api/v1/download", "/webhdfs/v1",
+                     "/js"):
+            for way in ways:
+                target = f"{root}{way * 8}etc/passwd"
+                for query in ("", "?op=OPEN", "?op=OPEN&namenoderpcaddress=x"):
+                    answer = self.talk(f"GET {target}{query} HTTP/1.1\r\nHost: x\r\n\r\n")
+                    with self.subTest(target + query):
+                        self.assertRegex(answer, rb"^HTTP/1\.1 (400|404) ")
+                        self.assertNotIn(b"root:", answer)
+        inside = self.talk("PUT /files/a/%2e%2e/%2e%2e/b HTTP/1.1\r\nHost: x\r\n"
+                           "Content-Length: 1\r\n\r\nx")
+        self.assertTrue(inside.startswith(b"HTTP/1.1 400 "), inside)
 
     def test_garbage(self):
         for garbage in [b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"GET / FTP/1.0\r\n\r\n",
@@ -120,6 +171,39 @@ class Server(unittest.TestCase):
             answer = client.recv(1000)
         self.assertIn(b"408", answer.split(b"\r\n")[0])
         self.assertLess(time.monotonic() - begun, 25)
+
+    def test_headers_that_come_byte_by_byte_are_not_waited_for(self):
+        begun = time.monotonic()
+        slow = [self.connect() for _ in range(50)]
+        request = ("GET /" + "a" * 1000).encode()
+        answers = {}
+        for byte in request:
+            if len(answers) == len(slow):
+                break
+            for number, client in enumerate(slow):
+                if number in answers:
+                    continue
+                try:
+                    client.sendall(bytes([byte]))
+                    if select.select([client], [], [], 0)[0]:
+                        answers[number] = client.recv(1000)
+                except OSError:
+                    answers[number] = b""
+            self.assertLess(time.monotonic() - begun, 25)
+            time.sleep(0.2)
+        for client in slow:
+            client.close()
+        self.assertTrue(all(b"408" in answer.split(b"\r\n")[0] for answer in answers.values()))
+
+    def test_a_body_that_stands_still_is_not_waited_for(self):
+        begun = time.monotonic()
+        with self.connect() as client:
+            client.settimeout(60)
+            client.sendall(b"PUT /files/still HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
+            answer = client.recv(1000)
+        self.assertRegex(answer, rb"^HTTP/1\.1 (408|503) ")
+        self.assertLess(time.monotonic() - begun, 45)
+        self.assertEqual(self.cluster.request("GET", "/files/still")[0], 404)
 
     def test_many_idle_connections(self):
         idle = [self.connect() for _ in range(500)]
