@@ -12,5 +12,6 @@ class Gateway(LocalCluster):
         self.log_path = os.path.join(self.directory, "log")
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [binary, "--role=gateway", f"--namenode={namenode}", "--http-port=0"], stderr=log)
+                [binary, "--role=gateway", f"--namenode={namenode}", "--http-port=0"], stderr=log,
+                env={**os.environ, "MINIDFS_CLIENT_REPLICATION": "2"})
         self.port = int(self._logged(r"serving http://127\.0\.0\.1:(\d+)/"))

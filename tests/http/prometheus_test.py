@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -64,6 +65,7 @@ class Prometheus:
         # What it says later would else fill the pipe, and stop it.
         self.reader = threading.Thread(target=self.log.extend, args=(self.process.stderr,))
         self.reader.start()
+        self._wait_until_ready()
 
     def _port(self):
         for line in self.process.stderr:
@@ -72,6 +74,17 @@ class Prometheus:
             if found:
                 return int(found.group(1))
         raise RuntimeError("prometheus has ended:\n" + "".join(self.log))
+
+    def _wait_until_ready(self):
+        until = time.monotonic() + 30
+        while True:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=10).close()
+                return
+            except urllib.error.HTTPError:  # It listens before it can answer.
+                if time.monotonic() > until:
+                    raise
+            time.sleep(0.05)
 
     def ask(self, path, **parameters):
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"

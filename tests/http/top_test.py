@@ -137,7 +137,7 @@ class TopTest(unittest.TestCase):
         self.assertRegex(lines[-1], rb"and \d+ more lines")
         # Another size is heeded at once, not with the next look.
         fcntl.ioctl(terminal.inner, termios.TIOCSWINSZ, struct.pack("HHHH", 4, 80, 0, 0))
-        terminal.wait_for(rb"\x1b\[H(?:[^\r]*\r\n){3}[^\r]*and \d+ more lines\x1b\[K\x1b\[J", 10)
+        terminal.wait_for(rb"\x1b\[H(?:[^\n]*\n){3}[^\n]*and \d+ more lines\x1b\[K\x1b\[J", 10)
 
     def test_a_namenode_that_goes_away_is_shown_and_found_again(self):
         directory = tempfile.mkdtemp(prefix="minidfs-top-")
