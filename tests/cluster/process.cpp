@@ -40,6 +40,9 @@ pid_t spawn(std::vector<std::string> arguments, const std::vector<std::string>& 
   for (char** entry = environ; *entry != nullptr; ++entry) {
     if (std::string(*entry).rfind("MINIDFS_", 0) != 0) variables.emplace_back(*entry);
   }
+  // All of them would want the same ports for HTTP, which these tests do without.
+  variables.emplace_back("MINIDFS_NAMENODE_HTTP_PORT=off");
+  variables.emplace_back("MINIDFS_DATANODE_HTTP_PORT=off");
   variables.insert(variables.end(), environment.begin(), environment.end());
   auto argv = pointers(arguments);
   auto envp = pointers(variables);

@@ -122,6 +122,9 @@ class Cluster:
         self.network = None
         self.datanodes = []
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("MINIDFS_")}
+        # All of them would want the same ports.
+        self.environment["MINIDFS_NAMENODE_HTTP_PORT"] = "off"
+        self.environment["MINIDFS_DATANODE_HTTP_PORT"] = "off"
         self.environment["ASAN_OPTIONS"] = (
             "quarantine_size_mb=16:detect_leaks=0:verify_asan_link_order=0")
         self.environment.update(environment(self.directory) if environment else {})
