@@ -26,6 +26,12 @@ include-name = "POST /files/{path}"
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["2xx", "3xx", "400", "404", "409"]
 
+# A part of a form that is no file is passed over: a form has no types.
+[[operations]]
+include-name = "POST /upload"
+[operations.checks.negative_data_rejection]
+expected-statuses = ["201", "400", "405", "415"]
+
 # Else no file would ever be found.
 [[operations]]
 include-path = "/download/{path}"

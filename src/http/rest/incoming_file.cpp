@@ -1,5 +1,6 @@
 #include "http/rest/incoming_file.hpp"
 
+#include "base/option_types.hpp"
 #include "base/units.hpp"
 
 namespace minidfs::http::rest {
@@ -25,9 +26,8 @@ Result<client::UploadSettings> upload_settings(const RestCall& call) {
     MDFS_TRY(settings.block_size, parse_size(*text));
     if (settings.block_size == 0) return invalid("block_size", *text);
   }
-  if (auto text = call.query.find("compression")) {
-    if (text->empty()) return invalid("compression", *text);  // It would be that of the server.
-    settings.compression = *std::move(text);
+  if (const auto text = call.query.find("compression")) {
+    MDFS_TRY(settings.compression, option_types::CompressionName::parse(*text));
   }
   return settings;
 }
