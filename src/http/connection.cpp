@@ -9,6 +9,7 @@
 #include "base/logging.hpp"
 #include "http/connection_exchange.hpp"
 #include "http/request_head.hpp"
+#include "http/traffic.hpp"
 
 namespace minidfs::http {
 namespace {
@@ -138,6 +139,7 @@ asio::awaitable<Connection::Next> Connection::serve(RequestParser& parser) {
     co_return Next::kLinger;
   }
   const auto* handler = loop_.context().routes.find(head->path);
+  const auto begun = Clock::now();
   ConnectionExchange exchange(*this, parser, std::move(*head));
   if (handler == nullptr) {
     auto nothing = text_response(404, "text/plain; charset=utf-8", "nothing is served here\n");
@@ -156,6 +158,7 @@ asio::awaitable<Connection::Next> Connection::serve(RequestParser& parser) {
     auto failed = text_response(500, "text/plain; charset=utf-8", "the request was not answered\n");
     co_await exchange.respond(std::move(failed));
   }
+  if (options().traffic != nullptr) options().traffic->served(Clock::now() - begun);
   const bool drained = co_await exchange.finish();
   if (!exchange.usable()) co_return Next::kEnd;
   co_return drained ? Next::kGoOn : Next::kLinger;

@@ -9,6 +9,7 @@
 #include "base/units.hpp"
 #include "base/wall_clock.hpp"
 #include "http/dates.hpp"
+#include "http/traffic.hpp"
 
 namespace minidfs::http {
 namespace {
@@ -62,6 +63,8 @@ asio::awaitable<Result<std::span<const std::byte>>> ConnectionExchange::read_bod
   }
   connection_.expect_nothing();
   if (!bytes.ok()) usable_ = false;
+  auto* const traffic = connection_.options().traffic;
+  if (bytes.ok() && traffic != nullptr) traffic->received(bytes->size());
   co_return bytes;
 }
 
@@ -202,6 +205,7 @@ asio::awaitable<Status> ConnectionExchange::end() {
 
 // Each part of it that the kernel takes is progress.
 asio::awaitable<Status> ConnectionExchange::send(Parts parts) {
+  auto* const traffic = connection_.options().traffic;
   beast::buffers_suffix<Parts> left(parts);
   while (asio::buffer_size(left) > 0) {
     connection_.expect_progress(connection_.options().progress_timeout);
@@ -210,6 +214,7 @@ asio::awaitable<Status> ConnectionExchange::send(Parts parts) {
         left, asio::redirect_error(asio::use_awaitable, error));
     connection_.expect_nothing();
     if (error) co_return gone(error);
+    if (traffic != nullptr) traffic->sent(bytes);
     left.consume(bytes);
   }
   co_return Status();

@@ -14,6 +14,8 @@
 
 namespace minidfs::http {
 
+class Traffic;
+
 struct ServerOptions {
   std::string host;        // "" for every address; see net::listen_on().
   std::uint16_t port = 0;  // 0: any free one.
@@ -24,6 +26,7 @@ struct ServerOptions {
   std::chrono::milliseconds idle_timeout{60'000};      // Between two requests.
   std::chrono::milliseconds header_timeout{10'000};    // For a whole header.
   std::chrono::milliseconds progress_timeout{30'000};  // Of a body, either way.
+  Traffic* traffic = nullptr;  // Where the server counts what it does; outlives it.
 };
 
 class Server {

@@ -9,7 +9,9 @@
 #include "cli/roles/role_admission.hpp"
 #include "http/monitoring/monitoring.hpp"
 #include "http/page/page_routes.hpp"
+#include "http/rest/expire_uploads.hpp"
 #include "http/rest/rest_routes.hpp"
+#include "http/rest/watch_cluster.hpp"
 #include "http/webhdfs/webhdfs.hpp"
 
 namespace minidfs::cli {
@@ -51,11 +53,12 @@ Result<std::unique_ptr<HttpFace>> HttpFace::open(const Config& config, const Htt
   http::Routes routes;
   http::webhdfs::add_webhdfs_routes(routes, face->cluster_, face->requests_);
   http::monitoring::add_monitoring_routes(routes, face->cluster_, face->requests_);
-  http::rest::add_rest_routes(routes, face->cluster_, face->requests_);
+  http::rest::add_rest_routes(routes, face->cluster_, face->history_, face->requests_);
   http::page::add_page_routes(routes);
   http::ServerOptions server;
   server.host = config.http.listen;
   server.port = at.port;
+  server.traffic = &face->traffic_;
   // A client that reads or writes a file has two connections made for it.
   server.connections_max =
       std::clamp<std::size_t>(descriptors / 3, kConnectionsMin, server.connections_max);
@@ -67,11 +70,18 @@ Result<std::unique_ptr<HttpFace>> HttpFace::open(const Config& config, const Htt
   }
   if (!started.ok()) return std::move(started).error();
   face->server_ = std::move(started).value();
+  face->start_own_work();
   log_info("http", "serving http://{}/", format_host_port(config.http.listen, face->port()));
   if (config.http.insecure) {
     log_warn("http", "--http-insecure: everybody who reaches the port is let in");
   }
   return face;
+}
+
+void HttpFace::start_own_work() {
+  background_.start("uploads", [this] { return http::rest::keep_expiring_uploads(cluster_); });
+  background_.start("history",
+                    [this] { return http::rest::watch_cluster(cluster_, traffic_, history_); });
 }
 
 }  // namespace minidfs::cli

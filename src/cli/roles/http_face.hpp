@@ -9,8 +9,11 @@
 
 #include "auth/credentials.hpp"
 #include "base/config.hpp"
+#include "http/background_loop.hpp"
 #include "http/context_source.hpp"
 #include "http/monitoring/request_metrics.hpp"
+#include "http/rest/cluster_history.hpp"
+#include "http/traffic.hpp"
 
 namespace minidfs::cli {
 
@@ -29,9 +32,13 @@ class HttpFace {
 
  private:
   explicit HttpFace(client::Options options) : cluster_(std::move(options)) {}
+  void start_own_work();
 
   http::ContextSource cluster_;
   http::monitoring::RequestMetrics requests_;
+  http::Traffic traffic_;
+  http::rest::ClusterHistory history_;
+  http::BackgroundLoop background_;  // Behind what its work uses.
   std::unique_ptr<http::Server> server_;
 };
 

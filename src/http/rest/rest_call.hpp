@@ -8,6 +8,7 @@
 
 #include "http/exchange.hpp"
 #include "http/namespace_path.hpp"
+#include "http/rest/cluster_history.hpp"
 #include "http/uri.hpp"
 
 namespace minidfs::http::rest {
@@ -15,6 +16,7 @@ namespace minidfs::http::rest {
 struct RestCall {
   Exchange& exchange;
   client::ClientContext& context;
+  ClusterHistory& history;
   std::string path;  // In the namespace, what follows the name of the resource: "/a/b".
   Query query;
 };

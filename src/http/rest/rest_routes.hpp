@@ -5,11 +5,13 @@
 
 #include "http/context_source.hpp"
 #include "http/monitoring/request_metrics.hpp"
+#include "http/rest/cluster_history.hpp"
 #include "http/routes.hpp"
 
 namespace minidfs::http::rest {
 
 // All outlive the routes.
-void add_rest_routes(Routes& routes, ContextSource& cluster, monitoring::RequestMetrics& requests);
+void add_rest_routes(Routes& routes, ContextSource& cluster, ClusterHistory& history,
+                     monitoring::RequestMetrics& requests);
 
 }  // namespace minidfs::http::rest
