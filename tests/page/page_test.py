@@ -23,6 +23,7 @@ except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(SKIPPED_CODE)
 from entries import EntriesTest  # noqa: F401 (unittest finds it here, as the following)
+from failures import FailuresTest  # noqa: F401
 from lists import ListsTest  # noqa: F401
 from local_cluster import LocalCluster
 from page_case import settings
