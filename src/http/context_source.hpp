@@ -1,6 +1,5 @@
-// The client library of a server's handlers, made when it is first needed: most processes that
-// serve HTTP are never asked for anything by it, and the connections and threads of a client would
-// be theirs for nothing.
+// The client library of a server, made when it is first needed: a process that has just begun to
+// serve, and whose namenodes perhaps do not answer yet, makes no connections before.
 #pragma once
 
 #include <memory>

@@ -7,6 +7,7 @@ import random
 import re
 import socket
 import sys
+import time
 import unittest
 
 from local_cluster import LocalCluster
@@ -193,7 +194,7 @@ class Rest(unittest.TestCase):
                                         ("PATCH", "/files/x", "GET, HEAD, PUT, POST, DELETE")]:
             status, fields, _ = self.ask(method, target)
             self.assertEqual((status, fields["Allow"]), (405, allowed))
-        for target in ("/nothing", "/uploads", "/upload/x", "/cluster/x", ""):
+        for target in ("/nothing", "/uploadss", "/upload/x", "/cluster/x", ""):
             self.assertEqual(self.ask("GET" if "upload/" not in target else "POST", target)[0], 404)
 
     def test_pages_of_other_sites_change_nothing(self):
@@ -364,6 +365,29 @@ class Rest(unittest.TestCase):
         self.assertEqual([member["state"] for member in cluster["namenodes"]], ["leader"])
         self.assertGreater(cluster["capacity"], cluster["free"] - 1)
         self.assertEqual(cluster["missing"], 0)
+
+    def test_what_the_server_has_seen(self):
+        content = noise(1_000_000)
+        until = time.monotonic() + 30
+        found = []
+        while not found and time.monotonic() < until:
+            self.put("/seen", content)
+            time.sleep(1)
+            status, _, history = self.ask("GET", "/cluster/history")
+            self.assertEqual(status, 200)
+            found = [sample for sample in history["samples"] if sample["received"] > 20_000]
+        sample = found[0]
+        self.assertGreater(sample["operations"], 0)
+        self.assertGreater(sample["latency_95_ms"], 0)
+        self.assertGreaterEqual(sample["latency_95_ms"], sample["latency_median_ms"])
+        self.assertEqual((sample["live"], sample["nodes"], sample["missing"]), (2, 2, 0))
+        later = self.ask("GET", f"/cluster/history?after={sample['number']}")[2]
+        self.assertEqual(later["server"], history["server"])
+        self.assertTrue(all(each["number"] > sample["number"] for each in later["samples"]))
+        events = self.ask("GET", "/cluster/events?after=7")
+        self.assertEqual((events[0], events[2]), (200, {"server": history["server"], "events": []}))
+        for name in ("history", "events"):
+            self.assert_error(self.ask("GET", f"/cluster/{name}?after=x"), 400, "invalid argument")
 
     def test_the_description_names_what_is_answered(self):
         status, _, document = self.ask("GET", "/openapi.json")

@@ -15,6 +15,8 @@ import threading
 import time
 import urllib.parse
 
+import mock_history
+import mock_uploads
 from mock_files import (Directory, File, FileSystem, Refusal, bytes_of, describe, fill,
                         healthy_cluster, locations, BLOCK)
 
@@ -72,6 +74,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.download(mock.files, "/" + unquote(address[len("/api/v1/download/"):]))
             elif address == "/api/v1/cluster":
                 self.answer_json(200, mock.cluster)
+            elif address == "/api/v1/cluster/history":
+                after = int(self.query["after"])
+                self.answer_json(200, {**mock.history, "samples": mock.history["samples"][after:]})
+            elif address == "/api/v1/cluster/events":
+                self.answer_json(200, mock.events.after(int(self.query["after"])))
+            elif address.startswith("/api/v1/uploads"):
+                self.upload(mock.uploads, *address.split("/")[4:])
             else:
                 self.page_file(address)
         except Refusal as refusal:
@@ -109,23 +118,46 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer_json(200, said)
 
     def files_PUT(self, files, path):
-        mock = self.server.mock
         if self.headers.get("If-None-Match") == "*" and files.exists(path):
             self.close_connection = True
             raise Refusal(412, "exists", f"{path}: it exists already")
+        content = self.read_body()
+        if content is None:
+            return
+        files.store(path, content)
+        self.answer_json(201, {"path": path, "size": len(content)})
+
+    def read_body(self):
+        """None when it is broken off."""
+        mock = self.server.mock
         left = int(self.headers["Content-Length"])
         content = bytearray()
         while left > 0:
             part = self.rfile.read(min(left, 64 << 10))
             if not part or (mock.breaks and len(content) > (256 << 10)):
                 self.close_connection = True
-                return
+                return None
             content += part
             left -= len(part)
             if mock.upload_rate:
                 time.sleep(len(part) / mock.upload_rate)
-        files.store(path, bytes(content))
-        self.answer_json(201, {"path": path, "size": len(content)})
+        return bytes(content)
+
+    def upload(self, uploads, name=None, what=None, number=None):
+        body = self.read_body() if "Content-Length" in self.headers else b""
+        if body is None:
+            return
+        if name is None:
+            self.answer_json(201, uploads.begin(json.loads(body)))
+        elif what == "parts":
+            self.answer_json(200, uploads.put(name, int(number), body))
+        elif what == "complete":
+            self.answer_json(200, uploads.complete(name, self.query.get("overwrite") == "true"))
+        elif self.command == "DELETE":
+            uploads.abandon(name)
+            self.answer(204)
+        else:
+            self.answer_json(200, uploads.describe(name))
 
     def files_POST(self, files, path):
         if "rename" in self.query:
@@ -166,7 +198,10 @@ class Server(http.server.ThreadingHTTPServer):
 class Mock:
     def __init__(self, port=0):
         self.files = FileSystem()
+        self.uploads = mock_uploads.Uploads(self.files)
         self.cluster = healthy_cluster()
+        self.history = mock_history.history()
+        self.events = mock_history.Events()
         self.requests = []  # (when, method, address)
         self.behave()
         self.server = Server(("127.0.0.1", port), Handler)

@@ -16,8 +16,8 @@ ENTER, ESCAPE, DELETE, F2, DOWN, END, BACKSPACE = ("\ue007", "\ue00c", "\ue017",
                                                    "\ue010", "\ue003")
 CONTROL = "\ue009"
 
-# Of --address and --screenshots.
-settings = argparse.Namespace(address=None, screenshots=None)
+# Of the command line.
+settings = argparse.Namespace(address=None, binary=None, screenshots=None)
 
 
 class Server:

@@ -23,9 +23,11 @@ except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(SKIPPED_CODE)
 from entries import EntriesTest  # noqa: F401 (unittest finds it here, as the following)
+from failures import FailuresTest  # noqa: F401
 from lists import ListsTest  # noqa: F401
 from local_cluster import LocalCluster
 from page_case import settings
+from part_uploads import PartUploadsTest  # noqa: F401
 from previews import PreviewsTest  # noqa: F401
 from serving import ServingTest  # noqa: F401
 from uploads import UploadsTest  # noqa: F401

@@ -36,7 +36,10 @@ class ViewsTest(PageCase):
         self.mock.cluster["nodes"][1].update(state="dead", last_heartbeat_ms=94_000)
         self.mock.cluster.update(under_replicated=812,
                                  repairs={"pending": 800, "running": 12, "bytes_left": 51 << 30})
+        self.mock.events.add("node down", address="10.0.1.12:9866")
+        self.mock.events.add("blocks lacking", blocks=812)
         self.wait_for_text("h1", "812 blocks with too few copies")
+        self.wait_for_text(".events li", "Datanode 10.0.1.12:9866 is out of reach")
         self.assertIn("812 blocks with too few copies", self.browser.text("#announcer"))
         self.mock.cluster["repairs"]["bytes_left"] = 40 << 30
         self.wait_for_text(".repairs", "left")
@@ -46,6 +49,37 @@ class ViewsTest(PageCase):
         self.wait(lambda: not self.browser.all(".figures div"), "what is not known is not shown")
         self.assertNotRegex(self.browser.text("#cluster"), "null|undefined|NaN")
         self.mock.cluster = mock_files.healthy_cluster()
+
+    def test_the_last_hour(self):
+        self.needs_mock()
+        self.open("", "cluster")
+        self.wait(lambda: len(self.browser.all(".chart")) == 3, "there are three charts")
+        drawn = self.browser.run("""
+            return [...document.querySelectorAll('.chart path.line')].map((path) => {
+              const box = path.getBBox();
+              return [box.x, box.y, box.x + box.width, box.y + box.height];
+            })""")
+        self.assertEqual(len(drawn), 5)
+        for left, top, right, bottom in drawn:
+            self.assertGreaterEqual(min(left, top), -0.1)
+            self.assertLess(left, 10, "an hour ago")
+            self.assertGreater(right, 590, "now")
+            self.assertLessEqual(bottom, 120.1)
+        rows = self.browser.run("return document.querySelector('.chart table').rows.length")
+        self.assertIn(rows, (13, 14))
+        self.assertRegex(self.browser.text(".chart tbody td"), r"[\d.]+ MiB/s")
+        self.assertNotRegex(self.browser.text("#cluster"), "null|undefined|NaN|Infinity")
+
+    def test_events_are_shown_as_they_happen(self):
+        self.needs_mock()
+        self.open("", "cluster")
+        self.wait(lambda: self.browser.all(".chart"), "the cluster is shown")
+        self.mock.events.add("node up", address="10.0.9.9:9866")
+        self.wait_for_text(".events li.good", "Datanode 10.0.9.9:9866 is there")
+        self.mock.events.add("silent")
+        self.mock.events.add("something new")
+        self.wait_for_text(".events", "something new")
+        self.wait_for_text("#announcer", "No namenode answers")
 
     def test_a_phone(self):
         long_name = f"{self.home}/{'a long name ' * 12}.txt"

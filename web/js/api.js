@@ -50,7 +50,8 @@ async function ask(method, address, {signal, ...options} = {}) {
 }
 
 async function askJson(address, options) {
-  const response = await ask('GET', address, options);
+  const {method = 'GET', ...rest} = options ?? {};
+  const response = await ask(method, address, rest);
   try {
     return await response.json();
   } catch (error) {
@@ -77,6 +78,9 @@ export const api = {
   },
 
   cluster: (signal) => askJson(`${kRoot}/cluster`, {signal}),
+  // Of what was and happens, what has a larger number than `after`.
+  history: (after, signal) => askJson(`${kRoot}/cluster/history?after=${after}`, {signal}),
+  events: (after, signal) => askJson(`${kRoot}/cluster/events?after=${after}`, {signal}),
 
   async makeDirectory(path) {
     await ask('POST', `${filesAddress(path)}?mkdir=true`);
@@ -89,6 +93,21 @@ export const api = {
   // With `leaving`, the browser sends it even when the page is gone.
   async remove(path, leaving = false) {
     await ask('DELETE', `${filesAddress(path)}?recursive=true`, {keepalive: leaving});
+  },
+
+  // Uploads in parts.
+  beginUpload: (path, size, overwrite) =>
+    askJson(`${kRoot}/uploads`, {
+      method: 'POST',
+      body: JSON.stringify({path_bytes: `/${escapePath(path)}`, size, overwrite}),
+    }),
+  upload: (id) => askJson(`${kRoot}/uploads/${id}`),
+  partAddress: (id, number) => `${kRoot}/uploads/${id}/parts/${number}`,
+  async completeUpload(id, overwrite) {
+    await ask('POST', `${kRoot}/uploads/${id}/complete?overwrite=${overwrite}`);
+  },
+  async abandonUpload(id) {
+    await ask('DELETE', `${kRoot}/uploads/${id}`);
   },
 
   // At most the first `bytes` of a file.

@@ -1,8 +1,11 @@
-// The view of the cluster: how it is, which nodes there are, what is being repaired.
+// The view of the cluster: how it is and was, which nodes there are, what is being repaired.
 import {announce, button, element, find, redraw, showState} from './dom.js';
+import {History} from './history.js';
 import {api} from './api.js';
 import {clusterName} from './format.js';
 import {capacity, figures, headline, quorum, racks, repairs} from './cluster_parts.js';
+import {charts} from './charts.js';
+import {events, isGrave, wordsOf} from './events_part.js';
 import {verdict} from './verdict.js';
 
 const kRateWindow = 10; // Answers that the rate of repairs is taken from.
@@ -34,6 +37,8 @@ export class ClusterView {
   constructor() {
     this.view_ = find('cluster');
     this.run_ = new RepairRun();
+    this.history_ = new History();
+    this.told_ = null; // The number of the last event that was said.
     this.shown_ = false;
     this.title_ = null;
     this.asking_ = new AbortController();
@@ -56,7 +61,11 @@ export class ClusterView {
   }
 
   async refresh() {
-    const said = await api.cluster(this.asking_.signal);
+    const {signal} = this.asking_;
+    // Without what was, what is can be shown all the same.
+    const before = this.history_.refresh(signal).catch(() => {});
+    const said = await api.cluster(signal);
+    await before;
     this.run_.note(said.repairs?.bytes_left, performance.now());
     find('cluster-name').textContent = clusterName(said.cluster);
     if (!this.shown_) this.view_.replaceChildren();
@@ -69,13 +78,24 @@ export class ClusterView {
         capacity(said),
         figures(said),
         repairs(said, this.run_),
+        charts(this.history_.samples),
+        events(this.history_.events),
         racks(said),
         quorum(said),
       ),
     ]);
-    const {title} = verdict(said);
-    if (this.title_ !== null && this.title_ !== title) announce(title);
+    this.tell_(verdict(said).title);
+  }
+
+  // What has changed since the time before, in one message: a second one would take its place.
+  tell_(title) {
+    const words = this.title_ !== null && this.title_ !== title ? [title] : [];
+    const all = this.history_.events;
+    const fresh = all.filter((event) => this.told_ !== null && event.number > this.told_);
+    words.push(...fresh.filter(isGrave).map(wordsOf));
+    if (words.length > 0) announce(words.join('. '));
     this.title_ = title;
+    this.told_ = all.at(-1)?.number ?? 0;
   }
 
   showFailure_(error) {

@@ -4,7 +4,7 @@ import {announce, bar, button, element, find, icon, redraw} from './dom.js';
 import {bytes, count, duration, percent, rate} from './format.js';
 import {askConflict} from './dialogs.js';
 import {notify} from './notices.js';
-import {Uploads} from './uploads.js';
+import {Uploads, isParted} from './uploads.js';
 
 const kLinesMax = 60;
 const kDrawMs = 150;
@@ -68,6 +68,7 @@ export class UploadTray {
       'cancel-all': () => this.uploads_.cancel(this.uploads_.unfinished),
       'retry-all': () => this.uploads_.all.forEach((one) => this.uploads_.retry(one)),
       cancel: () => this.uploads_.cancel([upload]),
+      hold: () => this.uploads_.hold(upload),
       retry: () => this.uploads_.retry(upload),
     };
     acts[pressed.dataset.act]();
@@ -108,7 +109,7 @@ export class UploadTray {
     );
     const running = unfinished.length > 0;
     const words = running ? `Uploading ${count(unfinished.length, 'file')}` : summary(all);
-    const failed = all.some((upload) => upload.state === 'failed');
+    const failed = all.filter((upload) => upload.state === 'failed');
     return element(
       'header',
       {},
@@ -118,7 +119,9 @@ export class UploadTray {
         element('h2', {text: words}),
         running && element('span', {text: total > 0 ? percent(sent / total) : ''}),
       ),
-      !running && failed && act('link', 'Retry', null, 'retry-all'),
+      !running &&
+        failed.length > 0 &&
+        act('link', failed.every(isParted) ? 'Go on' : 'Retry', null, 'retry-all'),
       running && act('link', 'Cancel all', null, 'cancel-all'),
       act('quiet', this.folded_ ? 'Show uploads' : 'Fold uploads', 'down', 'fold', {
         'aria-expanded': String(!this.folded_),
@@ -135,6 +138,7 @@ export class UploadTray {
       sending: 0,
       asking: 0,
       paused: 0,
+      held: 0,
       failed: 1,
       waiting: 2,
       stored: 3,
@@ -192,6 +196,8 @@ function words(upload) {
       return progressWords(upload);
     case 'paused':
       return `Connection lost · next try in ${duration(Math.max(0, (upload.retryAt - Date.now()) / 1000))}`;
+    case 'held':
+      return `Paused · ${bytes(upload.sent)} of ${bytes(upload.size)} sent`;
     case 'asking':
       return 'This name is taken';
     case 'stored':
@@ -217,13 +223,23 @@ function line(upload) {
       {class: 'what'},
       element('p', {class: 'name', text: upload.name, title: upload.path}),
       element('p', {class: 'words', text: words(upload)}),
-      upload.state === 'sending' && progressBar(upload),
+      showsBar(upload) && progressBar(upload),
     ),
-    ['failed', 'paused'].includes(upload.state) &&
-      act('quiet', `Try ${upload.name} again now`, 'retry', 'retry', id),
+    ['failed', 'paused', 'held'].includes(upload.state) &&
+      act('quiet', againWords(upload), upload.state === 'held' ? 'go-on' : 'retry', 'retry', id),
+    isParted(upload) &&
+      ['waiting', 'sending', 'paused'].includes(upload.state) &&
+      act('quiet', `Pause ${upload.name}`, 'pause', 'hold', id),
     !upload.over && act('quiet', `Cancel ${upload.name}`, 'close', 'cancel', id),
   );
 }
+
+const showsBar = (upload) =>
+  upload.state === 'sending' ||
+  (isParted(upload) && ['paused', 'held', 'failed'].includes(upload.state));
+
+const againWords = (upload) =>
+  isParted(upload) ? `Go on with ${upload.name}` : `Try ${upload.name} again now`;
 
 function progressBar(upload) {
   const share = upload.size > 0 ? upload.sent / upload.size : 0;

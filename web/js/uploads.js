@@ -1,66 +1,18 @@
-// Uploads: a queue of files of which a few are sent at a time. A connection that breaks is tried
-// again after a while, from the file's beginning, for the server keeps nothing of half a file.
-import {api, errorOf, unreachable} from './api.js';
+// Uploads: a queue of files of which a few are sent at a time. When a connection breaks it is tried
+// again after a while: large files go on with the part that broke off, others begin anew.
+import {abandonParts, kPartedBytes, sendInParts} from './part_upload.js';
 import {join, nameOf, parentOf} from './paths.js';
+import {Upload} from './upload.js';
+import {api} from './api.js';
 import {numberedName} from './names.js';
+import {send} from './sending.js';
 
 const kAtOnce = 3;
 const kTries = 6;
 const kFirstPauseMs = 1000; // Doubled for each further one.
-const kStallMs = 60_000; // Without a byte that moves.
-const kRateWindowMs = 5000;
 // A larger file is not sent before it is known that its name is free.
 const kLargeBytes = 1 << 20;
-
-// waiting -> sending -> stored | failed | cancelled | skipped. From sending also to paused (the
-// connection broke) and asking (its name is taken), and from these back to waiting.
-let uploadCount = 0;
-
-class Upload {
-  constructor(file, path) {
-    this.id = String(++uploadCount);
-    this.file = file;
-    this.path = path;
-    this.state = 'waiting';
-    this.sent = 0;
-    this.error = null;
-    this.tries = 0;
-    this.replace = false;
-    this.retryAt = 0;
-    this.request = null;
-    this.samples_ = [];
-  }
-
-  get name() {
-    return nameOf(this.path);
-  }
-  get size() {
-    return this.file.size;
-  }
-  get over() {
-    return ['stored', 'failed', 'cancelled', 'skipped'].includes(this.state);
-  }
-
-  note(sent, now) {
-    this.sent = sent;
-    this.samples_.push({now, sent});
-    while (this.samples_.length > 2 && now - this.samples_[0].now > kRateWindowMs)
-      this.samples_.shift();
-  }
-  restart() {
-    this.sent = 0;
-    this.samples_ = [];
-  }
-  // Bytes in a second, of the last few seconds; null as long as it is not known.
-  get rate() {
-    const [first, last] = [this.samples_[0], this.samples_.at(-1)];
-    const passed = first ? last.now - first.now : 0;
-    return passed < 300 ? null : (1000 * (last.sent - first.sent)) / passed;
-  }
-  get secondsLeft() {
-    return this.rate > 0 ? (this.size - this.sent) / this.rate : null;
-  }
-}
+const kTaken = 'already exists'; // The server's word for it.
 
 export class Uploads {
   // on: {changed(), stored(path), settle(path), conflict(upload, there, others)}; the last gives
@@ -71,6 +23,9 @@ export class Uploads {
     this.asking_ = Promise.resolve();
     this.answer_ = null; // To all further conflicts of what is in the queue.
     this.made_ = new Map(); // Directories by path: the promise that they are there.
+    addEventListener('online', () => {
+      for (const upload of this.all) if (upload.state === 'paused') this.retry(upload);
+    });
   }
 
   get unfinished() {
@@ -88,16 +43,29 @@ export class Uploads {
   cancel(uploads) {
     for (const upload of uploads.filter((one) => !one.over)) {
       upload.state = 'cancelled';
-      upload.request?.abort();
-      clearTimeout(upload.timer);
+      this.stop_(upload);
+      abandonParts(upload);
     }
     this.pump_();
   }
 
-  retry(upload) {
-    if (upload.state !== 'failed' && upload.state !== 'paused') return;
+  // Until retry(). Only large files, of which the server keeps what it has.
+  hold(upload) {
+    if (!['waiting', 'sending', 'paused'].includes(upload.state)) return;
+    upload.state = 'held';
+    this.stop_(upload);
+    this.pump_();
+  }
+
+  stop_(upload) {
+    upload.request?.abort();
     clearTimeout(upload.timer);
-    if (upload.state === 'failed') upload.tries = 0;
+  }
+
+  retry(upload) {
+    if (!['failed', 'paused', 'held'].includes(upload.state)) return;
+    clearTimeout(upload.timer);
+    if (upload.state !== 'paused') upload.tries = 0;
     upload.state = 'waiting';
     upload.error = null;
     this.pump_();
@@ -125,31 +93,27 @@ export class Uploads {
 
   async run_(upload) {
     upload.state = 'sending';
-    upload.restart();
+    if (!isParted(upload)) upload.restart();
+    const run = ++upload.runs;
+    // Not when it was stopped, nor when it goes on by another run since.
+    const live = () => upload.state === 'sending' && upload.runs === run;
     try {
       await this.on_.settle(upload.path);
       await this.made_.get(parentOf(upload.path));
-      const taken =
-        !upload.replace && upload.size > kLargeBytes && (await existing(upload.path)) !== null;
-      if (upload.state !== 'sending') {
-        // It was cancelled meanwhile.
-      } else if (taken) {
-        this.conflict_(upload);
-      } else {
-        await this.send_(upload);
+      if (await this.send_(upload, live)) {
         upload.state = 'stored';
         this.on_.stored(upload.path);
       }
     } catch (error) {
-      this.failed_(upload, error);
+      if (live()) this.failed_(upload, error);
+      else if (upload.state === 'cancelled') abandonParts(upload); // It may have begun since.
     }
-    upload.request = null;
     this.pump_();
   }
 
   failed_(upload, error) {
-    if (upload.state === 'cancelled') return;
-    if (error.status === 412 && !upload.replace) {
+    const taken = error.status === 412 || (error.status === 409 && error.code === kTaken);
+    if (taken && !upload.replace) {
       this.conflict_(upload);
       return;
     }
@@ -186,6 +150,7 @@ export class Uploads {
       (await this.on_.conflict(upload, there, this.unfinished.length - 1)) ?? {what: 'skip'};
     if (answer.always) this.answer_ = answer;
     if (upload.state !== 'asking') return;
+    if (answer.what !== 'replace') abandonParts(upload);
     if (answer.what === 'rename') upload.path = await freePath(upload.path);
     upload.replace = answer.what === 'replace';
     upload.state = answer.what === 'skip' ? 'skipped' : 'waiting';
@@ -209,37 +174,30 @@ export class Uploads {
     return made;
   }
 
-  // XMLHttpRequest, because fetch() does not tell what has been sent.
-  send_(upload) {
-    return new Promise((resolve, reject) => {
-      const request = new XMLHttpRequest();
-      let stalled = 0;
-      const watch = () => {
-        clearTimeout(stalled);
-        stalled = setTimeout(() => request.abort(), kStallMs);
-      };
-      upload.request = request;
-      request.open('PUT', api.filesAddress(upload.path));
-      request.setRequestHeader('Content-Type', 'application/octet-stream');
-      if (!upload.replace) request.setRequestHeader('If-None-Match', '*');
-      request.upload.onprogress = (event) => {
-        watch();
-        upload.note(event.loaded, performance.now());
-        this.on_.changed();
-      };
-      request.onloadend = () => {
-        clearTimeout(stalled);
-        if (request.status >= 200 && request.status < 300) resolve();
-        else
-          reject(
-            request.status === 0 ? unreachable() : errorOf(request.status, request.responseText),
-          );
-      };
-      watch();
-      request.send(upload.file);
+  // Whether it was sent: not when its name is taken, nor when it was stopped meanwhile.
+  async send_(upload, live) {
+    if (!live()) return false;
+    if (isParted(upload)) {
+      const sent = await sendInParts(upload, live, () => this.on_.changed());
+      if (upload.state === 'cancelled') abandonParts(upload);
+      return sent;
+    }
+    const known = upload.replace || upload.size <= kLargeBytes;
+    if (!known && (await existing(upload.path)) !== null) {
+      this.conflict_(upload);
+      return false;
+    }
+    if (!live()) return false;
+    const headers = upload.replace ? {} : {'If-None-Match': '*'};
+    await send(upload, api.filesAddress(upload.path), upload.file, headers, (bytes) => {
+      upload.note(bytes, performance.now());
+      this.on_.changed();
     });
+    return true;
   }
 }
+
+export const isParted = (upload) => upload.size > kPartedBytes;
 
 async function existing(path) {
   try {

@@ -9,7 +9,9 @@
 #include "cli/roles/role_admission.hpp"
 #include "http/monitoring/monitoring.hpp"
 #include "http/page/page_routes.hpp"
+#include "http/rest/expire_uploads.hpp"
 #include "http/rest/rest_routes.hpp"
+#include "http/rest/watch_cluster.hpp"
 #include "http/webhdfs/webhdfs.hpp"
 
 namespace minidfs::cli {
@@ -79,7 +81,8 @@ Result<std::unique_ptr<HttpFace>> HttpFace::open(const Config& config, const Htt
   http::webhdfs::add_webhdfs_routes(routes, face->cluster_, face->requests_, face->access_);
   http::monitoring::add_monitoring_routes(routes, face->cluster_, face->requests_, face->access_);
   if (!place.datanode) {
-    http::rest::add_rest_routes(routes, face->cluster_, face->requests_, face->access_);
+    http::rest::add_rest_routes(routes, face->cluster_, face->history_, face->requests_,
+                                face->access_);
     http::page::add_page_routes(routes, face->access_);
   }
   http::ServerOptions server;
@@ -105,10 +108,17 @@ Result<std::unique_ptr<HttpFace>> HttpFace::open(const Config& config, const Htt
     log_info("http", "datanode {}: serving WebHDFS at {}/webhdfs/v1", to_string(*place.datanode),
              address);
   } else {
+    face->start_own_work();
     log_info("http", "serving {}/", address);
   }
   log_access(config.http);
   return face;
+}
+
+void HttpFace::start_own_work() {
+  background_.start("uploads", [this] { return http::rest::keep_expiring_uploads(cluster_); });
+  background_.start("history",
+                    [this] { return http::rest::watch_cluster(cluster_, traffic_, history_); });
 }
 
 }  // namespace minidfs::cli

@@ -12,8 +12,10 @@
 #include "base/config.hpp"
 #include "base/ids.hpp"
 #include "http/access/access.hpp"
+#include "http/background_loop.hpp"
 #include "http/context_source.hpp"
 #include "http/monitoring/request_metrics.hpp"
+#include "http/rest/cluster_history.hpp"
 #include "http/traffic.hpp"
 
 namespace minidfs::cli {
@@ -41,11 +43,14 @@ class HttpFace {
  private:
   HttpFace(client::Options options, http::access::AccessOptions access)
       : cluster_(std::move(options)), access_(std::move(access)) {}
+  void start_own_work();
 
   http::ContextSource cluster_;
   http::Traffic traffic_;
   http::monitoring::RequestMetrics requests_{traffic_};
   http::access::Access access_;
+  http::rest::ClusterHistory history_;
+  http::BackgroundLoop background_;  // Behind what its work uses.
   std::unique_ptr<http::Server> server_;
 };
 

@@ -2,6 +2,7 @@
 // The above comes first: see net/asio.hpp.
 #include "base/path.hpp"
 #include "http/rest/rest_json.hpp"
+#include "http/rest/upload_plan.hpp"
 
 namespace minidfs::http::rest {
 namespace {
@@ -61,6 +62,8 @@ asio::awaitable<Status> make_or_rename(RestCall& call) {
   }
   auto target = canonical_path(*name);
   if (!target.ok()) co_return target.error();
+  done = check_unreserved(*target);
+  if (!done.ok()) co_return done;
   done = co_await rename(call, *std::move(target));
   co_return done;
 }

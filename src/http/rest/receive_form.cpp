@@ -10,6 +10,7 @@
 #include "http/rest/incoming_file.hpp"
 #include "http/rest/multipart_parser.hpp"
 #include "http/rest/rest_json.hpp"
+#include "http/rest/upload_plan.hpp"
 
 namespace minidfs::http::rest {
 namespace {
@@ -105,6 +106,7 @@ Result<Form> form_of(const RestCall& call) {
   MDFS_TRY(const auto boundary, boundary_of(call.exchange.request().fields));
   MDFS_TRY(auto parser, MultipartParser::make(boundary));
   MDFS_TRY(auto directory, canonical_path(call.query.find("dir").value_or("/")));
+  MDFS_CHECK(check_unreserved(directory));
   MDFS_TRY(auto settings, upload_settings(call));
   MDFS_TRY(settings.overwrite, flag(call.query, "overwrite"));
   return Form{std::move(directory), std::move(settings), std::move(parser)};

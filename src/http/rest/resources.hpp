@@ -15,11 +15,22 @@ asio::awaitable<Status> remove_entry(RestCall& call);
 // /upload: files as a browser's form sends them.
 asio::awaitable<Status> receive_form(RestCall& call);
 
+// /uploads: files that come in parts, so that an upload goes on after a broken connection. POST
+// begins one, which is /uploads/ID: GET shows how far it is, DELETE abandons it.
+asio::awaitable<Status> begin_upload(RestCall& call);
+asio::awaitable<Status> show_upload(RestCall& call);
+asio::awaitable<Status> abandon_upload(RestCall& call);
+// /uploads/ID/parts/N: PUT stores a part; /uploads/ID/complete: POST makes them one file.
+asio::awaitable<Status> store_part(RestCall& call);
+asio::awaitable<Status> complete_upload(RestCall& call);
+
 // /download: the bytes of a file.
 asio::awaitable<Status> send_file(RestCall& call);
 
-// /cluster.
+// /cluster, and what was and happens: /cluster/history and /cluster/events.
 asio::awaitable<Status> show_cluster(RestCall& call);
+asio::awaitable<Status> show_history(RestCall& call);
+asio::awaitable<Status> show_events(RestCall& call);
 
 // /openapi.json.
 asio::awaitable<Status> show_openapi(RestCall& call);

@@ -9,6 +9,7 @@
 #include "http/access/access.hpp"
 #include "http/exchange.hpp"
 #include "http/namespace_path.hpp"
+#include "http/rest/cluster_history.hpp"
 #include "http/uri.hpp"
 
 namespace minidfs::http::rest {
@@ -17,6 +18,7 @@ struct RestCall {
   Exchange& exchange;
   client::ClientContext& context;
   const access::Access& access;
+  ClusterHistory& history;
   std::string path;  // In the namespace, what follows the name of the resource: "/a/b".
   Query query;
 };

@@ -7,12 +7,13 @@
 // The above comes first: see net/asio.hpp.
 #include "http/context_source.hpp"
 #include "http/monitoring/request_metrics.hpp"
+#include "http/rest/cluster_history.hpp"
 #include "http/routes.hpp"
 
 namespace minidfs::http::rest {
 
 // All outlive the routes.
-void add_rest_routes(Routes& routes, ContextSource& cluster, monitoring::RequestMetrics& requests,
-                     const access::Access& access);
+void add_rest_routes(Routes& routes, ContextSource& cluster, ClusterHistory& history,
+                     monitoring::RequestMetrics& requests, const access::Access& access);
 
 }  // namespace minidfs::http::rest

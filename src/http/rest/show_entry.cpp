@@ -7,6 +7,7 @@
 #include "http/rest/json_stream.hpp"
 #include "http/rest/listing_page.hpp"
 #include "http/rest/rest_json.hpp"
+#include "http/rest/upload_plan.hpp"
 
 namespace minidfs::http::rest {
 namespace {
@@ -32,11 +33,13 @@ asio::awaitable<Status> send_page(RestCall& call, const client::ListPage& page) 
   put_bytes(directory, "path", call.path);
   directory["type"] = "directory";
   Status sent = co_await out.add(opened(directory) + ",\"entries\":[");
-  for (std::size_t i = 0; sent.ok() && i < page.entries.size(); ++i) {
-    const auto& entry = page.entries[i];
-    const auto text =
-        (i == 0 ? "" : ",") + dump(entry_json(entry, join_path(call.path, entry.name)));
+  std::string separator;
+  for (const auto& entry : page.entries) {
+    const auto path = join_path(call.path, entry.name);
+    if (is_reserved(path)) continue;
+    const auto text = std::exchange(separator, ",") + dump(entry_json(entry, path));
     sent = co_await out.add(text);
+    if (!sent.ok()) co_return sent;
   }
   if (!sent.ok()) co_return sent;
   Json next;

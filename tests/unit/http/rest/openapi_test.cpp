@@ -35,8 +35,14 @@ TEST_CASE("every resource is described, with its methods") {
   const std::pair<const char*, std::set<std::string>> cases[] = {
       {"/files/{path}", {"get", "put", "post", "delete"}},
       {"/upload", {"post"}},
+      {"/uploads", {"post"}},
+      {"/uploads/{id}", {"get", "delete"}},
+      {"/uploads/{id}/parts/{number}", {"put"}},
+      {"/uploads/{id}/complete", {"post"}},
       {"/download/{path}", {"get"}},
       {"/cluster", {"get"}},
+      {"/cluster/history", {"get"}},
+      {"/cluster/events", {"get"}},
       {"/openapi.json", {"get"}}};
   CHECK(document["paths"].size() == std::size(cases));
   for (const auto& [path, methods] : cases) {
