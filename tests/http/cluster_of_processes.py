@@ -65,6 +65,7 @@ class Cluster:
         for number in range(namenodes):
             self._start_namenode(number)
         self.datanodes = [self._start(f"datanode{number}", "--role=datanode", "--port=0",
+                                      "--http-port=off",
                                       f"--data-dir={self.directory}/datanode{number}",
                                       f"--namenode={','.join(self.addresses)}")
                           for number in range(datanodes)]

@@ -240,7 +240,7 @@ class Uploads(unittest.TestCase):
         upload = self.begin("/hidden", 3)
         self.put_part(upload, 0, b"abc")
         self.assertNotIn(HIDDEN[1:], [entry["name"] for entry in self.ask("GET", "/files")[1]["entries"]])
-        self.assertIn(HIDDEN[1:], self.cluster.verb("ls", "/").decode())
+        self.assertIn(HIDDEN[1:].encode(), self.cluster.verb("ls", "/"))
         part = f"{HIDDEN}/{upload}/0"
         for method, target in (("GET", f"/files{HIDDEN}"), ("GET", f"/files{part}"),
                                ("GET", f"/download{part}"), ("PUT", f"/files{part}"),

@@ -73,7 +73,7 @@ class ProcessCluster:
         self.namenodes[f"127.0.0.1:{port}"] = process
 
     def start_datanode(self, number):
-        process = self.start(f"d{number}", "--role=datanode", "--port=0",
+        process = self.start(f"d{number}", "--role=datanode", "--port=0", "--http-port=0",
                              f"--data-dir={self.directory}/d{number}")
         port = process.logged(r"listening on 127\.0\.0\.1:(\d+)")
         self.datanodes[f"127.0.0.1:{port}"] = process
