@@ -74,8 +74,9 @@ Error wrong_length(std::uint64_t number, std::uint64_t wanted) {
 
 Result<std::uint64_t> number_in(const UploadPlan& plan, const std::string& text) {
   const auto number = part_number(text);
-  if (number && *number < plan.parts()) return *number;
-  return Error{Errc::kInvalidArgument,
+  if (!number) return Error{Errc::kInvalidArgument, "part " + text + ": is no number"};
+  if (*number < plan.parts()) return *number;
+  return Error{Errc::kNotFound,
                "part " + text + ": not one of the " + std::to_string(plan.parts()) + " there are"};
 }
 
