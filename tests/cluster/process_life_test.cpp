@@ -7,6 +7,7 @@
 #include <csignal>
 #include <filesystem>
 
+#include "base/file.hpp"
 #include "cluster/test_cluster.hpp"
 
 namespace minidfs::test {
@@ -122,11 +123,17 @@ TEST_CASE("a start that takes long ends at SIGTERM") {
   TestCluster cluster(few(0));
   // The VERSION file is a pipe that nobody writes to: reading it takes for ever.
   const auto directory = cluster.directory() + "/slow";
+  const auto version = directory + "/VERSION";
   std::filesystem::create_directories(directory);
-  REQUIRE(::mkfifo((directory + "/VERSION").c_str(), 0600) == 0);
+  REQUIRE(::mkfifo(version.c_str(), 0600) == 0);
   const auto log = cluster.directory() + "/slow.log";
   Process datanode({MINIDFS_BINARY, "--role=datanode", "--port=0", "--data-dir=" + directory}, log);
-  CHECK(datanode.wait(std::chrono::milliseconds(300)) == -1);
+  // The pipe can be opened at this end as soon as somebody reads it.
+  UniqueFd writer;
+  while (!writer && datanode.wait(std::chrono::milliseconds(20)) == -1) {
+    writer = UniqueFd(::open(version.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  }
+  REQUIRE(writer.get() >= 0);
   datanode.signal(SIGTERM);
   CHECK(datanode.wait(kSoon) == 0);
   CHECK(datanode.log().find("stopping (SIGTERM)") != std::string::npos);

@@ -70,7 +70,7 @@ class Processes(LocalCluster):
         self.process = self.start(BINARY, "nn", "--role=namenode", "--http-port=0")
         self.port = int(self._logged(r"serving http://127\.0\.0\.1:(\d+)/"))
         self.namenode = f"127.0.0.1:{self._logged(r'namenode: listening on 127.0.0.1:([0-9]+),')}"
-        self.datanodes = [self.start(datanode_binary, f"d{i}", "--role=datanode", "--http-port=0",
+        self.datanodes = [self.start(datanode_binary, f"d{i}", "--role=datanode", "--http-port=off",
                                      f"--namenode={self.namenode}") for i in range(2)]
         until = time.monotonic() + 30
         while len([node for node in json.loads(self.verb("status", "--json"))["nodes"]
