@@ -72,6 +72,14 @@ std::string escape_path(std::string_view path) { return escape(path, true); }
 
 std::string escape_query(std::string_view text) { return escape(text, false); }
 
+std::string with_port(std::string authority, std::uint16_t port) {
+  const auto colon = authority.rfind(':');
+  const auto bracket = authority.rfind(']');
+  const bool has_port =
+      colon != std::string::npos && (bracket == std::string::npos || colon > bracket);
+  return has_port ? authority : authority + ':' + std::to_string(port);
+}
+
 Result<Query> Query::parse(std::string_view query) {
   Query parsed;
   while (!query.empty()) {

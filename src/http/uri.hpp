@@ -1,6 +1,7 @@
 // The parts of a request's target (RFC 3986), as HDFS's clients send them. Pure.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,9 @@ Result<std::string> unescape_path(std::string_view escaped);
 std::string escape_path(std::string_view path);
 // The same for a name or value of a query, where '/' is escaped too.
 std::string escape_query(std::string_view text);
+
+// "HOST:PORT", with `port` where the authority names none.
+std::string with_port(std::string authority, std::uint16_t port);
 
 // "a=1&b=2", where '+' is a space.
 class Query {

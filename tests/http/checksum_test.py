@@ -3,8 +3,6 @@
 in the same blocks, whatever becomes of single replicas."""
 import json
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -12,6 +10,7 @@ import time
 import unittest
 
 from local_cluster import LocalCluster
+from role import Role
 
 BINARY = sys.argv.pop(1) if len(sys.argv) > 1 else "build/dev/minidfs"
 # One that speaks the version of the interface before, which knows no sums of blocks.
@@ -66,10 +65,9 @@ class Processes(LocalCluster):
     def __init__(self, datanode_binary=BINARY):
         self.binary = BINARY
         self.directory = tempfile.mkdtemp(prefix="minidfs-http-")
-        self.log_path = self.path("nn.log")
-        self.process = self.start(BINARY, "nn", "--role=namenode", "--http-port=0")
-        self.port = int(self._logged(r"serving http://127\.0\.0\.1:(\d+)/"))
-        self.namenode = f"127.0.0.1:{self._logged(r'namenode: listening on 127.0.0.1:([0-9]+),')}"
+        self.role = self.start(BINARY, "nn", "--role=namenode", "--http-port=0")
+        self.port = self.role.http_port()
+        self.namenode = f"127.0.0.1:{self.role.logged(r'namenode: listening on 127.0.0.1:([0-9]+),')}"
         self.datanodes = [self.start(datanode_binary, f"d{i}", "--role=datanode", "--http-port=off",
                                      f"--namenode={self.namenode}") for i in range(2)]
         until = time.monotonic() + 30
@@ -83,13 +81,8 @@ class Processes(LocalCluster):
         return os.path.join(self.directory, name)
 
     def start(self, binary, name, *flags):
-        with open(self.path(f"{name}.log"), "wb") as log:
-            return subprocess.Popen([binary, *flags, "--port=0", f"--data-dir={self.path(name)}"],
-                                    stderr=log)
-
-    def log(self, name):
-        with open(self.path(f"{name}.log"), encoding="utf-8", errors="replace") as log:
-            return log.read()
+        return Role(binary, self.directory, name, *flags, "--port=0",
+                    f"--data-dir={self.path(name)}")
 
     def replicas(self, name):
         """The files of whole blocks on a datanode, in the order of their blocks."""
@@ -100,10 +93,8 @@ class Processes(LocalCluster):
                       if "/blocks/" in each and os.path.getsize(each) > 2 * BLOCK)
 
     def __exit__(self, *failure):
-        for process in self.datanodes:
-            process.send_signal(signal.SIGTERM)
-        for process in self.datanodes:
-            process.wait(timeout=30)
+        for datanode in self.datanodes:
+            datanode.stop()
         super().__exit__(*failure)
 
 
@@ -179,10 +170,10 @@ class Damage(unittest.TestCase):
                     flip_a_byte(path, 2 * BLOCK + 12345)
             # Some of them are asked; which it is that chance decides.
             until = time.monotonic() + 30
-            while "is bad" not in cluster.log("d0") + cluster.log("d1"):
+            while "is bad" not in "".join(each.log() for each in cluster.datanodes):
                 self.assertLess(time.monotonic(), until, "no datanode has noticed")
                 self.assertEqual(checksum(cluster, "/file"), good)
-            while "has a bad replica" not in cluster.log("nn"):
+            while "has a bad replica" not in cluster.role.log():
                 self.assertLess(time.monotonic(), until, "the namenode was not told")
                 time.sleep(0.1)
             self.assertEqual(checksum(cluster, "/file"), good)
@@ -191,13 +182,13 @@ class Damage(unittest.TestCase):
         with Processes() as cluster:
             create(cluster, "/file", LONG * 8, blocksize=4 * BLOCK, replication=2)
             good = checksum(cluster, "/file")
-            killer = threading.Timer(0.5, cluster.datanodes[0].kill)
+            killer = threading.Timer(0.5, cluster.datanodes[0].process.kill)
             killer.start()
             until = time.monotonic() + 3
             while time.monotonic() < until:
                 self.assertEqual(checksum(cluster, "/file"), good)
             killer.join()
-            self.assertIsNotNone(cluster.datanodes[0].poll())
+            self.assertIsNotNone(cluster.datanodes[0].process.poll())
 
     @unittest.skipIf(BEFORE is None, "no binary of the version before was given")
     def test_datanodes_of_the_version_before(self):
@@ -205,7 +196,7 @@ class Damage(unittest.TestCase):
             create(cluster, "/file", LONG, replication=2)
             for _ in range(3):
                 self.assertEqual(checksum(cluster, "/file"), md5_of_md5s(*KNOWN[len(LONG)][:2]))
-            self.assertEqual(cluster.log("nn").count("make no sums of their blocks"), 1)
+            self.assertEqual(cluster.role.log().count("make no sums of their blocks"), 1)
 
 
 if __name__ == "__main__":

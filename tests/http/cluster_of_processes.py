@@ -2,48 +2,20 @@
 import http.client
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
 
+from role import Role
 
-class Role:
-    """One process; its log is kept."""
 
-    def __init__(self, binary, directory, name, *flags, environment=None):
-        self.log_path = os.path.join(directory, f"{name}.log")
-        self._begins_at = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
-        with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([binary, *flags], stderr=log,
-                                            env={**os.environ, **(environment or {})})
-
-    def log(self):
-        with open(self.log_path, encoding="utf-8", errors="replace") as log:
-            log.seek(self._begins_at)
-            return log.read()
-
-    def logged(self, pattern, within=30):
-        until = time.monotonic() + within
-        while time.monotonic() < until and self.process.poll() is None:
-            found = re.search(pattern, self.log())
-            if found:
-                return found.group(1)
-            time.sleep(0.02)
-        raise RuntimeError(f"nobody logged '{pattern}':\n{self.log()}")
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait(timeout=30)
-
-    def stop(self):
-        """Whether it ended as it should; one that was killed before did."""
-        if self.process.poll() is not None:
-            return self.process.returncode == -signal.SIGKILL
-        self.process.terminate()
-        return self.process.wait(timeout=30) == 0
+def ended_well(role):
+    """Stops it; one that was killed before did."""
+    if role.process.poll() is not None:
+        return role.process.returncode == -signal.SIGKILL
+    return role.stop() == 0
 
 
 class Cluster:
@@ -86,14 +58,13 @@ class Cluster:
         namenode = self._start(f"namenode{number}", "--role=namenode", "--port=0", "--http-port=0",
                                f"--data-dir={self.directory}/namenode{number}", *join)
         port = namenode.logged(r"namenode: listening on 127.0.0.1:([0-9]+),", 60)
-        namenode.http_port = int(namenode.logged(r"serving http://127\.0\.0\.1:(\d+)/"))
         self.namenodes.append(namenode)
         self.addresses.append(f"127.0.0.1:{port}")
 
     def start_gateway(self):
         self.gateway = self._start("gateway", "--role=gateway", "--http-port=0",
                                    f"--namenode={','.join(self.addresses)}")
-        self.port = int(self.gateway.logged(r"serving http://127\.0\.0\.1:(\d+)/"))
+        self.port = self.gateway.http_port()
 
     def _all_vote(self):
         members = json.loads(self.verb("quorum", "--json"))["members"]
@@ -104,10 +75,10 @@ class Cluster:
 
     def __exit__(self, *failure):
         # Those first that others are asked by.
-        ended_well = [role.stop() for role in reversed(self.roles)]
+        all_well = all([ended_well(role) for role in reversed(self.roles)])
         logs = "\n".join(role.log()[-3000:] for role in self.roles)
         shutil.rmtree(self.directory)
-        if failure[0] is None and (not all(ended_well) or "ERROR: AddressSanitizer" in logs):
+        if failure[0] is None and (not all_well or "ERROR: AddressSanitizer" in logs):
             raise RuntimeError(f"a role did not end as it should:\n{logs}")
         if failure[0] is not None:
             print(logs)

@@ -43,7 +43,7 @@ class Crowd(unittest.TestCase):
         cls.cluster.__exit__(None, None, None)
 
     def memory_mib(self):
-        with open(f"/proc/{self.cluster.process.pid}/status", encoding="ascii") as status:
+        with open(f"/proc/{self.cluster.role.process.pid}/status", encoding="ascii") as status:
             line = next(line for line in status if line.startswith("VmRSS:"))
         return int(line.split()[1]) / 1024
 

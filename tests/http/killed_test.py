@@ -142,7 +142,7 @@ class Killed(unittest.TestCase):
         with Cluster(BINARY, namenodes=3) as cluster:
             before = cluster.used()
             leader = cluster.leader()
-            port = cluster.namenodes[leader].http_port
+            port = cluster.namenodes[leader].http_port()
             upload = Upload(port, self.place(cluster, "webhdfs", "/asked", port))
             cluster.wait_for(lambda: cluster.used()[1] > before[1], "a block of it")
             cluster.namenodes[leader].kill()

@@ -1,13 +1,12 @@
 """A cluster in one process, with HTTP, for as long as a test needs it."""
 import http.client
 import os
-import re
 import shutil
-import signal
 import subprocess
 import tempfile
-import time
 import urllib.parse
+
+from role import Role
 
 PREFIX = "/webhdfs/v1"
 
@@ -45,27 +44,12 @@ class LocalCluster(Requests):
     def __init__(self, binary, *flags):
         self.binary = binary
         self.directory = tempfile.mkdtemp(prefix="minidfs-http-")
-        self.log_path = os.path.join(self.directory, "log")
-        with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(
-                [binary, "--role=local", "--datanodes=2", "--port=0", "--http-port=0",
-                 f"--data-dir={self.directory}/data", *flags], stderr=log,
-                env={**os.environ, "MINIDFS_DATANODE_PORT": "0", "MINIDFS_CLIENT_REPLICATION": "2"})
-        self.port = int(self._logged(r"serving http://127\.0\.0\.1:(\d+)/"))
-        self.namenode = f"127.0.0.1:{self._logged(r'namenode: listening on 127.0.0.1:([0-9]+),')}"
-
-    def _logged(self, pattern, within=30):
-        until = time.monotonic() + within
-        while time.monotonic() < until:
-            with open(self.log_path, encoding="utf-8", errors="replace") as log:
-                found = re.search(pattern, log.read())
-            if found:
-                return found.group(1)
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.02)
-        with open(self.log_path, encoding="utf-8", errors="replace") as log:
-            raise RuntimeError(f"the cluster did not log '{pattern}':\n{log.read()}")
+        self.role = Role(binary, self.directory, "log", "--role=local", "--datanodes=2", "--port=0",
+                         "--http-port=0", f"--data-dir={self.directory}/data", *flags,
+                         environment={"MINIDFS_DATANODE_PORT": "0",
+                                      "MINIDFS_CLIENT_REPLICATION": "2"})
+        self.port = self.role.http_port()
+        self.namenode = f"127.0.0.1:{self.role.logged(r'namenode: listening on 127.0.0.1:([0-9]+),')}"
 
     def verb(self, *words, data=None):
         done = subprocess.run([self.binary, *words], input=data, stdout=subprocess.PIPE,
@@ -79,10 +63,8 @@ class LocalCluster(Requests):
         return self
 
     def __exit__(self, *failure):
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(timeout=30)
-        with open(self.log_path, encoding="utf-8", errors="replace") as log:
-            text = log.read()
+        code = self.role.stop()
+        text = self.role.log()
         shutil.rmtree(self.directory)
         if failure[0] is None and (code != 0 or "ERROR: AddressSanitizer" in text):
             raise RuntimeError(f"the cluster ended with {code}:\n{text[-4000:]}")

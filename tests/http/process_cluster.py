@@ -1,48 +1,25 @@
 """A cluster of a process for each role, with HTTP at each of them."""
 import os
-import re
 import shutil
 import signal
 import subprocess
 import tempfile
-import time
 
 from local_cluster import Requests
+from role import Role
 
 
-class Role:
-    """A process, and what it says."""
-
-    def __init__(self, name, directory, command):
-        self.log_path = os.path.join(directory, name + ".log")
-        with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(command, stderr=log)
-
-    def logged(self, pattern, within=30):
-        until = time.monotonic() + within
-        while time.monotonic() < until:
-            found = re.search(pattern, self.log())
-            if found:
-                return found.group(1)
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.02)
-        raise RuntimeError(f"not logged: '{pattern}':\n{self.log()}")
-
-    def log(self):
-        with open(self.log_path, encoding="utf-8", errors="replace") as log:
-            return log.read()
+class CheckedRole(Role):
+    """One that must not end with a report of the sanitizers."""
 
     def stop(self, number=signal.SIGTERM):
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        code = self.process.wait(timeout=30)
+        code = super().stop(number)
         if "ERROR: AddressSanitizer" in self.log():
             raise RuntimeError(self.log()[-4000:])
         return code
 
 
-class Datanode(Role):
+class Datanode(CheckedRole):
     def __init__(self, *arguments, http=True):
         super().__init__(*arguments)
         self.data_port = int(self.logged(r"datanode: listening on [^ ]*:(\d+),"))
@@ -53,11 +30,11 @@ class ProcessCluster(Requests):
     def __init__(self, binary, datanodes=3, flags=(), datanode_flags=("--http-port=0",)):
         self.binary = binary
         self.directory = tempfile.mkdtemp(prefix="minidfs-http-")
-        self.namenode = Role("namenode", self.directory, [
-            binary, "--role=namenode", "--port=0", "--http-port=0",
-            f"--data-dir={self.directory}/namenode", *flags])
+        self.namenode = CheckedRole(
+            binary, self.directory, "namenode", "--role=namenode", "--port=0", "--http-port=0",
+            f"--data-dir={self.directory}/namenode", *flags)
         self.address = "127.0.0.1:" + self.namenode.logged(r"namenode: listening on [^ ]*:(\d+),")
-        self.port = int(self.namenode.logged(r"serving http://[^ ]*:(\d+)/"))
+        self.port = self.namenode.http_port()
         self.datanodes = []
         self.others = []
         for _ in range(datanodes):
@@ -65,9 +42,9 @@ class ProcessCluster(Requests):
 
     def add_datanode(self, *flags):
         number = len(self.datanodes)
-        node = Datanode(f"datanode{number}", self.directory, [
-            self.binary, "--role=datanode", "--port=0", f"--namenode={self.address}",
-            f"--data-dir={self.directory}/datanode{number}", *flags],
+        node = Datanode(
+            self.binary, self.directory, f"datanode{number}", "--role=datanode", "--port=0", f"--namenode={self.address}",
+            f"--data-dir={self.directory}/datanode{number}", *flags,
             http="--http-port=off" not in flags)
         self.datanodes.append(node)
         if node.port:
@@ -78,9 +55,9 @@ class ProcessCluster(Requests):
 
     def add_gateway(self):
         """The port at which it serves."""
-        self.others.append(Role("gateway", self.directory, [
-            self.binary, "--role=gateway", f"--namenode={self.address}", "--http-port=0"]))
-        return int(self.others[-1].logged(r"serving http://[^ ]*:(\d+)/"))
+        self.others.append(CheckedRole(self.binary, self.directory, "gateway", "--role=gateway",
+                                       f"--namenode={self.address}", "--http-port=0"))
+        return self.others[-1].http_port()
 
     def verb(self, *words, data=None):
         return subprocess.run([self.binary, *words], input=data, stdout=subprocess.PIPE, check=True,

@@ -2,18 +2,14 @@
 """Uploads in parts, which go on after whatever has broken, against a real cluster."""
 import http.client
 import json
-import os
 import random
-import re
-import signal
 import socket
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 import unittest
 
+from gateway import Gateway
 from local_cluster import LocalCluster
 
 BINARY = sys.argv.pop(1) if len(sys.argv) > 1 else "build/dev/minidfs"
@@ -25,33 +21,6 @@ DAY_SECONDS = 24 * 3600
 
 def noise(size, seed=1):
     return random.Random(seed).randbytes(size)
-
-
-class Gateway:
-    """A second server of the same cluster."""
-
-    def __init__(self, namenode):
-        self.log = tempfile.NamedTemporaryFile(prefix="minidfs-gateway-")
-        self.process = subprocess.Popen(
-            [BINARY, "--role=gateway", "--http-port=0"], stderr=self.log,
-            env={**os.environ, "MINIDFS_NAMENODE": namenode})
-        until = time.monotonic() + 30
-        while time.monotonic() < until:
-            found = re.search(r"serving http://127\.0\.0\.1:(\d+)/", self.logged())
-            if found:
-                self.port = int(found.group(1))
-                return
-            time.sleep(0.02)
-        raise RuntimeError(f"the gateway did not start:\n{self.logged()}")
-
-    def logged(self):
-        with open(self.log.name, encoding="utf-8", errors="replace") as log:
-            return log.read()
-
-    def close(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=30)
-        self.log.close()
 
 
 class Uploads(unittest.TestCase):
@@ -99,8 +68,7 @@ class Uploads(unittest.TestCase):
     def test_parts_become_one_file(self):
         content = noise(2 * PART + 5_000_000)
         upload = self.begin("/deep/er/big.bin", len(content))
-        gateway = Gateway(self.cluster.namenode)
-        self.addCleanup(gateway.close)
+        gateway = self.enterContext(Gateway(BINARY, self.cluster.namenode))
         self.assertEqual(self.put_part(upload, 2, content[2 * PART:])[1],
                          {"number": 2, "size": 5_000_000})
         self.assertEqual(self.put_part(upload, 0, noise(PART, 7), gateway.port)[0], 200)
@@ -300,8 +268,8 @@ class Uploads(unittest.TestCase):
         self.age(f"{HIDDEN}/somebody's", DAY_SECONDS + 60)
         # It has come again of late, which the directory does not show.
         self.age(f"{HIDDEN}/{replaced}/0", DAY_SECONDS - 60)
-        gateway = Gateway(self.cluster.namenode)  # Looks soon after its start.
-        self.addCleanup(gateway.close)
+        # It looks soon after its start.
+        gateway = self.enterContext(Gateway(BINARY, self.cluster.namenode))
         until = time.monotonic() + 30
         while self.ask("GET", f"/uploads/{old}")[0] == 200 and time.monotonic() < until:
             time.sleep(0.2)
@@ -309,7 +277,7 @@ class Uploads(unittest.TestCase):
         self.assertEqual(self.parts(young), [(0, 3)])
         self.assertEqual(self.parts(replaced), [(0, 3)])
         self.assertIn("somebody's", self.cluster.verb("ls", HIDDEN).decode())
-        self.assertIn(f"upload {old}: nobody went on with it", gateway.logged())
+        self.assertIn(f"upload {old}: nobody went on with it", gateway.role.log())
 
     def age(self, path, seconds):
         when = int((time.time() - seconds) * 1000)

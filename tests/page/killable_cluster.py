@@ -1,46 +1,21 @@
 """A cluster of processes, each of which can be killed, with a gateway that serves HTTP."""
 import json
 import os
-import re
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
 
+from role import Role
+
 START_SECONDS = 30
 
 
-class Process:
-    def __init__(self, binary, directory, name, *flags, **environment):
-        self.log_path = os.path.join(directory, name + ".log")
-        with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen([binary, *flags], stderr=log,
-                                            env={**os.environ, **environment})
-
-    def logged(self, pattern):
-        """What the first group of the pattern has matched in the log, which is waited for."""
-        until = time.monotonic() + START_SECONDS
-        while time.monotonic() < until and self.process.poll() is None:
-            with open(self.log_path, encoding="utf-8", errors="replace") as log:
-                found = re.search(pattern, log.read())
-            if found:
-                return found.group(1)
-            time.sleep(0.02)
-        with open(self.log_path, encoding="utf-8", errors="replace") as log:
-            raise RuntimeError(f"'{pattern}' was not logged:\n{log.read()}")
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait(timeout=30)
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            self.kill()
+def close(role):
+    try:
+        role.stop()
+    except subprocess.TimeoutExpired:
+        role.kill()
 
 
 class ProcessCluster:
@@ -56,12 +31,13 @@ class ProcessCluster:
         for number in range(datanodes):
             self.start_datanode(number)
         self.gateway = self.start("gateway", "--role=gateway", "--http-port=0")
-        self.port = int(self.gateway.logged(r"serving http://127\.0\.0\.1:(\d+)/"))
+        self.port = self.gateway.http_port()
         self.wait_for_nodes(datanodes)
 
     def start(self, name, *flags):
-        return Process(self.binary, self.directory, name, *flags,
-                       MINIDFS_NAMENODE=",".join(self.namenodes) or "127.0.0.1:1")
+        namenodes = ",".join(self.namenodes) or "127.0.0.1:1"
+        return Role(self.binary, self.directory, name, *flags,
+                    environment={"MINIDFS_NAMENODE": namenodes})
 
     def start_namenode(self, number):
         flags = ["--role=namenode", "--port=0", "--http-port=off",
@@ -108,5 +84,5 @@ class ProcessCluster:
 
     def __exit__(self, *_):
         for process in (self.gateway, *self.datanodes.values(), *self.namenodes.values()):
-            process.close()
+            close(process)
         shutil.rmtree(self.directory)

@@ -30,13 +30,8 @@ struct Step {
 };
 
 // Browsers and libraries leave out the port that is HTTP's own.
-std::string with_port(std::string_view authority) {
-  auto text = lower_case(trimmed(authority));
-  const auto colon = text.rfind(':');
-  const auto bracket = text.rfind(']');
-  const bool has_port =
-      colon != std::string::npos && (bracket == std::string::npos || colon > bracket);
-  return has_port ? text : text + ":80";
+std::string whole_authority(std::string_view authority) {
+  return with_port(lower_case(trimmed(authority)), 80);
 }
 
 // Of a file that may be read, any part may be: Java's client puts the place that it wants into the
@@ -57,7 +52,7 @@ Result<std::string> canonical_text(const Step& step, const Query& query) {
   }
   std::stable_sort(parameters.begin(), parameters.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::string text = with_port(step.authority) + '\n' + escape_path(path) + '\n';
+  std::string text = whole_authority(step.authority) + '\n' + escape_path(path) + '\n';
   for (const auto& [name, value] : parameters) {
     text += escape_query(name) + '=' + escape_query(value) + '\n';
   }

@@ -10,8 +10,7 @@ namespace {
 asio::awaitable<void> answer_path(RestCall& call, unsigned status, const std::string& path) {
   Json object;
   put_bytes(object, "path", path);
-  auto response = json_response(status, object);
-  co_await call.exchange.respond(std::move(response));
+  co_await answer(call, status, object);
 }
 
 asio::awaitable<Status> make_directory(RestCall& call) {

@@ -10,6 +10,7 @@
 #include "http/exchange.hpp"
 #include "http/namespace_path.hpp"
 #include "http/rest/cluster_history.hpp"
+#include "http/rest/rest_json.hpp"
 #include "http/uri.hpp"
 
 namespace minidfs::http::rest {
@@ -28,6 +29,9 @@ const std::string& owner_of(const RestCall& call);
 
 // An error that it has not answered itself is answered for it.
 using RestHandler = asio::awaitable<Status> (*)(RestCall&);
+
+// The whole answer, in JSON.
+asio::awaitable<void> answer(RestCall& call, unsigned status, const Json& object);
 
 // "true", or the name alone; "false", or nothing at all. kInvalidArgument for anything else.
 Result<bool> flag(const Query& query, std::string_view name);

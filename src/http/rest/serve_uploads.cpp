@@ -10,7 +10,6 @@
 namespace minidfs::http::rest {
 namespace {
 
-constexpr std::size_t kPlanBytesMax = 64 << 10;
 constexpr std::size_t kNamedMax = 10;  // Missing parts that an error names.
 
 // What the path of a request below /uploads names.
@@ -37,7 +36,7 @@ Json upload_json(const std::string& id, const UploadPlan& plan, const UploadStat
   object["part_size"] = plan.part_bytes();
   object["complete"] = state.complete();
   object["parts"] = Json::array();
-  const bool all = state.complete() || state.is_joined(plan);
+  const bool all = state.has_all(plan);
   for (std::uint64_t number = 0; all && number < plan.parts(); ++number) {
     object["parts"].push_back({{"number", number}, {"size", plan.length_of(number)}});
   }
@@ -45,11 +44,6 @@ Json upload_json(const std::string& id, const UploadPlan& plan, const UploadStat
     if (!all) object["parts"].push_back({{"number", number}, {"size", length}});
   }
   return object;
-}
-
-asio::awaitable<void> answer(RestCall& call, unsigned status, const Json& object) {
-  auto response = json_response(status, object);
-  co_await call.exchange.respond(std::move(response));
 }
 
 Result<UploadPlan> wanted_plan(const std::string& body) {
@@ -185,8 +179,7 @@ asio::awaitable<Status> complete_upload(RestCall& call) {
   plan->overwrite = plan->overwrite || *overwrite;
   const auto state = co_await look_up(call.context, name->id);
   if (!state.ok()) co_return state.error();
-  const bool all = state->complete() || state->is_joined(*plan);
-  if (!all && !missing_parts(*plan, *state, 1).empty()) {
+  if (!state->has_all(*plan) && !missing_parts(*plan, *state, 1).empty()) {
     auto refusal = error_response(parts_missing(*plan, *state), 409);
     co_await call.exchange.respond(std::move(refusal));
     co_return Status();

@@ -94,8 +94,7 @@ asio::awaitable<Status> show_cluster(RestCall& call) {
   const auto quorum = co_await client::ask(call.context, std::move(request));
   if (quorum.ok()) add_namenodes(object, *quorum);
   object["http_access"] = call.access.asks_for_tokens() ? "token" : "everybody";
-  auto response = json_response(200, object);
-  co_await call.exchange.respond(std::move(response));
+  co_await answer(call, 200, object);
   co_return Status();
 }
 

@@ -68,8 +68,7 @@ asio::awaitable<Status> show_history(RestCall& call) {
   for (const auto& sample : call.history.samples(*after)) {
     object["samples"].push_back(sample_json(sample));
   }
-  auto response = json_response(200, object);
-  co_await call.exchange.respond(std::move(response));
+  co_await answer(call, 200, object);
   co_return Status();
 }
 
@@ -82,8 +81,7 @@ asio::awaitable<Status> show_events(RestCall& call) {
   for (const auto& event : call.history.events(*after)) {
     object["events"].push_back(event_json(event));
   }
-  auto response = json_response(200, object);
-  co_await call.exchange.respond(std::move(response));
+  co_await answer(call, 200, object);
   co_return Status();
 }
 

@@ -76,8 +76,7 @@ asio::awaitable<Status> store_file(RestCall& call) {
   Json object;
   put_bytes(object, "path", call.path);
   object["size"] = *size;
-  auto response = json_response(old->has_value() ? 200 : 201, object);
-  co_await call.exchange.respond(std::move(response));
+  co_await answer(call, old->has_value() ? 200 : 201, object);
   co_return Status();
 }
 

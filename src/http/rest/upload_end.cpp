@@ -1,6 +1,7 @@
 // The end of an upload in parts, good or bad. Every step leaves a state from which it can go on.
 #include <utility>
 
+#include "base/path.hpp"
 #include "base/random_id.hpp"
 #include "http/rest/upload_store.hpp"
 
@@ -138,7 +139,7 @@ asio::awaitable<Status> check_moved(client::ClientContext& context, const std::s
                                     const UploadPlan& plan) {
   const auto there = co_await client::stat(context, plan.path);
   if (!there.ok() || there->kind != metadata::FileKind::kDirectory) co_return Status();
-  const auto inside = plan.path + joined_path(id).substr(upload_directory(id).size());
+  const auto inside = join_path(plan.path, kJoinedName);
   const auto returned = co_await move_entry(context, inside, joined_path(id));
   if (!returned.ok() && returned.error().code != Errc::kNotFound) co_return returned.error();
   co_return Error{Errc::kIsADirectory, plan.path + ": is a directory"};

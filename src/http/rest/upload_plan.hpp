@@ -12,6 +12,7 @@
 // Pure.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -48,6 +49,8 @@ struct UploadPlan {
   std::uint64_t length_of(std::uint64_t number) const;
 };
 
+// As a client may send it, or it may be stored.
+inline constexpr std::size_t kPlanBytesMax = 64 << 10;
 // Of what a client sends, or of what was stored. kInvalidArgument for what is no plan.
 Result<UploadPlan> parse_upload_plan(std::string_view json);
 std::string stored_form(const UploadPlan& plan);
@@ -57,6 +60,10 @@ Status check_size(const UploadPlan& plan);
 // Whether `text` is one; what is none may be a file of somebody else.
 bool is_upload_id(std::string_view text);
 std::string upload_directory(std::string_view id);
+inline constexpr std::string_view kPlanName = "plan";
+inline constexpr std::string_view kJoinedName = "joined";
+inline constexpr std::string_view kReplacedName = "replaced";
+inline constexpr std::string_view kAbandonedName = "abandoned";
 std::string plan_path(std::string_view id);
 std::string part_path(std::string_view id, std::uint64_t number);
 std::string joined_path(std::string_view id);

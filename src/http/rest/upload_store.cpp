@@ -9,8 +9,6 @@
 namespace minidfs::http::rest {
 namespace {
 
-constexpr std::size_t kPlanBytesMax = 64 << 10;
-
 // A file of a few bytes, with the directories above it.
 asio::awaitable<Status> write_small(client::ClientContext& context, std::string path,
                                     client::UploadSettings settings, std::string content) {
@@ -44,13 +42,13 @@ void note(UploadState& state, metadata::FileStatus entry) {
   state.changed_ms = std::max(state.changed_ms, entry.modified_ms);
   if (const auto number = part_number(entry.name)) {
     state.parts[*number] = entry.length;
-  } else if (entry.name == "replaced") {
+  } else if (entry.name == kReplacedName) {
     state.replaced = entry.id;
-  } else if (entry.name == "joined") {
+  } else if (entry.name == kJoinedName) {
     state.joined = std::move(entry);
-  } else if (entry.name == "abandoned") {
+  } else if (entry.name == kAbandonedName) {
     state.abandoned = true;
-  } else if (entry.name != "plan") {
+  } else if (entry.name != kPlanName) {
     state.others.push_back(std::move(entry.name));
   }
 }

@@ -26,6 +26,8 @@ struct UploadState {
   // The file is at its place.
   bool complete() const { return !joined && !abandoned; }
   bool is_joined(const UploadPlan& plan) const { return joined && joined->length == plan.size; }
+  // Whatever parts are listed: they are of no more use.
+  bool has_all(const UploadPlan& plan) const { return complete() || is_joined(plan); }
 };
 
 // Of the parts that have not come, the first ones.

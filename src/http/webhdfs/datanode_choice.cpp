@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "http/field_text.hpp"
+
 namespace minidfs::http::webhdfs {
 namespace {
 
@@ -49,20 +51,13 @@ bool holds(const HttpNode& node, const DatanodeWish& wish) {
          std::find(wish.holders->begin(), wish.holders->end(), node.node) != wish.holders->end();
 }
 
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(' ');
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(' ') - first + 1);
-}
-
 }  // namespace
 
 std::vector<std::string> excluded_nodes(std::string_view text) {
   std::vector<std::string> nodes;
   while (!text.empty()) {
-    const auto comma = std::min(text.find(','), text.size());
-    if (const auto name = trimmed(text.substr(0, comma)); !name.empty()) nodes.emplace_back(name);
-    text.remove_prefix(std::min(comma + 1, text.size()));
+    const auto name = trimmed(take_until(text, ','));
+    if (!name.empty()) nodes.emplace_back(name);
   }
   return nodes;
 }

@@ -19,14 +19,6 @@ std::string authority_of(const RequestHead& request) {
   return format_host_port(request.local.address, request.local.port);
 }
 
-std::string with_port(std::string authority, std::uint16_t port) {
-  const auto colon = authority.rfind(':');
-  const auto bracket = authority.rfind(']');
-  const bool has_port =
-      colon != std::string::npos && (bracket == std::string::npos || colon > bracket);
-  return has_port ? authority : authority + ':' + std::to_string(port);
-}
-
 Asker asker_of(const RequestHead& request) {
   auto machine = machine_name();
   return {request.remote, request.local, machine.empty() ? "localhost" : std::move(machine)};
