@@ -46,10 +46,11 @@ elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 set(MINIDFS_PRECOMPILED_actors <caf/send.hpp> <caf/stateful_actor.hpp> <caf/typed_actor.hpp>
     <caf/typed_event_based_actor.hpp> <caf/actor_system.hpp> <caf/scoped_actor.hpp>)
-set(MINIDFS_PRECOMPILED_client ${MINIDFS_PRECOMPILED_actors})
 set(MINIDFS_PRECOMPILED_transfer <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp>
     <boost/asio/ip/tcp.hpp> <boost/asio/io_context.hpp> <boost/asio/steady_timer.hpp>
     <boost/asio/use_awaitable.hpp>)
+set(MINIDFS_PRECOMPILED_client ${MINIDFS_PRECOMPILED_actors} ${MINIDFS_PRECOMPILED_transfer})
+set(MINIDFS_PRECOMPILED_http ${MINIDFS_PRECOMPILED_client} <nlohmann/json.hpp>)
 function(minidfs_precompile target)
   target_precompile_headers(${target} PRIVATE
     <algorithm> <array> <atomic> <chrono> <cstddef> <cstdint> <deque> <functional> <map> <memory>
