@@ -17,6 +17,7 @@ namespace minidfs::actors {
 // Served by the namespace actor, which passes what concerns blocks on.
 using ServedByNames2 = caf::typed_actor<Asked<metadata::SetOwner>::with<metadata::ChangeReply>,
                                         Asked<metadata::ConcatFiles>::with<metadata::ChangeReply>,
+                                        Asked<metadata::RenameExactly>::with<metadata::ChangeReply>,
                                         Asked<AppendWrite>::with<metadata::ChangeReply>>;
 
 // Served by the block actor.
@@ -38,6 +39,8 @@ struct AddedRequest<metadata::SetOwner> : AddedIn2 {};
 template <>
 struct AddedRequest<metadata::ConcatFiles> : AddedIn2 {};
 template <>
+struct AddedRequest<metadata::RenameExactly> : AddedIn2 {};
+template <>
 struct AddedRequest<AppendWrite> : AddedIn2 {};
 template <>
 struct AddedRequest<HttpNodesRequest> {
@@ -54,7 +57,8 @@ concept IsAdded = requires {
 inline void serve_interface_2(caf::actor_system& system, const NamenodeServers& servers,
                               const NamenodeLanes& lanes, RequestSwitch::Routes& routes,
                               std::set<std::string>& signatures) {
-  routes.lead<metadata::SetOwner, metadata::ConcatFiles, AppendWrite>(servers.names, lanes.names);
+  routes.lead<metadata::SetOwner, metadata::ConcatFiles, metadata::RenameExactly, AppendWrite>(
+      servers.names, lanes.names);
   routes.lead<HttpNodesRequest>(servers.blocks, lanes.blocks);
   routes.lead_nodes<AnnounceHttp>(servers.blocks, lanes.beats);
   signatures.merge(system.message_types(caf::detail::type_list<ServedByNames2>{}));

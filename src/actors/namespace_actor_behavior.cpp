@@ -58,6 +58,7 @@ NamespaceActor::behavior_type namespace_actor(
                         }),
       asked<metadata::SetOwner>(state, lanes.names, change),
       asked<metadata::ConcatFiles>(state, lanes.names, change),
+      asked<metadata::RenameExactly>(state, lanes.names, change),
       asked<AppendWrite>(state, lanes.names,
                          [state](AppendWrite& request, const Patience& patience) {
                            return state->append(request, patience);

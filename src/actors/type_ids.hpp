@@ -73,5 +73,6 @@ CAF_BEGIN_TYPE_ID_BLOCK(minidfs, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::AnnounceHttp))
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::HttpNodesRequest))
   CAF_ADD_TYPE_ID(minidfs, (minidfs::actors::HttpNodesReply))
+  CAF_ADD_TYPE_ID(minidfs, (minidfs::metadata::RenameExactly))
 
 CAF_END_TYPE_ID_BLOCK(minidfs)

@@ -17,6 +17,7 @@
 #include "metadata/block_range.hpp"
 #include "metadata/epoch.hpp"
 #include "metadata/growth_changes.hpp"
+#include "metadata/rename_changes.hpp"
 #include "metadata/request_id.hpp"
 #include "metadata/types.hpp"
 
@@ -69,20 +70,6 @@ struct CommitFiles {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, CommitFiles& x) {
   return f(x.request, x.time_ms, x.files);
-}
-
-// mv with HDFS's rules: into `target` when that is a directory, else `target` must not exist and
-// its parent must.
-struct Rename {
-  RequestId request;
-  std::int64_t time_ms = 0;
-  std::string source;
-  std::string target;
-};
-
-template <class Inspector>
-typename Inspector::result_type inspect(Inspector& f, Rename& x) {
-  return f(x.request, x.time_ms, x.source, x.target);
 }
 
 // rm; a directory that is not empty only with `recursive`. The root is never removed. The subtree
@@ -341,7 +328,7 @@ using Change =
     std::variant<MakeDirectory, CommitFiles, Rename, Remove, SetReplication, ReserveBlockIds,
                  PurgeRemoved, SetNodeAdmin, BeginLeadership, RetireBlockIds, SetAttributes,
                  StageBlocks, CommitStaged, DropStaged, BeginLife, CommitDated, MarkNamespace,
-                 SetOwner, AppendBlocks, ConcatFiles>;
+                 SetOwner, AppendBlocks, ConcatFiles, RenameExactly>;
 
 // The version of the interface that has brought this kind of change. It is proposed only when all
 // members of the log know that.

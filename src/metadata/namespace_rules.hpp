@@ -27,6 +27,7 @@ Result<Outcome> commit_file(NamespaceTable& table, const CommittedFile& file,
                             const StagedFile* staged, std::int64_t time_ms,
                             const FileTimes& times = {});
 Result<Outcome> apply(NamespaceTable& table, const Rename& change);
+Result<Outcome> apply(NamespaceTable& table, const RenameExactly& change);
 Result<Outcome> apply(NamespaceTable& table, const Remove& change);
 Result<Outcome> apply(NamespaceTable& table, const SetReplication& change);
 Result<Outcome> set_attributes(NamespaceTable& table, const EntryAttributes& entry);

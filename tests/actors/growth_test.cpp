@@ -143,6 +143,7 @@ TEST_CASE("what version 2 has added is proposed only when all members know it") 
   const auto request = appender.next(7);
   metadata::SetOwner owner{{ClientId{0, 9}, 1, 0}, 0, {{"/f", "ann", ""}}};
   metadata::ConcatFiles concat{{ClientId{0, 9}, 2, 0}, 0, "/f", {"/g"}};
+  metadata::RenameExactly rename{{ClientId{0, 9}, 3, 0}, 0, "/f", "/h", true};
   AppendWrite nothing;
   nothing.change.path = "/f";
   nothing.change.file = request.change.file;
@@ -154,6 +155,7 @@ TEST_CASE("what version 2 has added is proposed only when all members know it") 
   CHECK(code_of(namenode.ask<ChangeReply>(nothing)) == Errc::kUnsupported);
   CHECK(code_of(namenode.ask<ChangeReply>(owner)) == Errc::kUnsupported);
   CHECK(code_of(namenode.ask<ChangeReply>(concat)) == Errc::kUnsupported);
+  CHECK(code_of(namenode.ask<ChangeReply>(rename)) == Errc::kUnsupported);
   CHECK(namenode.log().proposed() == before);
 
   namenode.log().set_known_by_all(2);
@@ -161,11 +163,14 @@ TEST_CASE("what version 2 has added is proposed only when all members know it") 
   CHECK(code_of(namenode.ask<ChangeReply>(owner)) == kDone);
   CHECK(code_of(namenode.ask<ChangeReply>(concat)) == kDone);
   CHECK(located(namenode, "/f").blocks.size() == 3);
+  CHECK(code_of(namenode.ask<ChangeReply>(rename)) == kDone);
+  CHECK(located(namenode, "/h").blocks.size() == 3);
   // What was done is answered as then, whoever has come meanwhile.
   namenode.log().set_known_by_all(1);
   CHECK(code_of(namenode.ask<ChangeReply>(request)) == kDone);
   CHECK(code_of(namenode.ask<ChangeReply>(owner)) == kDone);
   CHECK(code_of(namenode.ask<ChangeReply>(concat)) == kDone);
+  CHECK(code_of(namenode.ask<ChangeReply>(rename)) == kDone);
 }
 
 }  // namespace

@@ -237,8 +237,6 @@ class Uploads(unittest.TestCase):
         self.ask("PUT", "/files/kept", b"old")
         upload = self.begin("/kept", 3, overwrite=True)
         self.put_part(upload, 0, b"new")
-        # As a server leaves it that ends between the two changes.
-        self.cluster.verb("mv", "/kept", f"{HIDDEN}/{upload}/replaced")
         self.assertEqual(self.ask("DELETE", f"/uploads/{upload}")[0], 204)
         self.assertEqual(self.ask("GET", "/download/kept")[1], b"old")
         self.assertNotIn(upload, self.cluster.verb("ls", HIDDEN).decode())
@@ -251,11 +249,41 @@ class Uploads(unittest.TestCase):
         place = f"{HIDDEN}/{upload}"
         self.cluster.verb("concat", f"{place}/joined", f"{place}/0")
         self.assertEqual(self.parts(upload), [(0, 3)])
-        self.cluster.verb("mv", "/stopped", f"{place}/replaced")
         self.assertEqual(self.complete(upload)[0], 200)
         self.assertEqual(self.ask("GET", "/download/stopped")[1], b"new")
         self.assertEqual(self.ask("GET", f"/uploads/{upload}")[1]["complete"], True)
-        self.assertNotIn("replaced", self.cluster.verb("ls", place).decode())
+
+    def test_a_file_that_is_replaced_is_there_all_the_time(self):
+        contents = {b"version %d" % number for number in range(8)}
+        self.ask("PUT", "/files/always", b"version 0")
+        seen, done = set(), threading.Event()
+
+        def look():
+            while not done.is_set():
+                seen.add(self.ask("GET", "/download/always")[:2])
+
+        reader = threading.Thread(target=look)
+        reader.start()
+        try:
+            for content in sorted(contents):
+                upload = self.begin("/always", len(content), overwrite=True)
+                self.put_part(upload, 0, content)
+                self.assertEqual(self.complete(upload)[0], 200)
+        finally:
+            done.set()
+            reader.join()
+        self.assertEqual({status for status, _ in seen}, {200})
+        self.assertLessEqual({content for _, content in seen}, contents)
+
+    def test_what_became_a_directory_is_not_replaced(self):
+        upload = self.begin("/was-free", 3, overwrite=True)
+        self.put_part(upload, 0, b"new")
+        self.cluster.verb("mkdir", "/was-free")
+        self.assert_error(self.complete(upload), 409, "is a directory")
+        self.assertEqual(self.ask("GET", "/files/was-free")[1]["entries"], [])
+        self.cluster.verb("rm", "-r", "/was-free")
+        self.assertEqual(self.complete(upload)[0], 200)
+        self.assertEqual(self.ask("GET", "/download/was-free")[1], b"new")
 
     def test_uploads_expire(self):
         old, young, replaced = (self.begin(f"/expire-{i}", 3) for i in range(3))

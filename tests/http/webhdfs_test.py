@@ -199,11 +199,38 @@ class WebHdfs(unittest.TestCase):
         self.assertEqual(self.read("/r/d/c"), b"a")
         self.fails("PUT", "/r/b", "RENAME", 403, "ParentNotDirectoryException",
                    destination="/r/d/c/x")
-        self.fails("PUT", "/r/b", "RENAME", 403, "FileAlreadyExistsException", destination="/r/d",
+        self.fails("PUT", "/r/b", "RENAME", 403, "IOException", destination="/r/d",
                    renameoptions="NONE")
         self.assertTrue(self.rename("/r/b", "/r/e", renameoptions="none"))
         self.assertIn("Required param destination for op: RENAME is null or empty",
                       self.fails("PUT", "/r/e", "RENAME", 400, "IllegalArgumentException"))
+
+    def test_a_rename_with_overwrite_replaces(self):
+        def refused(source, target, status, exception, options="OVERWRITE"):
+            return self.fails("PUT", source, "RENAME", status, exception, destination=target,
+                              renameoptions=options)
+
+        self.create("/o/a", b"new")
+        self.create("/o/b", b"old")
+        self.ok("PUT", "/o/empty", "MKDIRS")
+        self.create("/o/full/f", b"x")
+        self.assertIn("rename destination /o/b already exists",
+                      refused("/o/a", "/o/b", 403, "FileAlreadyExistsException", "NONE"))
+        self.assertEqual(self.read("/o/b"), b"old")
+        self.assertTrue(self.rename("/o/a", "/o/b", renameoptions="overwrite,none"))
+        self.assertEqual(self.read("/o/b"), b"new")
+        self.fails("GET", "/o/a", "GETFILESTATUS", 404, "FileNotFoundException")
+        self.assertIn("must both be directories", refused("/o/b", "/o/empty", 403, "IOException"))
+        self.assertIn("must both be directories", refused("/o/empty", "/o/b", 403, "IOException"))
+        self.assertIn("is not empty: /o/full", refused("/o/empty", "/o/full", 403, "IOException"))
+        refused("/o/none", "/o/b", 404, "FileNotFoundException")
+        refused("/o/b", "/none/b", 404, "FileNotFoundException")
+        refused("/o/full", "/o/b/x", 403, "ParentNotDirectoryException")
+        refused("/o/b", "/o/b", 403, "FileAlreadyExistsException")
+        refused("/o/full", "/o/full/f/x", 403, "IOException")
+        refused("/o/full", "/", 403, "IOException")
+        self.assertTrue(self.rename("/o/full", "/o/empty", renameoptions="OVERWRITE"))
+        self.assertEqual(self.read("/o/empty/f"), b"x")
 
     def test_odd_names(self):
         for name in ["a b", "a+b", "100%", "q?x=1&y", "h#h", "semi;colon", 'quo"te', "ümläut", "日本"]:

@@ -120,7 +120,6 @@ bool is_upload_id(std::string_view text) { return parse_128(text, "upload").ok()
 std::string upload_directory(std::string_view id) { return join_path(kUploadsDirectory, id); }
 std::string plan_path(std::string_view id) { return below(id, kPlanName); }
 std::string joined_path(std::string_view id) { return below(id, kJoinedName); }
-std::string replaced_path(std::string_view id) { return below(id, kReplacedName); }
 std::string abandoned_path(std::string_view id) { return below(id, kAbandonedName); }
 std::string part_path(std::string_view id, std::uint64_t number) {
   return below(id, std::to_string(number));

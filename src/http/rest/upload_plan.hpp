@@ -6,7 +6,6 @@
 //                        0, 1, ...  the parts that have come
 //                        joined     has no bytes until it has those of all parts, and is moved to
 //                                   its place then
-//                        replaced   the file that stood at that place, while they change places
 //                        abandoned  what was joined, when nobody is to put it at its place any more
 //
 // Pure.
@@ -62,12 +61,10 @@ bool is_upload_id(std::string_view text);
 std::string upload_directory(std::string_view id);
 inline constexpr std::string_view kPlanName = "plan";
 inline constexpr std::string_view kJoinedName = "joined";
-inline constexpr std::string_view kReplacedName = "replaced";
 inline constexpr std::string_view kAbandonedName = "abandoned";
 std::string plan_path(std::string_view id);
 std::string part_path(std::string_view id, std::uint64_t number);
 std::string joined_path(std::string_view id);
-std::string replaced_path(std::string_view id);
 std::string abandoned_path(std::string_view id);
 // The number of a part, of its name in the directory and in requests.
 std::optional<std::uint64_t> part_number(std::string_view name);

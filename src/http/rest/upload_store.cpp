@@ -42,8 +42,6 @@ void note(UploadState& state, metadata::FileStatus entry) {
   state.changed_ms = std::max(state.changed_ms, entry.modified_ms);
   if (const auto number = part_number(entry.name)) {
     state.parts[*number] = entry.length;
-  } else if (entry.name == kReplacedName) {
-    state.replaced = entry.id;
   } else if (entry.name == kJoinedName) {
     state.joined = std::move(entry);
   } else if (entry.name == kAbandonedName) {
@@ -119,11 +117,17 @@ asio::awaitable<Result<UploadState>> look_up(client::ClientContext& context, std
 }
 
 Status check_replacing(const UploadPlan& plan, const metadata::FileStatus& there) {
-  if (there.kind == metadata::FileKind::kDirectory) {
-    return Error{Errc::kIsADirectory, plan.path + ": is a directory"};
-  }
+  if (there.kind == metadata::FileKind::kDirectory) return is_a_directory(plan);
   if (plan.overwrite) return {};
-  return Error{Errc::kAlreadyExists, plan.path + ": already exists"};
+  return already_exists(plan);
+}
+
+Error is_a_directory(const UploadPlan& plan) {
+  return {Errc::kIsADirectory, plan.path + ": is a directory"};
+}
+
+Error already_exists(const UploadPlan& plan) {
+  return {Errc::kAlreadyExists, plan.path + ": already exists"};
 }
 
 }  // namespace minidfs::http::rest

@@ -18,7 +18,6 @@ namespace minidfs::http::rest {
 struct UploadState {
   std::map<std::uint64_t, std::uint64_t> parts;  // The lengths of those that have come.
   std::optional<metadata::FileStatus> joined;
-  std::optional<InodeId> replaced;
   bool abandoned = false;
   std::vector<std::string> others;  // Entries of other names.
   std::int64_t changed_ms = 0;      // By the time of day: when something was last added or removed.
@@ -50,14 +49,15 @@ client::UploadSettings settings_of(const client::ClientContext& context, const U
 // Whether the file may take the place of what stands there. kIsADirectory, or kAlreadyExists
 // without `overwrite`.
 Status check_replacing(const UploadPlan& plan, const metadata::FileStatus& there);
+Error is_a_directory(const UploadPlan& plan);
+Error already_exists(const UploadPlan& plan);
 
 // Joins the parts and puts the file at its place; done already, it is done. kInvalidArgument while
 // parts are missing, else those of check_replacing().
 asio::awaitable<Status> finish_stored_upload(client::ClientContext& context, std::string id,
                                              const UploadPlan& plan);
 
-// Removes all that is left of it. A file that was taken from its place for one that did not come
-// returns there; one that is complete stays.
+// Removes all that is left of it; a file that is complete stays.
 asio::awaitable<Status> abandon_stored_upload(client::ClientContext& context, std::string id);
 
 }  // namespace minidfs::http::rest

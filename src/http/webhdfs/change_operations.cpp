@@ -74,21 +74,16 @@ Result<RenameOptions> rename_options(const Parameters& parameters) {
   return options;
 }
 
-asio::awaitable<Result<std::uint64_t>> rename(Call& call, const std::string& target) {
-  metadata::Rename change;
-  change.source = call.path;
-  change.target = target;
-  auto renamed = co_await client::apply(call.context, std::move(change), "");
-  co_return renamed;
-}
-
 // As a user's mv: into a directory; what cannot be is false and no exception.
 asio::awaitable<Answer> rename_plainly(Call& call, const std::string& target) {
   if (target == call.path) {
     const auto status = co_await client::stat(call.context, call.path);
     co_return boolean(status.ok() && status->kind == FileKind::kFile);
   }
-  const auto renamed = co_await rename(call, target);
+  metadata::Rename change;
+  change.source = call.path;
+  change.target = target;
+  const auto renamed = co_await client::apply(call.context, std::move(change), "");
   if (renamed.ok()) co_return boolean(true);
   switch (renamed.error().code) {
     case Errc::kNotFound:
@@ -100,16 +95,32 @@ asio::awaitable<Answer> rename_plainly(Call& call, const std::string& target) {
   }
 }
 
-// As POSIX's rename, but that nothing is replaced: the target is the new path, whatever is there.
-asio::awaitable<Answer> rename_exactly(Call& call, const std::string& target) {
-  const auto there = co_await client::stat(call.context, target);
-  if (there.ok() || target == call.path) {
-    co_return failed(Exception::kFileAlreadyExists,
-                     "rename destination " + target + " already exists");
+// In HDFS's words.
+Answer failed_exactly(const metadata::RenameExactly& change, const Error& error) {
+  switch (error.code) {
+    case Errc::kAlreadyExists:
+      return failed(Exception::kFileAlreadyExists,
+                    "rename destination " + change.target + " already exists");
+    case Errc::kIsADirectory:
+      return failed(Exception::kIo, "Source " + change.source + " and destination " +
+                                        change.target + " must both be directories");
+    case Errc::kNotEmpty:
+      return failed(Exception::kIo, "rename destination directory is not empty: " + change.target);
+    case Errc::kInvalidArgument:
+      return failed(Exception::kIo, error.message);
+    default:
+      return failed(error);
   }
-  if (there.error().code != Errc::kNotFound) co_return failed(there.error());
-  const auto renamed = co_await rename(call, target);
-  if (!renamed.ok()) co_return failed(renamed.error());
+}
+
+// As POSIX's rename: the target is the new path, whatever is there.
+asio::awaitable<Answer> rename_exactly(Call& call, const std::string& target, bool overwrite) {
+  metadata::RenameExactly change;
+  change.source = call.path;
+  change.target = target;
+  change.overwrite = overwrite;
+  const auto renamed = co_await client::apply(call.context, change, "");
+  if (!renamed.ok()) co_return failed_exactly(change, renamed.error());
   co_return boolean(true);
 }
 
@@ -118,11 +129,8 @@ asio::awaitable<Answer> rename_operation(Call& call) {
   if (!target.ok()) co_return failed(target.error());
   const auto options = rename_options(call.parameters);
   if (!options.ok()) co_return failed(options.error());
-  if (options->overwrite) {
-    co_return failed(Exception::kUnsupportedOperation,
-                     "RENAME with renameoptions=OVERWRITE is not supported");
-  }
-  auto answer = options->given ? rename_exactly(call, *target) : rename_plainly(call, *target);
+  auto answer = options->given ? rename_exactly(call, *target, options->overwrite)
+                               : rename_plainly(call, *target);
   auto answered = co_await std::move(answer);
   co_return answered;
 }

@@ -332,6 +332,9 @@ FakeActor::behavior_type fake_namenode(const NamesPtr& names) {
       [=](const actors::Patience&, const metadata::ConcatFiles& change) {
         return change_once(names, "concat", change.request, [&] { return one({}); });
       },
+      [=](const actors::Patience&, const metadata::RenameExactly& change) {
+        return change_once(names, "rename exactly", change.request, [&] { return one({}); });
+      },
       [=](const actors::Patience&, const actors::AppendWrite& request) {
         return change_once(names, "append", request.change.request,
                            [&] { return append(*names, request); });

@@ -270,7 +270,33 @@ Outcome NamespaceModel::rename(const Rename& change) {
   const std::uint64_t id = entries_[source].status.id.value;
   if (target == source && is_file(source)) return {0, {}, id};
   if (entries_.count(target) != 0) return fail(Errc::kAlreadyExists);
+  move_tree(source, target, change.time_ms);
+  return {0, {}, id};
+}
 
+Outcome NamespaceModel::rename_exactly(const RenameExactly& change) {
+  const std::string source = canonical(change.source);
+  const std::string target = canonical(change.target);
+  if (source.empty() || target.empty() || source == "/") return fail(Errc::kInvalidArgument);
+  if (const std::uint8_t error = parent_error(source); error != 0) return {error, {}, 0};
+  if (entries_.count(source) == 0) return fail(Errc::kNotFound);
+  if (target == source) return fail(Errc::kAlreadyExists);
+  if (target == "/" || target.starts_with(source + "/")) return fail(Errc::kInvalidArgument);
+  if (const std::uint8_t error = parent_error(target); error != 0) return {error, {}, 0};
+  if (const auto there = entries_.find(target); there != entries_.end()) {
+    if (is_directory(target) != is_directory(source)) return fail(Errc::kIsADirectory);
+    if (!change.overwrite) return fail(Errc::kAlreadyExists);
+    if (has_children(target)) return fail(Errc::kNotEmpty);
+    for (const Block& block : there->second.blocks) owned_.erase(block.id.value);
+    entries_.erase(there);
+  }
+  const std::uint64_t id = entries_[source].status.id.value;
+  move_tree(source, target, change.time_ms);
+  return {0, {}, id};
+}
+
+void NamespaceModel::move_tree(const std::string& source, const std::string& target,
+                               std::int64_t time_ms) {
   std::map<std::string, ModelEntry> moved;
   for (auto at = entries_.begin(); at != entries_.end();) {
     if (at->first == source || at->first.starts_with(source + "/")) {
@@ -282,9 +308,8 @@ Outcome NamespaceModel::rename(const Rename& change) {
   }
   moved[target].status.name = name_of(target);
   entries_.merge(moved);
-  entries_[parent_of(source)].status.modified_ms = change.time_ms;
-  entries_[parent_of(target)].status.modified_ms = change.time_ms;
-  return {0, {}, id};
+  entries_[parent_of(source)].status.modified_ms = time_ms;
+  entries_[parent_of(target)].status.modified_ms = time_ms;
 }
 
 Outcome NamespaceModel::remove(const Remove& change) {
@@ -473,6 +498,7 @@ ChangeReply NamespaceModel::apply(const Change& change) {
       return reply;
     }
     ChangeReply operator()(const Rename& x) { return {{model.rename(x)}}; }
+    ChangeReply operator()(const RenameExactly& x) { return {{model.rename_exactly(x)}}; }
     ChangeReply operator()(const Remove& x) { return {{model.remove(x)}}; }
     ChangeReply operator()(const SetReplication& x) { return {{model.set_replication(x)}}; }
     ChangeReply operator()(const SetAttributes& x) {

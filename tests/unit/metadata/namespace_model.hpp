@@ -47,6 +47,8 @@ class NamespaceModel {
   ChangeReply commit_dated(const CommitDated& change);
   Outcome drop_staged(const DropStaged& change);
   Outcome rename(const Rename& change);
+  Outcome rename_exactly(const RenameExactly& change);
+  void move_tree(const std::string& source, const std::string& target, std::int64_t time_ms);
   Outcome remove(const Remove& change);
   Outcome set_replication(const SetReplication& change);
   Outcome set_attributes(const EntryAttributes& entry);

@@ -43,6 +43,9 @@ struct Namespace {
   Outcome rename(std::string from, std::string to) {
     return apply(Rename{{}, time_ms, std::move(from), std::move(to)});
   }
+  Outcome rename_exactly(std::string from, std::string to, bool overwrite) {
+    return apply(RenameExactly{{}, time_ms, std::move(from), std::move(to), overwrite});
+  }
   Outcome remove(std::string path, bool recursive = false) {
     return apply(Remove{{}, time_ms, std::move(path), recursive});
   }
@@ -241,6 +244,44 @@ TEST_CASE("rename follows HDFS: into a directory, never over anything, never bel
   CHECK(ns.paths() == Paths{"/", "/t", "/t/d2", "/t/d2/e", "/t/f"});
   CHECK(ns.rename("/t/f", "/").ok());
   CHECK(ns.paths() == Paths{"/", "/f", "/t", "/t/d2", "/t/d2/e"});
+}
+
+TEST_CASE("An exact rename replaces a file by a file, and an empty directory by a directory") {
+  Namespace ns;
+  ns.mkdir("/d/e", true);
+  ns.mkdir("/empty");
+  const auto moved = ns.touch("/d/f");
+  ns.touch("/g");
+  check(ns.rename_exactly("/d/f", "/g", false), Errc::kAlreadyExists);
+  CHECK(ns.rename_exactly("/d/f", "/g", true).value == moved.value);
+  CHECK(ns.stat("/g").id.value == moved.value);
+  CHECK(ns.paths() == Paths{"/", "/d", "/d/e", "/empty", "/g"});
+  check(ns.rename_exactly("/d", "/empty", false), Errc::kAlreadyExists);
+  check(ns.rename_exactly("/empty", "/d", true), Errc::kNotEmpty);
+  CHECK(ns.rename_exactly("/d", "/empty", true).ok());
+  CHECK(ns.paths() == Paths{"/", "/empty", "/empty/e", "/g"});
+  CHECK(ns.table.directory(kRootInode)->children == 2);
+}
+
+TEST_CASE("An exact rename never goes into a directory, and neither kind replaces the other") {
+  Namespace ns;
+  ns.mkdir("/d/e", true);
+  ns.touch("/f");
+  for (const bool overwrite : {false, true}) {
+    check(ns.rename_exactly("/f", "/d", overwrite), Errc::kIsADirectory);
+    check(ns.rename_exactly("/d/e", "/f", overwrite), Errc::kIsADirectory);
+    check(ns.rename_exactly("/f", "/f", overwrite), Errc::kAlreadyExists);
+    check(ns.rename_exactly("/d", "/d", overwrite), Errc::kAlreadyExists);
+    check(ns.rename_exactly("/d", "/d/e", overwrite), Errc::kInvalidArgument);
+    check(ns.rename_exactly("/d/e", "/", overwrite), Errc::kInvalidArgument);
+    check(ns.rename_exactly("/", "/x", overwrite), Errc::kInvalidArgument);
+    check(ns.rename_exactly("/none", "/f", overwrite), Errc::kNotFound);
+    check(ns.rename_exactly("/f", "/none/x", overwrite), Errc::kNotFound);
+    check(ns.rename_exactly("/d", "/f/x", overwrite), Errc::kNotADirectory);
+  }
+  check(ns.rename_exactly("/d/e", "/d", true), Errc::kNotEmpty);
+  CHECK(ns.rename_exactly("/f", "/d/e/f", false).ok());
+  CHECK(ns.paths() == Paths{"/", "/d", "/d/e", "/d/e/f"});
 }
 
 TEST_CASE("A name that only begins like the source is not below it") {

@@ -224,7 +224,8 @@ Change RandomChanges::next() {
   if (kind < 62) return append();
   if (kind < 67) return concat();
   if (kind < 69) return owners();
-  if (kind < 79) return Rename{request(), time_ms_, path(), path()};
+  if (kind < 75) return Rename{request(), time_ms_, path(), path()};
+  if (kind < 79) return RenameExactly{request(), time_ms_, path(), path(), one_in(2)};
   if (kind < 88) return Remove{request(), time_ms_, path(), one_in(2)};
   if (kind < 91) return attributes();
   if (kind < 94) {
