@@ -31,6 +31,7 @@ void BlockActorState::start(Self* self, BlockActorParts parts) {
   note_life_ = std::move(parts.note_life);
   speaks_for_datanodes_ = std::move(parts.speaks_for_datanodes);
   asks_secret_ = parts.asks_secret;
+  http_access_ = std::move(parts.http_access);
   screen_.emplace(tick_interval_);
   cluster_clock_ = {facts_.cluster_ms, now()};
   manager_ = std::make_unique<BlockManager>(
@@ -317,7 +318,7 @@ BlockActor::behavior_type block_actor(BlockActor::stateful_pointer<BlockActorSta
         return accepted(state->manager().announce_http(request));
       },
       asked<HttpNodesRequest>(state, lanes.blocks,
-                              [state](HttpNodesRequest&) { return state->manager().http_nodes(); }),
+                              [state](HttpNodesRequest&) { return state->http_nodes(); }),
       asked_read<StatusRequest>(
           state, lanes.admin,
           [state](StatusRequest&, const Patience& patience) { return state->status(patience); }),

@@ -66,6 +66,8 @@ struct BlockActorParts {
   // Whether messages of datanodes are taken from this node; null: from any.
   std::function<bool(const caf::node_id&)> speaks_for_datanodes;
   bool asks_secret = false;  // Of those who connect; for operators.
+  // Whom the namenode's own HTTP lets in, likewise; null: it is off. Called on the actor's thread.
+  std::function<HttpAccess()> http_access;
   // Notes another life in the namenode's directory. Called on the actor's thread.
   std::function<Status(metadata::LifeId)> note_life;
 };
@@ -83,6 +85,7 @@ class BlockActorState {
   caf::result<metadata::ChangeReply> stage(StageWrite& request);
   caf::result<metadata::ChangeReply> append(AppendWrite& request);
   caf::result<StatusReply> status(const Patience& patience);
+  HttpNodesReply http_nodes() const;
   caf::result<metadata::ChangeReply> decide(const DecideNode& request);
   caf::result<SafeModeReply> safe_mode(const SafeModeRequest& request);
   caf::result<CheckBlocksReply> check_blocks(const CheckBlocksRequest& request);
@@ -207,6 +210,7 @@ class BlockActorState {
   std::chrono::milliseconds tick_interval_{};
   std::function<bool(const caf::node_id&)> speaks_for_datanodes_;
   bool asks_secret_ = false;
+  std::function<HttpAccess()> http_access_;
   std::uint64_t next_token_ = 1;
   SafeModeChanged safe_mode_announced_{true, "", false};
   std::vector<caf::typed_response_promise<SafeModeReply>> accepting_;

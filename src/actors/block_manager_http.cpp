@@ -28,7 +28,8 @@ HttpNodesReply BlockManager::http_nodes() const {
     if (node.state != metadata::NodeState::kLive || node.index.value >= work_.size()) continue;
     const auto& http = work_[node.index.value].http;
     if (!http.has_value()) continue;
-    reply.nodes.push_back({node.id, node.host, node.data, http->http, http->on_loopback});
+    reply.nodes.push_back(
+        {node.id, node.host, node.data, http->http, http->on_loopback, http->access});
   }
   return reply;
 }

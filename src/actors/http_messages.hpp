@@ -11,6 +11,12 @@
 
 namespace minidfs::actors {
 
+// Whom a process that serves HTTP lets in.
+enum class HttpAccess : std::uint8_t { kOff, kTokens, kEverybody };
+inline HttpAccess http_access(bool asks_for_tokens) {
+  return asks_for_tokens ? HttpAccess::kTokens : HttpAccess::kEverybody;
+}
+
 // A registered datanode tells that it serves HTTP; answered with Accepted. Forgotten when it
 // registers again, so it is told after each registration.
 struct AnnounceHttp {
@@ -18,11 +24,12 @@ struct AnnounceHttp {
   std::uint64_t incarnation = 0;  // As in RegisterNode.
   metadata::Endpoint http;        // As others reach it; on loopback when nobody else does.
   bool on_loopback = false;       // The node's own machine reaches it there, too.
+  HttpAccess access = HttpAccess::kTokens;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, AnnounceHttp& x) {
-  return f(x.node, x.incarnation, x.http, x.on_loopback);
+  return f(x.node, x.incarnation, x.http, x.on_loopback, x.access);
 }
 
 // Asks which of the datanodes that live serve HTTP.
@@ -39,20 +46,22 @@ struct HttpNode {
   metadata::Endpoint data;
   metadata::Endpoint http;   // As in AnnounceHttp.
   bool on_loopback = false;  // Likewise.
+  HttpAccess access = HttpAccess::kTokens;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, HttpNode& x) {
-  return f(x.node, x.host, x.data, x.http, x.on_loopback);
+  return f(x.node, x.host, x.data, x.http, x.on_loopback, x.access);
 }
 
 struct HttpNodesReply {
   std::vector<HttpNode> nodes;
+  HttpAccess namenode = HttpAccess::kOff;  // Of the one that answers.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, HttpNodesReply& x) {
-  return f(x.nodes);
+  return f(x.nodes, x.namenode);
 }
 
 }  // namespace minidfs::actors

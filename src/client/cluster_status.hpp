@@ -45,6 +45,7 @@ struct NodeReport {
   std::vector<BadDisk> bad_disks;
   metadata::Endpoint data;       // Without a host for an absent node.
   InterfaceVersion version = 0;  // Of the interface, the newest that it speaks; 0: not known.
+  metadata::Endpoint http{};     // Without a port when it serves none, or is not known to.
   // Whether this client can connect to it; none when that was not tried: see probe_nodes().
   std::optional<bool> reached{};
 };
@@ -61,6 +62,9 @@ struct ClusterStatus {
   std::optional<Quorum> quorum{};  // None when nobody could tell.
   double balance_deviation = 0;    // Of the farthest node from the mean use, as part of the mean.
   bool asks_secret = false;  // Of those who connect; if not, all who reach the ports are let in.
+  // Whom HTTP lets in, at the namenode and the datanodes.
+  enum class Http : std::uint8_t { kOff, kTokens, kEverybody };
+  Http http = Http::kOff;
   // The namenode's, whose disk has answered nothing for so long; 0: it answers. Files, directories
   // and the number of blocks are then as they were before.
   std::string directory;

@@ -58,6 +58,21 @@ ClusterStatus cluster_status(actors::StatusReply reply) {
   return status;
 }
 
+// What lets everybody in somewhere does so.
+void add_http(ClusterStatus& status, const actors::HttpNodesReply& reply) {
+  auto access = reply.namenode;
+  for (const auto& node : reply.nodes) {
+    access = std::max(access, node.access);
+    for (auto& report : status.nodes) {
+      if (report.id == node.node) report.http = node.http;
+    }
+  }
+  using Http = ClusterStatus::Http;
+  status.http = access == actors::HttpAccess::kOff      ? Http::kOff
+                : access == actors::HttpAccess::kTokens ? Http::kTokens
+                                                        : Http::kEverybody;
+}
+
 class FileSystemImpl final : public FileSystem {
  public:
   explicit FileSystemImpl(std::unique_ptr<ClientContext> context)
@@ -151,6 +166,10 @@ class FileSystemImpl final : public FileSystem {
   Result<ClusterStatus> status() override {
     MDFS_TRY(auto reply, context_.link.call(actors::StatusRequest{}));
     auto status = cluster_status(std::move(reply));
+    // A namenode of version 1 knows of none.
+    if (const auto http = context_.link.call(actors::HttpNodesRequest{}); http.ok()) {
+      add_http(status, *http);
+    }
     if (auto members = client::quorum(context_); members.ok()) {
       status.quorum = std::move(members).value();
     }

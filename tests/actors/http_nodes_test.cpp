@@ -29,6 +29,7 @@ TEST_CASE("clients are told of live datanodes where they serve HTTP") {
   CHECK(listed(namenode).empty());
   auto request = http_of(namenode, 2);
   request.on_loopback = true;
+  request.access = HttpAccess::kEverybody;
   REQUIRE(namenode.ask<Accepted>(request).ok());
   const auto nodes = listed(namenode);
   REQUIRE(nodes.size() == 1);
@@ -37,6 +38,7 @@ TEST_CASE("clients are told of live datanodes where they serve HTTP") {
   CHECK(nodes[0].data == namenode.node(2).data);
   CHECK(nodes[0].http == metadata::Endpoint{"10.0.0.2", 9864});
   CHECK(nodes[0].on_loopback);
+  CHECK(nodes[0].access == HttpAccess::kEverybody);
   CHECK(namenode.lanes().beats->waiting() == 0);
 }
 

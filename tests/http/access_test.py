@@ -99,6 +99,7 @@ class Access(unittest.TestCase):
         cluster = json.loads(self.cluster.request("GET", "/api/v1/cluster",
                                                   headers=bearer(ALICE))[2])
         self.assertEqual(cluster["http_access"], "token")
+        self.assertEqual(json.loads(self.cluster.verb("status", "--json"))["http"], "tokens")
 
     def test_who_has_a_name_is_nobody_else(self):
         def owner(path):

@@ -118,6 +118,12 @@ class Datanodes(Clustered):
         self.assertEqual(status, 200, content)
         self.assertEqual(self.read("/append"), b"onetwo")
 
+    def test_status_says_where_http_is_served(self):
+        status = json.loads(self.cluster.verb("status", "--json"))
+        self.assertEqual(status["http"], "open")
+        for node in status["nodes"]:
+            self.assertRegex(node["http"], r"^127\.0\.0\.1:\d+$")
+
     def test_an_empty_file_is_read_anywhere(self):
         self.create("/empty", b"")
         _, port = place_of(self.cluster.operation("GET", "/empty", "OPEN"))

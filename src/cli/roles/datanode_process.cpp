@@ -165,11 +165,12 @@ class Datanode final : public DatanodeProcess {
   std::uint16_t port() const override { return server_->port(); }
   NodeId node() const override { return store_->node_id(); }
 
-  Status serves_http(const std::string& listen, std::uint16_t port) override {
+  Status serves_http(const std::string& listen, std::uint16_t port, bool asks_for_tokens) override {
     MDFS_TRY(const auto reach, http_reach(listen, port, advertised_));
     actors::AnnounceHttp where;
     where.http = reach.address;
     where.on_loopback = reach.on_loopback;
+    where.access = actors::http_access(asks_for_tokens);
     caf::anon_send(actor_, std::move(where));
     return {};
   }

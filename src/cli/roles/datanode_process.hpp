@@ -39,7 +39,8 @@ class DatanodeProcess {
   virtual std::uint16_t port() const = 0;
   virtual NodeId node() const = 0;
   // HTTP is served for it on `listen`, at this port: the namenodes are told. Errors: as is_local().
-  virtual Status serves_http(const std::string& listen, std::uint16_t port) = 0;
+  virtual Status serves_http(const std::string& listen, std::uint16_t port,
+                             bool asks_for_tokens) = 0;
 };
 
 }  // namespace minidfs::cli

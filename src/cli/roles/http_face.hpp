@@ -39,6 +39,7 @@ class HttpFace {
                                                 auth::CredentialsPtr credentials);
 
   std::uint16_t port() const { return server_->port(); }
+  bool asks_for_tokens() const { return access_.asks_for_tokens(); }
 
  private:
   HttpFace(client::Options options, http::access::AccessOptions access)

@@ -129,6 +129,9 @@ class Namenode final : public NamenodeProcess {
   }
 
   std::uint16_t port() const override { return listener_->port(); }
+  void serves_http(bool asks_for_tokens) override {
+    http_access_.store(actors::http_access(asks_for_tokens), std::memory_order_relaxed);
+  }
 
  private:
   Status open_log(const Config& config, bool logged, FatalHandler on_fatal) {
@@ -188,6 +191,7 @@ class Namenode final : public NamenodeProcess {
     blocks->options = manager_options(config, directory_.cluster);
     blocks->options.epoch = last;
     blocks->asks_secret = listener_->options().credentials != nullptr;
+    blocks->http_access = [this] { return http_access_.load(std::memory_order_relaxed); };
     blocks->speaks_for_datanodes =
         [is_datanode = listener_->admitted_as(auth::Role::kDatanode)](const caf::node_id& node) {
           return is_datanode(actors::process_of(node));
@@ -286,6 +290,7 @@ class Namenode final : public NamenodeProcess {
   std::unique_ptr<actors::NamespaceMachine> machine_;
   std::unique_ptr<actors::CafPeerLink> link_;
   std::unique_ptr<consensus::Log> log_;
+  std::atomic<actors::HttpAccess> http_access_{actors::HttpAccess::kOff};
   actors::OwnerActor owners_;
   actors::BlockActor blocks_;
   actors::BackupActor backups_;

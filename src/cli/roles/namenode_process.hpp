@@ -31,6 +31,8 @@ class NamenodeProcess {
   virtual ~NamenodeProcess() = default;
 
   virtual std::uint16_t port() const = 0;
+  // Operators are told from now on that HTTP is served, and whether it asks for tokens.
+  virtual void serves_http(bool asks_for_tokens) = 0;
 };
 
 }  // namespace minidfs::cli

@@ -128,7 +128,9 @@ Result<std::unique_ptr<HttpFace>> serve_datanode_http(const Config& config, cons
                                                       DatanodeProcess& datanode) {
   MDFS_TRY(auto http, HttpFace::open(config, {port, datanode.node()}, addresses.namenodes,
                                      descriptors, addresses.credentials));
-  if (http) MDFS_CHECK(datanode.serves_http(config.http.listen, http->port()));
+  if (http) {
+    MDFS_CHECK(datanode.serves_http(config.http.listen, http->port(), http->asks_for_tokens()));
+  }
   return http;
 }
 
@@ -154,6 +156,7 @@ int run_namenode(const Config& config) {
       HttpFace::open(config, {config.namenode.http_port},
                      {local_address(config, (*namenode)->port())}, shares.http, *credentials);
   if (!http.ok()) return refuse_start(http.error());
+  if (*http) (*namenode)->serves_http((*http)->asks_for_tokens());
   return lifetime.wait();
 }
 
@@ -260,6 +263,9 @@ int run_local(const Config& config) {
   const auto http = HttpFace::open(config, {config.namenode.http_port}, addresses_of_namenodes,
                                    http_descriptors, *credentials);
   if (!http.ok()) return refuse_start(http.error());
+  for (const auto& namenode : namenodes) {
+    if (*http) namenode->serves_http((*http)->asks_for_tokens());
+  }
   return lifetime.wait();
 }
 

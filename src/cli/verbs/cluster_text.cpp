@@ -41,6 +41,7 @@ std::string node_line(const client::NodeReport& node, std::size_t name_width,
   if (node.version != 0 && node.version != own_versions().newest) {
     line += ", interface version " + std::to_string(node.version);
   }
+  if (node.http.port != 0) line += ", HTTP at " + metadata::to_string(node.http);
   if (node.reached == false) line += ", CANNOT BE REACHED from here";
   line += "\n";
   for (const auto& disk : node.bad_disks) {
@@ -57,6 +58,28 @@ bool may_be_reached(const client::NodeReport& node) {
 nlohmann::json unreachable_json(const client::NodeReport& node) {
   if (may_be_reached(node) && !node.reached) return nullptr;
   return node.reached == false;
+}
+
+std::string http_text(client::ClusterStatus::Http http) {
+  switch (http) {
+    case client::ClusterStatus::Http::kEverybody:
+      return "OPEN to all who reach the ports";
+    case client::ClusterStatus::Http::kTokens:
+      return "by tokens";
+    default:
+      return "off";
+  }
+}
+
+std::string http_json(client::ClusterStatus::Http http) {
+  switch (http) {
+    case client::ClusterStatus::Http::kEverybody:
+      return "open";
+    case client::ClusterStatus::Http::kTokens:
+      return "tokens";
+    default:
+      return "off";
+  }
 }
 
 // Of many datanodes only some are tried.
@@ -76,7 +99,7 @@ client::ClusterStatus printable(client::ClusterStatus status, bool is_terminal) 
   status.directory = printable(status.directory, is_terminal);
   if (status.quorum) status.quorum = printable(*std::move(status.quorum), is_terminal);
   for (auto& node : status.nodes) {
-    for (auto* text : {&node.name, &node.rack, &node.state, &node.admin}) {
+    for (auto* text : {&node.name, &node.rack, &node.state, &node.admin, &node.http.host}) {
       *text = printable(*text, is_terminal);
     }
     for (auto& disk : node.bad_disks) disk.directory = printable(disk.directory, is_terminal);
@@ -134,6 +157,7 @@ std::string status_text(const client::ClusterStatus& status) {
   text += std::string("admission:  ") +
           (status.asks_secret ? "by the cluster's secret" : "OPEN to all who reach the ports") +
           "\n";
+  text += "HTTP:       " + http_text(status.http) + "\n";
   text += silence_text(status);
   if (status.quorum) text += namenodes_text(*status.quorum);
   text += "files:      " + std::to_string(status.files) + " in " +
@@ -171,6 +195,8 @@ nlohmann::json to_json(const client::ClusterStatus& status) {
       put_bytes(bad_disks.back(), "directory", disk.directory);
     }
     nodes.back()["bad_disks"] = std::move(bad_disks);
+    nodes.back()["http"] = nullptr;
+    if (node.http.port != 0) put_bytes(nodes.back(), "http", metadata::to_string(node.http));
     put_bytes(nodes.back(), "name", node.name);
     put_bytes(nodes.back(), "rack", node.rack);
   }
@@ -179,6 +205,7 @@ nlohmann::json to_json(const client::ClusterStatus& status) {
   return {{"cluster", to_string(status.cluster)},
           {"namenode", std::move(namenode)},
           {"admission", status.asks_secret ? "secret" : "open"},
+          {"http", http_json(status.http)},
           {"safe_mode", status.safe_mode},
           {"safe_mode_reason", status.safe_mode_reason},
           {"behind", status.behind},

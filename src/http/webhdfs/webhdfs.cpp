@@ -61,6 +61,14 @@ std::optional<Response> refuse(const Result<Call>& call) {
   return failed(Exception::kUnsupportedOperation, call->operation + " is not supported");
 }
 
+// For the metrics, which tell only operations that there are apart.
+std::string operation_label(const RequestHead& request) {
+  auto query = Query::parse(request.query);
+  if (!query.ok()) return "other";
+  auto name = upper(Parameters(*std::move(query)).text("op").value_or(""));
+  return is_operation(request.method, name) ? name : "other";
+}
+
 asio::awaitable<void> serve(Exchange& exchange, client::ClientContext& context,
                             const access::Access& access) {
   auto call = call_of(exchange, context, access);
@@ -103,7 +111,8 @@ void add_webhdfs_routes(Routes& routes, ContextSource& cluster,
       co_await serve(exchange, cluster.get(), access);
     }
   };
-  routes.add(kPrefix, requests.counted("webhdfs", access.guarded({refusal, true}, handler)));
+  routes.add(kPrefix, requests.counted("webhdfs", access.guarded({refusal, true}, handler),
+                                       operation_label));
 }
 
 }  // namespace minidfs::http::webhdfs

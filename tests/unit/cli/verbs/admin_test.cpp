@@ -113,6 +113,26 @@ TEST_CASE("status says whether strangers are let in") {
   CHECK(nlohmann::json::parse(run(state, {"status", "--json"}).out)["admission"] == "secret");
 }
 
+TEST_CASE("status says where HTTP is served, and whom it lets in") {
+  using Http = client::ClusterStatus::Http;
+  FakeState state;
+  state.status = two_nodes();
+  CHECK_THAT(run(state, {"status"}).out, Catch::Contains("HTTP:       off\n"));
+  auto json = nlohmann::json::parse(run(state, {"status", "--json"}).out);
+  CHECK(json["http"] == "off");
+  CHECK(json["nodes"][0]["http"].is_null());
+  state.status.http = Http::kTokens;
+  CHECK_THAT(run(state, {"status"}).out, Catch::Contains("HTTP:       by tokens\n"));
+  state.status.http = Http::kEverybody;
+  state.status.nodes[0].http = {"far", 9864};
+  const auto text = run(state, {"status"}).out;
+  CHECK_THAT(text, Catch::Contains("HTTP:       OPEN to all who reach the ports\n"));
+  CHECK_THAT(text, Catch::Contains(", HTTP at far:9864"));
+  json = nlohmann::json::parse(run(state, {"status", "--json"}).out);
+  CHECK(json["http"] == "open");
+  CHECK(json["nodes"][0]["http"] == "far:9864");
+}
+
 TEST_CASE("a datanode is named by its address, its id, or its host where that is enough") {
   auto status = two_nodes();
   CHECK(find_node(status, "two:9866")->id == NodeId{2, 2});
