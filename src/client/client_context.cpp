@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/machine_name.hpp"
+#include "client/async/small_uploads.hpp"
 #include "client/client_context.hpp"
 
 namespace minidfs::client {
@@ -17,6 +18,7 @@ ClientContext::ClientContext(Options client_options)
       host(options.datanode ? to_string(*options.datanode) : machine_name()),
       idle_pipelines(kIdlePipelinesMax),
       replicas(link, options.progress_timeout),
+      small_uploads(std::make_shared<SmallUploads>(*this)),
       link({options.namenodes, options.connect_timeout, options.timeout, options.stale,
             options.credentials}) {}
 

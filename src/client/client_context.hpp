@@ -23,6 +23,7 @@ class AsyncPipelineWriter;
 namespace minidfs::client {
 
 class SessionState;  // See write/session_state.hpp.
+class SmallUploads;  // See async/small_uploads.hpp.
 
 // The write sessions that have not ended, for the one who ends them all.
 struct OpenSessions {
@@ -50,6 +51,7 @@ struct ClientContext {
   HttpNodes http_nodes;
   std::atomic<int> hedges{0};                         // Second requests under way; see BlockReader.
   std::atomic<bool> told_of_reading_for_sums{false};  // See FileSumming.
+  const std::shared_ptr<SmallUploads> small_uploads;
   // The last one, so that it ends first: what it calls back then may use the others.
   NamenodeLink link;
 };

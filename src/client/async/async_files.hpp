@@ -16,6 +16,7 @@
 // The above comes first: see net/asio.hpp.
 #include "actors/messages.hpp"
 #include "base/result.hpp"
+#include "client/async/upload_settings.hpp"
 #include "client/client_context.hpp"
 #include "client/write/file_blocks.hpp"
 
@@ -66,17 +67,14 @@ class FileDownload {
   std::unique_ptr<Impl> impl_;
 };
 
-// What a new file is to be.
-struct UploadSettings {
-  bool overwrite = false;
-  bool parents = true;
-  std::uint16_t permission = 0644;
-  std::string owner;  // Empty, or 0: as in Options, and so on.
-  std::string group;
-  std::uint8_t replication = 0;
-  std::uint64_t block_size = 0;
-  std::string compression;
-};
+inline constexpr std::size_t kSmallFileBytesMax = 64 << 10;
+// Whether the file is so small that it is better written as a whole, with put_small().
+bool is_small(const ClientContext& context, const UploadSettings& settings, std::uint64_t bytes);
+// Writes it together with others that come at the same time. `answer` is called once, on any
+// thread: the file is visible, or the error names the path. REQUIRES: is_small().
+void put_small(ClientContext& context, const asio::any_io_executor& executor,
+               const std::string& path, const UploadSettings& settings, std::string content,
+               std::function<void(Status)> answer);
 
 // A new file, written piece by piece and visible as a whole after commit(). Belongs to the loop of
 // its executor; one operation at a time, which the object outlives. Memory: two chunks of 512 KiB

@@ -394,19 +394,9 @@ Result<std::unique_ptr<FileUpload>> FileUpload::make(const asio::any_io_executor
                                                      const std::string& path,
                                                      const UploadSettings& settings,
                                                      const StagingOptions& staging) {
-  WriteOptions options;
-  options.overwrite = settings.overwrite;
-  options.replication = settings.replication;
-  options.block_size = settings.block_size;
-  options.compression = settings.compression;
-  MDFS_TRY(auto checked, file_settings(context.options, options));
-  auto file = finished_file(context.options, checked, path, std::nullopt);
-  file.file.parents = settings.parents;
-  file.file.permission = settings.permission;
-  if (!settings.owner.empty()) file.file.owner = settings.owner;
-  if (!settings.group.empty()) file.file.group = settings.group;
+  MDFS_TRY(auto file, new_file(context.options, path, settings));
   return std::unique_ptr<FileUpload>(std::make_unique<Upload>(std::make_shared<UploadWork>(
-      executor, context, std::move(checked), std::move(file), staging)));
+      executor, context, std::move(file.settings), std::move(file.file), staging)));
 }
 
 Result<std::unique_ptr<FileUpload>> FileUpload::append(const asio::any_io_executor& executor,

@@ -6,6 +6,7 @@
 #include "http/rest/conditions.hpp"
 #include "http/rest/incoming_file.hpp"
 #include "http/rest/rest_json.hpp"
+#include "http/small_file.hpp"
 
 namespace minidfs::http::rest {
 namespace {
@@ -18,6 +19,17 @@ asio::awaitable<Status> take_body(RestCall& call, IncomingFile& file) {
     Status written = co_await file.write(*bytes);
     if (!written.ok()) co_return written;
   }
+}
+
+// As next_of_body() says it.
+asio::awaitable<Result<std::uint64_t>> store_small(RestCall& call,
+                                                   client::UploadSettings settings) {
+  const Status stored =
+      co_await receive_small_file(call.exchange, call.context, call.path, std::move(settings));
+  if (stored.ok()) co_return call.exchange.request().content_length.value_or(0);
+  const auto& error = stored.error();
+  if (error.code == Errc::kProtocol) co_return Error{Errc::kInvalidArgument, error.message};
+  co_return error;
 }
 
 // What gives it is how many bytes the file has.
@@ -65,7 +77,11 @@ asio::awaitable<Status> store_file(RestCall& call) {
   settings->overwrite = !only_new;
   Result<std::uint64_t> size = condition_failed(call);
   const bool may_write = permits_write(fields, *old);
-  if (may_write) size = co_await store(call, *std::move(settings));
+  if (may_write) {
+    const bool small = brings_small_file(call.exchange.request(), call.context, *settings);
+    auto storing = small ? store_small(call, *settings) : store(call, *settings);
+    size = co_await std::move(storing);
+  }
   if (!size.ok()) {
     const bool failed = !may_write || (only_new && size.error().code == Errc::kAlreadyExists);
     if (!failed) co_return size.error();

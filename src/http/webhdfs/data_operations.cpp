@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <array>
 
-#include "client/async/async_files.hpp"
+#include "http/small_file.hpp"
 #include "http/webhdfs/service.hpp"
 #include "metadata/block_limits.hpp"
 
@@ -143,10 +143,18 @@ asio::awaitable<Status> receive(Exchange& exchange,
   co_return taken;
 }
 
-asio::awaitable<Answer> receive_file(Call& call, const client::UploadSettings& settings) {
+asio::awaitable<Status> receive_large(Call& call, const client::UploadSettings& settings) {
   auto upload =
       client::FileUpload::make(call.exchange.executor(), call.context, call.path, settings);
-  const Status taken = co_await receive(call.exchange, std::move(upload));
+  Status taken = co_await receive(call.exchange, std::move(upload));
+  co_return taken;
+}
+
+asio::awaitable<Answer> receive_file(Call& call, const client::UploadSettings& settings) {
+  const bool small = brings_small_file(call.exchange.request(), call.context, settings);
+  auto receiving = small ? receive_small_file(call.exchange, call.context, call.path, settings)
+                         : receive_large(call, settings);
+  const Status taken = co_await std::move(receiving);
   if (!taken.ok()) co_return failed(taken.error());
   auto response = empty_response();
   response.head.status = 201;
