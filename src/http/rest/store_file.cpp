@@ -3,10 +3,10 @@
 #include <optional>
 
 #include "http/field_text.hpp"
+#include "http/incoming/small_file.hpp"
 #include "http/rest/conditions.hpp"
 #include "http/rest/incoming_file.hpp"
 #include "http/rest/rest_json.hpp"
-#include "http/small_file.hpp"
 
 namespace minidfs::http::rest {
 namespace {

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <array>
 
-#include "http/small_file.hpp"
+#include "http/incoming/small_file.hpp"
 #include "http/webhdfs/service.hpp"
 #include "metadata/block_limits.hpp"
 

@@ -1,4 +1,4 @@
-#include "http/small_file.hpp"
+#include "http/incoming/small_file.hpp"
 
 #include <chrono>
 #include <utility>
