@@ -58,8 +58,7 @@ RequestMetrics::RequestMetrics(const Traffic& traffic)
 
 Handler RequestMetrics::counted(std::string face, Handler handler, OperationOf operation_of) {
   auto& count = in_progress_.Add({{"face", face}});
-  const auto shared =
-      std::make_shared<const Face>(Face{std::move(face), std::move(operation_of), count});
+  const auto shared = std::make_shared<Face>(std::move(face), std::move(operation_of), count);
   return [this, shared, handler = std::move(handler)](Exchange& exchange) -> asio::awaitable<void> {
     const InProgress in_progress(shared->in_progress);
     const auto begun = std::chrono::steady_clock::now();
@@ -80,14 +79,25 @@ std::vector<prometheus::MetricFamily> RequestMetrics::collect() const {
   return families;
 }
 
-void RequestMetrics::note(const Face& face, const Exchange& exchange, double seconds) {
+void RequestMetrics::note(Face& face, const Exchange& exchange, double seconds) {
   const auto& request = exchange.request();
-  const auto status = exchange.status();
-  prometheus::Labels labels{{"face", face.name}, {"method", known_method(request.method)}};
-  if (face.operation_of) labels.emplace("operation", face.operation_of(request));
-  durations_.Add(labels, kSeconds).Observe(seconds);
+  const Kind kind(known_method(request.method),
+                  face.operation_of ? face.operation_of(request) : std::string(),
+                  exchange.status());
+  const auto series = series_of(face, kind);
+  series.durations.Observe(seconds);
+  series.requests.Increment();
+}
+
+RequestMetrics::Series RequestMetrics::series_of(Face& face, const Kind& kind) {
+  const std::lock_guard lock(face.mutex);
+  if (const auto found = face.series.find(kind); found != face.series.end()) return found->second;
+  const auto& [method, operation, status] = kind;
+  prometheus::Labels labels{{"face", face.name}, {"method", method}};
+  if (face.operation_of) labels.emplace("operation", operation);
+  auto& durations = durations_.Add(labels, kSeconds);
   labels.emplace("status", status == 0 ? "none" : std::to_string(status));
-  requests_.Add(labels).Increment();
+  return face.series.emplace(kind, Series{requests_.Add(labels), durations}).first->second;
 }
 
 }  // namespace minidfs::http::monitoring

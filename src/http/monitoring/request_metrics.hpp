@@ -10,7 +10,10 @@
 #include <prometheus/registry.h>
 
 #include <functional>
+#include <map>
+#include <mutex>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -38,14 +41,28 @@ class RequestMetrics {
   std::vector<prometheus::MetricFamily> collect() const;
 
  private:
+  // What requests have in common that are counted together: method, operation, status.
+  using Kind = std::tuple<std::string, std::string, unsigned>;
+  struct Series {
+    prometheus::Counter& requests;
+    prometheus::Histogram& durations;
+  };
   // What all requests to one handler share.
   struct Face {
-    std::string name;
-    OperationOf operation_of;
+    Face(std::string its_name, OperationOf its_operation_of, prometheus::Gauge& its_in_progress)
+        : name(std::move(its_name)),
+          operation_of(std::move(its_operation_of)),
+          in_progress(its_in_progress) {}
+
+    const std::string name;
+    const OperationOf operation_of;
     prometheus::Gauge& in_progress;
+    std::mutex mutex;
+    std::map<Kind, Series> series;  // To find them by labels takes longer than a small request.
   };
 
-  void note(const Face& face, const Exchange& exchange, double seconds);
+  void note(Face& face, const Exchange& exchange, double seconds);
+  Series series_of(Face& face, const Kind& kind);
 
   const Traffic& traffic_;
   prometheus::Registry registry_;
