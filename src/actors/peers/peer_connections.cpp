@@ -94,7 +94,10 @@ void PeerConnections::greeted(const caf::strong_actor_ptr& from) {
   watch(from, connection);
 }
 
+// What the log over there says as soon as it knows of the connection may overtake the greeting,
+// which another thread sends: then it is one as well.
 void PeerConnections::arrived(const caf::strong_actor_ptr& from, std::string bytes) {
+  greeted(from);
   const std::lock_guard lock(mutex_);
   if (inbox_ == nullptr) return;
   const auto open = table_->heard(process_of(from->node()), Clock::now());
@@ -103,6 +106,7 @@ void PeerConnections::arrived(const caf::strong_actor_ptr& from, std::string byt
 
 void PeerConnections::told(const caf::strong_actor_ptr& from,
                            const std::vector<PeerSight>& sights) {
+  greeted(from);
   std::vector<PeerTable::Twin> twins;
   {
     const std::lock_guard lock(mutex_);

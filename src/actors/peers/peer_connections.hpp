@@ -50,7 +50,7 @@ class PeerConnections final : public std::enable_shared_from_this<PeerConnection
   };
   std::optional<Way> way_to(MemberId member, std::size_t bytes);
 
-  // What came from the actor of another process.
+  // What came from the actor of another process; whatever is the first greets.
   void greeted(const caf::strong_actor_ptr& from);
   void arrived(const caf::strong_actor_ptr& from, std::string bytes);
   void told(const caf::strong_actor_ptr& from, const std::vector<PeerSight>& sights);

@@ -110,7 +110,7 @@ class Inbox final : public consensus::PeerInbox {
 struct Member {
   explicit Member(MemberId self, std::uint16_t port = 0, ClusterId cluster = kCluster,
                   auth::CredentialsPtr credentials = {},
-                  InterfaceVersions versions = own_versions())
+                  InterfaceVersions versions = own_versions(), PeerTable::Times times = {})
       : id(self) {
     AdmissionOptions options;
     options.port = port;
@@ -125,6 +125,7 @@ struct Member {
     link_options.dial.cluster = cluster;
     link_options.dial.credentials = credentials;
     link_options.dial.versions = versions;
+    link_options.times = times;
     link_options.dial.twin_for = 500ms;
     link_options.dial.on_twin = [this](const Error& error) { twin.set_value(error); };
     link = std::make_unique<CafPeerLink>(link_options, *listener);
@@ -257,6 +258,29 @@ TEST_CASE("a connection that is cut is made again, under a higher number") {
     const auto count = b.inbox.got(1).size();
     a.link->send(2, "again");
     REQUIRE(b.inbox.wait_got(1, count + 1));
+  }
+}
+
+TEST_CASE("what is sent as soon as there is a connection arrives, however early that is") {
+  PeerTable::Times quick;
+  quick.again_min = quick.again_max = 1ms;
+  Member a(1, 0, kCluster, {}, own_versions(), quick);
+  Member b(2, 0, kCluster, {}, own_versions(), quick);
+  // As a log does, on a thread of its own.
+  std::jthread sender([&a](const std::stop_token& stop) {
+    ConnectionEpoch told = 0;
+    while (!stop.stop_requested()) {
+      const auto epoch = a.inbox.epoch(2);
+      if (epoch != told && epoch != 0) a.link->send(2, "first");
+      told = epoch;
+    }
+  });
+  connect(a, b);
+  for (std::size_t round = 1; round <= 200; ++round) {
+    REQUIRE(b.inbox.wait_got(1, round));
+    const auto before = a.inbox.epoch(2);
+    a.listener->cut_all();
+    REQUIRE(a.inbox.wait_newer(2, before));
   }
 }
 
