@@ -133,7 +133,8 @@ TEST_CASE("a datanode lost in the middle of a large block is replaced before the
   const auto spare = 0 + 1 + 2 + 3 - nodes[0] - nodes[1] - nodes[2];
   cluster.datanode(nodes[1]).signal(signal);
   std::filesystem::create_directory(second);
-  while (!receives(spare) && SteadyClock::now() < deadline) {
+  const auto replaced_by = SteadyClock::now() + seconds(60);
+  while (!receives(spare) && SteadyClock::now() < replaced_by) {
   }
   CHECK(receives(spare));
   REQUIRE(put.running());
