@@ -50,13 +50,13 @@ void BlockActorState::take_confirmation(ReadConfirmed& confirmed) {
                                                          : to_caf(index.error()));
 }
 
-// What the disk does not tell in time is told as it was before.
 HttpNodesReply BlockActorState::http_nodes() const {
   auto reply = manager_->http_nodes();
   if (http_access_) reply.namenode = http_access_();
   return reply;
 }
 
+// What the disk does not tell in time is told as it was before.
 void BlockActorState::tell_status(caf::typed_response_promise<StatusReply> promise) {
   if (const auto silent = silence(); silent >= kFactsPatience) {
     promise.deliver(status_reply(silent));

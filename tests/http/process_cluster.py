@@ -43,7 +43,8 @@ class ProcessCluster(Requests):
     def add_datanode(self, *flags):
         number = len(self.datanodes)
         node = Datanode(
-            self.binary, self.directory, f"datanode{number}", "--role=datanode", "--port=0", f"--namenode={self.address}",
+            self.binary, self.directory, f"datanode{number}", "--role=datanode", "--port=0",
+            f"--namenode={self.address}",
             f"--data-dir={self.directory}/datanode{number}", *flags,
             http="--http-port=off" not in flags)
         self.datanodes.append(node)

@@ -60,25 +60,20 @@ nlohmann::json unreachable_json(const client::NodeReport& node) {
   return node.reached == false;
 }
 
-std::string http_text(client::ClusterStatus::Http http) {
-  switch (http) {
-    case client::ClusterStatus::Http::kEverybody:
-      return "OPEN to all who reach the ports";
-    case client::ClusterStatus::Http::kTokens:
-      return "by tokens";
-    default:
-      return "off";
-  }
-}
+// Whom HTTP lets in.
+struct HttpWords {
+  const char* text;
+  const char* json;
+};
 
-std::string http_json(client::ClusterStatus::Http http) {
+HttpWords http_words(client::ClusterStatus::Http http) {
   switch (http) {
     case client::ClusterStatus::Http::kEverybody:
-      return "open";
+      return {"OPEN to all who reach the ports", "open"};
     case client::ClusterStatus::Http::kTokens:
-      return "tokens";
+      return {"by tokens", "tokens"};
     default:
-      return "off";
+      return {"off", "off"};
   }
 }
 
@@ -157,7 +152,7 @@ std::string status_text(const client::ClusterStatus& status) {
   text += std::string("admission:  ") +
           (status.asks_secret ? "by the cluster's secret" : "OPEN to all who reach the ports") +
           "\n";
-  text += "HTTP:       " + http_text(status.http) + "\n";
+  text += std::string("HTTP:       ") + http_words(status.http).text + "\n";
   text += silence_text(status);
   if (status.quorum) text += namenodes_text(*status.quorum);
   text += "files:      " + std::to_string(status.files) + " in " +
@@ -205,7 +200,7 @@ nlohmann::json to_json(const client::ClusterStatus& status) {
   return {{"cluster", to_string(status.cluster)},
           {"namenode", std::move(namenode)},
           {"admission", status.asks_secret ? "secret" : "open"},
-          {"http", http_json(status.http)},
+          {"http", http_words(status.http).json},
           {"safe_mode", status.safe_mode},
           {"safe_mode_reason", status.safe_mode_reason},
           {"behind", status.behind},

@@ -70,8 +70,7 @@ class SmallUploads::Writer {
  private:
   // The files of a batch. Whoever is not answered when it goes is so then.
   struct File {
-    explicit File(SmallUpload its_upload)
-        : upload(std::move(its_upload)), source(upload.content), block{&source} {}
+    explicit File(SmallUpload its_upload) : upload(std::move(its_upload)), source(upload.content) {}
     File(const File&) = delete;
     File& operator=(const File&) = delete;
     ~File() { answer(given_up()); }
@@ -83,7 +82,7 @@ class SmallUploads::Writer {
 
     SmallUpload upload;
     MemorySource source;
-    BlockToWrite block;
+    StoredBlock stored;  // On no node: it is empty.
   };
   using Files = std::deque<File>;
 
@@ -130,7 +129,7 @@ asio::awaitable<void> SmallUploads::Writer::store(Files& files, const FileSettin
   for (auto& file : files) {
     if (file.upload.content.empty()) continue;
     demand.block_size = std::max(demand.block_size, file.source.length_max());
-    blocks.push_back(file.block);
+    blocks.push_back({&file.source});
     owners.push_back(&file);
   }
   if (blocks.empty()) co_return;
@@ -145,7 +144,7 @@ asio::awaitable<void> SmallUploads::Writer::store(Files& files, const FileSettin
     Status outcome =
         outcome_of(blocks[i], finished, copies_min(context_.options, settings.replication));
     if (!outcome.ok()) owners[i]->answer(std::move(outcome));
-    owners[i]->block = std::move(blocks[i]);
+    owners[i]->stored = std::move(blocks[i].stored);
   }
 }
 
@@ -163,9 +162,7 @@ asio::awaitable<void> SmallUploads::Writer::commit(Files& files) {
   std::vector<File*> committed;
   for (auto& file : files) {
     if (file.is_answered()) continue;
-    if (!file.block.stored.nodes.empty()) {
-      file.upload.file.blocks.push_back(std::move(file.block.stored));
-    }
+    if (!file.stored.nodes.empty()) file.upload.file.blocks.push_back(std::move(file.stored));
     finished.push_back(std::move(file.upload.file));
     committed.push_back(&file);
   }

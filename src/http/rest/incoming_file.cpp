@@ -34,10 +34,13 @@ Result<client::UploadSettings> upload_settings(const RestCall& call) {
 
 asio::awaitable<Result<std::span<const std::byte>>> next_of_body(Exchange& exchange) {
   auto bytes = co_await exchange.read_body();
-  if (!bytes.ok() && bytes.error().code == Errc::kProtocol) {
-    co_return Error{Errc::kInvalidArgument, bytes.error().message};
-  }
+  if (!bytes.ok()) co_return of_body(std::move(bytes).error());
   co_return bytes;
+}
+
+Error of_body(Error error) {
+  if (error.code == Errc::kProtocol) error.code = Errc::kInvalidArgument;
+  return error;
 }
 
 asio::awaitable<Result<std::unique_ptr<IncomingFile>>> IncomingFile::begin(

@@ -19,6 +19,9 @@ Result<client::UploadSettings> upload_settings(const RestCall& call);
 // framed as it says.
 asio::awaitable<Result<std::span<const std::byte>>> next_of_body(Exchange& exchange);
 
+// The error as that says it.
+Error of_body(Error error);
+
 // To be ended by commit() or give_up(), whatever happens. REQUIRES: the call outlives this.
 class IncomingFile {
  public:

@@ -21,15 +21,12 @@ asio::awaitable<Status> take_body(RestCall& call, IncomingFile& file) {
   }
 }
 
-// As next_of_body() says it.
 asio::awaitable<Result<std::uint64_t>> store_small(RestCall& call,
                                                    client::UploadSettings settings) {
-  const Status stored =
+  Status stored =
       co_await receive_small_file(call.exchange, call.context, call.path, std::move(settings));
-  if (stored.ok()) co_return call.exchange.request().content_length.value_or(0);
-  const auto& error = stored.error();
-  if (error.code == Errc::kProtocol) co_return Error{Errc::kInvalidArgument, error.message};
-  co_return error;
+  if (!stored.ok()) co_return of_body(std::move(stored).error());
+  co_return call.exchange.request().content_length.value_or(0);
 }
 
 // What gives it is how many bytes the file has.

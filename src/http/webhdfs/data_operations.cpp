@@ -123,9 +123,7 @@ asio::awaitable<Status> take_body(Exchange& exchange, client::FileUpload& upload
 }
 
 asio::awaitable<Status> take_file(Exchange& exchange, client::FileUpload& upload) {
-  Status status;
-  // Of a small one the namenode checks the name soon enough.
-  if (!exchange.request().has_small_body()) status = co_await upload.check();
+  Status status = co_await upload.check();
   if (status.ok()) status = co_await take_body(exchange, upload);
   if (status.ok()) status = co_await upload.commit();
   co_return status;

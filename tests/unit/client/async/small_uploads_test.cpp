@@ -28,15 +28,11 @@ class Puts {
     io_.restart();
     while (answers_ < asked_) REQUIRE(io_.run_one_for(std::chrono::seconds(20)) > 0);
   }
-  void run_steps(int steps) {
-    for (int i = 0; i < steps; ++i) io_.run_one_for(std::chrono::milliseconds(5));
-  }
   Status outcome(const std::string& path) const { return outcomes_.at(path); }
   bool all_ok() const {
     return std::all_of(outcomes_.begin(), outcomes_.end(),
                        [](const auto& outcome) { return outcome.second.ok(); });
   }
-  int answers() const { return answers_; }
 
  private:
   const AsyncClient& client_;
