@@ -12,6 +12,12 @@ void SyncLatency::add(std::chrono::microseconds sync) {
   known_ = true;
 }
 
+std::uint32_t SyncLatency::micros_with(std::chrono::microseconds under_way) const {
+  auto ended_now = *this;
+  ended_now.add(under_way);
+  return std::max(micros_, ended_now.micros_);
+}
+
 std::optional<MemberId> better_disk(const DiskCondition& own,
                                     const std::vector<VoterDisk>& others) {
   if (!own.full && own.sync_us < kSlowSyncMicros) return std::nullopt;

@@ -14,6 +14,8 @@ class SyncLatency {
  public:
   void add(std::chrono::microseconds sync);
   std::uint32_t micros() const { return micros_; }
+  // With one that has taken so long, and has not ended.
+  std::uint32_t micros_with(std::chrono::microseconds under_way) const;
 
  private:
   std::uint32_t micros_ = 0;

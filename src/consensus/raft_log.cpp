@@ -56,6 +56,7 @@ Status RaftLog::start(std::unique_ptr<SegmentedLog> entries) {
   member.kept_bytes_max = options_.kept_bytes_max;
   if (options_.link != nullptr) {
     member.send = to_peers();
+    member.synced = [this] { notice(); };
   }
   member_.emplace(std::move(entries), std::move(member));
   lane_.emplace(state_, ApplyLane::Options{options_.checkpoint_entries, options_.checkpoint_bytes,
@@ -201,6 +202,7 @@ void RaftLog::turn() {
 
 Status RaftLog::take_turn() {
   const auto now = Clock::now();
+  MDFS_CHECK(member_->begin_turn(now));
   MDFS_CHECK(take_mail(now));
   if (receiver_ && receiver_->is_installing()) {
     MDFS_CHECK(receiver_->further(now));
@@ -261,7 +263,8 @@ void RaftLog::fail(const Error& error) {
 void RaftLog::finish() {
   leader_.store(false, std::memory_order_release);
   if (!failure_) {
-    auto status = member_->stop();
+    auto status = member_->finish_turn(Clock::now());
+    if (status.ok()) status = member_->stop();
     while (status.ok() && member_->has_committed()) {
       auto entries = member_->take_committed(kPieceBytesMax);
       if (entries.ok()) lane_->give(std::move(entries).value());

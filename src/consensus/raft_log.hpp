@@ -6,7 +6,8 @@
 //                             ^────────────── applied, durable ──┘
 //
 // Each turn of the log's thread takes what is there, makes it durable with one sync, and hands on
-// what is committed. So a batch is what came while the batch before was being synced.
+// what is committed. So a batch is what came while the batch before was being synced. With others
+// to hear and to answer, the thread goes on with that meanwhile.
 #pragma once
 
 #include <atomic>

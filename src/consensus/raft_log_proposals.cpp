@@ -89,6 +89,7 @@ Status RaftLog::take_proposals(TimePoint now) {
     return {};
   }
   if (lane_->is_full() || member_->uncommitted_bytes() >= kUncommittedBytesMax) return {};
+  if (member_->is_syncing()) return {};
   auto batch = take_batch();
   if (batch.commands.empty()) return {};
   return member_->propose(std::move(batch.commands), std::move(batch.waiters), now);

@@ -10,6 +10,9 @@
 namespace minidfs::consensus {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+using std::chrono::microseconds;
+
 // Of the end of the log that is kept in memory for followers.
 constexpr std::size_t kRecentBytesMax = 8 << 20;
 
@@ -78,23 +81,59 @@ Status RaftMember::propose(std::vector<std::string> commands, std::vector<Waiter
   return step(Proposed{bytes}, now);
 }
 
+Status RaftMember::begin_turn(TimePoint now) {
+  MDFS_CHECK(log_->end_sync());
+  return note_durable(now);
+}
+
 // Becoming durable may lead to more that has to: a vote to the leader's first entry.
 Status RaftMember::end_turn(TimePoint now) {
-  while (written_ < asked_) {
+  for (;;) {
+    MDFS_CHECK(note_durable(now));
+    if (written_ == asked_ || is_syncing()) return {};
     MDFS_CHECK(sync());
-    written_ = asked_;
+  }
+}
+
+Status RaftMember::finish_turn(TimePoint now) {
+  MDFS_CHECK(end_turn(now));
+  while (written_ < asked_) {
+    MDFS_CHECK(log_->sync());
+    MDFS_CHECK(end_turn(now));
+  }
+  return {};
+}
+
+// Of one that decides alone nobody is waiting for a sign.
+Status RaftMember::sync() {
+  if (!has_unsynced()) {
+    durable_ = asked_;
+    return {};
+  }
+  syncing_ = {asked_, Clock::now()};
+  return roster().is_only_voter(self()) ? log_->sync() : log_->begin_sync(options_.synced);
+}
+
+// Something else may have had to wait for the sync, and have taken its end.
+Status RaftMember::note_durable(TimePoint now) {
+  if (is_syncing() && !log_->is_syncing()) {
+    const auto ended = *std::exchange(syncing_, std::nullopt);
+    sync_latency_.add(std::chrono::duration_cast<microseconds>(Clock::now() - ended.begun_at));
+    durable_ = std::max(durable_, ended.write);
+  }
+  while (written_ < durable_) {
+    written_ = durable_;
     MDFS_CHECK(step(Stored{written_}, now));
   }
   return {};
 }
 
-Status RaftMember::sync() {
-  if (log_->synced() == log_->last()) return {};
-  const auto begun = std::chrono::steady_clock::now();
-  MDFS_CHECK(log_->sync());
-  const auto took = std::chrono::steady_clock::now() - begun;
-  sync_latency_.add(std::chrono::duration_cast<std::chrono::microseconds>(took));
-  return {};
+// A disk that hangs shows while it does.
+DiskCondition RaftMember::disk() const {
+  if (!is_syncing()) return {sync_latency_.micros(), disk_full_};
+  const auto under_way = Clock::now() - syncing_->begun_at;
+  return {sync_latency_.micros_with(std::chrono::duration_cast<microseconds>(under_way)),
+          disk_full_};
 }
 
 Status RaftMember::tick(TimePoint now) { return step(Tick{}, now); }
@@ -158,7 +197,9 @@ Status RaftMember::step(const RaftEvent& event, TimePoint now) {
 
 Status RaftMember::carry_out(const StoreHardState& effect) {
   asked_ = effect.write;
-  return log_->store_hard_state(effect.hard_state);
+  MDFS_CHECK(log_->store_hard_state(effect.hard_state));
+  if (!has_unsynced()) durable_ = effect.write;
+  return {};
 }
 
 Status RaftMember::carry_out(const CutLog& effect) {
@@ -170,7 +211,9 @@ Status RaftMember::carry_out(const CutLog& effect) {
   }
   recent_.cut(effect.from);
   rosters_.cut(effect.from);
-  return log_->cut_from(effect.from);
+  MDFS_CHECK(log_->cut_from(effect.from));
+  durable_ = effect.write;
+  return {};
 }
 
 Status RaftMember::carry_out(const NewEntry& effect) {

@@ -3,6 +3,8 @@
 //
 // What is appended becomes durable, and then counts, when the owner ends its turn: so a batch is
 // what came while the batch before was being synced. Meanwhile it is on its way to the others.
+// Where there are others the turn's end does not wait for the disk: a leader has to show that it
+// lives.
 #pragma once
 
 #include <atomic>
@@ -39,6 +41,8 @@ class RaftMember {
     std::uint64_t kept_bytes_max = 256ULL << 20;  // See LogOptions.
     // Hands a message on; it may be lost.
     std::function<void(MemberId to, std::string bytes)> send;
+    // The disk has come to the end of something: begin_turn() takes that. On another thread.
+    std::function<void()> synced = [] {};
   };
 
   RaftMember(std::unique_ptr<SegmentedLog> log, Options options);
@@ -49,8 +53,15 @@ class RaftMember {
 
   // Appends these commands, or refuses them all: see take_refused().
   Status propose(std::vector<std::string> commands, std::vector<Waiter> waiters, TimePoint now);
-  // Makes durable what was appended; more may be committed then.
+  // What has become durable since the last turn counts; more may be committed then.
+  Status begin_turn(TimePoint now);
+  // Makes durable what was appended, or begins to, unless it is at that already.
   Status end_turn(TimePoint now);
+  // The same, and waits for the disk.
+  Status finish_turn(TimePoint now);
+  // The disk is at what was appended: what is proposed now would wait for it, and then for a sync
+  // of its own.
+  bool is_syncing() const { return syncing_.has_value(); }
   Status tick(TimePoint now);
   TimePoint wakes_at() const { return core_.wakes_at(); }
   Status arrived(MemberId from, Packet packet, TimePoint now);
@@ -86,7 +97,7 @@ class RaftMember {
   // All who still wait are undecided.
   void give_up();
   // How the log's disk does; others are told.
-  DiskCondition disk() const { return {sync_latency_.micros(), disk_full_}; }
+  DiskCondition disk() const;
   void set_disk_full(bool full) { disk_full_ = full; }
 
   // --- raft_member_quorum.cpp: reads, members, hand-over, seeds.
@@ -134,7 +145,7 @@ class RaftMember {
   Status seed_ended(MemberId member, bool installed, TimePoint now);
   bool can_be_seeded(Position position) const { return core_.can_be_seeded(position); }
   // The state holds a copy up to there: the log follows. REQUIRES: can_be_seeded(), and the turn
-  // is ended.
+  // is finished.
   Status seeded(Position position, const std::string& members, TimePoint now);
 
  private:
@@ -143,7 +154,15 @@ class RaftMember {
     bool moves = false;  // With the member.
   };
 
+  // A sync that is under way.
+  struct Syncing {
+    std::uint64_t write = 0;  // As the core counts.
+    TimePoint begun_at{};
+  };
+
   Status step(const RaftEvent& event, TimePoint now);
+  Status note_durable(TimePoint now);
+  bool has_unsynced() const { return log_->synced() != log_->last(); }
   Status sync();
   Result<std::vector<MembersAt>> members_since(Index applied);
   Result<std::vector<MembersAt>> members_in(const std::vector<Entry>& entries) const;
@@ -177,10 +196,12 @@ class RaftMember {
   Index taken_ = 0;
   Index applied_ = 0;
   std::uint64_t uncommitted_bytes_ = 0;
-  std::uint64_t written_ = 0;  // The last write that the core was told of.
+  std::uint64_t durable_ = 0;  // The last write that is, and all before it are.
+  std::uint64_t written_ = 0;  // The last one that the core was told of.
   std::uint64_t asked_ = 0;    // The last one that it wanted.
   Index own_first_ = 0;        // The first entry of this leadership.
   std::atomic<bool> leads_alone_{false};
+  std::optional<Syncing> syncing_;
   SyncLatency sync_latency_;
   bool disk_full_ = false;
 

@@ -213,7 +213,7 @@ Status RaftMember::seed_ended(MemberId member, bool installed, TimePoint now) {
 }
 
 Status RaftMember::seeded(Position position, const std::string& members, TimePoint now) {
-  MDFS_ASSERT(written_ == asked_ && !leads());
+  MDFS_ASSERT(written_ == asked_ && !is_syncing() && !leads());
   MDFS_TRY(auto roster, decode_members(members, "a seed's members"));
   MDFS_CHECK(log_->begin_again(position, {position.index, members}));
   const auto set = roster.set();

@@ -124,16 +124,18 @@ Status SeedReceiver::further(RaftMember::TimePoint now) {
     give_up("the connection ended");
     return {};
   }
-  if (durable) return install();
+  if (durable) return install(now);
   if (taken == intake_->acknowledged) return {};
   intake_->acknowledged = taken;
   options_.send(intake_->from, encode_peer_message(SeedAck{intake_->begin.seed, taken}));
   return {};
 }
 
-// Meanwhile the log itself may have come as far.
-Status SeedReceiver::install() {
+// Meanwhile the log itself may have come as far. From here on it is told nothing, and so does not
+// change: nor by what its disk is still at.
+Status SeedReceiver::install(RaftMember::TimePoint now) {
   const auto& begin = intake_->begin;
+  MDFS_CHECK(member_.finish_turn(now));
   if (!member_.can_be_seeded(begin.position)) {
     give_up("it is not needed any more");
     return {};

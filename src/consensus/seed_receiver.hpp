@@ -74,7 +74,7 @@ class SeedReceiver {
   Intake* intake_of(MemberId from, std::uint64_t seed);
   void give_up(const std::string& why);
   void on_lane(std::function<Status()> job, std::function<void(Report&)> done);
-  Status install();
+  Status install(RaftMember::TimePoint now);
   Status follow(RaftMember::TimePoint now);
 
   StateMachine& state_;

@@ -46,8 +46,10 @@ enum class Answer { kNotOurs, kRecorded, kFails };
 
 void delay_sync(int fd) {
   const Slow* const now = slow;
-  if (now != nullptr && path_of(fd).starts_with(now->prefix)) {
-    std::this_thread::sleep_for(now->delay);
+  if (now == nullptr || !path_of(fd).starts_with(now->prefix)) return;
+  const auto until = std::chrono::steady_clock::now() + now->delay;
+  while (slow == now && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
 }
 

@@ -36,7 +36,8 @@ class FileRecorder {
   void fail_from(std::size_t place);
 };
 
-// While this lives, each sync of a file below the directory takes so much longer. At most one.
+// While this lives, each sync of a file below the directory takes so much longer; at its end all go
+// on. At most one.
 class SlowSyncs {
  public:
   SlowSyncs(const std::string& directory, std::chrono::milliseconds delay);

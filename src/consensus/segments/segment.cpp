@@ -237,7 +237,7 @@ Status Segment::write(std::string_view pending) {
                   name_.path);
 }
 
-Status Segment::sync() { return sync_data(fd_.get(), name_.path); }
+Status Segment::sync() const { return sync_data(fd_.get(), name_.path); }
 
 void Segment::cut_behind(const Position& position, Checksum sum) {
   MDFS_ASSERT(position.index >= header_.before.index && position.index <= scan_.last.index);

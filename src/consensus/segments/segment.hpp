@@ -94,7 +94,7 @@ class Segment {
   void add(const Entry& entry, const RecordMarks& marks, std::string& pending);
   // Writes the bytes of the entries added last.
   Status write(std::string_view pending);
-  Status sync();
+  Status sync() const;  // On any thread.
   // Forgets the entries behind `position`, which its successor supersedes.
   void cut_behind(const Position& position, Checksum sum);
 

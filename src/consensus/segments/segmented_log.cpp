@@ -127,7 +127,39 @@ Status SegmentedLog::sync() {
   return guarded([&] { return sync_newest(); });
 }
 
+Status SegmentedLog::begin_sync(std::function<void()> ended) {
+  MDFS_ASSERT(!is_syncing());
+  return guarded([&]() -> Status {
+    if (synced_.index == last().index) return {};
+    if (!background_) background_ = std::make_unique<BackgroundSync>();
+    syncing_ = last();
+    const auto& newest = *segments_.back();
+    background_->begin([&newest] { return newest.sync(); }, std::move(ended));
+    return {};
+  });
+}
+
+Status SegmentedLog::end_sync() {
+  return guarded([&]() -> Status {
+    if (!is_syncing()) return {};
+    const auto end = background_->take();
+    return end ? take_sync(*end) : Status();
+  });
+}
+
+// Before another sync of the same file: of the two only one would be told that a write has failed.
+Status SegmentedLog::await_sync() {
+  return is_syncing() ? take_sync(background_->wait()) : Status();
+}
+
+Status SegmentedLog::take_sync(const Status& end) {
+  const auto durable = *std::exchange(syncing_, std::nullopt);
+  if (end.ok()) synced_ = durable;
+  return end;
+}
+
 Status SegmentedLog::sync_newest() {
+  MDFS_CHECK(await_sync());
   if (synced_.index == last().index) return {};
   MDFS_CHECK(segments_.back()->sync());
   synced_ = last();
@@ -194,6 +226,7 @@ Status SegmentedLog::begin_again(Position before, StoredMembers members) {
 }
 
 Status SegmentedLog::restart(Position before, StoredMembers members) {
+  MDFS_CHECK(await_sync());
   const auto superseded = segments_.size();
   SegmentHeader header;
   header.begins = true;

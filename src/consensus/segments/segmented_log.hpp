@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "consensus/segments/background_sync.hpp"
 #include "consensus/segments/log_reading.hpp"
 #include "consensus/segments/segment_maker.hpp"
 #include "consensus/types.hpp"
@@ -77,6 +79,14 @@ class SegmentedLog {
   Status append(std::span<const Entry> entries, Index committed);
   // One fdatasync for all that was appended since the last one; none when nothing was.
   Status sync();
+  // The same on another thread, where `ended` is called behind it; its end has to be taken. What is
+  // appended meanwhile, the next one makes durable; whoever else needs the disk waits for this one,
+  // and takes its end. REQUIRES: !is_syncing().
+  Status begin_sync(std::function<void()> ended);
+  // One was begun, and its end is not taken.
+  bool is_syncing() const { return syncing_.has_value(); }
+  // Takes the end of the one that was begun, if it has ended.
+  Status end_sync();
   // Removes the entries from `index` on; durable on return, and with it all that is left.
   // REQUIRES: max(before().index, committed()) < index <= last().index, and nothing that was said
   // to be committed is among them.
@@ -112,6 +122,8 @@ class SegmentedLog {
   Status drop(std::size_t count);
   Status restart(Position before, StoredMembers members);
   Status sync_newest();
+  Status await_sync();
+  Status take_sync(const Status& end);
   // Makes a segment the newest one that follows `before`, or begins the log there.
   Status begin_segment(SegmentHeader header);
   Status begin_successor();
@@ -134,6 +146,9 @@ class SegmentedLog {
   Index committed_ = 0;
   std::optional<Error> failure_;
   std::unique_ptr<SegmentMaker> maker_;  // Once one was made ahead.
+  std::optional<Position> syncing_;      // Will be durable by the sync that was begun.
+  // Once one was begun. Ends before the segments do.
+  std::unique_ptr<BackgroundSync> background_;
 };
 
 }  // namespace minidfs::consensus

@@ -24,6 +24,15 @@ TEST_CASE(
   CHECK(latency.micros() > 1'000'000);
 }
 
+TEST_CASE("a sync that has not ended counts as soon as it has taken longer than others do") {
+  SyncLatency latency;
+  CHECK(latency.micros_with(milliseconds(7)) == 7'000);
+  latency.add(milliseconds(8));
+  CHECK(latency.micros_with(milliseconds(0)) == 8'000);
+  CHECK(latency.micros_with(milliseconds(408)) == 108'000);
+  CHECK(latency.micros() == 8'000);
+}
+
 TEST_CASE(
     "leadership goes to a disk that is three times as quick, when this "
     "one is slow") {

@@ -1,8 +1,10 @@
 #include "consensus/raft_member.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <iterator>
 #include <optional>
+#include <thread>
 #include <variant>
 
 #include "consensus/members_format.hpp"
@@ -166,8 +168,8 @@ TEST_CASE("one that is given a second voter does not decide alone from that entr
     told = std::get<Append>(std::get<Packet>(decode_peer_message(bytes, "").value()).message.body);
   };
   RaftMember member(open_segments(small_segments(directory.path())), options);
-  const auto end_turn = [&] {
-    REQUIRE(member.end_turn(kNow).ok());
+  const auto finish_turn = [&] {
+    REQUIRE(member.finish_turn(kNow).ok());
     REQUIRE(member.applied(member.committed(), kNow).ok());
   };
   constexpr MemberId kOther = kMember + 1;
@@ -178,10 +180,10 @@ TEST_CASE("one that is given a second voter does not decide alone from that entr
   };
   REQUIRE(member.start(0, kNow).ok());
   CHECK_FALSE(member.leads_alone());
-  end_turn();
+  finish_turn();
   CHECK(member.leads_alone());
   REQUIRE(member.change(AddLearner{{kOther, "b"}, 0}, kNow).value().ok());
-  end_turn();
+  finish_turn();
   CHECK(member.leads_alone());
   CHECK_FALSE(member.due_change());
   answer();
@@ -192,11 +194,68 @@ TEST_CASE("one that is given a second voter does not decide alone from that entr
   const auto promoted = member.change(*due, kNow).value();
   REQUIRE(promoted.ok());
   CHECK_FALSE(member.leads_alone());
-  end_turn();
+  finish_turn();
   CHECK(member.committed() < *promoted);
   answer();
   CHECK(member.committed() == *promoted);
   CHECK_FALSE(member.leads_alone());
+}
+
+TEST_CASE("one of several hears and answers while its disk is at it, and claims nothing yet") {
+  TemporaryDirectory directory;
+  constexpr MemberId kLeader = kMember + 1;
+  REQUIRE(
+      SegmentedLog::create(small_segments(directory.path()), origin_of({{kMember, kLeader}, {}}))
+          .ok());
+  std::vector<AppendReply> replies;
+  std::atomic<int> synced{0};
+  RaftMember::Options options;
+  options.send = [&](MemberId, const std::string& bytes) {
+    const auto packet = std::get<Packet>(decode_peer_message(bytes, "").value());
+    replies.push_back(std::get<AppendReply>(packet.message.body));
+  };
+  options.synced = [&] { ++synced; };
+  RaftMember member(open_segments(small_segments(directory.path())), options);
+  REQUIRE(member.start(0, kNow).ok());
+  REQUIRE(member.end_turn(kNow).ok());
+  Append append;
+  const auto send = [&](Index first, Index last) {
+    append.prev = {first == 1 ? Term{0} : Term{1}, first - 1};
+    append.last = last;
+    ++append.round;
+    std::vector<Entry> entries;
+    for (auto index = first; index <= last; ++index) entries.push_back(entry_at(index, 1));
+    REQUIRE(member.arrived(kLeader, {{1, append}, std::move(entries)}, kNow).ok());
+    REQUIRE(member.end_turn(kNow).ok());
+  };
+  const auto await_synced = [&](int count) {
+    while (synced < count) std::this_thread::yield();
+    REQUIRE(member.begin_turn(kNow).ok());
+    REQUIRE(member.end_turn(kNow).ok());
+  };
+  send(1, 3);
+  CHECK(member.is_syncing());
+  CHECK(replies.empty());
+  send(4, 5);  // Of the next sync.
+  send(6, 5);  // A sign of life.
+  REQUIRE(replies.size() == 1);
+  CHECK(replies.back().round == 3);
+  CHECK(replies.back().matched == 0);
+  await_synced(1);
+  CHECK(member.is_syncing());
+  REQUIRE(replies.size() == 2);
+  CHECK(replies.back().matched == 3);
+  CHECK(member.synced().index == 3);
+  SECTION("the next one follows by itself") {
+    await_synced(2);
+    CHECK_FALSE(member.is_syncing());
+    CHECK(replies.back().matched == 5);
+  }
+  SECTION("a turn that is finished waits for it") {
+    REQUIRE(member.finish_turn(kNow).ok());
+    CHECK_FALSE(member.is_syncing());
+    CHECK(replies.back().matched == 5);
+  }
 }
 
 TEST_CASE("who is a member is known after a start that finds again what was dropped") {

@@ -1,8 +1,13 @@
+#include <chrono>
+#include <filesystem>
+
 #include "peers/quorum_fixture.hpp"
 #include "support/file_recorder.hpp"
 
 namespace minidfs::consensus::test {
 namespace {
+
+using minidfs::test::SlowSyncs;
 
 constexpr std::uint64_t kNeverFree = std::uint64_t{1} << 62U;
 
@@ -61,7 +66,7 @@ TEST_CASE(
   std::size_t count = 10;
   {
     // Less than others wait for a sign of life.
-    const minidfs::test::SlowSyncs slow(leader.directory(), std::chrono::milliseconds(150));
+    const SlowSyncs slow(leader.directory(), std::chrono::milliseconds(150));
     while (leader.leads()) {
       quorum.fill("d" + std::to_string(count), 1);
       ++count;
@@ -70,6 +75,41 @@ TEST_CASE(
     quorum.fill("e", 20);
   }
   quorum.await_commands(count + 20);
+}
+
+TEST_CASE("a leader whose disk hangs hands over while it does") {
+  Quorum quorum(3);
+  quorum.fill("c", 10);
+  auto& leader = quorum.await_leader();
+  auto& other = quorum.follower(0);
+  auto& third = quorum.follower(1);
+  {
+    const SlowSyncs hanging(leader.directory(), std::chrono::hours(1));
+    leader.log().propose(leader.log().add_channel([](const auto&) {}), 1, "d");
+    eventually("another one leads", [&] { return other.leads() || third.leads(); });
+  }
+  quorum.fill("e", 10);
+  eventually("all hold all of it", [&] {
+    return leader.state().commands().size() == 21 &&
+           leader.state().commands() == other.state().commands() &&
+           leader.state().commands() == third.state().commands();
+  });
+}
+
+TEST_CASE("a leader leads on while every disk takes longer than others wait for a sign of life") {
+  Quorum quorum(3);
+  quorum.fill("c", 10);
+  auto& leader = quorum.await_leader();
+  const auto term = leader.leading().term;
+  {
+    const SlowSyncs slow(std::filesystem::path(leader.directory()).parent_path().string(),
+                         2 * leader.options.election_max);
+    for (int i = 0; i < 3; ++i) REQUIRE(leader.propose("d" + std::to_string(i)).ok());
+    CHECK(leader.read().index.ok());
+  }
+  quorum.await_commands(13);
+  CHECK(leader.leads());
+  CHECK(leader.leading().term == term);
 }
 
 }  // namespace minidfs::consensus::test
