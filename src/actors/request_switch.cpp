@@ -45,7 +45,7 @@ void refuse(const caf::mailbox_element& element, caf::error why) {
 }  // namespace
 
 // On any thread. An answer to nothing that was asked would enter a lane and never leave it.
-void RequestSwitch::enqueue(caf::mailbox_element_ptr element, caf::execution_unit* host) {
+void RequestSwitch::enqueue(caf::mailbox_element_ptr element, caf::execution_unit*) {
   if (!element || element->mid.is_response()) return;
   const auto* route = route_of(element->content());
   if (route == nullptr) {
@@ -54,7 +54,8 @@ void RequestSwitch::enqueue(caf::mailbox_element_ptr element, caf::execution_uni
     refuse(*element, to_caf(busy_error()));
   } else {
     if (route->goes_first) element->mid = element->mid.with_high_priority();
-    route->actor->enqueue(std::move(element), host);
+    // Not with the asker's threads, which may be those of another system of this process.
+    route->actor->enqueue(std::move(element), nullptr);
   }
 }
 

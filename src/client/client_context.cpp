@@ -20,7 +20,7 @@ ClientContext::ClientContext(Options client_options)
       replicas(link, options.progress_timeout),
       small_uploads(std::make_shared<SmallUploads>(*this)),
       link({options.namenodes, options.connect_timeout, options.timeout, options.stale,
-            options.credentials}) {}
+            options.credentials, options.local}) {}
 
 Result<std::unique_ptr<ClientContext>> ClientContext::make(Options options) {
   if (options.namenodes.empty()) {

@@ -23,10 +23,13 @@
 
 namespace minidfs::client {
 
+struct LocalNamenode;
+
 struct Options {
   std::vector<metadata::Endpoint> namenodes;
   auth::CredentialsPtr credentials{};  // Null: for clusters without a secret.
   std::chrono::milliseconds stale{0};  // As in LinkOptions.
+  std::shared_ptr<const std::vector<LocalNamenode>> local{};  // As in LinkOptions.
   std::string user;
   std::string group;
   std::optional<NodeId> datanode{};  // That this client is part of: it is read and written first.

@@ -11,6 +11,7 @@
 #include "auth/credentials.hpp"
 #include "base/config.hpp"
 #include "base/ids.hpp"
+#include "client/link/local_namenode.hpp"
 #include "http/access/access.hpp"
 #include "http/background_loop.hpp"
 #include "http/context_source.hpp"
@@ -25,6 +26,8 @@ struct HttpPlace {
   // Of the datanode that serves it: WebHDFS and monitoring, its own replicas first. None:
   // everything.
   std::optional<NodeId> datanode{};
+  // Namenodes of this process, which must outlive it. Null: none.
+  std::shared_ptr<const client::LocalNamenodes> local{};
 };
 
 class HttpFace {

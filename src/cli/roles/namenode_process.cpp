@@ -129,6 +129,10 @@ class Namenode final : public NamenodeProcess {
   }
 
   std::uint16_t port() const override { return listener_->port(); }
+  client::LocalNamenode local(const metadata::Endpoint& given) const override {
+    return {
+        {given, advertised_}, directory_.cluster, caf::actor_cast<actors::NamenodeActor>(switch_)};
+  }
   void serves_http(bool asks_for_tokens) override {
     http_access_.store(actors::http_access(asks_for_tokens), std::memory_order_relaxed);
   }
@@ -147,9 +151,9 @@ class Namenode final : public NamenodeProcess {
     link_ = std::make_unique<actors::CafPeerLink>(std::move(peers), *listener_);
     consensus::LogOptions options;
     options.link = link_.get();
-    MDFS_TRY(const auto address, advertised_endpoint(config.namenode.advertise,
-                                                     config.common.listen, listener_->port()));
-    options.address = to_string(address);
+    MDFS_TRY(advertised_, advertised_endpoint(config.namenode.advertise, config.common.listen,
+                                              listener_->port()));
+    options.address = to_string(advertised_);
     // One whose database is not empty has lost its log, and is as a backup is.
     const auto& joined = directory_.joined;
     if (!logged && joined.member != 0 && store_->applied() == 0) {
@@ -281,6 +285,7 @@ class Namenode final : public NamenodeProcess {
 
   net::Listening held_;
   storage::NamenodeDirectory directory_;
+  metadata::Endpoint advertised_;
   std::promise<Status> first_office_;
   std::atomic<bool> office_told_{false};
   SystemConfig system_config_;

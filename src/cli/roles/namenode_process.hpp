@@ -10,6 +10,8 @@
 #include "auth/credentials.hpp"
 #include "base/config.hpp"
 #include "base/result.hpp"
+#include "client/link/local_namenode.hpp"
+#include "metadata/types.hpp"
 
 namespace minidfs::cli {
 
@@ -31,6 +33,8 @@ class NamenodeProcess {
   virtual ~NamenodeProcess() = default;
 
   virtual std::uint16_t port() const = 0;
+  // For clients in this process, which must end before it; `given`: how they name it.
+  virtual client::LocalNamenode local(const metadata::Endpoint& given) const = 0;
   // Operators are told from now on that HTTP is served, and whether it asks for tokens.
   virtual void serves_http(bool asks_for_tokens) = 0;
 };

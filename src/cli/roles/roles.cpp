@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -106,10 +107,17 @@ int refuse_missing(const char* what) {
   return refuse_start({Errc::kInvalidArgument, std::string(what) + " must be given (--data-dir)"});
 }
 
-std::string local_address(const Config& config, std::uint16_t port) {
+metadata::Endpoint local_address(const Config& config, const NamenodeProcess& namenode) {
   const auto& listen = config.common.listen;
-  return metadata::to_string(
-      metadata::Endpoint{is_everywhere(listen) ? "127.0.0.1" : listen, port});
+  return {is_everywhere(listen) ? "127.0.0.1" : listen, namenode.port()};
+}
+
+// For HTTP beside them.
+std::shared_ptr<const client::LocalNamenodes> all_local(
+    const Config& config, std::span<const std::unique_ptr<NamenodeProcess>> namenodes) {
+  auto all = std::make_shared<client::LocalNamenodes>();
+  for (const auto& each : namenodes) all->push_back(each->local(local_address(config, *each)));
+  return all;
 }
 
 // What a role does first, and HTTP beside it.
@@ -152,9 +160,11 @@ int run_namenode(const Config& config) {
   auto namenode = NamenodeProcess::start(config, config.namenode.data_dir, shares.role,
                                          *credentials, lifetime.fatal_handler());
   if (!namenode.ok()) return refuse_start(namenode.error());
+  const HttpPlace place{config.namenode.http_port, std::nullopt,
+                        all_local(config, {&*namenode, 1})};
   const auto http =
-      HttpFace::open(config, {config.namenode.http_port},
-                     {local_address(config, (*namenode)->port())}, shares.http, *credentials);
+      HttpFace::open(config, place, {metadata::to_string(local_address(config, **namenode))},
+                     shares.http, *credentials);
   if (!http.ok()) return refuse_start(http.error());
   if (*http) (*namenode)->serves_http((*http)->asks_for_tokens());
   return lifetime.wait();
@@ -231,7 +241,7 @@ int run_local(const Config& config) {
     auto namenode = NamenodeProcess::start(own, local_namenode_directory(directory, i), descriptors,
                                            *credentials, lifetime.fatal_handler());
     if (!namenode.ok()) return refuse_start(namenode.error());
-    addresses_of_namenodes.push_back(local_address(config, (*namenode)->port()));
+    addresses_of_namenodes.push_back(metadata::to_string(local_address(config, **namenode)));
     namenodes.push_back(std::move(namenode).value());
   }
   std::vector<std::unique_ptr<DatanodeProcess>> datanodes;
@@ -260,8 +270,9 @@ int run_local(const Config& config) {
     faces.push_back(std::move(face).value());
     datanodes.push_back(std::move(datanode).value());
   }
-  const auto http = HttpFace::open(config, {config.namenode.http_port}, addresses_of_namenodes,
-                                   http_descriptors, *credentials);
+  const HttpPlace place{config.namenode.http_port, std::nullopt, all_local(config, namenodes)};
+  const auto http =
+      HttpFace::open(config, place, addresses_of_namenodes, http_descriptors, *credentials);
   if (!http.ok()) return refuse_start(http.error());
   for (const auto& namenode : namenodes) {
     if (*http) namenode->serves_http((*http)->asks_for_tokens());

@@ -10,6 +10,10 @@ namespace minidfs::client {
 
 Result<Connected> connect_namenode(caf::actor_system& system, const DialOrder& order) {
   const auto& address = order.address;
+  const auto* local = find_local(order.local.get(), address);
+  if (local != nullptr && (order.cluster.is_none() || order.cluster == local->cluster)) {
+    return Connected{local->namenode, local->cluster, own_versions().newest};
+  }
   actors::ConnectOptions options;
   options.role = auth::Role::kClient;
   options.cluster = order.cluster;

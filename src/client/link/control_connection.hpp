@@ -11,6 +11,7 @@
 #include "base/ids.hpp"
 #include "base/interface_version.hpp"
 #include "base/result.hpp"
+#include "client/link/local_namenode.hpp"
 #include "metadata/types.hpp"
 
 namespace minidfs::client {
@@ -27,12 +28,13 @@ struct DialOrder {
   std::chrono::milliseconds timeout{};
   bool replace = false;                // A connection that is still there is ended first.
   auth::CredentialsPtr credentials{};  // Null: the cluster has no secret.
+  std::shared_ptr<const LocalNamenodes> local{};  // As in LinkOptions.
   // Set when nobody waits for the outcome any more. Not null.
   std::shared_ptr<const std::atomic<bool>> cancelled;
 };
 
-// Blocks for at most the time-out. The error's message is only the reason, without the address:
-// "connection refused".
+// Connects, but to a namenode of this process. Blocks for at most the time-out. The error's message
+// is only the reason, without the address: "connection refused".
 Result<Connected> connect_namenode(caf::actor_system& system, const DialOrder& order);
 
 }  // namespace minidfs::client

@@ -131,9 +131,10 @@ void perform(LinkActor* self, const DialNamenode& dial) {
   auto& state = self->state;
   auto& connector = state.connectors[dial.address];
   if (!connector) connector = self->spawn<caf::detached>(connector_behavior);
-  self->send(connector, dial.connection,
-             DialOrder{dial.address, state.cluster->get(), state.options.connect_timeout,
-                       dial.replace, state.options.credentials, state.stopped});
+  self->send(
+      connector, dial.connection,
+      DialOrder{dial.address, state.cluster->get(), state.options.connect_timeout, dial.replace,
+                state.options.credentials, state.options.local, state.stopped});
 }
 
 void perform(LinkActor* self, const AskWhoLeads& ask) {
@@ -207,11 +208,13 @@ void on_dial_ended(LinkActor* self, const DialEnded& ended) {
   auto& connected = **ended.result;
   state.cluster->set(connected.cluster);
   // Not a monitor: its message names the actor, and the same namenode over a later connection is
-  // the same actor.
+  // the same actor. One of this process may outlive the link.
   caf::actor_cast<caf::strong_actor_ptr>(connected.namenode)
       ->get()
-      ->attach_functor([link = caf::actor_cast<caf::actor>(self), number = ended.connection](
-                           const caf::error&) { caf::anon_send(link, ClosedAtom::value, number); });
+      ->attach_functor([address = self->address(), number = ended.connection](const caf::error&) {
+        const auto link = caf::actor_cast<caf::actor>(address);
+        if (link) caf::anon_send(link, ClosedAtom::value, number);
+      });
   state.connections.emplace(ended.connection, std::move(connected));
   step(self, Dialed{ended.connection, {}});
 }

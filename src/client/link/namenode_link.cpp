@@ -21,6 +21,14 @@ struct LinkSystemConfig : actors::ControlSystemConfig {
   }
 };
 
+// An actor of another system of this process may answer it: that system's threads would run an
+// actor that has none of its own, and may be gone before this one's.
+caf::actor spawn_link(caf::actor_system& system, const LinkOptions& options, std::uint32_t seed,
+                      const std::shared_ptr<KnownCluster>& cluster) {
+  if (options.local) return system.spawn<caf::detached>(link_behavior, options, seed, cluster);
+  return system.spawn(link_behavior, options, seed, cluster);
+}
+
 }  // namespace
 
 struct NamenodeLink::Impl {
@@ -29,8 +37,7 @@ struct NamenodeLink::Impl {
         client(random_id<ClientId>()),
         cluster(std::make_shared<KnownCluster>()),
         system(config),
-        link(system.spawn(link_behavior, options, static_cast<std::uint32_t>(client.low),
-                          cluster)) {}
+        link(spawn_link(system, options, static_cast<std::uint32_t>(client.low), cluster)) {}
   ~Impl() {
     stop_link(link);
     // Callbacks may submit until then; what they do is dropped.

@@ -20,6 +20,8 @@
 
 namespace minidfs::client {
 
+struct LocalNamenode;
+
 // Which reply belongs to a request.
 template <class Request>
 struct ReplyOf {
@@ -116,6 +118,8 @@ struct LinkOptions {
   // they lack nothing.
   std::chrono::milliseconds stale{0};
   auth::CredentialsPtr credentials{};  // Of both planes; null: the cluster has no secret.
+  // Those of this process: see local_namenode.hpp. Null: none.
+  std::shared_ptr<const std::vector<LocalNamenode>> local{};
 };
 
 class NamenodeLink {

@@ -432,7 +432,9 @@ struct FakeSystemConfig : actors::ControlSystemConfig {
 struct FakeNamenode::Impl {
   FakeSystemConfig config;
   caf::actor_system system{config};
+  NamesPtr names{};
   FakeActor actor;
+  FakeActor local;
   std::unique_ptr<actors::ControlListener> listener;
 };
 
@@ -446,8 +448,9 @@ FakeNamenode::FakeNamenode(std::shared_ptr<FakeNamespace> names, std::uint16_t p
   auto listener = actors::ControlListener::open(admission);
   REQUIRE(listener.ok());
   impl_->listener = std::move(*listener);
+  impl_->names = {names, self};
   impl_->actor = impl_->system.spawn(
-      [served = NamesPtr{names, self}](FakeActor::pointer) { return fake_namenode(served); });
+      [served = impl_->names](FakeActor::pointer) { return fake_namenode(served); });
   actors::publish_control(impl_->system, impl_->actor, *impl_->listener);
 }
 
@@ -455,6 +458,19 @@ FakeNamenode::~FakeNamenode() {
   impl_->listener->cut_all();
   impl_->listener.reset();
   caf::anon_send_exit(impl_->actor, caf::exit_reason::user_shutdown);
+  if (impl_->local) caf::anon_send_exit(impl_->local, caf::exit_reason::user_shutdown);
+}
+
+// With a thread of its own, as such actors must have.
+std::shared_ptr<const LocalNamenodes> FakeNamenode::local(const metadata::Endpoint& address) {
+  if (!impl_->local) {
+    impl_->local = impl_->system.spawn<caf::detached>(
+        [served = impl_->names](FakeActor::pointer) { return fake_namenode(served); });
+  }
+  return std::make_shared<LocalNamenodes>(
+      LocalNamenodes{{{address},
+                      impl_->listener->options().cluster,
+                      caf::actor_cast<actors::NamenodeActor>(impl_->local)}});
 }
 
 metadata::Endpoint FakeNamenode::address() const { return {"127.0.0.1", impl_->listener->port()}; }

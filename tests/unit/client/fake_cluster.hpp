@@ -16,6 +16,7 @@
 #include "actors/messages.hpp"
 #include "base/error.hpp"
 #include "client/file_system.hpp"
+#include "client/link/local_namenode.hpp"
 #include "metadata/quorum.hpp"
 #include "support/temporary_directory.hpp"
 #include "transfer/data_server.hpp"
@@ -62,6 +63,8 @@ class FakeNamenode {
                metadata::QuorumId self = 1);
   ~FakeNamenode();
   metadata::Endpoint address() const;
+  // For a client that takes it for one of its own process, whatever it thinks its address is.
+  std::shared_ptr<const LocalNamenodes> local(const metadata::Endpoint& address);
 
  private:
   struct Impl;

@@ -83,6 +83,27 @@ TEST_CASE("Answers and errors of the namenode come back as they are") {
   CHECK(*cluster == fixture.names->cluster);
 }
 
+TEST_CASE("A namenode of this process is asked without a connection") {
+  Fixture fixture;
+  LinkOptions options;
+  options.namenodes = {closed_port()};
+  options.local = fixture.namenode->local(options.namenodes[0]);
+  SECTION("as any other one") {
+    NamenodeLink link(options);
+    CHECK(link.call(actors::StatRequest{"/"}).ok());
+    CHECK(link.call(mkdir("/a")).ok());
+    CHECK(link.call(actors::StatRequest{"/missing"}).error().code == Errc::kNotFound);
+    CHECK(link.cluster().value() == fixture.names->cluster);
+  }
+  SECTION("by one link after the other") {
+    for (int i = 0; i < 50; ++i) {
+      NamenodeLink link(options);
+      CHECK(link.call(actors::StatRequest{"/"}).ok());
+      link.submit<actors::StatRequest>({"/"}, [](const auto&) {});
+    }
+  }
+}
+
 TEST_CASE("A link ends although a namenode that it dials says nothing") {
   const auto silent = listening();
   const auto start = std::chrono::steady_clock::now();
