@@ -11,7 +11,7 @@
 #include "auth/credentials.hpp"
 #include "base/config.hpp"
 #include "base/ids.hpp"
-#include "client/link/local_namenode.hpp"
+#include "client/local_namenode.hpp"
 #include "http/access/access.hpp"
 #include "http/background_loop.hpp"
 #include "http/context_source.hpp"

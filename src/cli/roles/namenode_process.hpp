@@ -10,7 +10,7 @@
 #include "auth/credentials.hpp"
 #include "base/config.hpp"
 #include "base/result.hpp"
-#include "client/link/local_namenode.hpp"
+#include "client/local_namenode.hpp"
 #include "metadata/types.hpp"
 
 namespace minidfs::cli {

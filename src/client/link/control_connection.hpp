@@ -11,7 +11,7 @@
 #include "base/ids.hpp"
 #include "base/interface_version.hpp"
 #include "base/result.hpp"
-#include "client/link/local_namenode.hpp"
+#include "client/local_namenode.hpp"
 #include "metadata/types.hpp"
 
 namespace minidfs::client {

@@ -118,7 +118,7 @@ struct LinkOptions {
   // they lack nothing.
   std::chrono::milliseconds stale{0};
   auth::CredentialsPtr credentials{};  // Of both planes; null: the cluster has no secret.
-  // Those of this process: see local_namenode.hpp. Null: none.
+  // Those of this process: see client/local_namenode.hpp. Null: none.
   std::shared_ptr<const std::vector<LocalNamenode>> local{};
 };
 

@@ -16,7 +16,7 @@
 #include "actors/messages.hpp"
 #include "base/error.hpp"
 #include "client/file_system.hpp"
-#include "client/link/local_namenode.hpp"
+#include "client/local_namenode.hpp"
 #include "metadata/quorum.hpp"
 #include "support/temporary_directory.hpp"
 #include "transfer/data_server.hpp"
