@@ -229,6 +229,7 @@ void on_closed(LinkActor* self, std::uint64_t connection) {
 void on_submit(LinkActor* self, const OperationPtr& operation) {
   auto& state = self->state;
   state.operations.emplace(operation.get(), operation);
+  if (*state.stopped) return;  // Ends with the next StopAtom.
   if (state.operations.size() == 1) step(self, RequestsWait{});
   start_ticking(self);
   dispatch(self, operation);
@@ -273,12 +274,15 @@ void on_tick(LinkActor* self) {
   start_ticking(self);
 }
 
-// The process may be about to end: what it dials is not waited for.
+// Who was told just before this, or is told here, may have asked for something else, which ends in
+// its turn: whoever waits for an answer gets one. What is dialed is not waited for.
 void on_stop(LinkActor* self) {
-  *self->state.stopped = true;
-  for (const auto& operation : all_operations(self->state)) {
+  const bool first = !self->state.stopped->exchange(true);
+  const auto operations = all_operations(self->state);
+  for (const auto& operation : operations) {
     finish_with(self, operation, {Errc::kCancelled, "the connection to the namenode was closed"});
   }
+  if (first || !operations.empty()) return self->send(self, StopAtom::value);
   for (const auto& [address, connector] : self->state.connectors) {
     self->send_exit(connector, caf::exit_reason::user_shutdown);
   }

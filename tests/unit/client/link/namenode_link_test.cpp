@@ -4,7 +4,11 @@
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <functional>
 #include <future>
+#include <memory>
+#include <optional>
+#include <thread>
 
 #include "actors/admission.hpp"
 #include "net/listen.hpp"
@@ -102,6 +106,35 @@ TEST_CASE("A namenode of this process is asked without a connection") {
       link.submit<actors::StatRequest>({"/"}, [](const auto&) {});
     }
   }
+}
+
+TEST_CASE("What is asked for while a link ends is answered before it has") {
+  Fixture fixture;
+  int cancelled = 0;
+  std::unique_ptr<NamenodeLink> link;
+  NamenodeLink* asked = nullptr;  // Also while it ends.
+  std::function<void(const Result<metadata::FileStatus>&)> ask_again = [&](const auto& status) {
+    if (!status.ok() && status.error().code == Errc::kCancelled) ++cancelled;
+    if (cancelled < 5) asked->submit<actors::StatRequest>({"/"}, ask_again);
+  };
+  SECTION("by the link's end") {
+    link = std::make_unique<NamenodeLink>(LinkOptions{{closed_port()}});
+    asked = link.get();
+    link->submit<actors::StatRequest>({"/"}, ask_again);
+  }
+  SECTION("just before") {
+    link = std::make_unique<NamenodeLink>(LinkOptions{{fixture.namenode->address()}});
+    asked = link.get();
+    std::promise<void> told;
+    link->submit<actors::StatRequest>({"/"}, [&](const auto& status) {
+      told.set_value();
+      std::this_thread::sleep_for(milliseconds(50));  // Meanwhile the end begins.
+      ask_again(status);
+    });
+    told.get_future().wait();
+  }
+  link.reset();
+  CHECK(cancelled == 5);
 }
 
 TEST_CASE("A link ends although a namenode that it dials says nothing") {
