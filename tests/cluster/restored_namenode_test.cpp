@@ -202,7 +202,10 @@ TEST_CASE(
   files.check_whole_but(later);
   files.put_some("/c");
   files.put("/a/f300000", 300'000, 3);
-  files.check_whole_but(files.now);
+  // The newest state may have had its blocks removed while it was there again.
+  auto stays = files.now;
+  stays.erase("/a/f65536");
+  files.check_whole_but(stays);
 }
 
 TEST_CASE("through three lives every byte that is read is right") {
