@@ -299,13 +299,14 @@ class Uploads(unittest.TestCase):
         # It looks soon after its start.
         gateway = self.enterContext(Gateway(BINARY, self.cluster.namenode))
         until = time.monotonic() + 30
-        while self.ask("GET", f"/uploads/{old}")[0] == 200 and time.monotonic() < until:
+        said = f"upload {old}: nobody went on with it"
+        while said not in gateway.role.log() and time.monotonic() < until:
             time.sleep(0.2)
+        self.assertIn(said, gateway.role.log())
         self.assertEqual(self.ask("GET", f"/uploads/{old}")[0], 404)
         self.assertEqual(self.parts(young), [(0, 3)])
         self.assertEqual(self.parts(replaced), [(0, 3)])
         self.assertIn("somebody's", self.cluster.verb("ls", HIDDEN).decode())
-        self.assertIn(f"upload {old}: nobody went on with it", gateway.role.log())
 
     def age(self, path, seconds):
         when = int((time.time() - seconds) * 1000)
