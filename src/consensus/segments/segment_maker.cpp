@@ -1,58 +1,32 @@
 #include "consensus/segments/segment_maker.hpp"
 
-#include <pthread.h>
-
 #include <utility>
 
 namespace minidfs::consensus {
+namespace {
 
-SegmentMaker::SegmentMaker() : thread_([this] { run(); }) {}
+std::optional<BlankSegment> make_durable(const SegmentName& name, std::uint64_t size_bytes) {
+  auto blank = BlankSegment::make(name, size_bytes);
+  if (!blank.ok()) return std::nullopt;
+  if (blank->sync().ok()) return std::move(blank).value();
+  blank->remove();
+  return std::nullopt;
+}
+
+}  // namespace
 
 SegmentMaker::~SegmentMaker() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  changed_.notify_all();
-  thread_.join();
-  if (ready_) ready_->remove();
+  if (const auto untaken = take()) untaken->remove();
 }
 
 void SegmentMaker::want(SegmentName name, std::uint64_t size_bytes) {
-  MDFS_ASSERT(!wanted_);
-  wanted_ = true;
-  {
-    const std::lock_guard lock(mutex_);
-    order_ = Order{std::move(name), size_bytes};
-  }
-  changed_.notify_all();
+  making_.begin([name = std::move(name), size_bytes] { return make_durable(name, size_bytes); },
+                [] {});
 }
 
 std::optional<BlankSegment> SegmentMaker::take() {
-  if (!std::exchange(wanted_, false)) return std::nullopt;
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return !order_; });
-  return std::exchange(ready_, std::nullopt);
-}
-
-void SegmentMaker::run() {
-  pthread_setname_np(pthread_self(), "segments");
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    changed_.wait(lock, [&] { return stopping_ || order_; });
-    if (!order_) return;
-    const auto order = *order_;
-    lock.unlock();
-    auto blank = BlankSegment::make(order.name, order.size_bytes);
-    if (blank.ok() && !blank->sync().ok()) {
-      blank->remove();
-      blank = Error{Errc::kIoError, "not durable"};
-    }
-    lock.lock();
-    if (blank.ok()) ready_ = std::move(blank).value();
-    order_.reset();
-    changed_.notify_all();
-  }
+  if (!is_wanted()) return std::nullopt;
+  return making_.wait();
 }
 
 }  // namespace minidfs::consensus

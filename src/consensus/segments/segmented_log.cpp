@@ -131,7 +131,7 @@ Status SegmentedLog::begin_sync(std::function<void()> ended) {
   MDFS_ASSERT(!is_syncing());
   return guarded([&]() -> Status {
     if (synced_.index == last().index) return {};
-    if (!background_) background_ = std::make_unique<BackgroundSync>();
+    if (!background_) background_ = std::make_unique<BackgroundJob<Status>>("raft-sync");
     syncing_ = last();
     const auto& newest = *segments_.back();
     background_->begin([&newest] { return newest.sync(); }, std::move(ended));

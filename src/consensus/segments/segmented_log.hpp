@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "consensus/segments/background_sync.hpp"
+#include "consensus/segments/background_job.hpp"
 #include "consensus/segments/log_reading.hpp"
 #include "consensus/segments/segment_maker.hpp"
 #include "consensus/types.hpp"
@@ -148,7 +148,7 @@ class SegmentedLog {
   std::unique_ptr<SegmentMaker> maker_;  // Once one was made ahead.
   std::optional<Position> syncing_;      // Will be durable by the sync that was begun.
   // Once one was begun. Ends before the segments do.
-  std::unique_ptr<BackgroundSync> background_;
+  std::unique_ptr<BackgroundJob<Status>> background_;
 };
 
 }  // namespace minidfs::consensus
