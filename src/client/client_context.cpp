@@ -1,4 +1,4 @@
-#include "transfer/async_pipeline_writer.hpp"
+#include "transfer/block_pipeline.hpp"
 // The above comes first: see net/asio.hpp.
 #include <utility>
 

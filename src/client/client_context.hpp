@@ -17,7 +17,7 @@
 #include "client/read/replica_pool.hpp"
 
 namespace minidfs::transfer {
-class AsyncPipelineWriter;
+class BlockPipeline;
 }
 
 namespace minidfs::client {
@@ -42,7 +42,7 @@ struct ClientContext {
   // For placement and the order of replicas, as in actors::LocateRequest::reader_host.
   std::string host;
   // Connections to write pipelines, by the datanodes that they lead through. On no loop.
-  IdlePool<std::vector<metadata::Endpoint>, std::unique_ptr<transfer::AsyncPipelineWriter>>
+  IdlePool<std::vector<metadata::Endpoint>, std::unique_ptr<transfer::BlockPipeline>>
       idle_pipelines;
   ReplicaPool replicas;
   NodeHealth health;

@@ -17,6 +17,7 @@
 #include "base/result.hpp"
 #include "client/cluster_status.hpp"
 #include "client/hdfs_checksum.hpp"
+#include "client/local_datanode.hpp"
 #include "client/quorum.hpp"
 #include "metadata/changes.hpp"
 #include "metadata/types.hpp"
@@ -33,6 +34,7 @@ struct Options {
   std::string user;
   std::string group;
   std::optional<NodeId> datanode{};  // That this client is part of: it is read and written first.
+  std::vector<LocalDatanode> local_datanodes{};
   std::chrono::milliseconds connect_timeout{2000};  // Of one attempt.
   std::chrono::milliseconds timeout{10000};         // Of a request with all its retries.
   std::uint8_t replication = 3;

@@ -26,6 +26,7 @@ AsyncPipelineWriter::AsyncPipelineWriter(const asio::any_io_executor& executor,
                                          std::vector<metadata::Endpoint> targets,
                                          const ConnectionOptions& options)
     : background_(options.background),
+      ahead_(options.nodes_ahead),
       connection_(executor, first_of(targets), options, kAckBufferBytes),
       state_(std::move(targets), options.disk_timeout),
       pulse_(executor) {
@@ -52,7 +53,7 @@ Status AsyncPipelineWriter::keep(Status status) {
 }
 
 asio::awaitable<Status> AsyncPipelineWriter::open() {
-  auto opening = state_.opening(background_);
+  auto opening = state_.opening(background_, ahead_);
   if (!opening.ok()) co_return keep(std::move(opening).error());
   Status opened = co_await connection_.open(*std::move(opening));
   co_return keep(std::move(opened));

@@ -25,7 +25,7 @@ BlockReceiver::BlockReceiver(std::shared_ptr<Connection> connection, OpenPipelin
       loop_(connection_->loop()),
       pipeline_(std::move(open)),
       receiver_(limits_of(loop_, loop_.context().options), pipeline_, Clock::now()),
-      changed_(loop_.io()) {}
+      changed_(loop_.io().get_executor()) {}
 
 asio::awaitable<Status> BlockReceiver::run() {
   const auto self = shared_from_this();

@@ -169,7 +169,7 @@ asio::awaitable<Status> Connection::take_memory(std::size_t hops, std::size_t by
   ServerContext& context = loop_.context();
   set_wait(Wait::kMemory);
   const auto limit = context.options.memory_timeout;
-  MemoryWait wait(loop_.io(), context.memory, hops, bytes, Clock::now() + limit);
+  MemoryWait wait(loop_.io().get_executor(), context.memory, hops, bytes, Clock::now() + limit);
   memory_wait_ = &wait;
   piece_ = co_await wait.piece();
   memory_wait_ = nullptr;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 
 #include "auth/credentials.hpp"
 #include "base/ids.hpp"
@@ -23,6 +24,8 @@ struct ConnectionOptions {
   // Pipelines only: its blocks are copies that nobody waits for. The nodes keep them out of their
   // page caches, where they would take the place of what clients use.
   bool background = false;
+  // Pipelines only: how many of its nodes stand before the one that is connected to.
+  std::uint8_t nodes_ahead = 0;
   // Blocking calls only: when this is set, those that wait end with kCancelled within a tenth of a
   // second. May be null; outlives the connection.
   const std::atomic<bool>* cancelled = nullptr;

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "net/listen.hpp"
+#include "transfer/local_pipeline_writer.hpp"
 #include "transfer/server_loop.hpp"
 
 namespace minidfs::transfer {
@@ -16,7 +17,7 @@ namespace {
 constexpr std::chrono::milliseconds kAcceptPause{50};
 constexpr std::uint32_t kAcceptedMax = 64;
 
-class DataServerImpl final : public DataServer {
+class DataServerImpl final : public DataServer, public PipelineLeader {
  public:
   DataServerImpl(const DataServerOptions& options, storage::BlockStore& store,
                  DataServerEvents& events);
@@ -26,6 +27,12 @@ class DataServerImpl final : public DataServer {
   void run();
   std::uint16_t port() const override { return port_; }
   DataServerLoad load() const override;
+  PipelineLeader& leader() override { return *this; }
+  std::unique_ptr<BlockPipeline> lead_pipeline(const asio::any_io_executor& executor,
+                                               std::vector<metadata::Endpoint> targets,
+                                               const ConnectionOptions& options) override {
+    return std::make_unique<LocalPipelineWriter>(context_, executor, std::move(targets), options);
+  }
 
  private:
   // One address that is listened on. Lives on the first loop.

@@ -17,6 +17,8 @@
 
 namespace minidfs::transfer {
 
+class PipelineLeader;  // See block_pipeline.hpp.
+
 struct DataServerOptions {
   metadata::Endpoint listen;  // Port 0: any free one.
   // Asked of those who connect, and proven to the next nodes of pipelines; null: all are let in.
@@ -38,7 +40,8 @@ struct DataServerOptions {
   std::chrono::milliseconds memory_timeout{30'000};
 };
 
-// What the datanode wants to hear. Called from the server's threads; must not block.
+// What the datanode wants to hear. Called from the server's threads, those of writers in its
+// process and of the store; must not block.
 class DataServerEvents {
  public:
   virtual ~DataServerEvents() = default;
@@ -66,6 +69,8 @@ class DataServer {
   virtual ~DataServer() = default;
 
   virtual std::uint16_t port() const = 0;
+  // For writers in this process.
+  virtual PipelineLeader& leader() = 0;
   virtual DataServerLoad load() const = 0;
 };
 

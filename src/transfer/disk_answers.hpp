@@ -17,7 +17,7 @@ template <class T>
 class DiskAnswers : public std::enable_shared_from_this<DiskAnswers<T>> {
  public:
   explicit DiskAnswers(ServerLoop& loop, std::size_t count = 1)
-      : loop_(loop.shared_from_this()), signal_(loop.io()), values_(count) {}
+      : loop_(loop.shared_from_this()), signal_(loop.io().get_executor()), values_(count) {}
 
   // Once for each place, from any thread.
   void give(std::size_t place, T value) {

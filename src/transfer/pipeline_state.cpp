@@ -10,8 +10,24 @@ constexpr std::size_t kHostBytesMax = 255;
 
 }  // namespace
 
-Result<std::string> PipelineState::opening(bool background) const {
-  if (targets_.empty() || targets_.size() > kFurtherTargetsMax + 1) {
+BlockAck BlockAck::of_all(BlockId block, std::size_t targets) {
+  return {block,
+          0,
+          std::vector<bool>(targets, true),
+          std::vector<std::string>(targets),
+          std::vector<bool>(targets, false),
+          std::vector<Errc>(targets, Errc::kInternal)};
+}
+
+void BlockAck::note_lost(std::size_t target, const metadata::Endpoint& where, const Error& why) {
+  stored[target] = false;
+  timed_out[target] = why.code == Errc::kTimedOut;
+  codes[target] = why.code;
+  errors[target] = metadata::to_string(where) + ": " + why.message;
+}
+
+Result<std::string> PipelineState::opening(bool background, std::uint8_t nodes_ahead) const {
+  if (targets_.empty() || targets_.size() + nodes_ahead > kFurtherTargetsMax + 1) {
     return Error{Errc::kInvalidArgument,
                  "a pipeline of " + std::to_string(targets_.size()) + " targets"};
   }
@@ -23,6 +39,7 @@ Result<std::string> PipelineState::opening(bool background) const {
     }
   }
   open.background = background ? 1 : 0;
+  open.ahead = nodes_ahead;
   std::string frame;
   append_frame(frame, FrameType::kOpenPipeline, open);
   return frame;
@@ -93,7 +110,7 @@ Status PipelineState::take_ack_frame(const Frame& frame) {
                                       std::to_string(wire.targets.size()) +
                                       " targets, which was not due"};
   }
-  BlockAck ack = best_ack(wire.block);
+  auto ack = BlockAck::of_all(wire.block, targets_.size());
   ack.stored_bytes = wire.stored_bytes;
   for (std::size_t i = 0; i < targets_.size(); ++i) note_status(ack, i, wire.targets[i]);
   ended_.pop_front();
@@ -101,24 +118,8 @@ Status PipelineState::take_ack_frame(const Frame& frame) {
   return {};
 }
 
-// The ack of a block that every target has stored.
-BlockAck PipelineState::best_ack(BlockId block) const {
-  const auto count = targets_.size();
-  return {block,
-          0,
-          std::vector<bool>(count, true),
-          std::vector<std::string>(count),
-          std::vector<bool>(count, false),
-          std::vector<Errc>(count, Errc::kInternal)};
-}
-
 void PipelineState::note_status(BlockAck& ack, std::size_t target, const WireStatus& status) const {
-  if (status.ok()) return;
-  const Error error = status.to_error();
-  ack.stored[target] = false;
-  ack.timed_out[target] = error.code == Errc::kTimedOut;
-  ack.codes[target] = error.code;
-  ack.errors[target] = metadata::to_string(targets_[target]) + ": " + error.message;
+  if (!status.ok()) ack.note_lost(target, targets_[target], status.to_error());
 }
 
 // Of a block that was ended meanwhile the ack tells the same.
@@ -133,7 +134,7 @@ Status PipelineState::take_loss(const Frame& frame) {
                                       to_string(lost.block) + ", which could not be or was known"};
   }
   if (!open) return {};
-  if (!losses_) losses_ = best_ack(block_);
+  if (!losses_) losses_ = BlockAck::of_all(block_, targets_.size());
   note_status(*losses_, lost.target, lost.status);
   return {};
 }

@@ -30,6 +30,10 @@ namespace minidfs::transfer {
 
 // How one block ended on the nodes of the pipeline.
 struct BlockAck {
+  // As far as is known every target has stored it.
+  static BlockAck of_all(BlockId block, std::size_t targets);
+  void note_lost(std::size_t target, const metadata::Endpoint& where, const Error& why);
+
   BlockId block;
   std::uint64_t stored_bytes = 0;
   std::vector<bool> stored;         // By target: the replica is whole and as durable as configured.
@@ -46,9 +50,9 @@ class PipelineState {
         disk_timeout_(disk_timeout),
         first_(targets_.empty() ? std::string() : metadata::to_string(targets_.front())) {}
 
-  // The frame that opens the pipeline at the first target. kInvalidArgument for targets that no
-  // frame can name.
-  Result<std::string> opening(bool background) const;
+  // The frame that opens the pipeline at the first target, before which so many nodes stand.
+  // kInvalidArgument for targets that no frame can name.
+  Result<std::string> opening(bool background, std::uint8_t nodes_ahead) const;
 
   // Append their frames to `out`.
   Status begin(BlockId block, std::uint64_t generation, std::uint64_t stored_bytes_hint,
@@ -70,7 +74,6 @@ class PipelineState {
  private:
   Status take_ack_frame(const Frame& frame);
   Status take_loss(const Frame& frame);
-  BlockAck best_ack(BlockId block) const;
   void note_status(BlockAck& ack, std::size_t target, const WireStatus& status) const;
 
   std::vector<metadata::Endpoint> targets_;

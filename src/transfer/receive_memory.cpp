@@ -5,6 +5,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/result.hpp"
+#include "net/wait.hpp"
 
 namespace minidfs::transfer {
 namespace {
@@ -18,8 +19,7 @@ static_assert(kPieceSizes.back() + kSlack == ReceiveMemory::kPieceBytesMax);
 
 asio::awaitable<void> Signal::wait(Clock::time_point deadline) {
   timer_.expires_at(deadline);
-  boost::system::error_code ignored;
-  co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  co_await net::wait(timer_);
 }
 
 ReceiveMemory::Piece::Piece(std::shared_ptr<ReceiveMemory> memory, std::size_t hops,
@@ -80,7 +80,7 @@ void ReceiveMemory::tell(const std::vector<MemoryBudget::Ticket>& tickets, bool 
     waits_.erase(found);
     wait.state_ = granted ? MemoryWait::State::kGranted : MemoryWait::State::kOver;
     if (closed_ || !wait.sleeping_) continue;
-    asio::post(wait.io_, [shared = wait.shared_] { shared->signal.notify(); });
+    asio::post(wait.executor_, [shared = wait.shared_] { shared->signal.notify(); });
   }
 }
 
@@ -104,14 +104,14 @@ std::size_t ReceiveMemory::waiting() const {
   return budget_.waiting();
 }
 
-MemoryWait::MemoryWait(asio::io_context& io, std::shared_ptr<ReceiveMemory> memory,
+MemoryWait::MemoryWait(const asio::any_io_executor& executor, std::shared_ptr<ReceiveMemory> memory,
                        std::size_t hops, std::size_t bytes, Clock::time_point deadline)
-    : io_(io),
+    : executor_(executor),
       memory_(std::move(memory)),
       hops_(hops),
       size_class_(ReceiveMemory::size_class_of(bytes)),
       deadline_(deadline),
-      shared_(std::make_shared<Shared>(io)) {
+      shared_(std::make_shared<Shared>(executor)) {
   const std::lock_guard lock(memory_->mutex_);
   ticket_ = memory_->budget_.ask(hops_, ReceiveMemory::capacity_of(size_class_), deadline);
   memory_->waits_.emplace(ticket_, this);

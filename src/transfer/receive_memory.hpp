@@ -82,8 +82,8 @@ class ReceiveMemory : public std::enable_shared_from_this<ReceiveMemory> {
 class MemoryWait {
  public:
   // REQUIRES: bytes <= kPieceBytesMax.
-  MemoryWait(asio::io_context& io, std::shared_ptr<ReceiveMemory> memory, std::size_t hops,
-             std::size_t bytes, Clock::time_point deadline);
+  MemoryWait(const asio::any_io_executor& executor, std::shared_ptr<ReceiveMemory> memory,
+             std::size_t hops, std::size_t bytes, Clock::time_point deadline);
   ~MemoryWait();
   MemoryWait(const MemoryWait&) = delete;
   MemoryWait& operator=(const MemoryWait&) = delete;
@@ -97,11 +97,11 @@ class MemoryWait {
   enum class State : std::uint8_t { kQueued, kGranted, kOver };
   // Outlives the wait in what was posted to the loop.
   struct Shared {
-    explicit Shared(asio::io_context& io) : signal(io) {}
+    explicit Shared(const asio::any_io_executor& executor) : signal(executor) {}
     Signal signal;
   };
 
-  asio::io_context& io_;
+  asio::any_io_executor executor_;
   std::shared_ptr<ReceiveMemory> memory_;
   std::size_t hops_;
   std::size_t size_class_;

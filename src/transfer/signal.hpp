@@ -12,7 +12,7 @@ using Clock = std::chrono::steady_clock;
 
 class Signal {
  public:
-  explicit Signal(asio::io_context& io) : timer_(io) {}
+  explicit Signal(const asio::any_io_executor& executor) : timer_(executor) {}
   asio::awaitable<void> wait(Clock::time_point deadline);
   void notify() { timer_.cancel(); }
 

@@ -38,6 +38,20 @@ def outer_address():
     return None if address.startswith("127.") else address
 
 
+def peers_of(pid):
+    """The ports to which connections of the process lead."""
+    sockets = set()
+    for descriptor in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            sockets.add(os.readlink(f"/proc/{pid}/fd/{descriptor}"))
+        except FileNotFoundError:
+            pass  # It was closed meanwhile.
+    with open(f"/proc/{pid}/net/tcp", encoding="ascii") as table:
+        lines = [line.split() for line in table.readlines()[1:]]
+    return {int(fields[2].split(":")[1], 16) for fields in lines
+            if f"socket:[{fields[9]}]" in sockets}
+
+
 class Clustered(unittest.TestCase):
     cluster = None
 
@@ -109,6 +123,38 @@ class Datanodes(Clustered):
             self.assertEqual(self.read(path), data)
             seen.add(port)
         self.assertGreater(len(seen), 1)
+
+    def begin_to_write(self, node, path, operation, parameters, data):
+        """A request of whose body all but the last byte has come."""
+        method = "PUT" if operation == "CREATE" else "POST"
+        sock = socket.create_connection(("127.0.0.1", node.port))
+        head = f"{method} {PREFIX}{path}?op={operation}&namenoderpcaddress=x:1&{parameters} " \
+               f"HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n\r\n"
+        sock.sendall(head.encode() + data[:-1])
+        return sock
+
+    def test_a_body_enters_the_pipeline_without_a_connection_of_a_datanode_to_itself(self):
+        node = self.cluster.datanodes[0]
+        others = {each.data_port for each in self.cluster.datanodes[1:]}
+        whole = b""
+        for operation in ["CREATE", "APPEND"]:
+            data = os.urandom(2 * BLOCK + BLOCK // 2)
+            whole += data
+            with self.begin_to_write(node, "/inside", operation,
+                                     f"replication=3&blocksize={BLOCK}", data) as sock:
+                # The last block is on its way to the others.
+                until = time.monotonic() + 30
+                while time.monotonic() < until and not peers_of(node.process.pid) & others:
+                    time.sleep(0.01)
+                peers = peers_of(node.process.pid)
+                self.assertTrue(peers & others, peers)
+                self.assertNotIn(node.data_port, peers)
+                sock.sendall(data[-1:])
+                answer = sock.recv(1000)
+                self.assertRegex(answer, rb"^HTTP/1.1 20[01] ")
+        self.assertEqual(self.read("/inside"), whole)
+        for ports in self.holders("/inside"):
+            self.assertEqual(len(ports), 3)
 
     def test_appends_go_to_datanodes_as_well(self):
         self.create("/append", b"one")

@@ -29,7 +29,7 @@ constexpr std::uint16_t kNamenodePort = 8020;
 constexpr std::size_t kCopiers = 4;
 
 struct SystemConfig : actors::ControlSystemConfig {
-  SystemConfig() { add_message_types<caf::id_block::minidfs>(); }
+  SystemConfig() { actors::add_message_types(*this); }
 };
 
 storage::WriteCache write_cache_of(const std::string& mode) {
@@ -163,7 +163,7 @@ class Datanode final : public DatanodeProcess {
   }
 
   std::uint16_t port() const override { return server_->port(); }
-  NodeId node() const override { return store_->node_id(); }
+  client::LocalDatanode local() override { return {store_->node_id(), &server_->leader()}; }
 
   Status serves_http(const std::string& listen, std::uint16_t port, bool asks_for_tokens) override {
     MDFS_TRY(const auto reach, http_reach(listen, port, advertised_));

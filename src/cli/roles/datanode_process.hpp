@@ -12,6 +12,7 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "cli/roles/namenode_process.hpp"
+#include "client/local_datanode.hpp"
 
 namespace minidfs::cli {
 
@@ -37,7 +38,8 @@ class DatanodeProcess {
   virtual ~DatanodeProcess() = default;
 
   virtual std::uint16_t port() const = 0;
-  virtual NodeId node() const = 0;
+  // For clients in this process.
+  virtual client::LocalDatanode local() = 0;
   // HTTP is served for it on `listen`, at this port: the namenodes are told. Errors: as is_local().
   virtual Status serves_http(const std::string& listen, std::uint16_t port,
                              bool asks_for_tokens) = 0;

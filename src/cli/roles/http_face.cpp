@@ -77,6 +77,7 @@ Result<std::unique_ptr<HttpFace>> HttpFace::open(const Config& config, const Htt
   MDFS_TRY(auto options, options_of(config, namenodes, std::move(credentials)));
   options.datanode = place.datanode;
   options.local = place.local;
+  options.local_datanodes = place.local_datanodes;
   std::unique_ptr<HttpFace> face(new HttpFace(std::move(options), std::move(access)));
   http::Routes routes;
   http::webhdfs::add_webhdfs_routes(routes, face->cluster_, face->requests_, face->access_);

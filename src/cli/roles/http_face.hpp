@@ -11,6 +11,7 @@
 #include "auth/credentials.hpp"
 #include "base/config.hpp"
 #include "base/ids.hpp"
+#include "client/local_datanode.hpp"
 #include "client/local_namenode.hpp"
 #include "http/access/access.hpp"
 #include "http/background_loop.hpp"
@@ -28,6 +29,8 @@ struct HttpPlace {
   std::optional<NodeId> datanode{};
   // Namenodes of this process, which must outlive it. Null: none.
   std::shared_ptr<const client::LocalNamenodes> local{};
+  // Datanodes of this process, likewise.
+  std::vector<client::LocalDatanode> local_datanodes{};
 };
 
 class HttpFace {

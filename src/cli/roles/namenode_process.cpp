@@ -41,7 +41,7 @@ constexpr std::chrono::milliseconds kLogPatience{60'000};
 
 struct SystemConfig : actors::ControlSystemConfig {
   SystemConfig() {
-    add_message_types<caf::id_block::minidfs>();
+    actors::add_message_types(*this);
     actors::add_added_types(*this);
   }
 };

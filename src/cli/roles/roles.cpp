@@ -134,8 +134,10 @@ Result<std::unique_ptr<HttpFace>> serve_datanode_http(const Config& config, cons
                                                       const DatanodeAddresses& addresses,
                                                       std::size_t descriptors,
                                                       DatanodeProcess& datanode) {
-  MDFS_TRY(auto http, HttpFace::open(config, {port, datanode.node()}, addresses.namenodes,
-                                     descriptors, addresses.credentials));
+  const auto local = datanode.local();
+  const HttpPlace place{port, local.node, nullptr, {local}};
+  MDFS_TRY(auto http,
+           HttpFace::open(config, place, addresses.namenodes, descriptors, addresses.credentials));
   if (http) {
     MDFS_CHECK(datanode.serves_http(config.http.listen, http->port(), http->asks_for_tokens()));
   }
@@ -160,8 +162,8 @@ int run_namenode(const Config& config) {
   auto namenode = NamenodeProcess::start(config, config.namenode.data_dir, shares.role,
                                          *credentials, lifetime.fatal_handler());
   if (!namenode.ok()) return refuse_start(namenode.error());
-  const HttpPlace place{config.namenode.http_port, std::nullopt,
-                        all_local(config, {&*namenode, 1})};
+  const HttpPlace place{
+      config.namenode.http_port, std::nullopt, all_local(config, {&*namenode, 1}), {}};
   const auto http =
       HttpFace::open(config, place, {metadata::to_string(local_address(config, **namenode))},
                      shares.http, *credentials);
@@ -245,6 +247,7 @@ int run_local(const Config& config) {
     namenodes.push_back(std::move(namenode).value());
   }
   std::vector<std::unique_ptr<DatanodeProcess>> datanodes;
+  std::vector<client::LocalDatanode> local_datanodes;
   std::vector<std::unique_ptr<HttpFace>> faces;
   const auto& http_of_nodes = config.local.datanode_http_port;
   const std::size_t http_descriptors =
@@ -268,9 +271,11 @@ int run_local(const Config& config) {
     auto face = serve_datanode_http(config, http_port, addresses, http_descriptors, **datanode);
     if (!face.ok()) return refuse_start(face.error());
     faces.push_back(std::move(face).value());
+    local_datanodes.push_back((*datanode)->local());
     datanodes.push_back(std::move(datanode).value());
   }
-  const HttpPlace place{config.namenode.http_port, std::nullopt, all_local(config, namenodes)};
+  const HttpPlace place{config.namenode.http_port, std::nullopt, all_local(config, namenodes),
+                        local_datanodes};
   const auto http =
       HttpFace::open(config, place, addresses_of_namenodes, http_descriptors, *credentials);
   if (!http.ok()) return refuse_start(http.error());

@@ -3,15 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "net/wait.hpp"
+
 namespace minidfs::client {
-namespace {
-
-asio::awaitable<void> wait_until_cancelled(asio::steady_timer& timer) {
-  boost::system::error_code ignored;
-  co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-}
-
-}  // namespace
 
 PieceBuffer::PieceBuffer(const asio::any_io_executor& executor, std::size_t bytes_max)
     : bytes_max_(bytes_max),
@@ -51,11 +45,11 @@ Result<std::size_t> PieceBuffer::read(std::span<std::byte> buffer) {
 asio::awaitable<void> PieceBuffer::wait_for(std::size_t bytes) {
   MDFS_ASSERT(bytes <= bytes_max_);
   wanted_ = bytes;
-  if (!holds(bytes)) co_await wait_until_cancelled(taker_);
+  if (!holds(bytes)) co_await net::wait(taker_);
 }
 
 asio::awaitable<void> PieceBuffer::wait_for_room() {
-  if (size() == bytes_max_) co_await wait_until_cancelled(bringer_);
+  if (size() == bytes_max_) co_await net::wait(bringer_);
 }
 
 void PieceBuffer::end_waits() {

@@ -7,6 +7,7 @@
 
 #include "client/link/data_plane_options.hpp"
 #include "client/write/wait_for.hpp"
+#include "transfer/async_pipeline_writer.hpp"
 
 namespace minidfs::client {
 namespace {
@@ -262,8 +263,16 @@ asio::awaitable<Status> WriteSession::connect(const asio::any_io_executor& execu
   auto options = connection_options(context_.link, context_.options.progress_timeout);
   if (!options.ok()) co_return std::move(options).error();
   options->disk_timeout = context_.options.disk_timeout;
-  pipeline.connection =
-      std::make_unique<transfer::AsyncPipelineWriter>(executor, std::move(targets), *options);
+  const auto& local = context_.options.local_datanodes;
+  const auto own = std::find_if(local.begin(), local.end(), [&](const LocalDatanode& each) {
+    return each.node == pipeline.targets.front().node;
+  });
+  if (own != local.end()) {
+    pipeline.connection = own->leader->lead_pipeline(executor, std::move(targets), *options);
+  } else {
+    pipeline.connection =
+        std::make_unique<transfer::AsyncPipelineWriter>(executor, std::move(targets), *options);
+  }
   Status opened = co_await pipeline.connection->open();
   co_return opened;
 }

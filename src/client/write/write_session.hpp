@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "transfer/async_pipeline_writer.hpp"
+#include "transfer/block_pipeline.hpp"
 // The above comes first: see net/asio.hpp.
 #include "actors/messages.hpp"
 #include "base/result.hpp"
@@ -33,12 +33,12 @@ struct PipelineDemand {
   std::uint8_t replication = 0;
 };
 
-// Blocks to be stored, the datanodes that shall do so, and the connection to the first of them.
+// Blocks to be stored, the datanodes that shall do so, and what they go through.
 struct Pipeline {
   std::vector<BlockId> blocks;
   std::uint64_t generation = 0;
-  std::vector<metadata::ReplicaLocation> targets;             // At least one.
-  std::unique_ptr<transfer::AsyncPipelineWriter> connection;  // None before connect().
+  std::vector<metadata::ReplicaLocation> targets;       // At least one.
+  std::unique_ptr<transfer::BlockPipeline> connection;  // None before connect().
   bool reused = false;  // It stood idle, so its datanode may have gone without our noticing.
 };
 
@@ -88,7 +88,7 @@ class WriteSession {
   Result<Pipeline> request_pipeline(const PipelineDemand& demand);
 
   // Over an idle connection, unless `fresh`, or a new one, on the loop of the caller. Errors are
-  // those of AsyncPipelineWriter::open() and mean that the first target is lost.
+  // those of BlockPipeline::open() and mean that the first target is lost.
   asio::awaitable<Status> connect(const asio::any_io_executor& executor, Pipeline& pipeline,
                                   bool fresh);
   // Its connection may serve others. REQUIRES: every block was ended and acknowledged, no call of

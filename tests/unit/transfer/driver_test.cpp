@@ -6,8 +6,8 @@
 #include <sys/ioctl.h>
 
 #include <boost/asio/detached.hpp>
-#include <filesystem>
 
+#include "support/threads.hpp"
 #include "unit/transfer/answers.hpp"
 #include "unit/transfer/raw_peer.hpp"
 
@@ -17,11 +17,6 @@ namespace {
 using std::chrono::milliseconds;
 constexpr std::size_t kSlice = storage::kSliceBytes;
 constexpr milliseconds kPatient{3'600'000};
-
-std::ptrdiff_t threads_of_this_process() {
-  return std::distance(std::filesystem::directory_iterator("/proc/self/task"),
-                       std::filesystem::directory_iterator());
-}
 
 // How an operation ended.
 struct Ended {
@@ -187,9 +182,10 @@ TEST_CASE("Two hundred reads and writes run on one thread, and bad datanodes hol
     if (driver.under_way != cancels.size()) return;
     for (const auto& cancel : std::exchange(cancels, {})) cancel();
   };
-  const auto threads = threads_of_this_process();
+  const auto threads = test::threads_of_this_process();
   std::ptrdiff_t threads_max = 0;
-  while (driver.io.run_one() > 0) threads_max = std::max(threads_max, threads_of_this_process());
+  while (driver.io.run_one() > 0)
+    threads_max = std::max(threads_max, test::threads_of_this_process());
   CHECK(threads_max <= threads);
   CHECK(driver.under_way == 0);
 

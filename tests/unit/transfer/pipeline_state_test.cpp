@@ -124,7 +124,7 @@ TEST_CASE("Blocks are not nested, and slices have their bytes") {
 
 TEST_CASE("A pipeline has a first target, few others, and names for them") {
   const auto opening_of = [](std::vector<metadata::Endpoint> targets) {
-    return PipelineState(std::move(targets), milliseconds(1)).opening(true);
+    return PipelineState(std::move(targets), milliseconds(1)).opening(true, 0);
   };
   CHECK(!opening_of({}).ok());
   CHECK(!opening_of({{"one", 1}, {"", 2}}).ok());
