@@ -33,10 +33,8 @@ ConnectionExchange::ConnectionExchange(Connection& connection, RequestParser& pa
       head_(std::move(head)),
       body_left_(head_.content_length.value_or(0)),
       body_over_(!head_.has_body()),
-      keep_alive_(parser.keep_alive()) {
-  const auto expectation = head_.fields.find("Expect");
-  awaits_continue_ = expectation && same_name(*expectation, "100-continue") && !body_over_;
-}
+      awaits_continue_(head_.awaits_continue()),
+      keep_alive_(parser.keep_alive()) {}
 
 Error ConnectionExchange::gone(const boost::system::error_code& error) const {
   const auto who = format_host_port(connection_.remote().address, connection_.remote().port);

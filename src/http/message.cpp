@@ -47,6 +47,11 @@ constexpr std::array<Reason, 30> kReasons{{
 
 }  // namespace
 
+bool RequestHead::awaits_continue() const {
+  const auto expectation = fields.find("Expect");
+  return expectation && same_name(*expectation, "100-continue") && has_body();
+}
+
 bool same_name(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](char x, char y) { return lower(x) == lower(y); });

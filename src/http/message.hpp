@@ -53,9 +53,12 @@ struct RequestHead {
   // HEAD is answered as GET without the body.
   bool is_head() const { return method == "HEAD"; }
   bool has_body() const { return chunked || content_length.value_or(0) > 0; }
-  // Refusing it before its bytes have come saves nothing.
-  bool has_small_body() const { return content_length.value_or(UINT64_MAX) <= kSmallBodyBytes; }
-  static constexpr std::uint64_t kSmallBodyBytes = 64 << 10;
+  // Bytes of the body, where they are known beforehand.
+  std::optional<std::uint64_t> announced_body() const {
+    return chunked ? std::nullopt : std::optional(content_length.value_or(0));
+  }
+  // The client sends its body when it is told to (RFC 9110, 10.1.1).
+  bool awaits_continue() const;
 };
 
 struct ResponseHead {

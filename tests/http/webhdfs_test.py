@@ -71,13 +71,24 @@ class WebHdfs(unittest.TestCase):
             self.create(f"/small/{size}", data)
             self.assertEqual(self.read(f"/small/{size}"), data)
 
+    def create_in_chunks(self, path, pieces):
+        _, headers, _ = self.cluster.operation("PUT", path, "CREATE", overwrite="false")
+        target = "/" + headers["Location"].split("/", 3)[3]
+        return self.cluster.request("PUT", target, iter(pieces), chunked=True)
+
     def test_a_body_without_a_length(self):
-        _, headers, _ = self.cluster.operation("PUT", "/chunked", "CREATE")
-        pieces = [os.urandom(size) for size in (1, 300_000, 2, 70_000)]
-        target = headers["Location"].split("/", 3)[3]
-        status, _, content = self.cluster.request("PUT", "/" + target, iter(pieces), chunked=True)
-        self.assertEqual(status, 201, content)
-        self.assertEqual(self.read("/chunked"), b"".join(pieces))
+        # One of up to 64 KiB is written as a whole.
+        for sizes in [(1, 300_000, 2, 70_000), (), (5,), (65_000, 536), (65_000, 537), (65_537,)]:
+            path = "/chunked/of" + "-".join(str(size) for size in sizes)
+            pieces = [os.urandom(size) for size in sizes]
+            status, _, content = self.create_in_chunks(path, pieces)
+            self.assertEqual(status, 201, content)
+            self.assertEqual(self.read(path), b"".join(pieces), sizes)
+            for size in [3, 100_000]:
+                status, _, content = self.create_in_chunks(path, [os.urandom(size)])
+                self.assertEqual(status, 403, content)
+                self.assertEqual(remote(content)["exception"], "FileAlreadyExistsException")
+            self.assertEqual(self.read(path), b"".join(pieces), sizes)
 
     def test_what_exists_is_kept_without_overwrite(self):
         self.create("/kept", b"old")

@@ -8,6 +8,7 @@
 #include "base/random_id.hpp"
 #include "base/wall_clock.hpp"
 #include "http/rest/upload_store.hpp"
+#include "net/wait.hpp"
 
 namespace minidfs::http::rest {
 namespace {
@@ -26,8 +27,7 @@ milliseconds random_pause(milliseconds least, milliseconds most) {
 
 asio::awaitable<void> rest_for(milliseconds pause) {
   asio::steady_timer timer(co_await asio::this_coro::executor, pause);
-  boost::system::error_code ignored;
-  co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  co_await net::wait(timer);
 }
 
 // A directory changes when an entry comes or goes, and not when a part is replaced.

@@ -7,8 +7,8 @@
 
 #include "base/path.hpp"
 #include "http/rest/form_fields.hpp"
-#include "http/rest/incoming_file.hpp"
 #include "http/rest/multipart_parser.hpp"
+#include "http/rest/request_files.hpp"
 #include "http/rest/rest_json.hpp"
 #include "http/rest/upload_plan.hpp"
 
@@ -72,7 +72,8 @@ class FormReceiver {
     if (!name.ok()) co_return name.error();
     if (!name->has_value()) co_return Status();
     auto path = join_path(directory_, **name);
-    auto begun = co_await IncomingFile::begin(call_, std::move(path), settings_);
+    auto begun = co_await IncomingFile::begin(call_.exchange, call_.context, std::move(path),
+                                              settings_, std::nullopt);
     if (!begun.ok()) co_return std::move(begun).error();
     file_ = *std::move(begun);
     co_return Status();

@@ -2,7 +2,7 @@
 // The above comes first: see net/asio.hpp.
 #include <utility>
 
-#include "http/rest/incoming_file.hpp"
+#include "http/rest/request_files.hpp"
 #include "http/rest/rest_json.hpp"
 #include "http/rest/upload_store.hpp"
 #include "metadata/path.hpp"
@@ -98,15 +98,12 @@ asio::awaitable<Status> store(RestCall& call, const std::string& id, const Uploa
   auto settings = settings_of(call.context, plan);
   settings.overwrite = true;
   settings.parents = false;
-  auto begun = co_await IncomingFile::begin(call, part_path(id, number), std::move(settings));
+  auto begun = co_await IncomingFile::begin(call.exchange, call.context, part_path(id, number),
+                                            std::move(settings), length);
   if (!begun.ok()) co_return std::move(begun).error();
   auto& file = **begun;
   Status stored = co_await take_part(call, file, number, length);
-  if (stored.ok()) {
-    stored = co_await file.commit();
-  } else {
-    co_await file.give_up();
-  }
+  stored = co_await file.end(std::move(stored));
   co_return stored;
 }
 

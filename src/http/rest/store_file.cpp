@@ -3,9 +3,8 @@
 #include <optional>
 
 #include "http/field_text.hpp"
-#include "http/incoming/small_file.hpp"
 #include "http/rest/conditions.hpp"
-#include "http/rest/incoming_file.hpp"
+#include "http/rest/request_files.hpp"
 #include "http/rest/rest_json.hpp"
 
 namespace minidfs::http::rest {
@@ -21,25 +20,15 @@ asio::awaitable<Status> take_body(RestCall& call, IncomingFile& file) {
   }
 }
 
-asio::awaitable<Result<std::uint64_t>> store_small(RestCall& call,
-                                                   client::UploadSettings settings) {
-  Status stored =
-      co_await receive_small_file(call.exchange, call.context, call.path, std::move(settings));
-  if (!stored.ok()) co_return of_body(std::move(stored).error());
-  co_return call.exchange.request().content_length.value_or(0);
-}
-
 // What gives it is how many bytes the file has.
 asio::awaitable<Result<std::uint64_t>> store(RestCall& call, client::UploadSettings settings) {
-  auto begun = co_await IncomingFile::begin(call, call.path, std::move(settings));
+  const auto announced = call.exchange.request().announced_body();
+  auto begun = co_await IncomingFile::begin(call.exchange, call.context, call.path,
+                                            std::move(settings), announced);
   if (!begun.ok()) co_return std::move(begun).error();
   auto& file = **begun;
   Status stored = co_await take_body(call, file);
-  if (stored.ok()) {
-    stored = co_await file.commit();
-  } else {
-    co_await file.give_up();
-  }
+  stored = co_await file.end(std::move(stored));
   if (!stored.ok()) co_return std::move(stored).error();
   co_return file.size();
 }
@@ -74,11 +63,7 @@ asio::awaitable<Status> store_file(RestCall& call) {
   settings->overwrite = !only_new;
   Result<std::uint64_t> size = condition_failed(call);
   const bool may_write = permits_write(fields, *old);
-  if (may_write) {
-    const bool small = brings_small_file(call.exchange.request(), call.context, *settings);
-    auto storing = small ? store_small(call, *settings) : store(call, *settings);
-    size = co_await std::move(storing);
-  }
+  if (may_write) size = co_await store(call, *std::move(settings));
   if (!size.ok()) {
     const bool failed = !may_write || (only_new && size.error().code == Errc::kAlreadyExists);
     if (!failed) co_return size.error();

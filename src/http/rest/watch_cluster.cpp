@@ -6,6 +6,7 @@
 
 #include "base/wall_clock.hpp"
 #include "client/async/async_names.hpp"
+#include "net/wait.hpp"
 
 namespace minidfs::http::rest {
 namespace {
@@ -20,26 +21,16 @@ constexpr int kWantedLooks = 15;
 // How long a namenode has for its answer: longer than an election takes.
 constexpr std::chrono::milliseconds kPatience{4000};
 
-template <class Request>
-asio::awaitable<Result<client::NamenodeLink::Reply<Request>>> ask_soon(
-    client::ClientContext& context, Request request) {
-  const auto executor = co_await asio::this_coro::executor;
-  net::Answer<Result<client::NamenodeLink::Reply<Request>>> answer(executor);
-  context.link.submit<Request>(std::move(request), answer.giver(), kPatience);
-  auto reply = co_await answer.take(Clock::time_point::max());
-  co_return *std::move(reply);
-}
-
 asio::awaitable<void> look(client::ClientContext& context, ClusterHistory& history) {
   const actors::StatusRequest question;
-  const auto status = co_await ask_soon(context, question);
+  const auto status = co_await client::ask(context, question, kPatience);
   if (!status.ok()) {
     history.look(wall_clock_ms(), std::nullopt);
     co_return;
   }
   std::optional<actors::QuorumReply> members;
   const actors::QuorumRequest members_question{false};
-  auto quorum = co_await ask_soon(context, members_question);
+  auto quorum = co_await client::ask(context, members_question, kPatience);
   if (quorum.ok()) members = *std::move(quorum);
   history.look(wall_clock_ms(), view_of(*status, members));
 }
@@ -49,12 +40,11 @@ asio::awaitable<void> look(client::ClientContext& context, ClusterHistory& histo
 asio::awaitable<void> watch_cluster(ContextSource& cluster, const Traffic& traffic,
                                     ClusterHistory& history) {
   asio::steady_timer timer(co_await asio::this_coro::executor);
-  boost::system::error_code ignored;
   auto sampled = Clock::now();
   int wanted = 0;
   for (int tick = 1;; ++tick) {
     timer.expires_after(kLookEvery);
-    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    co_await net::wait(timer);
     const bool sample = tick % kLooksOfSample == 0;
     if (history.wanted()) wanted = kWantedLooks;
     if (sample || wanted > 0) co_await look(cluster.get(), history);

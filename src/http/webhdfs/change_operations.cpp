@@ -225,7 +225,7 @@ asio::awaitable<Answer> concat(Call& call) {
   co_return empty_response();
 }
 
-constexpr std::array<Named, 8> kOperations{{
+constexpr std::array<Named, 8> kChangeOperations{{
     {"MKDIRS", make_directories},
     {"DELETE", remove},
     {"RENAME", rename_operation},
@@ -238,6 +238,6 @@ constexpr std::array<Named, 8> kOperations{{
 
 }  // namespace
 
-Operation find_change(std::string_view name) { return find(kOperations, name); }
+Operation find_change(std::string_view name) { return find(kChangeOperations, name); }
 
 }  // namespace minidfs::http::webhdfs

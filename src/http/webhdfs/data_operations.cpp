@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <array>
 
-#include "http/incoming/small_file.hpp"
+#include "http/incoming/incoming_file.hpp"
 #include "http/webhdfs/service.hpp"
 #include "metadata/block_limits.hpp"
 
@@ -112,47 +112,31 @@ Result<client::UploadSettings> create_settings(const Call& call) {
   return settings;
 }
 
-asio::awaitable<Status> take_body(Exchange& exchange, client::FileUpload& upload) {
+template <class File>
+asio::awaitable<Status> take_body(Exchange& exchange, File& file) {
   for (;;) {
     const auto bytes = co_await exchange.read_body();
     if (!bytes.ok()) co_return bytes.error();
     if (bytes->empty()) co_return Status();
-    Status written = co_await upload.write(*bytes);
+    Status written = co_await file.write(*bytes);
     if (!written.ok()) co_return written;
   }
 }
 
-asio::awaitable<Status> take_file(Exchange& exchange, client::FileUpload& upload) {
-  Status status = co_await upload.check();
-  if (status.ok()) status = co_await take_body(exchange, upload);
-  if (status.ok()) status = co_await upload.commit();
-  co_return status;
-}
-
-// From the body of the request; what was not committed is given up.
-asio::awaitable<Status> receive(Exchange& exchange,
-                                Result<std::unique_ptr<client::FileUpload>> made) {
-  if (!made.ok()) co_return std::move(made).error();
-  auto& upload = **made;
-  exchange.on_cancel([&upload] { upload.cancel(); });
-  Status taken = co_await take_file(exchange, upload);
-  exchange.on_cancel(nullptr);
-  co_await upload.close();
+// From the body of the request; of what was not committed nothing is left.
+asio::awaitable<Status> receive_file(Call& call, client::UploadSettings settings) {
+  const auto announced = call.exchange.request().announced_body();
+  auto begun = co_await IncomingFile::begin(call.exchange, call.context, call.path,
+                                            std::move(settings), announced);
+  if (!begun.ok()) co_return std::move(begun).error();
+  auto& file = **begun;
+  Status taken = co_await take_body(call.exchange, file);
+  taken = co_await file.end(std::move(taken));
   co_return taken;
 }
 
-asio::awaitable<Status> receive_large(Call& call, const client::UploadSettings& settings) {
-  auto upload =
-      client::FileUpload::make(call.exchange.executor(), call.context, call.path, settings);
-  Status taken = co_await receive(call.exchange, std::move(upload));
-  co_return taken;
-}
-
-asio::awaitable<Answer> receive_file(Call& call, const client::UploadSettings& settings) {
-  const bool small = brings_small_file(call.exchange.request(), call.context, settings);
-  auto receiving = small ? receive_small_file(call.exchange, call.context, call.path, settings)
-                         : receive_large(call, settings);
-  const Status taken = co_await std::move(receiving);
+asio::awaitable<Answer> create_file(Call& call, client::UploadSettings settings) {
+  const Status taken = co_await receive_file(call, std::move(settings));
   if (!taken.ok()) co_return failed(taken.error());
   auto response = empty_response();
   response.head.status = 201;
@@ -168,11 +152,29 @@ asio::awaitable<Answer> create_operation(Call& call) {
     auto answer = co_await first_step(call);
     co_return answer;
   }
-  auto answer = co_await receive_file(call, *settings);
+  auto answer = co_await create_file(call, *settings);
   co_return answer;
 }
 
 // --- APPEND ------------------------------------------------------------------------------------
+
+asio::awaitable<Status> take_growth(Exchange& exchange, client::FileUpload& growth) {
+  Status status = co_await growth.check();
+  if (status.ok()) status = co_await take_body(exchange, growth);
+  if (status.ok()) status = co_await growth.commit();
+  co_return status;
+}
+
+asio::awaitable<Status> receive_growth(Exchange& exchange,
+                                       Result<std::unique_ptr<client::FileUpload>> made) {
+  if (!made.ok()) co_return std::move(made).error();
+  auto& growth = **made;
+  exchange.on_cancel([&growth] { growth.cancel(); });
+  Status taken = co_await take_growth(exchange, growth);
+  exchange.on_cancel(nullptr);
+  co_await growth.close();
+  co_return taken;
+}
 
 // The file is bound when the header is here: it may be renamed while the bytes arrive.
 asio::awaitable<Answer> append_operation(Call& call) {
@@ -188,12 +190,12 @@ asio::awaitable<Answer> append_operation(Call& call) {
   }
   auto upload =
       client::FileUpload::append(call.exchange.executor(), call.context, call.path, *status);
-  const Status taken = co_await receive(call.exchange, std::move(upload));
+  const Status taken = co_await receive_growth(call.exchange, std::move(upload));
   if (!taken.ok()) co_return failed(taken.error());
   co_return empty_response();
 }
 
-constexpr std::array<Named, 4> kOperations{{
+constexpr std::array<Named, 4> kDataOperations{{
     {"OPEN", open_operation},
     {"CREATE", create_operation},
     {"APPEND", append_operation},
@@ -202,6 +204,6 @@ constexpr std::array<Named, 4> kOperations{{
 
 }  // namespace
 
-Operation find_data(std::string_view name) { return find(kOperations, name); }
+Operation find_data(std::string_view name) { return find(kDataOperations, name); }
 
 }  // namespace minidfs::http::webhdfs

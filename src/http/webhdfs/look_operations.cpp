@@ -283,7 +283,7 @@ asio::awaitable<Answer> get_acl_status(Call& call) {
                              {"stickyBit", (status->permission & 01000) != 0}}}});
 }
 
-constexpr std::array<Named, 15> kOperations{{
+constexpr std::array<Named, 15> kLookOperations{{
     {"GETFILESTATUS", get_file_status},
     {"GETFILELINKSTATUS", get_file_status},
     {"LISTSTATUS", list_status},
@@ -310,6 +310,6 @@ Response failed_to_look(const Error& error, std::string missing) {
   return failed(error);
 }
 
-Operation find_look(std::string_view name) { return find(kOperations, name); }
+Operation find_look(std::string_view name) { return find(kLookOperations, name); }
 
 }  // namespace minidfs::http::webhdfs

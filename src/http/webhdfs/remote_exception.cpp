@@ -88,9 +88,8 @@ Response exception_response(const RemoteException& exception) {
                                      {{"exception", simple},
                                       {"javaClassName", info.java_class},
                                       {"message", exception.message}}}};
-  using Json = nlohmann::ordered_json;
   return text_response(info.status, "application/json",
-                       body.dump(-1, ' ', false, Json::error_handler_t::replace));
+                       body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 }  // namespace minidfs::http::webhdfs
