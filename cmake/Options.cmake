@@ -57,6 +57,19 @@ function(minidfs_precompile target)
     <mutex> <optional> <span> <string> <string_view> <thread> <utility> <vector> ${ARGN})
 endfunction()
 
+# Much of the rest goes into instantiating the same templates in one source after another.
+# minidfs_compile_together(<target> [<sources that stay alone>...]): its sources a few at a time, as if
+# they were one. Alone stays what keeps to itself a name that others have, too. Only in debug builds:
+# the others hold each source to its own includes.
+function(minidfs_compile_together target)
+  if(CMAKE_BUILD_TYPE STREQUAL "Debug")
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+    set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    # To g++ what a source keeps to itself seems to come from a header then.
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+  endif()
+endfunction()
+
 # minidfs_library(<folder> <sources...>): the one static library of src/<folder>.
 function(minidfs_library folder)
   add_library(minidfs_${folder} STATIC ${ARGN})

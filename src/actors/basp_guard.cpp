@@ -37,7 +37,7 @@ constexpr auto kAskedByCaf = static_cast<std::uint64_t>(caf::atom("SpawnServ"));
 constexpr std::uint32_t kNoticeBytesMax = 1U << 20U;
 
 // Of a handshake's payload: where the process id stands.
-constexpr std::size_t kProcessAt = 12;
+constexpr std::size_t kProcessIdAt = 12;
 
 // What a payload gets at first; doubled whenever it is full. Most messages need no second step.
 constexpr std::size_t kFirstBytes = 4U << 10U;
@@ -56,8 +56,8 @@ bool names_process(std::span<const char> payload, ProcessId process) {
   std::array<char, 16> id{};
   std::memcpy(id.data(), &process.high, 8);
   std::memcpy(id.data() + 8, &process.low, 8);
-  return payload.size() >= kProcessAt + id.size() &&
-         std::memcmp(payload.data() + kProcessAt, id.data(), id.size()) == 0;
+  return payload.size() >= kProcessIdAt + id.size() &&
+         std::memcmp(payload.data() + kProcessIdAt, id.data(), id.size()) == 0;
 }
 
 }  // namespace

@@ -224,12 +224,6 @@ void BlockActorState::announce_safe_mode() {
 
 namespace {
 
-template <class Reply>
-caf::result<Reply> to_result(Result<Reply> result) {
-  if (!result.ok()) return to_caf(result.error());
-  return std::move(result).value();
-}
-
 caf::result<Accepted> accepted(const Status& status) {
   if (!status.ok()) return to_caf(status.error());
   return Accepted{};

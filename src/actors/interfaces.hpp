@@ -2,6 +2,7 @@
 #pragma once
 
 #include <caf/error.hpp>
+#include <caf/result.hpp>
 #include <caf/typed_actor.hpp>
 #include <optional>
 
@@ -65,6 +66,11 @@ using NamenodeActor = ServedByNames::extend_with<ServedByBoth, ServedByBlocks, S
 
 // An error of ours as CAF carries it: the code, our category, and the sentence as context.
 caf::error to_caf(const Error& error);
+template <class Reply>
+caf::result<Reply> to_result(Result<Reply> result) {
+  if (!result.ok()) return to_caf(result.error());
+  return std::move(result).value();
+}
 
 // Back again. CAF's own errors become kTimedOut (request time-outs), kUnavailable (the peer went
 // away) or kInternal, with CAF's text.

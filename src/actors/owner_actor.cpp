@@ -63,12 +63,6 @@ Result<Leaderships> leaderships_of(NamespaceReader& reader) {
   return before;
 }
 
-template <class Reply>
-caf::result<Reply> to_result(Result<Reply> result) {
-  if (!result.ok()) return to_caf(result.error());
-  return std::move(result).value();
-}
-
 }  // namespace
 
 Result<NamespaceFacts> facts_of(NamespaceReader& reader) {

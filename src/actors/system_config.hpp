@@ -9,7 +9,7 @@ namespace minidfs::actors {
 // Loads the control plane's middleman. Message types are added by the user of this class:
 //
 //   ControlSystemConfig config;
-//   config.add_message_types<caf::id_block::minidfs>();
+//   add_message_types(config);  // type_ids.hpp
 //   caf::actor_system system{config};
 class ControlSystemConfig : public caf::actor_system_config {
  public:

@@ -1,6 +1,7 @@
 // The one block of CAF type ids. Every actor_system_config of ours loads it (system_config.hpp).
 #pragma once
 
+#include <caf/fwd.hpp>
 #include <caf/type_id.hpp>
 #include <vector>
 
@@ -76,3 +77,11 @@ CAF_BEGIN_TYPE_ID_BLOCK(minidfs, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(minidfs, (minidfs::metadata::RenameExactly))
 
 CAF_END_TYPE_ID_BLOCK(minidfs)
+
+namespace minidfs::actors {
+
+// Makes these types known to a system that is made with the configuration. One source instantiates
+// what CAF needs of each type for that, instead of everyone who configures a system.
+void add_message_types(caf::actor_system_config& config);
+
+}  // namespace minidfs::actors

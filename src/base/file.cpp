@@ -51,6 +51,11 @@ Status replace_file(const std::string& path, std::string_view content) {
   return sync_directory(parent.empty() ? "." : parent);
 }
 
+Status remove_file(const std::string& path) {
+  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+  return errno_error(errno, path);
+}
+
 Status write_at(int fd, std::span<const std::byte> bytes, std::uint64_t offset,
                 std::string_view what) {
   while (!bytes.empty()) {

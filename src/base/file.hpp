@@ -44,6 +44,9 @@ Result<std::string> read_file(const std::string& path, std::size_t limit_bytes);
 // file, fsync, rename, fsync of the directory.
 Status replace_file(const std::string& path, std::string_view content);
 
+// unlink(2), but that one which is not there is no error.
+Status remove_file(const std::string& path);
+
 // pwrite(2) and pread(2) until all is done. A read that meets the end of file is kCorrupt.
 Status write_at(int fd, std::span<const std::byte> bytes, std::uint64_t offset,
                 std::string_view what);

@@ -46,7 +46,7 @@ class NamenodeCalls {
 
  private:
   struct SystemConfig : actors::ControlSystemConfig {
-    SystemConfig() { add_message_types<caf::id_block::minidfs>(); }
+    SystemConfig() { actors::add_message_types(*this); }
   };
 
   const ClusterId cluster_;

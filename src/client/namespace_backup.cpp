@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Between two looks whether the namenode has made its copy.
-constexpr std::chrono::milliseconds kPoll{50};
+constexpr std::chrono::milliseconds kBackupPoll{50};
 
 // Where it leads in the end, through all links that lead to something; without a slash at its end.
 Result<std::string> whole_path(const std::string& directory) {
@@ -117,7 +117,7 @@ class RemoteCopy {
   Result<actors::BackupReply> part(std::uint64_t offset) {
     request_.offset = offset;
     actors::BackupReply reply;
-    MDFS_CHECK(poll_until(kPoll, [&]() -> Result<bool> {
+    MDFS_CHECK(poll_until(kBackupPoll, [&]() -> Result<bool> {
       MDFS_TRY(reply, link_.call(request_));
       begun_ = true;
       return reply.ready;

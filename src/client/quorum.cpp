@@ -16,7 +16,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kPoll{50};
+constexpr std::chrono::milliseconds kQuorumPoll{50};
 // For so long one that leads is looked for: several elections.
 constexpr std::chrono::milliseconds kElectionPatience{3000};
 
@@ -64,7 +64,7 @@ class DigestReader {
   Status wait(NamenodeDigest& digest) {
     const auto patience = context_.options.timeout;
     auto until = Clock::now() + patience;
-    return poll_until(kPoll, [&]() -> Result<bool> {
+    return poll_until(kQuorumPoll, [&]() -> Result<bool> {
       auto reply = ask(digest.namenode);
       if (reply.ok() && reply->state == "done") {
         digest.change = reply->change;

@@ -74,8 +74,7 @@ Status write_seed_note(const std::string& directory, const SeedNote& note) {
 }
 
 Status remove_seed_note(const std::string& directory) {
-  const auto path = seed_path(directory);
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return errno_error(errno, path);
+  MDFS_CHECK(remove_file(seed_path(directory)));
   return sync_directory(directory);
 }
 

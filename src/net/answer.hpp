@@ -7,68 +7,93 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "net/asio.hpp"
+// The above comes first: see there.
+#include "base/result.hpp"
 
 namespace minidfs::net {
 
-template <class T>
-class Answer {
+// The waiting, whatever the value is.
+class AnswerWait {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
+  explicit AnswerWait(const asio::any_io_executor& executor) : timer_(executor) {}
+  AnswerWait(const AnswerWait&) = delete;
+  AnswerWait& operator=(const AnswerWait&) = delete;
+
+  // On the loop.
+  void cancel();
+
+ protected:
+  // What the giver holds on to.
+  struct Shared {
+    std::mutex mutex;
+    AnswerWait* owner = nullptr;  // Null when nobody wants the value any more.
+    bool waiting = false;
+  };
+  ~AnswerWait() = default;
+
+  // Until `deadline`, cancel(), or the end of what was posted by wake().
+  asio::awaitable<void> wait_until(TimePoint deadline);
+  bool is_over(TimePoint deadline) const {
+    return cancelled_ || std::chrono::steady_clock::now() >= deadline;
+  }
+
+  // Ends the owner's wait, on its loop. Under the lock, which keeps the loop alive for so long:
+  // whoever ends it ends the owner before.
+  static void wake(const std::shared_ptr<Shared>& shared);
+
+ private:
+  asio::steady_timer timer_;
+  bool cancelled_ = false;
+};
+
+template <class T>
+class Answer : public AnswerWait {
+ public:
   explicit Answer(const asio::any_io_executor& executor)
-      : timer_(executor), shared_(std::make_shared<Shared>()) {
+      : AnswerWait(executor), shared_(std::make_shared<SharedValue>()) {
     shared_->owner = this;
   }
   ~Answer() {
     const std::lock_guard lock(shared_->mutex);
     shared_->owner = nullptr;
   }
-  Answer(const Answer&) = delete;
-  Answer& operator=(const Answer&) = delete;
 
   // What gives the value: once, on any thread, at any time.
   std::function<void(T)> giver() {
     return [shared = shared_](T value) { give(shared, std::move(value)); };
   }
 
-  // Waits for it, on the loop; none at `deadline`, or when cancel() was called.
+  // Waits for it, on the loop, however long that takes: for givers that answer in time by
+  // themselves, as the client's link does. kCancelled when cancel() was called.
+  asio::awaitable<T> wait() {
+    auto value = co_await take(TimePoint::max());
+    if (value) co_return *std::move(value);
+    co_return Error{Errc::kCancelled, "cancelled"};
+  }
+  // The same; none at `deadline`, or when cancel() was called.
   asio::awaitable<std::optional<T>> take(TimePoint deadline) {
     for (;;) {
       auto value = taken();
-      if (value || cancelled_ || std::chrono::steady_clock::now() >= deadline) co_return value;
-      timer_.expires_at(deadline);
-      boost::system::error_code ignored;
-      co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+      if (value || is_over(deadline)) co_return value;
+      co_await wait_until(deadline);
     }
   }
 
-  // On the loop.
-  void cancel() {
-    cancelled_ = true;
-    timer_.cancel();
-  }
-
  private:
-  struct Shared {
-    std::mutex mutex;
-    Answer* owner = nullptr;  // Null when nobody wants the value any more.
+  struct SharedValue : Shared {
     std::optional<T> value;
-    bool waiting = false;
   };
 
-  // Posting under the lock keeps the loop alive for so long: whoever ends it ends this object
-  // before.
-  static void give(const std::shared_ptr<Shared>& shared, T value) {
+  static void give(const std::shared_ptr<SharedValue>& shared, T value) {
     const std::lock_guard lock(shared->mutex);
     if (shared->owner == nullptr) return;
     shared->value.emplace(std::move(value));
-    if (!shared->waiting) return;
-    asio::post(shared->owner->timer_.get_executor(), [shared] {
-      const std::lock_guard again(shared->mutex);
-      if (shared->owner != nullptr) shared->owner->timer_.cancel();
-    });
+    if (shared->waiting) wake(shared);
   }
 
   std::optional<T> taken() {
@@ -77,9 +102,7 @@ class Answer {
     return std::move(shared_->value);
   }
 
-  asio::steady_timer timer_;
-  bool cancelled_ = false;
-  std::shared_ptr<Shared> shared_;
+  std::shared_ptr<SharedValue> shared_;
 };
 
 }  // namespace minidfs::net

@@ -12,6 +12,8 @@
 #include <memory>
 #include <span>
 
+#include "net/wait.hpp"
+
 namespace minidfs::net {
 namespace {
 
@@ -138,8 +140,7 @@ asio::awaitable<Result<UniqueFd>> Dialer::connect(Host host, std::vector<Address
       co_return Error{Errc::kTimedOut, to_string(host) + ": no answer to connect"};
     }
     wake_.expires_at(left.empty() ? deadline : std::min(deadline, next));
-    boost::system::error_code ignored;
-    co_await wake_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    co_await net::wait(wake_);
   }
 }
 

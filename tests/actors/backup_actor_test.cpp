@@ -57,7 +57,7 @@ class Backups {
  private:
   struct Config : caf::actor_system_config {
     Config() {
-      add_message_types<caf::id_block::minidfs>();
+      actors::add_message_types(*this);
       set("scheduler.policy", caf::atom("testing"));
     }
   };

@@ -194,7 +194,7 @@ class DatanodeFixture {
  private:
   struct Config : caf::actor_system_config {
     Config() {
-      add_message_types<caf::id_block::minidfs>();
+      actors::add_message_types(*this);
       set("scheduler.policy", caf::atom("testing"));
     }
   };
@@ -418,7 +418,7 @@ TEST_CASE("the order actor drops orders from before the last fence and keeps the
   ReplicaChanges changes;
   changes.listen(1);
   caf::actor_system_config config;
-  config.add_message_types<caf::id_block::minidfs>();
+  add_message_types(config);
   config.set("scheduler.policy", caf::atom("testing"));
   caf::actor_system system{config};
   auto& scheduler = dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());

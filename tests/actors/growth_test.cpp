@@ -10,8 +10,6 @@ namespace {
 using metadata::Block;
 using metadata::ChangeReply;
 
-constexpr ClientId kClient{3, 4};
-
 // A writer that appends what it is granted.
 class Appender {
  public:

@@ -133,7 +133,7 @@ void NamenodeFixture::hang_database(bool hangs) {
 }
 
 NamenodeFixture::Config::Config() {
-  add_message_types<caf::id_block::minidfs>();
+  actors::add_message_types(*this);
   set("scheduler.policy", caf::atom("testing"));
 }
 

@@ -104,6 +104,8 @@ class MemoryLog final : public consensus::Log {
   std::size_t largest_bytes_ = 0;
 };
 
+inline constexpr ClientId kClient{3, 4};  // That writes.
+
 class NamenodeFixture {
  public:
   // Leads, by the options' epoch, and grants blocks of the mark; 0: of one that it reserves.

@@ -12,7 +12,6 @@ namespace {
 using metadata::Block;
 using std::chrono::seconds;
 
-constexpr ClientId kClient{3, 4};
 constexpr std::uint64_t kBlockSize = 1000;
 
 // A writer that stages what it is granted, as the client does.

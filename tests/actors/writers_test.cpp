@@ -8,8 +8,6 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr ClientId kClient{3, 4};
-
 AllocateBlocks allocation(std::uint64_t session = 0) {
   AllocateBlocks request;
   request.client = kClient;
@@ -51,7 +49,7 @@ metadata::IncrementalReport removed(const metadata::Block& block) {
   return report;
 }
 
-void pass(NamenodeFixture& namenode, int count) {
+void beat_for(NamenodeFixture& namenode, int count) {
   for (int second = 0; second < count; ++second) {
     namenode.advance(seconds(1));
     namenode.beat(1);
@@ -67,7 +65,7 @@ TEST_CASE("a writer that was silent beyond the grace neither revives its session
   REQUIRE(grant.ok());
   const auto block = block_of(*grant);
   namenode.beat(1, stored(block));
-  pass(namenode, 12);
+  beat_for(namenode, 12);
   namenode.beat(1, removed(block));  // Gone everywhere, and forgotten by the block map.
   const auto renewed =
       namenode.ask<Accepted>(RenewSession{kClient, grant->session, {{block.id, 1}}});

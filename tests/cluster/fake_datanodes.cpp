@@ -30,7 +30,7 @@ using RegisterAtom = caf::atom_constant<caf::atom("register")>;
 using ReportAtom = caf::atom_constant<caf::atom("report")>;
 
 struct SystemConfig : actors::ControlSystemConfig {
-  SystemConfig() { add_message_types<caf::id_block::minidfs>(); }
+  SystemConfig() { actors::add_message_types(*this); }
 };
 
 // What all of them have done; any thread.

@@ -22,7 +22,7 @@ namespace {
 const std::string kVariable = "MINIDFS_COMMON_SECRET_FILE=";
 
 struct SystemConfig : actors::ControlSystemConfig {
-  SystemConfig() { add_message_types<caf::id_block::minidfs>(); }
+  SystemConfig() { actors::add_message_types(*this); }
 };
 
 // Files of secrets and keys beside a cluster.

@@ -32,8 +32,8 @@ asio::awaitable<Result<NamenodeLink::Reply<Request>>> ask(
   const auto executor = co_await asio::this_coro::executor;
   net::Answer<Result<NamenodeLink::Reply<Request>>> answer(executor);
   context.link.submit<Request>(std::move(request), answer.giver(), timeout);
-  auto reply = co_await answer.take(std::chrono::steady_clock::time_point::max());
-  co_return *std::move(reply);
+  auto reply = co_await answer.wait();
+  co_return reply;
 }
 
 // Bytes of a file, in order, from whichever replicas can give them, each slice verified before it

@@ -13,7 +13,7 @@ namespace {
 
 // Pieces that are requested at a time. One is received; the others wait in the sockets' buffers,
 // which bounds the memory.
-constexpr std::size_t kRequestedMax = 2;
+constexpr std::size_t kAskedMax = 2;
 
 }  // namespace
 
@@ -103,7 +103,7 @@ asio::awaitable<Status> FileDownload::Impl::read_piece(const FileDownload::Taker
 // The next pieces of their datanodes, so that these have begun to send them by the time that they
 // are received.
 asio::awaitable<Status> FileDownload::Impl::request() {
-  while (requested.size() < kRequestedMax && !failure) {
+  while (requested.size() < kAskedMax && !failure) {
     if (next_part == parts.size()) {
       if (!pages_follow()) break;
       Status located = co_await locate();

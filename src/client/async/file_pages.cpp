@@ -13,13 +13,12 @@ asio::awaitable<Status> FilePages::next() {
   end_wait_ = [&answer] { answer.cancel(); };
   context_.link.submit<actors::LocateRequest>(
       actors::LocateRequest{path_, context_.host, end_of(page_.blocks)}, answer.giver());
-  auto located = co_await answer.take(std::chrono::steady_clock::time_point::max());
+  auto located = co_await answer.wait();
   end_wait_ = nullptr;
-  if (!located) co_return Error{Errc::kCancelled, "cancelled"};
-  if (!located->ok()) co_return std::move(*located).error();
-  Status follows = check_next_page(page_, **located);
+  if (!located.ok()) co_return std::move(located).error();
+  Status follows = check_next_page(page_, *located);
   if (!follows.ok()) co_return follows;
-  page_ = std::move(**located);
+  page_ = *std::move(located);
   co_return page_.blocks.empty() ? Status(changed_while_read()) : Status();
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 // While one is stored the other is committed.
 constexpr int kWritersMax = 2;
-constexpr std::size_t kBatchFilesMax = 64;
+constexpr std::size_t kTogetherMax = 64;
 
 Error given_up() { return {Errc::kCancelled, "was given up"}; }
 
@@ -152,9 +152,8 @@ asio::awaitable<Result<Pipeline>> SmallUploads::Writer::request_pipeline(
     const PipelineDemand& demand) {
   net::Answer<Result<Pipeline>> answer(executor_);
   session_->request_pipeline(demand, answer.giver());
-  // The link answers in time.
-  auto pipeline = co_await answer.take(std::chrono::steady_clock::time_point::max());
-  co_return *std::move(pipeline);
+  auto pipeline = co_await answer.wait();
+  co_return pipeline;
 }
 
 asio::awaitable<void> SmallUploads::Writer::commit(Files& files) {
@@ -169,10 +168,10 @@ asio::awaitable<void> SmallUploads::Writer::commit(Files& files) {
   if (committed.empty()) co_return;
   net::Answer<WriteSession::Outcomes> answer(executor_);
   session_->commit(std::move(finished), 0, answer.giver());
-  const auto outcomes = co_await answer.take(std::chrono::steady_clock::time_point::max());
+  const auto outcomes = co_await answer.wait();
   for (std::size_t i = 0; i < committed.size(); ++i) {
-    const auto outcome = outcomes->ok() ? metadata::to_result((**outcomes)[i])
-                                        : Result<std::uint64_t>(outcomes->error());
+    const auto outcome = outcomes.ok() ? metadata::to_result((*outcomes)[i])
+                                       : Result<std::uint64_t>(outcomes.error());
     committed[i]->answer(outcome.ok() ? Status() : Status(outcome.error()));
   }
 }
@@ -206,7 +205,7 @@ std::vector<SmallUploads::Waiting> SmallUploads::take_batch(WriterCount& counted
     --writers_;
     counted.is_over = true;
   }
-  while (!waiting_.empty() && batch.size() < kBatchFilesMax &&
+  while (!waiting_.empty() && batch.size() < kTogetherMax &&
          (batch.empty() || go_together(batch.front().settings, waiting_.front().settings))) {
     batch.push_back(std::move(waiting_.front()));
     waiting_.pop_front();

@@ -16,7 +16,7 @@ namespace {
 
 struct LinkSystemConfig : actors::ControlSystemConfig {
   LinkSystemConfig() {
-    add_message_types<caf::id_block::minidfs>();
+    actors::add_message_types(*this);
     actors::add_added_types(*this);
   }
 };

@@ -7,6 +7,7 @@
 
 #include "base/random_id.hpp"
 #include "net/answer.hpp"
+#include "net/wait.hpp"
 
 namespace minidfs::client {
 namespace {
@@ -266,8 +267,7 @@ asio::awaitable<bool> BlockReader::rival_is_first() {
     });
   }
   end_wait_ = [race] { race->over.cancel(); };
-  boost::system::error_code ignored;
-  co_await race->over.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  co_await net::wait(race->over);
   end_wait_ = nullptr;
   co_return race->first == rival_.client.get();
 }
@@ -277,11 +277,9 @@ asio::awaitable<Result<NamenodeLink::Reply<Request>>> BlockReader::call(Request 
   net::Answer<Result<NamenodeLink::Reply<Request>>> answer(executor_);
   end_wait_ = [&answer] { answer.cancel(); };
   context_.link.submit<Request>(std::move(request), answer.giver());
-  // The link answers in time.
-  auto reply = co_await answer.take(Clock::time_point::max());
+  auto reply = co_await answer.wait();
   end_wait_ = nullptr;
-  if (reply) co_return *std::move(reply);
-  co_return Error{Errc::kCancelled, "cancelled"};
+  co_return reply;
 }
 
 asio::awaitable<void> BlockReader::ask_mode() {
@@ -295,8 +293,7 @@ asio::awaitable<void> BlockReader::locate() {
   if (command_.delay.count() > 0) {
     asio::steady_timer delay(executor_, command_.delay);
     end_wait_ = [&delay] { delay.cancel(); };
-    boost::system::error_code ignored;
-    co_await delay.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    co_await net::wait(delay);
     end_wait_ = nullptr;
     if (cancelled_) co_return;
   }

@@ -24,14 +24,14 @@ constexpr std::size_t kHoleBytes = 4096;
 constexpr int kLinksMax = 40;
 
 // With the slash at its end, or empty.
-std::string parent_of(const std::string& path) {
+std::string directory_part(const std::string& path) {
   const auto slash = path.rfind('/');
   return slash == std::string::npos ? std::string() : path.substr(0, slash + 1);
 }
 
 // Short whatever the name is.
 std::string hidden_name(const std::string& path) {
-  return parent_of(path) + ".minidfs-" + to_string(random_id<ClientId>());
+  return directory_part(path) + ".minidfs-" + to_string(random_id<ClientId>());
 }
 
 // Where the links at `path` lead in the end, whether something is there or not.
@@ -45,7 +45,7 @@ Result<std::string> follow_links(const std::string& path) {
     if (length < 0) return errno_error(errno, path);
     if (links == kLinksMax) return errno_error(ELOOP, path);
     target.resize(static_cast<std::size_t>(length));
-    at = !target.empty() && target.front() == '/' ? target : parent_of(at) + target;
+    at = !target.empty() && target.front() == '/' ? target : directory_part(at) + target;
   }
   // A link of /proc may lead to a file that has lost its name.
   struct stat wanted {};
@@ -72,7 +72,7 @@ bool lacks_nameless_files(int error_number) {
 // None where the file system has no such files.
 Result<UniqueFd> open_nameless(const std::string& path) {
   if (!can_name_descriptors()) return UniqueFd();
-  const auto parent = parent_of(path);
+  const auto parent = directory_part(path);
   UniqueFd file(::open(parent.empty() ? "." : parent.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC,
                        static_cast<mode_t>(0666)));
   if (!file && !lacks_nameless_files(errno)) return errno_error(errno, path);

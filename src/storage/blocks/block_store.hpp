@@ -60,6 +60,8 @@ struct ReplicaInfo {
   std::uint64_t generation = 0;
   std::uint64_t length = 0;        // Raw bytes.
   std::uint64_t stored_bytes = 0;  // Bytes of all slices as stored.
+
+  bool operator==(const ReplicaInfo&) const = default;
 };
 
 // Asked before each read of so many bytes; waits as long as it likes. False ends the operation with

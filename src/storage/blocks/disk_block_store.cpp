@@ -228,11 +228,10 @@ void DiskBlockStore::disk_failed(std::size_t number, const Error& reason) {
 void DiskBlockStore::clean_up(BlockId block, const ReplicaLocation& location) {
   if (location.pack != 0) return;
   opener_.forget(block, location.generation);
-  const std::string path = opener_.large_path(location.disk, block, location.generation);
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
-    const Error error = errno_error(errno, path);
-    notices_.add(error.message);
-    monitor_.write_failed(location.disk, error);
+  const auto removed = remove_file(opener_.large_path(location.disk, block, location.generation));
+  if (!removed.ok()) {
+    notices_.add(removed.error().message);
+    monitor_.write_failed(location.disk, removed.error());
   }
   ledger_.refresh(location.disk);
 }

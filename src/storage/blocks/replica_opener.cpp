@@ -83,11 +83,6 @@ class PackedReader final : public TableReader {
   const std::vector<std::byte> record_;
 };
 
-bool same(const ReplicaInfo& a, const ReplicaInfo& b) {
-  return a.block == b.block && a.generation == b.generation && a.length == b.length &&
-         a.stored_bytes == b.stored_bytes;
-}
-
 Error not_the_replica(const ReplicaInfo& info, const std::string& path) {
   return {Errc::kCorrupt, "block " + to_string(info.block) + " of generation " +
                               std::to_string(info.generation) + ": " + path +
@@ -185,7 +180,7 @@ ReplicaOpener::Reader ReplicaOpener::open_packed(Batch::Entry& entry, bool read_
   MDFS_CHECK(read_at(pack->get(), bytes, location.place(), path));
   const auto header = decode_replica_header(bytes);
   const DescriptorPlace place{disks_[location.disk].id, location.pack, location.place()};
-  if (!header || header->place != place || !same(header->info, info)) {
+  if (!header || header->place != place || header->info != info) {
     return not_the_replica(info, path);
   }
   const auto table =
@@ -211,7 +206,7 @@ ReplicaOpener::Reader ReplicaOpener::open_large(BlockId block, const ReplicaLoca
   MDFS_TRY(auto fd, open_file(path, O_RDONLY));
   MDFS_TRY(auto descriptor, read_large_descriptor(fd.get(), disks_[location.disk].id, path));
   const ReplicaInfo info = location.info(block);
-  if (!same(descriptor.info, info)) return not_the_replica(info, path);
+  if (descriptor.info != info) return not_the_replica(info, path);
   std::shared_ptr<ReplicaReader> reader = std::make_shared<LargeReader>(
       std::move(descriptor), std::move(fd), *disks_[location.disk].threads);
   large_.insert(key, reader);

@@ -81,11 +81,6 @@ class PacedFile {
   bool buffered_ = false;
 };
 
-bool same(const ReplicaInfo& a, const ReplicaInfo& b) {
-  return a.block == b.block && a.generation == b.generation && a.length == b.length &&
-         a.stored_bytes == b.stored_bytes;
-}
-
 Error wrong_descriptor(const std::string& path, const ReplicaInfo& info) {
   return {Errc::kCorrupt, path + ": does not describe block " + to_string(info.block) +
                               " of generation " + std::to_string(info.generation)};
@@ -105,7 +100,7 @@ Status verify_large_replica(const std::string& path, DiskId disk, const ReplicaI
   std::vector<std::byte> header_bytes(kReplicaHeaderBytes);
   MDFS_CHECK(file.read(header_bytes, size - kReplicaHeaderBytes));
   MDFS_TRY(const ReplicaHeader header, decode_replica_header(header_bytes));
-  if (header.place != DescriptorPlace{disk, 0, info.stored_bytes} || !same(header.info, info)) {
+  if (header.place != DescriptorPlace{disk, 0, info.stored_bytes} || header.info != info) {
     return wrong_descriptor(path, info);
   }
   std::vector<std::byte> table(header.slice_count * kSliceEntryBytes);
@@ -135,7 +130,7 @@ Status verify_packed_replica(const std::string& path, const DescriptorPlace& pla
   std::vector<std::byte> record(file_bytes(info));
   MDFS_CHECK(file.read(record, place.offset));
   MDFS_TRY(const ReplicaHeader header, decode_record(place, record));
-  if (!same(header.info, info)) return wrong_descriptor(path, info);
+  if (header.info != info) return wrong_descriptor(path, info);
   return {};
 }
 

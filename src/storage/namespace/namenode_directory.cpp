@@ -132,8 +132,7 @@ Status begin_as(NamenodeDirectory& directory, const JoinedAs& joined) {
   directory.joined = joined;
   MDFS_CHECK(write_version(directory));
   for (const char* suffix : {"", "-wal", "-shm", ".seed"}) {
-    const auto path = directory.database_path() + suffix;
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return errno_error(errno, path);
+    MDFS_CHECK(remove_file(directory.database_path() + suffix));
   }
   return sync_directory(directory.path);
 }

@@ -12,11 +12,6 @@
 namespace minidfs::storage {
 namespace {
 
-Status remove_if_there(const std::string& path) {
-  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
-  return errno_error(errno, path);
-}
-
 Status check_room(const std::string& path, std::uint64_t wanted_bytes,
                   std::uint64_t free_min_bytes) {
   struct statvfs disk {};
@@ -34,7 +29,7 @@ Status check_room(const std::string& path, std::uint64_t wanted_bytes,
 Result<std::unique_ptr<NamespaceBackup>> NamespaceBackup::begin(const std::string& path,
                                                                 const std::string& copy_path,
                                                                 std::uint64_t free_min_bytes) {
-  MDFS_CHECK(remove_if_there(copy_path));
+  MDFS_CHECK(remove_file(copy_path));
   std::unique_ptr<NamespaceBackup> backup(new NamespaceBackup);
   MDFS_CHECK(backup->open(path, copy_path));
   MDFS_CHECK(check_room(path, backup->bytes_, free_min_bytes));
@@ -90,7 +85,7 @@ Status NamespaceBackup::finish() {
   target_ = Database();
   source_ = Database();  // The write-ahead log may start over from here on.
   MDFS_TRY(UniqueFd copy, open_file(copy_path_, O_RDONLY));
-  MDFS_CHECK(remove_if_there(copy_path_));
+  MDFS_CHECK(remove_file(copy_path_));
   const off_t end = ::lseek(copy.get(), 0, SEEK_END);
   if (end < 0) return errno_error(errno, copy_path_);
   bytes_ = static_cast<std::uint64_t>(end);

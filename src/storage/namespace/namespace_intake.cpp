@@ -19,11 +19,6 @@ constexpr std::uint32_t kCacheKib = 64;  // Each page is read once.
 
 std::string intake_path(const std::string& path) { return path + ".seed"; }
 
-Status remove_if_there(const std::string& path) {
-  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
-  return errno_error(errno, path);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<NamespaceIntake>> NamespaceIntake::begin(const std::string& path,
@@ -40,9 +35,7 @@ NamespaceIntake::~NamespaceIntake() {
   ::unlink(path_.c_str());
 }
 
-Status NamespaceIntake::clean_up(const std::string& path) {
-  return remove_if_there(intake_path(path));
-}
+Status NamespaceIntake::clean_up(const std::string& path) { return remove_file(intake_path(path)); }
 
 Error NamespaceIntake::corrupt(const std::string& why) const {
   return {Errc::kCorrupt, path_ + ": the copy of the namespace is not whole: " + why};

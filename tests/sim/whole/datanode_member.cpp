@@ -13,7 +13,7 @@ constexpr milliseconds kDialTimeout{800};
 constexpr std::size_t kPartReplicas = 4;  // Of a full report.
 constexpr std::size_t kChangesMax = 50;
 
-metadata::MembershipOptions short_waits(std::uint64_t seed) {
+metadata::MembershipOptions member_options(std::uint64_t seed) {
   metadata::MembershipOptions options;
   options.heartbeat_interval = milliseconds{500};
   options.ask_again_after = milliseconds{1500};
@@ -27,7 +27,7 @@ metadata::MembershipOptions short_waits(std::uint64_t seed) {
 void SimDatanode::join() {
   incarnation_ = cluster_.world.random()() | 1U;
   authority_.emplace(known_on_disk_);
-  membership_.emplace(short_waits(cluster_.world.random()()), *authority_);
+  membership_.emplace(member_options(cluster_.world.random()()), *authority_);
   step(metadata::Woken{});
 }
 

@@ -20,7 +20,7 @@ constexpr std::uint64_t kFewMarks = 8;  // And two more with each leadership.
 constexpr milliseconds kDeletesAfter{3000};
 
 // Waits are short, so that a schedule takes few events; their order is that of the defaults.
-actors::BlockManagerOptions short_waits(std::uint64_t seed) {
+actors::BlockManagerOptions manager_options(std::uint64_t seed) {
   actors::BlockManagerOptions options;
   options.cluster = ClusterId{1, 1};
   options.nodes = {milliseconds{1500}, milliseconds{4000}};
@@ -324,7 +324,7 @@ void SimNamenode::start() {
   orders_.leadership_begins();
   auto office = begin_leadership();
   manager_ = std::make_unique<actors::BlockManager>(
-      short_waits(world_.random()()),
+      manager_options(world_.random()()),
       [this](const std::vector<BlockId>& ids, actors::OwnersAnswer answer) {
         ask_owners(ids, std::move(answer));
       },

@@ -14,7 +14,7 @@ constexpr std::uint64_t kPieceBytes = 64 << 10;
 constexpr milliseconds kConnectTimeout{1000};
 constexpr milliseconds kIdleTimeout{8000};
 
-transfer::PipelineReceiver::Limits short_waits() {
+transfer::PipelineReceiver::Limits receiver_limits() {
   return {{kConnectTimeout, kProgressTimeout, kMemoryTimeout, kDiskTimeout, milliseconds{0}},
           kDiskTimeout,
           kPulse};
@@ -56,7 +56,7 @@ void Receiver::begin() {
   life_ = node_.process().life();
   node_.receives(shared_from_this());
   swept_ = now();
-  core_.emplace(short_waits(), pipeline_, now());
+  core_.emplace(receiver_limits(), pipeline_, now());
   to_sender(transfer::Welcome{});
   step(transfer::PipelineOpened{});
   sweep_later();

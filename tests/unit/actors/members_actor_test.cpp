@@ -91,7 +91,7 @@ class ScriptedLog final : public consensus::Log {
 };
 
 struct SystemConfig : ControlSystemConfig {
-  SystemConfig() { add_message_types<caf::id_block::minidfs>(); }
+  SystemConfig() { actors::add_message_types(*this); }
 };
 
 struct Fixture {

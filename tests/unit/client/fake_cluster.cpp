@@ -424,7 +424,7 @@ struct IgnoredEvents final : transfer::DataServerEvents {
 };
 
 struct FakeSystemConfig : actors::ControlSystemConfig {
-  FakeSystemConfig() { add_message_types<caf::id_block::minidfs>(); }
+  FakeSystemConfig() { actors::add_message_types(*this); }
 };
 
 }  // namespace

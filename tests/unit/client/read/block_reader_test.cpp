@@ -2,18 +2,13 @@
 #include "client/read/block_reader.hpp"
 // The above comes first: see net/asio.hpp.
 #include <boost/asio/detached.hpp>
-#include <filesystem>
 
 #include "client/read/file_reader.hpp"
+#include "support/threads.hpp"
 #include "unit/client/hanging_cluster.hpp"
 
 namespace minidfs::client {
 namespace {
-
-std::ptrdiff_t threads_of_this_process() {
-  return std::distance(std::filesystem::directory_iterator("/proc/self/task"),
-                       std::filesystem::directory_iterator());
-}
 
 // One read of a range, on the loop of the test.
 struct Reading {
@@ -73,9 +68,9 @@ TEST_CASE("Fifty parts of a block are read on one thread though its first datano
   for (std::size_t i = 0; i < 50; ++i) {
     readings.emplace_back(io, client.context, client.path, client.block, i * kPart, kPart);
   }
-  const auto threads = threads_of_this_process();
+  const auto threads = test::threads_of_this_process();
   std::ptrdiff_t threads_max = 0;
-  while (io.run_one() > 0) threads_max = std::max(threads_max, threads_of_this_process());
+  while (io.run_one() > 0) threads_max = std::max(threads_max, test::threads_of_this_process());
   CHECK(threads_max <= threads);
   for (const auto& reading : readings) {
     REQUIRE(reading.status.has_value());

@@ -3,18 +3,13 @@
 // The above comes first: see net/asio.hpp.
 #include <boost/asio/detached.hpp>
 #include <deque>
-#include <filesystem>
 
 #include "client/write/file_writer.hpp"
+#include "support/threads.hpp"
 #include "unit/client/hanging_cluster.hpp"
 
 namespace minidfs::client {
 namespace {
-
-std::ptrdiff_t threads_of_this_process() {
-  return std::distance(std::filesystem::directory_iterator("/proc/self/task"),
-                       std::filesystem::directory_iterator());
-}
 
 class TextBlock final : public BlockSource {
  public:
@@ -97,9 +92,9 @@ TEST_CASE("Two hundred blocks are written on one thread though the first datanod
     writings.emplace_back(io, client, content_of(i % 8 == 0 ? kChunkBytes + 25'000 : 20'000, i));
   }
   io.restart();
-  const auto threads = threads_of_this_process();
+  const auto threads = test::threads_of_this_process();
   std::ptrdiff_t threads_max = 0;
-  while (io.run_one() > 0) threads_max = std::max(threads_max, threads_of_this_process());
+  while (io.run_one() > 0) threads_max = std::max(threads_max, test::threads_of_this_process());
   CHECK(threads_max <= threads);
   FileSettings settings;
   settings.replication = client.options.replication;
