@@ -13,6 +13,8 @@
 namespace minidfs::test {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 namespace fs = std::filesystem;
 
 std::size_t entries_in(const std::string& directory) {
@@ -53,7 +55,6 @@ nlohmann::json status(const TestCluster& cluster) {
 // Until every datanode has heard of all that has happened so far: the answer to a heartbeat tells
 // it, and with the next heartbeat that answer has been taken.
 void wait_until_heard(const TestCluster& cluster) {
-  using Clock = std::chrono::steady_clock;
   const auto deadline = Clock::now() + std::chrono::seconds(30);
   for (int beats = 0; beats < 2; ++beats) {
     const auto since = Clock::now();
